@@ -1,0 +1,37 @@
+// Memory for kernels' scratch space and for every array pynn makes.
+//
+// Blocks are 64-byte aligned and come from free lists by size class (powers of two and
+// their 5/4, 3/2, 7/4 steps), so a block that was freed is used again instead of being
+// returned to the system: a first touch of fresh memory costs far more than most kernels.
+// Blocks of 2 MB and more are 2 MB aligned and ask for huge pages. Thread-safe.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace pynn {
+
+void* arena_alloc(size_t bytes);  // nullptr when the system has no more; bytes == 0 gives a valid block
+void arena_free(void* block);     // block from arena_alloc, or nullptr
+void arena_trim();                // gives every cached block back to the system
+
+struct ArenaStats {
+  uint64_t in_use_bytes, cached_bytes, peak_bytes, allocations, reused;
+};
+ArenaStats arena_stats();
+
+// Scratch space of one kernel call.
+class Scratch {
+ public:
+  explicit Scratch(size_t bytes) : block_(arena_alloc(bytes)) {}
+  ~Scratch() { arena_free(block_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  template <class T>
+  T* as() const { return static_cast<T*>(block_); }
+  explicit operator bool() const { return block_ != nullptr; }
+
+ private:
+  void* block_;
+};
+
+}  // namespace pynn

@@ -1,0 +1,36 @@
+// The one thread pool of the process.
+//
+// Lazy (no thread before the first parallel call), fork-safe (a child starts its own),
+// takes concurrent callers (a caller that finds the pool busy runs its chunks itself), and
+// never nests. Its size: set_num_threads, else PYNN_NUM_THREADS, else OMP_NUM_THREADS,
+// else the cores this process may use (affinity mask and cgroup quota).
+//
+// Work is cut into chunks by shape alone, never by the number of threads, and which thread
+// runs a chunk never changes its result: the same bits for any number of threads.
+#pragma once
+#include <cstdint>
+
+namespace pynn {
+
+int num_threads();
+void set_num_threads(int n);  // n >= 1
+
+using ChunkFn = void (*)(void* context, int64_t chunk);
+
+// Runs fn(context, 0..chunks-1), each once, on this thread and the pool's; returns when all are done.
+void parallel_for(int64_t chunks, ChunkFn fn, void* context);
+
+// The same for a callable: parallel(chunks, [&](int64_t chunk) { ... });
+template <class F>
+inline void parallel(int64_t chunks, const F& f) {
+  struct Call {
+    static void run(void* context, int64_t chunk) { (*static_cast<const F*>(context))(chunk); }
+  };
+  if (chunks == 1) {
+    f(int64_t(0));
+  } else if (chunks > 1) {
+    parallel_for(chunks, &Call::run, const_cast<F*>(&f));
+  }
+}
+
+}  // namespace pynn
