@@ -1,0 +1,35 @@
+"""pynn: a small compiled neural-network library with PyTorch's API.
+
+    import pynn as torch
+
+Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compiled CPU
+kernels. `pynn.show_config()` tells what this installation can do.
+"""
+
+from pynn import _bootstrap  # noqa: F401  (first: chooses the compiled or the interpreted core)
+
+# isort: split
+from pynn import _core, _random
+from pynn._backends import backend
+from pynn._core import Tensor
+from pynn._device import device
+from pynn._dtypes import DTYPES, dtype, get_default_dtype, promote_types, result_type, set_default_dtype
+from pynn._printing import set_printoptions
+from pynn._random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from pynn._version_info import __version__
+
+# isort: split
+from pynn import ops
+from pynn import autograd
+from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from pynn.ops.view import Size
+
+# isort: split
+from pynn._config import get_num_threads, set_num_threads, show_config
+
+globals().update(DTYPES)
+half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))
+globals().update(ops.registry.FUNCTIONS)
+inf, nan, pi = _core.inf, _core.nan, _core.pi
+strided = "strided"
+contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"

@@ -1,0 +1,102 @@
+"""Backends: who computes. `kernel(name)` gives a backend's own form of an op, or None for the reference.
+
+Chosen by `with pynn.backend("numpy"):`, then PYNN_BACKEND, then the best available; the
+default is resolved when it changes, never frozen at import.
+"""
+
+import os
+import warnings
+
+from pynn import _core
+from pynn._backends import namespace as numpy_namespace
+from pynn._core import state
+
+
+class Backend:
+    """A named set of kernels over one array namespace."""
+
+    def __init__(self, name, kernels=None, reason=None):
+        self.name = name
+        self.namespace = numpy_namespace
+        self.reason = reason  # why it is unavailable, or None
+        self._kernels = kernels or {}
+
+    @property
+    def available(self):
+        """Whether this machine and installation can use it."""
+        return self.reason is None
+
+    def kernel(self, op_name):
+        """The backend's kernel for an op ("conv2d") or its backward ("conv2d.backward"), or None."""
+        return self._kernels.get(op_name)
+
+    def __repr__(self):
+        return f"<backend {self.name}{'' if self.available else f' (unavailable: {self.reason})'}>"
+
+
+def _native():
+    try:
+        from pynn import _native
+    except ImportError as error:
+        return Backend("native", reason=f"the compiled kernels did not load ({error}); did the build succeed?")
+    return Backend("native", _native.kernels)
+
+
+BACKENDS = {"native": _native(), "numpy": Backend("numpy")}
+_ORDER = ("native", "numpy")
+_default = BACKENDS["numpy"]
+
+
+def get(name):
+    """The backend called name; ValueError for an unknown one, RuntimeError, with the reason, for one not available."""
+    found = BACKENDS.get(name)
+    if found is None:
+        raise ValueError(f"unknown backend {name!r}: the backends are {', '.join(BACKENDS)}.")
+    if not found.available:
+        raise RuntimeError(f"backend {name!r} is not available: {found.reason}.")
+    return found
+
+
+def set_default(chosen):
+    """Make a backend the one that serves where none was chosen."""
+    from pynn.ops.registry import OPS
+
+    global _default
+    _default = chosen
+    for name, record in OPS.items():
+        record.op.kernel = chosen.kernel(name)
+        record.op.backward_kernel = chosen.kernel(name + ".backward")
+
+
+def default():
+    """The backend that serves where none was chosen."""
+    return _default
+
+
+def choose_default():
+    """The backend PYNN_BACKEND names, else the best available one."""
+    wanted = os.environ.get("PYNN_BACKEND")
+    if wanted:
+        try:
+            return get(wanted)
+        except (ValueError, RuntimeError) as error:
+            warnings.warn(f"PYNN_BACKEND ignored: {error}", stacklevel=2)
+    return next(BACKENDS[name] for name in _ORDER if BACKENDS[name].available)
+
+
+class backend:
+    """Compute on a named backend in this thread: `with pynn.backend("numpy"):`."""
+
+    def __init__(self, name):
+        self._chosen = get(name)
+        self._before = []
+
+    def __enter__(self):
+        self._before.append(state.backend)
+        state.backend = self._chosen
+        _core.enter_mode()
+        return self._chosen
+
+    def __exit__(self, *error):
+        state.backend = self._before.pop()
+        _core.leave_mode()

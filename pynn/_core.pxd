@@ -1,0 +1,124 @@
+# Types by which Cython compiles _core.py. The Python file stays plain: nothing here
+# changes what it does, only how fast.
+cimport cython
+
+cdef long _modes
+cdef long _mark
+cdef object _same_shape, _is_fresh, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
+
+@cython.freelist(64)
+cdef class Version:
+    cdef public long value
+
+@cython.freelist(16)
+cdef class View:
+    cdef public Tensor base
+    cdef public tuple steps
+    cdef public long seen
+
+cdef class Like:
+    cdef public tuple shape
+    cdef public object dtype
+    cdef public long ndim
+
+cdef class Op:
+    cdef public str name
+    cdef public object record, reference, vjp, kernel, backward_kernel, random, check
+    cdef public long saves, saves_like, outputs
+    cdef public bint pointwise, differentiable, variadic, is_view
+    cdef public Op functional
+    cdef dict __dict__
+
+@cython.freelist(256)
+cdef class Node:
+    cdef public Op op
+    cdef public tuple edges
+    cdef public tuple saved
+    cdef public tuple attrs
+    cdef public unsigned long long needs
+    cdef public tuple shapes
+    cdef public tuple versions
+    cdef public long version_sum
+    cdef public object grad
+    cdef public long deps
+    cdef public long mark
+    cdef public long index
+    cdef public dict hooks
+    cdef public object backend
+    cdef public object trace
+    cdef object __weakref__
+
+@cython.freelist(256)
+cdef class Tensor:
+    cdef public object _array
+    cdef public object _grad
+    cdef public Node _node
+    cdef public bint _tracked
+    cdef public Version _version
+    cdef public View _view
+    cdef public dict _hooks
+    cdef object __weakref__
+    cdef dict __dict__
+
+cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT
+
+cdef Tensor _init_fields(Tensor tensor, array)
+cpdef Tensor wrap(array)
+
+cpdef unary(Op op, Tensor x)
+@cython.locals(left=Tensor, right=Tensor, result=Tensor)
+cpdef binary(Op op, x, y)
+@cython.locals(result=Tensor, node=Node, tracked=bint, composed=bint)
+cpdef call(Op op, tuple inputs, tuple attrs=*)
+cdef bint _is_operand(x) except -1
+cdef tuple _arrays(tuple inputs)
+cdef _array_of(Tensor x)
+cdef bint _any_tracked(tuple inputs) except -1
+cdef bint _is_tracked(Tensor x) except -1
+cpdef bint is_floating(array) except -1
+cdef tuple _draw(Op op, tuple arrays, tuple attrs)
+cdef _run_kernel(Op op, tuple arrays, tuple attrs)
+cdef _run_reference(Op op, tuple arrays, tuple attrs)
+
+@cython.locals(tensor=Tensor)
+cdef _edge(x)
+cdef tuple _edges(tuple inputs)
+@cython.locals(needs="unsigned long long", bit="unsigned long long")
+cdef Node _new_node(Op op, tuple edges, tuple saved, tuple attrs)
+@cython.locals(bit=long, saves=long, likes=long)
+cdef tuple _save(Op op, out, inputs, tuple arrays)
+cdef Version _version_of(Tensor x)
+@cython.locals(op=Op, saves=long, total=long, bit=long, version=Version)
+cdef _attach(Node node, Tensor result, tuple inputs, tuple arrays, out)
+@cython.locals(node=Node, saves=long, total=long, two=bint, version=Version, other=Version, third=Version)
+cdef _track_short(Op op, Tensor result, out, Tensor x, a, Tensor y, b)
+@cython.locals(node=Node, port=Node)
+cdef tuple _wrap_several(Op op, out, tuple inputs, tuple arrays, tuple attrs, bint tracked)
+cdef tuple _save_several(Op op, out, tuple arrays)
+
+@cython.locals(view=View, version=Version)
+cdef _attach_view(Op op, Tensor result, Tensor x, tuple attrs)
+@cython.locals(view=View, version=Version, base=Tensor, again=Tensor)
+cdef _refresh(Tensor x)
+@cython.locals(target=Tensor, functional=Op, version=Version, view=View, base=Tensor, node=Node, write=Node, recording=bint, tracked=bint)
+cpdef call_inplace(Op op, tuple inputs, tuple attrs=*)
+@cython.locals(base=Tensor)
+cdef _forbid_leaf(Tensor target)
+
+@cython.locals(node=Node, target=Node, mark=long, position=long, fresh=bint)
+cdef _backward(roots, grads, bint retain, bint create_graph, wanted)
+@cython.locals(node=Node, target=Node)
+cdef _count(list stack, long mark)
+cdef _add(a, b, bint create_graph)
+@cython.locals(node=Node)
+cdef _give_to_port(Node port, grad, bint create_graph)
+@cython.locals(version=Version, total=long)
+cdef _check_saved(Node node)
+@cython.locals(op=Op)
+cdef tuple _execute_backward(Node node, grad)
+@cython.locals(op=Op)
+cdef _execute_backward_graph(Node node, grad)
+@cython.locals(tensor=Tensor)
+cdef _restore(value, edge)
+@cython.locals(held=Tensor)
+cdef _reach_leaf(Tensor leaf, grad, bint fresh, bint create_graph, found, places)

@@ -1,0 +1,1184 @@
+"""Tensor's fields, the tape and the door.
+
+Every operation that makes, reads or writes tensor memory passes `call`, `call_inplace`
+or one of their short forms `unary` and `binary`; every backward step passes
+`_execute_backward`; every value leaves to Python through `observe`. Each tests one
+integer, `_modes`: the number of non-default modes (no_grad, a chosen backend, a
+recorder) active in any thread. While it is 0 no thread-local is read.
+
+This file is plain Python. The native wheel compiles it with Cython by the declarations
+in `_core.pxd`; the pure one runs it as it is, and the test suite runs both ways.
+
+The tape: a tensor made by a tracked op points to a Node; a Node's edges point to the
+Nodes (or leaf tensors) its inputs came from. A Node saves arrays, never its own output
+tensor, so a graph has no reference cycles and is freed as its last tensor goes.
+"""
+
+import threading
+
+from numpy import asarray, copyto, errstate, ndarray
+
+_modes = 0
+
+
+class ThreadState(threading.local):
+    """The modes of one thread; read only while `_modes` is not 0."""
+
+    grad_enabled = True
+    backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
+    recorder = None  # receives what passes the door
+
+
+state = ThreadState()
+
+
+def enter_mode():
+    """Count one more non-default mode, in whatever thread."""
+    global _modes
+    _modes += 1
+
+
+def leave_mode():
+    """Undo one enter_mode."""
+    global _modes
+    _modes -= 1
+
+
+def is_grad_enabled():
+    """Whether operations are recorded for backward in this thread."""
+    return not _modes or state.grad_enabled
+
+
+class Version:
+    """Counts the writes to one buffer; shared by a tensor and its views."""
+
+    def __init__(self):
+        self.value = 0
+
+
+class View:
+    """How a tensor was made from its base: the view ops in order, and the base's version they were run at."""
+
+    def __init__(self, base, steps, seen):
+        self.base = base
+        self.steps = steps
+        self.seen = seen
+
+
+class Like:
+    """Shape and dtype of an array that backward needs no values of."""
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.dtype = dtype
+        self.ndim = len(shape)
+
+
+class Op:
+    """The part of an op's record that the door reads; `pynn.ops.registry` fills it.
+
+    kernel, backward_kernel: the default backend's fast forms, or None. A kernel returns
+    None for arguments it does not take; the reference then serves.
+    saves, saves_like: bit masks of what backward needs (bit 0 the output, bit i + 1
+    input i), as arrays or as shape and dtype only.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.record = None
+        self.reference = None
+        self.vjp = None
+        self.kernel = None
+        self.backward_kernel = None
+        self.saves = 0
+        self.saves_like = 0
+        self.outputs = 1
+        self.pointwise = False  # inputs broadcast against each other
+        self.differentiable = True
+        self.variadic = False  # kernels take the inputs as one list
+        self.is_view = False
+        self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
+        self.functional = None  # of an in-place op: the op whose value it writes to input 0
+        self.check = None  # check(inputs, attrs) -> inputs: raises on bad ones, casts to one dtype
+
+    def __repr__(self):
+        return f"<op {self.name}>"
+
+    def __reduce__(self):
+        return (_op_by_name, (self.name,))
+
+
+def _op_by_name(name):
+    from pynn.ops.registry import OPS
+
+    return OPS[name].op
+
+
+class Node:
+    """One recorded operation: where its inputs came from and what its backward needs."""
+
+    def __init__(self, op, edges, saved, attrs):
+        self.op = op
+        self.edges = edges
+        self.saved = saved
+        self.attrs = attrs
+        self.needs = 0
+        self.shapes = None
+        self.versions = None
+        self.version_sum = 0
+        self.grad = None
+        self.deps = 0
+        self.mark = 0
+        self.index = -1
+        self.hooks = None
+        self.backend = None
+        self.trace = None
+
+    def name(self):
+        """The name torch users look for: 'AddBackward0'."""
+        return "".join(p.capitalize() for p in self.op.name.split("_")) + "Backward0"
+
+    @property
+    def next_functions(self):
+        """The edges, as torch gives them: ((node, 0), ...)."""
+        return tuple((edge, 0) for edge in self.edges)
+
+    def __repr__(self):
+        return f"<{self.name()}>"
+
+
+# The ops behind Tensor's operators exist before the registry fills them.
+ADD = Op("add")
+SUB = Op("sub")
+MUL = Op("mul")
+DIV = Op("div")
+NEG = Op("neg")
+MATMUL = Op("matmul")
+CLONE = Op("clone")
+ADD_ = Op("add_")
+VIEW_WRITE = Op("view_write")
+PORT = Op("port")
+OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT)}
+
+_mark = 0
+_backward_lock = threading.RLock()
+_same_shape = None
+_is_fresh = None
+_reference_namespace = None
+_tensor_namespace = None
+_unbroadcast = None
+_generator = None
+
+
+def configure(same_shape, is_fresh, reference_namespace, tensor_namespace, unbroadcast, generator):
+    """Hand the core what lives above or beside it (called once, by `pynn`).
+
+    same_shape(a, b, c): whether the arrays' shapes are equal.
+    is_fresh(a): whether array a is C-contiguous and nobody's view.
+    unbroadcast(xp, g, shape): g summed to shape.
+    generator: the default source of random numbers.
+    """
+    global _same_shape, _is_fresh, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
+    _same_shape = same_shape
+    _is_fresh = is_fresh
+    _reference_namespace = reference_namespace
+    _tensor_namespace = tensor_namespace
+    _unbroadcast = unbroadcast
+    _generator = generator
+
+
+class Tensor:
+    """A multi-dimensional array that can record what is done with it.
+
+    Holds a `numpy.ndarray`; semantics, names and defaults are PyTorch's. The operators
+    stand here, because a compiled class takes them from its body only; every other
+    method is hung on the class by the module of `pynn.ops` that has the op's record.
+
+    `Tensor(3, 4)` is uninitialised float32 of that shape; `Tensor([1, 2])` copies data
+    as float32. Use `pynn.tensor` to keep the data's own dtype.
+    """
+
+    __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__'s
+
+    def __init__(self, *args, device=None):
+        _init_fields(self, METHODS["legacy_data"](args))
+
+    def __add__(self, other):
+        return binary(ADD, self, other)
+
+    def __radd__(self, other):
+        return binary(ADD, other, self)
+
+    def __iadd__(self, other):
+        return inplace(METHODS["add_"], self, other)
+
+    def __sub__(self, other):
+        return binary(SUB, self, other)
+
+    def __rsub__(self, other):
+        return binary(SUB, other, self)
+
+    def __isub__(self, other):
+        return inplace(METHODS["sub_"], self, other)
+
+    def __mul__(self, other):
+        return binary(MUL, self, other)
+
+    def __rmul__(self, other):
+        return binary(MUL, other, self)
+
+    def __imul__(self, other):
+        return inplace(METHODS["mul_"], self, other)
+
+    def __truediv__(self, other):
+        return binary(DIV, self, other)
+
+    def __rtruediv__(self, other):
+        return binary(DIV, other, self)
+
+    def __itruediv__(self, other):
+        return inplace(METHODS["div_"], self, other)
+
+    def __matmul__(self, other):
+        return binary(MATMUL, self, other)
+
+    def __rmatmul__(self, other):
+        return binary(MATMUL, other, self)
+
+    def __neg__(self):
+        return unary(NEG, self)
+
+    def __pow__(self, other):
+        return METHODS["pow"](self, other)
+
+    def __rpow__(self, other):
+        return METHODS["rpow"](self, other)
+
+    def __ipow__(self, other):
+        return METHODS["pow_"](self, other)
+
+    def __floordiv__(self, other):
+        return METHODS["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other):
+        return METHODS["rfloordiv"](self, other)
+
+    def __ifloordiv__(self, other):
+        return METHODS["floor_divide_"](self, other)
+
+    def __mod__(self, other):
+        return METHODS["remainder"](self, other)
+
+    def __rmod__(self, other):
+        return METHODS["rmod"](self, other)
+
+    def __imod__(self, other):
+        return METHODS["remainder_"](self, other)
+
+    def __and__(self, other):
+        return METHODS["bitwise_and"](self, other)
+
+    def __rand__(self, other):
+        return METHODS["bitwise_and"](self, other)
+
+    def __iand__(self, other):
+        return METHODS["bitwise_and_"](self, other)
+
+    def __or__(self, other):
+        return METHODS["bitwise_or"](self, other)
+
+    def __ror__(self, other):
+        return METHODS["bitwise_or"](self, other)
+
+    def __ior__(self, other):
+        return METHODS["bitwise_or_"](self, other)
+
+    def __xor__(self, other):
+        return METHODS["bitwise_xor"](self, other)
+
+    def __rxor__(self, other):
+        return METHODS["bitwise_xor"](self, other)
+
+    def __ixor__(self, other):
+        return METHODS["bitwise_xor_"](self, other)
+
+    def __lt__(self, other):
+        return METHODS["lt"](self, other)
+
+    def __le__(self, other):
+        return METHODS["le"](self, other)
+
+    def __gt__(self, other):
+        return METHODS["gt"](self, other)
+
+    def __ge__(self, other):
+        return METHODS["ge"](self, other)
+
+    def __eq__(self, other):
+        return METHODS["eq"](self, other)
+
+    def __ne__(self, other):
+        return METHODS["ne"](self, other)
+
+    def __getitem__(self, index):
+        return METHODS["getitem"](self, index)
+
+    def __contains__(self, value):
+        return METHODS["contains"](self, value)
+
+    def __pos__(self):
+        return METHODS["positive"](self)
+
+    def __abs__(self):
+        return METHODS["abs"](self)
+
+    def __invert__(self):
+        return METHODS["bitwise_not"](self)
+
+    def __len__(self):
+        return METHODS["len"](self)
+
+    def __iter__(self):
+        return METHODS["iter"](self)
+
+    def __bool__(self):
+        return METHODS["to_bool"](self)
+
+    def __float__(self):
+        return METHODS["to_float"](self)
+
+    def __int__(self):
+        return METHODS["to_int"](self)
+
+    def __index__(self):
+        return METHODS["to_index"](self)
+
+    def __repr__(self):
+        return METHODS["repr"](self)
+
+    def __setitem__(self, index, value):
+        METHODS["setitem"](self, index, value)
+
+    def __hash__(self):
+        return id(self)
+
+    def __format__(self, spec):
+        return METHODS["format"](self, spec)
+
+    def __array__(self, dtype=None, copy=None):
+        return METHODS["to_array"](self, dtype, copy)
+
+    def __reduce_ex__(self, protocol):
+        return METHODS["reduce"](self)
+
+    def __deepcopy__(self, memo):
+        return METHODS["deepcopy"](self, memo)
+
+    # Fields that autograd users see.
+    @property
+    def requires_grad(self):
+        """Whether operations on this tensor are recorded for backward."""
+        return _is_tracked(self)
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        METHODS["set_requires_grad"](self, value)
+
+    @property
+    def grad(self):
+        """The gradient that backward accumulated here, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        METHODS["set_grad"](self, value)
+
+    @grad.deleter
+    def grad(self):
+        METHODS["set_grad"](self, None)
+
+    @property
+    def grad_fn(self):
+        """The Node that made this tensor, or None for a leaf."""
+        if self._view is not None:
+            _refresh(self)
+        return self._node
+
+    @property
+    def is_leaf(self):
+        """Whether the user made this tensor, rather than a recorded operation."""
+        return self.grad_fn is None
+
+
+METHODS = {}  # what Tensor's operators call; filled by pynn.ops
+
+
+def _init_fields(tensor, array):
+    tensor._array = array
+    tensor._grad = None
+    tensor._node = None
+    tensor._tracked = False
+    tensor._version = None
+    tensor._view = None
+    tensor._hooks = None
+    return tensor
+
+
+def wrap(array):
+    """A new leaf Tensor over `array` (an ndarray; not copied)."""
+    tensor = Tensor.__new__(Tensor)
+    tensor._array = array
+    tensor._grad = None
+    tensor._node = None
+    tensor._tracked = False
+    tensor._version = None
+    tensor._view = None
+    tensor._hooks = None
+    return tensor
+
+
+def wrap_as(cls, array, requires_grad=False):
+    """The same for a subclass of Tensor."""
+    tensor = _init_fields(Tensor.__new__(cls), array)
+    tensor._tracked = requires_grad
+    return tensor
+
+
+# ---- the door ----
+
+
+def unary(op, x):
+    """`call(op, (x,))`, short for the commonest case: a kernel, no mode, no view."""
+    if _modes == 0 and op.kernel is not None and x._view is None:
+        array = x._array
+        out = op.kernel(array)
+        if out is not None:
+            result = wrap(out)
+            if x._tracked:
+                _track_short(op, result, out, x, array, None, None)
+            return result
+    return call(op, (x,))
+
+
+def binary(op, x, y):
+    """`call(op, (x, y))`, short for two tensors or a tensor and a number."""
+    if _modes == 0 and op.kernel is not None and isinstance(x, Tensor):
+        left = x
+        if left._view is None:
+            if isinstance(y, Tensor):
+                right = y
+                if right._view is None:
+                    out = op.kernel(left._array, right._array)
+                    if out is not None:
+                        result = wrap(out)
+                        if left._tracked or right._tracked:
+                            _track_short(op, result, out, left, left._array, right, right._array)
+                        return result
+            elif isinstance(y, (float, int)):
+                out = op.kernel(left._array, y)
+                if out is not None:
+                    result = wrap(out)
+                    if left._tracked:
+                        _track_short(op, result, out, left, left._array, None, y)
+                    return result
+    if not _is_operand(x) or not _is_operand(y):
+        return NotImplemented
+    return call(op, (x, y))
+
+
+def _is_operand(x):
+    return isinstance(x, (Tensor, float, int, complex, ndarray)) or hasattr(x, "dtype")
+
+
+def call(op, inputs, attrs=()):
+    """Run an op on tensors: the one way to make, read or write tensor memory.
+
+    inputs: Tensors, Python numbers or None, as the op's reference takes them.
+    attrs: the remaining arguments, already in the record's canonical form.
+    Returns a Tensor, or a tuple of them for an op with several outputs.
+    """
+    tracked = op.differentiable and _any_tracked(inputs)
+    composed = tracked and op.vjp is None
+    arrays = _arrays(inputs)
+    if op.random is not None:
+        attrs = _draw(op, arrays, attrs)
+    out = None
+    if not composed:
+        out = _run_kernel(op, arrays, attrs)
+    if out is None:
+        if op.check is not None:
+            checked = op.check(inputs, attrs)
+            if checked is not inputs:
+                inputs = checked
+                arrays = _arrays(inputs)
+                if not composed:
+                    out = _run_kernel(op, arrays, attrs)
+        if composed:
+            return op.reference(_tensor_namespace, *inputs, *attrs)
+        if out is None:
+            out = _run_reference(op, arrays, attrs)
+    if op.outputs != 1:
+        return _wrap_several(op, out, inputs, arrays, attrs, tracked)
+    result = wrap(out)
+    if tracked and is_floating(out):
+        node = _new_node(op, _edges(inputs), _save(op, out, inputs, arrays), attrs)
+        _attach(node, result, inputs, arrays, out)
+        result._node = node
+        result._tracked = True
+    if op.is_view:
+        _attach_view(op, result, inputs[0], attrs)
+    return result
+
+
+def _arrays(inputs):
+    return tuple([_array_of(x) if isinstance(x, Tensor) else x for x in inputs])
+
+
+def _array_of(x):
+    return x._array
+
+
+def _any_tracked(inputs):
+    if _modes and not state.grad_enabled:
+        return False
+    for x in inputs:
+        if isinstance(x, Tensor) and _is_tracked(x):
+            return True
+    return False
+
+
+def _is_tracked(x):
+    if x._view is not None:
+        _refresh(x)
+    return x._tracked
+
+
+def is_floating(array):
+    """Whether an array's dtype can carry a gradient (NumPy calls bfloat16's kind 'V')."""
+    return array.dtype.kind in "fV"
+
+
+def _draw(op, arrays, attrs):
+    """Replace the generator in attrs[-1] by the (seed, offset) of the numbers this call draws."""
+    generator = attrs[-1]
+    if generator is None:
+        generator = _generator
+    return attrs[:-1] + (generator.reserve(op.random(arrays, attrs)),)
+
+
+def _run_kernel(op, arrays, attrs):
+    """The backend's kernel on arrays; None when there is none or it does not take these arguments."""
+    if _modes:
+        backend = state.backend
+        kernel = op.kernel if backend is None else backend.kernel(op.name)
+    else:
+        kernel = op.kernel
+    if kernel is None:
+        return None
+    if op.variadic:
+        out = kernel(arrays, *attrs)
+    else:
+        out = kernel(*arrays, *attrs)
+    if out is not None and _modes and state.recorder is not None:
+        state.recorder.forward(op, arrays, attrs, out)
+    return out
+
+
+def _run_reference(op, arrays, attrs):
+    xp = _reference_namespace
+    if _modes and state.backend is not None:
+        xp = state.backend.namespace
+    with errstate(all="ignore"):
+        if op.variadic:
+            out = op.reference(xp, arrays, *attrs)
+        else:
+            out = op.reference(xp, *arrays, *attrs)
+    if isinstance(out, tuple):
+        out = tuple([o if isinstance(o, ndarray) else asarray(o) for o in out])
+    elif not isinstance(out, ndarray):
+        out = asarray(out)  # NumPy gives scalars for 0-d results; tensors hold arrays
+    if _modes and state.recorder is not None:
+        state.recorder.forward(op, arrays, attrs, out)
+    return out
+
+
+# ---- recording ----
+
+
+def _edge(x):
+    if not isinstance(x, Tensor):
+        return None
+    tensor = x
+    if tensor._node is not None:
+        return tensor._node
+    return tensor if tensor._tracked else None
+
+
+def _edges(inputs):
+    return tuple([_edge(x) for x in inputs])
+
+
+def _new_node(op, edges, saved, attrs):
+    node = Node.__new__(Node)
+    node.op = op
+    node.edges = edges
+    node.saved = saved
+    node.attrs = attrs
+    node.shapes = None
+    node.versions = None
+    node.version_sum = 0
+    node.grad = None
+    node.deps = 0
+    node.mark = 0
+    node.index = -1
+    node.hooks = None
+    node.backend = None
+    node.trace = None
+    needs = 0
+    bit = 1
+    for edge in edges:
+        if edge is not None:
+            needs |= bit
+        bit += bit
+    node.needs = needs
+    return node
+
+
+def _save(op, out, inputs, arrays):
+    """(output, input 0, input 1, ...) with None for what backward does not read; numbers are always kept."""
+    saves = op.saves
+    likes = op.saves_like
+    if saves == 0 and likes == 0:
+        return ()
+    saved = [out if saves & 1 else Like(out.shape, out.dtype) if likes & 1 else None]
+    bit = 2
+    for array in arrays:
+        if not isinstance(array, ndarray) or saves & bit:
+            saved.append(array)
+        elif likes & bit:
+            saved.append(Like(array.shape, array.dtype))
+        else:
+            saved.append(None)
+        if not op.variadic:
+            bit += bit
+    return tuple(saved)
+
+
+def _version_of(x):
+    version = x._version
+    if version is None:
+        version = Version()
+        x._version = version
+    return version
+
+
+def _attach(node, result, inputs, arrays, out):
+    """Note the versions of what the node saved and, if inputs were broadcast, their shapes."""
+    op = node.op
+    saves = op.saves
+    if saves:
+        versions = []
+        total = 0
+        if saves & 1:
+            version = _version_of(result)
+            versions.append(version)
+            total += version.value
+        bit = 2
+        for x in inputs:
+            if saves & bit and isinstance(x, Tensor):
+                version = _version_of(x)
+                versions.append(version)
+                total += version.value
+            if not op.variadic:
+                bit += bit
+        node.versions = tuple(versions)
+        node.version_sum = total
+    if op.pointwise:
+        shape = out.shape
+        for array in arrays:
+            if isinstance(array, ndarray) and array.shape != shape:
+                node.shapes = tuple([a.shape if isinstance(a, ndarray) else None for a in arrays])
+                break
+    if _modes:
+        node.backend = state.backend
+
+
+def _track_short(op, result, out, x, a, y, b):
+    """_save and _attach for one tensor, or for two tensors or a tensor and a number."""
+    saves = op.saves
+    two = b is not None
+    version = None
+    other = None
+    total = 0
+    edge_x = x._node if x._node is not None else (x if x._tracked else None)
+    if two:
+        edge_y = None
+        if y is not None:
+            edge_y = y._node if y._node is not None else (y if y._tracked else None)
+        edges = (edge_x, edge_y)
+    else:
+        edges = (edge_x,)
+    if saves or op.saves_like:
+        if op.saves_like:
+            saved = _save(op, out, (x, y) if two else (x,), (a, b) if two else (a,))
+        elif two:
+            saved = (
+                out if saves & 1 else None,
+                a if saves & 2 else None,
+                b if saves & 4 or y is None else None,
+            )
+        else:
+            saved = (out if saves & 1 else None, a if saves & 2 else None)
+    else:
+        saved = ()
+    node = _new_node(op, edges, saved, ())
+    if saves:
+        if saves & 1:
+            version = _version_of(result)
+            total += version.value
+        if saves & 2:
+            other = _version_of(x)
+            total += other.value
+        if saves & 4 and y is not None:
+            third = _version_of(y)
+            total += third.value
+            node.versions = (version, other, third)
+        else:
+            node.versions = (version, other)
+        node.version_sum = total
+    if op.pointwise and y is not None and not _same_shape(a, b, out):
+        node.shapes = (a.shape, b.shape)
+    result._node = node
+    result._tracked = True
+
+
+def _wrap_several(op, out, inputs, arrays, attrs, tracked):
+    """Tensors for an op with several outputs: each hangs on the node by a port of its own."""
+    results = [wrap(o) for o in out]
+    if tracked:
+        node = _new_node(op, _edges(inputs), None, attrs)
+        node.saved = _save_several(op, out, arrays)
+        _attach(node, results[0], inputs, arrays, out[0])
+        if op.saves & 1:
+            extra = [_version_of(r) for r in results[1:]]
+            node.versions = node.versions + tuple(extra)
+        node.index = len(out)
+        for i in range(len(out)):
+            if is_floating(out[i]):
+                port = _new_node(PORT, (node,), (), ())
+                port.index = i
+                results[i]._node = port
+                results[i]._tracked = True
+    return tuple(results)
+
+
+def _save_several(op, out, arrays):
+    saved = _save(op, out[0], None, arrays)
+    if op.saves & 1:
+        saved = (tuple(out),) + saved[1:]
+    return saved
+
+
+# ---- views and in-place ----
+
+
+def _attach_view(op, result, x, attrs):
+    """Make `result` a view of x's base; from here on they share one version."""
+    version = _version_of(x)
+    result._version = version
+    view = x._view
+    if view is not None:
+        result._view = View(view.base, view.steps + ((op, attrs),), version.value)
+    else:
+        result._view = View(x, ((op, attrs),), version.value)
+
+
+def _refresh(x):
+    """Give a view the history its base has now, if the base was written since the view was made."""
+    view = x._view
+    version = x._version
+    if view.seen == version.value:
+        return
+    view.seen = version.value
+    base = view.base
+    if not base._tracked or base._node is None:
+        return  # an untracked base has no history; a leaf's views keep the one they have
+    again = base
+    for op, attrs in view.steps:
+        again = call(op, (again,), attrs)
+    x._node = again._node
+    x._tracked = again._tracked
+
+
+def inplace(op, x, *others):
+    """`call_inplace` for operators: `x += other`."""
+    for y in others:
+        if not _is_operand(y):
+            return NotImplemented
+    return call_inplace(op, (x, *others))
+
+
+def call_inplace(op, inputs, attrs=()):
+    """Run an in-place op, which writes input 0, and rewrite the history of it and of its base.
+
+    Raises RuntimeError for a leaf that requires grad, or a view of one, while grad is enabled.
+    """
+    target = inputs[0]
+    functional = op.functional
+    recording = is_grad_enabled()
+    tracked = recording and _any_tracked(inputs)
+    if recording:
+        _forbid_leaf(target)
+    array = target._array
+    if tracked and functional.saves & 2:
+        # Backward reads the old value: keep a copy, for this one is about to be overwritten.
+        inputs = (wrap(array.copy()),) + inputs[1:]
+        arrays = (inputs[0]._array,) + _arrays(inputs[1:])
+        edges = (_edge(target),) + _edges(inputs[1:])
+    else:
+        arrays = (array,) + _arrays(inputs[1:])
+        edges = _edges(inputs)
+    if op.check is not None:
+        checked = op.check((target,) + inputs[1:], attrs)
+        if checked[1:] != inputs[1:]:
+            inputs = inputs[:1] + checked[1:]
+            arrays = arrays[:1] + _arrays(inputs[1:])
+            edges = edges[:1] + _edges(inputs[1:])
+    if op.random is not None:
+        attrs = _draw(op, arrays, attrs)
+    written = (array,) + arrays[1:]
+    if _run_kernel(op, written, attrs) is None:
+        _run_reference(op, written, attrs)
+    version = _version_of(target)
+    version.value += 1
+    view = target._view
+    if tracked:
+        saved = _save(functional, array, inputs, arrays)
+        node = _new_node(functional, edges, saved, attrs)
+        _attach(node, target, inputs, arrays, array)
+        if view is not None:
+            base = view.base
+            write = _new_node(VIEW_WRITE, (_edge(base), node), (), (view.steps,))
+            base._node = write
+            base._tracked = True
+        target._node = node
+        target._tracked = True
+    if view is not None and (tracked or not view.base._tracked):
+        view.seen = version.value
+    return target
+
+
+def _forbid_leaf(target):
+    if target._view is not None:
+        _refresh(target)
+        base = target._view.base
+        if base._tracked and base._node is None:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+                f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(base._array.shape)})."
+            )
+    if target._tracked and target._node is None:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation. "
+            f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(target._array.shape)})."
+        )
+
+
+def bump(x):
+    """Note a write to a tensor's memory that no op made."""
+    if x._version is not None:
+        x._version.value += 1
+
+
+def shared_version(x):
+    """The counter of writes to x's memory, for another tensor over the same memory."""
+    return _version_of(x)
+
+
+def set_array(x, array):
+    """`x.data = ...`: other memory under the same tensor and history."""
+    if _modes and state.recorder is not None:
+        state.recorder.set_data(x, array)
+    x._array = array
+    x._version = None
+    x._view = None
+
+
+def set_grad(x, value):
+    """`x.grad = value` (a Tensor or None), without checks."""
+    x._grad = value
+    if _modes and state.recorder is not None:
+        state.recorder.set_grad(x)
+
+
+# ---- backward ----
+
+
+def backward(roots, grads, retain, create_graph, wanted):
+    """Run the tape backward from `roots`.
+
+    roots: tensors; grads: their incoming gradients (arrays; Tensors under create_graph).
+    wanted: None to accumulate into the leaves' `.grad`, or a list of tensors whose
+    gradients to return (None where a tensor was not reached).
+    """
+    with _backward_lock:
+        return _backward(roots, grads, retain, create_graph, wanted)
+
+
+def _backward(roots, grads, retain, create_graph, wanted):
+    global _mark
+    _mark += 1
+    mark = _mark
+    found = None
+    places = None
+    if wanted is not None:
+        found = [None] * len(wanted)
+        places = {}
+        for i, tensor in enumerate(wanted):
+            places.setdefault(id(_edge(tensor)), []).append(i)
+    ready = []
+    for tensor, grad in zip(roots, grads):
+        edge = _edge(tensor)
+        if isinstance(edge, Node):
+            node = edge
+            if node.mark != mark:
+                node.mark = mark
+                node.deps = 0
+                node.grad = None
+                ready.append(node)
+            node.grad = grad if node.grad is None else _add(node.grad, grad, create_graph)
+        else:
+            _reach_leaf(edge, grad, False, create_graph, found, places)
+    _count(list(ready), mark)
+    ready = [node for node in ready if node.deps == 0]
+    while ready:
+        node = ready.pop()
+        grad = node.grad
+        node.grad = None
+        results = None
+        if grad is not None:
+            if node.hooks is not None:
+                grad = _run_hooks(node.hooks, grad, create_graph)
+            if places is not None and id(node) in places:
+                for i in places[id(node)]:
+                    found[i] = grad
+            if node.op is PORT:
+                _give_to_port(node, grad, create_graph)
+            elif create_graph:
+                results = _execute_backward_graph(node, grad)
+            else:
+                results = _execute_backward(node, grad)
+            if not retain and node.saved:
+                node.saved = None
+        position = 0
+        for edge in node.edges:
+            if edge is None:
+                position += 1
+                continue
+            result = None if results is None else results[position]
+            position += 1
+            if isinstance(edge, Node):
+                target = edge
+                if result is not None:
+                    if target.grad is None:
+                        target.grad = result
+                    else:
+                        target.grad = _add(target.grad, result, create_graph)
+                target.deps -= 1
+                if target.deps == 0:
+                    ready.append(target)
+            elif result is not None:
+                fresh = (not create_graph) and result is not grad and _is_fresh(result)
+                if fresh and position < len(results):
+                    for later in results[position:]:
+                        if later is result:
+                            fresh = False
+                _reach_leaf(edge, result, fresh, create_graph, found, places)
+    return found
+
+
+def _count(stack, mark):
+    """Count, for every node below the stack's, the nodes that will hand it a gradient."""
+    while stack:
+        node = stack.pop()
+        for edge in node.edges:
+            if isinstance(edge, Node):
+                target = edge
+                if target.mark != mark:
+                    target.mark = mark
+                    target.deps = 0
+                    target.grad = None
+                    stack.append(target)
+                target.deps += 1
+
+
+def _add(a, b, create_graph):
+    if create_graph:
+        return binary(ADD, a, b)
+    out = _run_kernel(ADD, (a, b), ())
+    return _run_reference(ADD, (a, b), ()) if out is None else out
+
+
+def _give_to_port(port, grad, create_graph):
+    node = port.edges[0]
+    if node.grad is None:
+        node.grad = [None] * node.index
+    held = node.grad
+    i = port.index
+    held[i] = grad if held[i] is None else _add(held[i], grad, create_graph)
+
+
+def _check_saved(node):
+    if node.saved is None:
+        raise RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+            f"already been freed), at {node.name()}. Saved intermediate values of the graph are freed when you call "
+            ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a "
+            "second time."
+        )
+    versions = node.versions
+    if versions is not None:
+        total = 0
+        for version in versions:
+            if version is not None:
+                total += version.value
+        if total != node.version_sum:
+            shapes = ", ".join(
+                [f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)]
+            )
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"{node.op.name} saved {shapes}, which is at version {total}; expected version {node.version_sum} "
+                "instead. Hint: use the out-of-place form (x = x + 1 for x += 1), or clone() the tensor before "
+                "writing to it."
+            )
+
+
+def _execute_backward(node, grad):
+    """One backward step on arrays: the backend's kernel, else the record's vjp."""
+    _check_saved(node)
+    op = node.op
+    saved = node.saved
+    results = None
+    backend = node.backend
+    kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
+    if kernel is not None:
+        results = kernel(grad, saved, node.attrs, node.needs)
+    if results is None:
+        if op.vjp is None:
+            raise RuntimeError(f"{op.name} has no gradient: its record names no vjp.")
+        xp = _reference_namespace if backend is None else backend.namespace
+        with errstate(all="ignore"):
+            results = op.vjp(xp, node.needs, grad, saved, node.attrs)
+            shapes = node.shapes
+            if shapes is not None:
+                results = [
+                    r if r is None or s is None or r.shape == s else _unbroadcast(xp, r, s)
+                    for r, s in zip(results, shapes)
+                ]
+            results = tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
+    elif not isinstance(results, tuple):
+        results = (results,)
+    if _modes and state.recorder is not None:
+        state.recorder.backward(node, grad, results)
+    return results
+
+
+def _execute_backward_graph(node, grad):
+    """The same on Tensors, recording: the vjp over the tensors' own namespace."""
+    _check_saved(node)
+    op = node.op
+    saved = node.saved
+    if saved:
+        saved = list(saved)
+        if isinstance(saved[0], tuple):
+            saved[0] = tuple([_restore(a, None) for a in saved[0]])
+        else:
+            saved[0] = _restore(saved[0], node)
+        for i in range(1, len(saved)):
+            edge = node.edges[i - 1] if i - 1 < len(node.edges) else None
+            saved[i] = _restore(saved[i], edge)
+        saved = tuple(saved)
+    if op.vjp is None:
+        raise RuntimeError(f"{op.name} has no gradient: its record names no vjp.")
+    results = op.vjp(_tensor_namespace, node.needs, grad, saved, node.attrs)
+    shapes = node.shapes
+    if shapes is not None:
+        results = [
+            r if r is None or s is None or r._array.shape == s else _unbroadcast(_tensor_namespace, r, s)
+            for r, s in zip(results, shapes)
+        ]
+    return results
+
+
+def _restore(value, edge):
+    """A saved array as the tensor it was, hanging on the same place of the tape."""
+    if not isinstance(value, ndarray):
+        return value
+    tensor = wrap(value)
+    if isinstance(edge, Node):
+        tensor._node = edge
+        tensor._tracked = True
+    elif edge is not None:
+        tensor._node = _new_node(CLONE, (edge,), (), ())
+        tensor._tracked = True
+    return tensor
+
+
+def _run_hooks(hooks, grad, create_graph):
+    for hook in list(hooks.values()):
+        tensor = grad if create_graph else wrap(grad)
+        replaced = hook(tensor)
+        if replaced is not None:
+            grad = replaced if create_graph else replaced._array
+    return grad
+
+
+def _reach_leaf(leaf, grad, fresh, create_graph, found, places):
+    """Hand a gradient to a leaf: to the caller who wants it, or into its `.grad`."""
+    if leaf is None:
+        return
+    if leaf._hooks is not None:
+        before = grad
+        grad = _run_hooks(leaf._hooks, grad, create_graph)
+        fresh = fresh and grad is before
+    if found is not None:
+        for i in places.get(id(leaf), ()):
+            found[i] = grad if found[i] is None else _add(found[i], grad, create_graph)
+        return
+    held = leaf._grad
+    if create_graph:
+        leaf._grad = grad if held is None else binary(ADD, held, grad)
+        return
+    if held is None:
+        if not fresh:
+            copy = _run_kernel(CLONE, (grad,), ())
+            grad = _run_reference(CLONE, (grad,), ()) if copy is None else copy
+        leaf._grad = wrap(grad)
+    elif held._tracked:
+        leaf._grad = wrap(_add(held._array, grad, False))
+    else:
+        pair = (held._array, grad)
+        if _run_kernel(ADD_, pair, ()) is None:
+            _run_reference(ADD_, pair, ())
+        if held._version is not None:
+            held._version.value += 1
+    if _modes and state.recorder is not None:
+        state.recorder.set_grad(leaf)
+
+
+def observe(x):
+    """A tensor's array on its way out to Python: the one exit for values."""
+    if _modes and state.recorder is not None:
+        state.recorder.observe(x)
+    return x._array
+
+
+def install(cls, name, value):
+    """Hang a method on a class, compiled or not."""
+    try:
+        setattr(cls, name, value)
+    except TypeError:
+        from pynn import _native
+
+        _native.set_type_attribute(cls, name, value)

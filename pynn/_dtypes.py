@@ -1,0 +1,151 @@
+"""dtypes, their names and torch's promotion rules."""
+
+import numpy
+
+from pynn._core import Tensor
+
+
+class dtype:
+    """A tensor's element type: `pynn.float32` and the like. One object a type, so `is` compares."""
+
+    __slots__ = ("itemsize", "name", "numpy")
+
+    def __init__(self, name, np_name):
+        self.name = name
+        self.numpy = numpy.dtype(np_name)
+        self.itemsize = self.numpy.itemsize
+
+    @property
+    def is_floating_point(self):
+        """Whether values of this type are real numbers."""
+        return self.numpy.kind == "f"
+
+    @property
+    def is_signed(self):
+        """Whether values of this type can be negative."""
+        return self.numpy.kind in "fi"
+
+    is_complex = False
+
+    def __repr__(self):
+        return f"pynn.{self.name}"
+
+    def __reduce__(self):
+        return (_by_name, (self.name,))
+
+
+NAMES = {
+    "bool": "bool",
+    "uint8": "uint8",
+    "int8": "int8",
+    "int16": "int16",
+    "int32": "int32",
+    "int64": "int64",
+    "float16": "float16",
+    "float32": "float32",
+    "float64": "float64",
+}
+DTYPES = {name: dtype(name, np_name) for name, np_name in NAMES.items()}
+ALIASES = {"half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"}
+_BY_NUMPY = {d.numpy: d for d in DTYPES.values()}
+BOOL, INT64, FLOAT32, FLOAT64 = (numpy.dtype(n) for n in ("bool", "int64", "float32", "float64"))
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+_default = FLOAT32
+
+
+def _by_name(name):
+    return DTYPES[name]
+
+
+def from_numpy(np_dtype):
+    """The dtype object of a NumPy dtype; TypeError for one that tensors do not hold."""
+    found = _BY_NUMPY.get(np_dtype)
+    if found is None:
+        raise TypeError(
+            f"can't convert an array of NumPy dtype {np_dtype} to a tensor: the supported ones are "
+            f"{', '.join(NAMES)}. Cast it first, for example with .astype('float32')."
+        )
+    return found
+
+
+def to_numpy(value):
+    """The NumPy dtype of a pynn dtype, a NumPy dtype or type, or Python's bool, int and float."""
+    if isinstance(value, dtype):
+        return value.numpy
+    if value is float:
+        return _default
+    if value is int:
+        return INT64
+    if value is bool:
+        return BOOL
+    try:
+        return from_numpy(numpy.dtype(value)).numpy
+    except TypeError:
+        raise TypeError(
+            f"dtype must be a pynn dtype such as pynn.float32, got {value!r} of type {type(value).__name__}."
+        ) from None
+
+
+def default_float():
+    """The NumPy dtype that Python floats become (`set_default_dtype`)."""
+    return _default
+
+
+def get_default_dtype():
+    """The dtype of tensors made from Python floats; float32 at start."""
+    return from_numpy(_default)
+
+
+def set_default_dtype(d):
+    """Set the dtype of tensors made from Python floats; a floating point dtype."""
+    global _default
+    new = to_numpy(d)
+    if new.kind != "f":
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}.")
+    _default = new
+
+
+def scalar_dtype(value):
+    """The NumPy dtype a Python number becomes as a tensor."""
+    if isinstance(value, bool):
+        return BOOL
+    return INT64 if isinstance(value, int) else _default
+
+
+def result_type_of(operands):
+    """torch's promotion: the NumPy dtype shared by tensors (arrays) and Python numbers.
+
+    Among operands of the highest category present (bool < integer < float), tensors with
+    dimensions decide; if none of them is in that category, 0-d tensors do, then numbers.
+    """
+    ranks = [None, None, None]
+    for x in operands:
+        if isinstance(x, (bool, int, float)):
+            rank, kind = 2, scalar_dtype(x)
+        else:
+            rank, kind = (0 if x.ndim else 1), x.dtype
+        held = ranks[rank]
+        ranks[rank] = kind if held is None or held == kind else _promote(held, kind)
+    best = None
+    for kind in ranks:
+        if kind is not None and (best is None or _CATEGORY[kind.kind] > _CATEGORY[best.kind]):
+            best = kind
+    return best
+
+
+def _promote(a, b):
+    """Two tensors' dtypes: the wider category, then NumPy's rule within it (torch's, save int + float)."""
+    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
+        return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+    return numpy.promote_types(a, b)
+
+
+def result_type(tensor1, tensor2):
+    """The dtype of an operation between two tensors or a tensor and a number."""
+    operands = [x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]
+    return from_numpy(result_type_of(operands))
+
+
+def promote_types(type1, type2):
+    """The smallest dtype that both can be converted to."""
+    return from_numpy(_promote(to_numpy(type1), to_numpy(type2)))

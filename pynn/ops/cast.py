@@ -1,0 +1,196 @@
+"""Copies and conversions: clone, dtype, device, detach, `.data`, copy_."""
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, call, call_inplace, unary, wrap
+from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
+from pynn.ops.pointwise import unary_samples
+from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
+
+CLONE = register(
+    "clone",
+    vjp=(lambda xp, g, out, x: g,),
+    shape=lambda x: x,
+    dtype="same",
+    samples=unary_samples(),
+    torch=lambda t, x: t.clone(x),
+)(lambda xp, x: xp.copy(x))
+
+CAST = register(
+    "cast",
+    vjp=(lambda xp, g, out, x, dtype: xp.astype(g, x.dtype),),
+    likes=(0,),
+    shape=lambda x, dtype: x,
+    dtype=lambda x, dtype: dtype,
+    attrs=("dtype",),
+    samples=lambda rng: [Sample((rng.uniform(-3, 3, (3, 4)),), (numpy.dtype(d),)) for d in ("float64", "float32", "int64", "bool")],
+    torch=lambda t, x, dtype: x.to(getattr(t, str(dtype))),
+)(lambda xp, x, dtype: xp.astype(x, dtype))
+
+
+def _check_copy(inputs, attrs):
+    target, source = inputs[0], as_operand(inputs[1])
+    if isinstance(source, Tensor) and source._array.shape != target._array.shape:
+        if check_broadcast((target, source)) != target._array.shape:
+            raise RuntimeError(
+                f"copy_ cannot put a tensor of shape {list(source._array.shape)} into one of shape "
+                f"{list(target._array.shape)}. The source must broadcast to the target."
+            )
+    if isinstance(source, Tensor) and source._array.dtype != target._array.dtype:
+        source = call(CAST, (source,), (target._array.dtype,))
+    return (target, source)
+
+
+# The value that copy_ writes, as a function of the old and the new one; nothing of the old survives.
+ASSIGN = register(
+    "assign",
+    vjp=(lambda xp, g, out, x, y: xp.zeros_like(g), lambda xp, g, out, x, y: g),
+    shape="pointwise",
+    dtype="same",
+    check=_check_copy,
+    samples=lambda rng: [Sample((rng.normal(size=(3, 4)), rng.normal(size=s))) for s in ((3, 4), (4,), ())],
+)(lambda xp, x, y: xp.copy(xp.broadcast_to(y, x.shape)))
+
+
+def _copy(xp, x, y):
+    xp.copyto(x, y, casting="unsafe")
+    return x
+
+
+COPY_ = register_inplace(ASSIGN)
+COPY_.check = _check_copy
+COPY_.reference = _copy
+
+
+@export()
+def clone(input, *, memory_format=None):
+    """A copy that gradients flow through."""
+    return unary(CLONE, input)
+
+
+@export("detach")
+def detach(input):
+    """The same memory without history: writes show in both, gradients do not flow."""
+    result = wrap(input._array)
+    result._version = _core.shared_version(input)
+    return result
+
+
+@export("detach_", function=False)
+def detach_(self):
+    """Forget this tensor's history; RuntimeError for a view, whose base would keep it."""
+    if self._view is not None:
+        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+    self._node = None
+    self._tracked = False
+    return self
+
+
+def _get_data(self):
+    """The same memory as a tensor of its own: writes to it are not seen by autograd."""
+    return wrap(self._array)
+
+
+def _set_data(self, value):
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}. Wrap it: pynn.tensor(...).")
+    _core.set_array(self, value._array)
+
+
+_core.install(Tensor, "data", property(_get_data, _set_data))
+
+
+@export(function=False)
+def copy_(self, src, non_blocking=False):
+    """Write src (broadcast, converted) into this tensor; gradients flow to src."""
+    return call_inplace(COPY_, (self, src))
+
+
+def _convert(input, np_dtype, copy=False):
+    if input._array.dtype == np_dtype:
+        return unary(CLONE, input) if copy else input
+    return call(CAST, (input,), (np_dtype,))
+
+
+@export(function=False)
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """This tensor in another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other).
+
+    Returns self when nothing changes. Gradients flow through.
+    """
+    from pynn._device import check_device, device as device_type
+
+    wanted = dtype
+    for arg in args:
+        if isinstance(arg, Tensor):
+            wanted = from_numpy(arg._array.dtype)
+        elif isinstance(arg, (str, device_type)):
+            device = arg
+        elif isinstance(arg, bool):
+            continue  # non_blocking
+        elif arg is not None:
+            wanted = arg
+    if device is not None:
+        check_device(device)
+    np_dtype = self._array.dtype if wanted is None else to_numpy(wanted)
+    return _convert(self, np_dtype, copy)
+
+
+@export("type_as", function=False)
+def type_as(self, other):
+    """This tensor in other's dtype."""
+    return _convert(self, other._array.dtype)
+
+
+@export(function=False)
+def cpu(self):
+    """This tensor in the CPU's memory: itself."""
+    return self
+
+
+@export(function=False)
+def cuda(self, device=None):
+    """This tensor on a GPU: not in this build."""
+    return to(self, device="cuda")
+
+
+def _publish_conversion(name, np_name):
+    def function(self):
+        return _convert(self, numpy.dtype(np_name))
+
+    function.__name__ = name
+    function.__doc__ = f"This tensor as {np_name}."
+    export(name, function=False)(function)
+
+
+for _name, _target in (
+    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("long", "int64"), ("int", "int32"),
+    ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
+):  # fmt: skip
+    _publish_conversion(_name, _target)
+
+
+@export(function=False)
+def type(self, dtype_=None):
+    """The name of this tensor's type, as torch writes it, or this tensor in another dtype."""
+    if dtype_ is None:
+        names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
+        names |= {"int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+        return f"pynn.{names[self._array.dtype.name]}Tensor"
+    return _convert(self, to_numpy(dtype_))
+
+
+@export(function=False)
+def contiguous(self, memory_format=None):
+    """This tensor, copied to row-major memory unless it lies so already."""
+    return self if self._array.flags.c_contiguous else unary(CLONE, self)
+
+
+@export(function=False)
+def is_contiguous(self, memory_format=None):
+    """Whether this tensor's memory is row-major without gaps."""
+    return self._array.flags.c_contiguous
+
+
+__all__ = ["CAST", "CLONE", "COPY_", "DTYPES", "dtype"]

@@ -1,0 +1,287 @@
+"""Making tensors: from data, filled, ranges, and fill_ / zero_."""
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, call_inplace, wrap, wrap_as
+from pynn._device import check_device
+from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn.ops.registry import Sample, export, number, register, register_inplace
+
+FILL = register(
+    "fill",
+    vjp=(lambda xp, g, out, x, y: xp.zeros_like(g), lambda xp, g, out, x, y: g),
+    shape="pointwise",
+    dtype="same",
+    samples=lambda rng: [Sample((rng.normal(size=(3, 4)), v)) for v in (0.0, 2.5)],
+    torch=lambda t, x, y: t.full_like(x, y),
+    check=lambda inputs, attrs: inputs,
+)(lambda xp, x, y: xp.full_like(x, y))
+FILL_ = register_inplace(FILL)
+FILL_.check = None
+
+
+def shape_of(size):
+    """A shape tuple from torch's two ways of giving one: f(2, 3) and f((2, 3))."""
+    if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
+        size = size[0]
+    try:
+        shape = tuple(int(n) for n in (size if not isinstance(size, Tensor) else size._array))
+    except (TypeError, ValueError):
+        raise TypeError(f"a size must be integers, got {size!r}.") from None
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}.")
+    return shape
+
+
+def finish(array, device=None, requires_grad=False):
+    """A leaf tensor over a new array, checked for what the caller asked."""
+    if device is not None:
+        check_device(device)
+    tensor = wrap(array)
+    if requires_grad:
+        tensor.requires_grad = True
+    return tensor
+
+
+def _array_from(data, dtype):
+    """An ndarray copied from anything torch.tensor takes."""
+    if isinstance(data, Tensor):
+        array = numpy.array(_core.observe(data), order="C")
+    elif isinstance(data, (list, tuple)) and any(isinstance(d, (Tensor, list, tuple)) for d in data):
+        array = numpy.array(_plain(data))
+    else:
+        try:
+            array = numpy.array(data, order="C")
+        except ValueError as error:
+            raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
+    if array.dtype == object:
+        raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
+    if dtype is not None:
+        return array.astype(dtype, copy=False)
+    from_data = isinstance(data, (numpy.ndarray, numpy.generic, Tensor))
+    if array.dtype == FLOAT64 and not from_data and not _holds_arrays(data):
+        return array.astype(default_float())
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        raise TypeError(f"can't convert an array of type {array.dtype} to a tensor: use a signed integer type.")
+    from_numpy(array.dtype)
+    return array
+
+
+def _plain(data):
+    """Nested lists with the tensors in them as NumPy values."""
+    if isinstance(data, Tensor):
+        return _core.observe(data)
+    if isinstance(data, (list, tuple)):
+        return [_plain(d) for d in data]
+    return data
+
+
+def _holds_arrays(data):
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (numpy.ndarray, numpy.generic)) or (isinstance(data, Tensor) and data._array.dtype == FLOAT64)
+
+
+@export(method=False)
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor holding a copy of data: numbers, nested lists, arrays.
+
+    dtype is inferred: Python floats give the default float (float32), integers int64, arrays keep theirs.
+    Raises ValueError for ragged lists, TypeError for what is no number.
+    """
+    return finish(_array_from(data, None if dtype is None else to_numpy(dtype)), device, requires_grad)
+
+
+def share_array(array, name):
+    """A tensor over the caller's own array: a write to either shows in both."""
+    if not isinstance(array, numpy.ndarray):
+        raise TypeError(f"{name}() expected np.ndarray (got {type(array).__name__}).")
+    from_numpy(array.dtype)
+    if not array.flags.writeable:
+        array = array.copy()
+    if not array.dtype.isnative:
+        raise ValueError(f"{name}(): the array has byte order {array.dtype.byteorder!r}; convert it to native first.")
+    return wrap(array)
+
+
+@export("from_numpy", method=False)
+def from_numpy_array(ndarray):
+    """A tensor over the array's own memory: a write to either shows in both. Read-only arrays are copied."""
+    return share_array(ndarray, "from_numpy")
+
+
+@export(method=False)
+def as_tensor(data, dtype=None, device=None):
+    """data as a tensor, sharing its memory where dtype allows."""
+    if device is not None:
+        check_device(device)
+    wanted = None if dtype is None else to_numpy(dtype)
+    if isinstance(data, Tensor):
+        return data if wanted is None else _core.METHODS["to"](data, wanted)
+    if isinstance(data, numpy.ndarray) and (wanted is None or wanted == data.dtype) and data.dtype.isnative:
+        return share_array(data, "as_tensor")
+    return wrap(_array_from(data, wanted))
+
+
+export("asarray", method=False)(as_tensor)
+
+
+def _dtype_or_default(dtype):
+    return default_float() if dtype is None else to_numpy(dtype)
+
+
+@export(method=False)
+def zeros(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """Zeros of a shape; float32 unless dtype says otherwise."""
+    return finish(numpy.zeros(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(method=False)
+def ones(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """Ones of a shape; float32 unless dtype says otherwise."""
+    return finish(numpy.ones(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(method=False)
+def empty(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
+    """A tensor of a shape, its values not set."""
+    return finish(numpy.empty(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(method=False)
+def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+    """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
+    fill_value = fill_value.item() if isinstance(fill_value, Tensor) else number(fill_value)
+    kind = numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
+    np_dtype = kind if dtype is None else to_numpy(dtype)
+    return finish(numpy.full(shape_of((size,)), fill_value, np_dtype), device, requires_grad)
+
+
+def _publish_like(name, make):
+    def function(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+        np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
+        return finish(make(input._array.shape, np_dtype), device, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = f"`{name[:-5]}` of input's shape and dtype."
+    export(name, method=False)(function)
+
+
+for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("empty_like", numpy.empty)):
+    _publish_like(_name, _make)
+
+
+@export(method=False)
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    """A tensor of input's shape and dtype with every element fill_value."""
+    np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
+    return finish(numpy.full(input._array.shape, number(fill_value), np_dtype), device, requires_grad)
+
+
+def _publish_new(name, make):
+    def function(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+        np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
+        return finish(make(shape_of(size), np_dtype), device, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = f"`{name[4:]}` of this tensor's dtype."
+    export(name, function=False)(function)
+
+
+for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new_empty", numpy.empty)):
+    _publish_new(_name, _make)
+
+
+@export(function=False)
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+    """`full` of this tensor's dtype."""
+    return full(size, fill_value, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+@export(function=False)
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """`tensor(data)` of this tensor's dtype."""
+    return tensor(data, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+@export(method=False)
+def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+    """Numbers from start (0 when only one is given) up to end, not included, step apart.
+
+    int64 when all three are integers, else the default float. Raises RuntimeError where step leads away from end.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else number(v) for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero.")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}.")
+    inferred = default_float() if any(isinstance(v, float) for v in (start, end, step)) else INT64
+    np_dtype = inferred if dtype is None else to_numpy(dtype)
+    count = max(0, -int(-(end - start) // step))
+    return finish((start + step * numpy.arange(count)).astype(np_dtype), device, requires_grad)
+
+
+@export(method=False)
+def linspace(start, end, steps, *, out=None, dtype=None, device=None, requires_grad=False):
+    """`steps` numbers evenly spaced from start to end, both included."""
+    return finish(numpy.linspace(number(start), number(end), steps).astype(_dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(method=False)
+def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False):
+    """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
+    exponents = numpy.linspace(number(start), number(end), steps)
+    return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(method=False)
+def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
+    """The n x m identity matrix."""
+    return finish(numpy.eye(n, m, dtype=_dtype_or_default(dtype)), device, requires_grad)
+
+
+@export(function=False)
+def fill_(self, value):
+    """Set every element to value."""
+    value = value.item() if isinstance(value, Tensor) and not value.requires_grad else value
+    if not isinstance(value, Tensor):
+        value = self._array.dtype.type(value).item()
+        return call_inplace(FILL_, (self, value))
+    return _core.METHODS["copy_"](self, value)
+
+
+@export(function=False)
+def zero_(self):
+    """Set every element to 0."""
+    return call_inplace(FILL_, (self, 0))
+
+
+def _legacy_data(args):
+    """The array of `Tensor(...)`: sizes, data or nothing."""
+    if not args:
+        return numpy.empty((0,), default_float())
+    if len(args) == 1 and not isinstance(args[0], (int, numpy.integer)):
+        if isinstance(args[0], Tensor):
+            return args[0]._array
+        return _array_from(args[0], default_float())
+    return numpy.empty(shape_of(args), default_float())
+
+
+_core.METHODS["legacy_data"] = _legacy_data
+
+
+@export(method=False)
+def is_tensor(obj):
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def parameter_like(cls, array, requires_grad=True):
+    """A tensor of a subclass over an array (deepcopy and pickling)."""
+    return wrap_as(cls, array, requires_grad)
+
+

@@ -1,0 +1,223 @@
+"""Matrix products: matmul and its relatives, and linear with bias and activation fused."""
+
+import numpy
+
+from pynn._core import MATMUL as MATMUL_OP
+from pynn._core import Tensor, binary, call
+from pynn.ops.registry import Sample, export, joint, promote, register, unbroadcast
+
+
+def _check_matmul(inputs, attrs):
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"matmul(): both arguments must be Tensor, got {type(x).__name__}.")
+    a, b = (x._array for x in inputs)
+    if a.ndim == 0 or b.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D. Use * for scalars."
+        )
+    if a.dtype != b.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}. Cast one with .to(dtype)."
+        )
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({_as_matrix(a.shape)} and {_as_matrix(b.shape)}): the last "
+            f"size of the first, {a.shape[-1]}, must equal {inner}."
+        )
+    try:
+        numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise RuntimeError(
+            f"the batch dimensions of matmul must broadcast, got shapes {list(a.shape)} and {list(b.shape)}."
+        ) from None
+    return inputs
+
+
+def _as_matrix(shape):
+    return "x".join(map(str, shape))
+
+
+def _matmul_shape(a, b):
+    if len(a) == 1 and len(b) == 1:
+        return ()
+    if len(a) == 1:
+        return b[:-2] + b[-1:]
+    if len(b) == 1:
+        return a[:-1]
+    return numpy.broadcast_shapes(a[:-2], b[:-2]) + (a[-2], b[-1])
+
+
+def _swap(xp, x):
+    order = list(range(x.ndim))
+    order[-2:] = order[-1], order[-2]
+    return xp.permute_dims(x, tuple(order))
+
+
+@joint
+def _matmul_vjp(xp, needs, g, out, a, b):
+    ga = gb = None
+    a_vector, b_vector = a.ndim == 1, b.ndim == 1
+    left = xp.reshape(a, (1, a.shape[0])) if a_vector else a
+    right = xp.reshape(b, (b.shape[0], 1)) if b_vector else b
+    shape = tuple(g.shape)
+    if b_vector:
+        shape = shape + (1,)
+    if a_vector:
+        shape = shape[:-1] + (1,) + shape[-1:]
+    g = xp.reshape(g, shape)
+    if needs & 1:
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left.shape), tuple(a.shape))
+    if needs & 2:
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right.shape), tuple(b.shape))
+    return ga, gb
+
+
+def _fit(xp, g, shape):
+    return g if tuple(g.shape) == tuple(shape) else unbroadcast(xp, g, shape)
+
+
+def _matmul_samples(rng):
+    shapes = [
+        ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 5)), ((3, 4), (4,)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)),
+        ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)), ((2, 3, 4), (4,)), ((0, 4), (4, 3)), ((3, 0), (0, 2)), ((17, 33), (33, 19)),
+    ]  # fmt: skip
+    out = [Sample((rng.normal(size=a), rng.normal(size=b))) for a, b in shapes]
+    out.append(Sample((rng.normal(size=(4, 3)).T, rng.normal(size=(5, 4)).T)))
+    return out
+
+
+MATMUL = register(
+    "matmul",
+    vjp=_matmul_vjp,
+    saves=(0, 1),
+    check=_check_matmul,
+    shape=_matmul_shape,
+    samples=_matmul_samples,
+    torch=lambda t, a, b: t.matmul(a, b),
+    tolerance={"float32": 1e-5},
+)(lambda xp, a, b: xp.matmul(a, b))
+
+
+def _activate(xp, z, activation):
+    return z if activation is None else xp.maximum(z, 0)
+
+
+def _linear_reference(xp, x, weight, bias, activation):
+    z = xp.matmul(x, _swap(xp, weight))
+    if bias is not None:
+        z = z + bias
+    return _activate(xp, z, activation)
+
+
+@joint
+def _linear_vjp(xp, needs, g, out, x, weight, bias, activation):
+    if activation == "relu":
+        g = g * xp.astype(out > 0, g.dtype)
+    rows = 1
+    for n in g.shape[:-1]:
+        rows *= n
+    flat = xp.reshape(g, (rows, g.shape[-1]))
+    gx = xp.reshape(xp.matmul(flat, weight), tuple(x.shape)) if needs & 1 else None
+    gw = xp.matmul(_swap(xp, flat), xp.reshape(x, (rows, x.shape[-1]))) if needs & 2 else None
+    gb = xp.sum(flat, axis=(0,)) if needs & 4 else None
+    return gx, gw, gb
+
+
+def _check_linear(inputs, attrs):
+    x, weight, bias = inputs
+    for name, value in (("input", x), ("weight", weight), ("bias", bias)):
+        if not isinstance(value, Tensor) and not (name == "bias" and value is None):
+            raise TypeError(f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}.")
+    a, w = x._array, weight._array
+    if w.ndim != 2:
+        raise RuntimeError(f"linear(): weight must have shape (out_features, in_features), got {list(w.shape)}.")
+    if a.ndim == 0 or a.shape[-1] != w.shape[1]:
+        rows = a.size // a.shape[-1] if a.ndim and a.shape[-1] else 0
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.shape[-1] if a.ndim else 1} and "
+            f"{w.shape[1]}x{w.shape[0]}): linear got input of shape {list(a.shape)}, but its weight takes "
+            f"{w.shape[1]} features in the last dimension."
+        )
+    if a.dtype != w.dtype:
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {a.dtype} and {w.dtype}. Cast the input with "
+            f".to(weight.dtype), or the layer with .to(input.dtype)."
+        )
+    if bias is not None and bias._array.shape != (w.shape[0],):
+        raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}], got {list(bias._array.shape)}.")
+    return inputs if bias is None else (x, weight, promote((bias, x), "promote")[0])
+
+
+LINEAR = register(
+    "linear",
+    vjp=_linear_vjp,
+    saves=("out", 0, 1),
+    check=_check_linear,
+    shape=lambda x, w, b, activation: x[:-1] + w[:1],
+    attrs=("activation",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=s + (5,)), rng.normal(size=(4, 5)), rng.normal(size=(4,)) if bias else None), (act,))
+        for s in ((3,), (), (2, 3), (0,))
+        for bias in (True, False)
+        for act in (None, "relu")
+    ],
+    torch=lambda t, x, w, b, act: (lambda z: t.relu(z) if act else z)(t.nn.functional.linear(x, w, b)),
+    tolerance={"float32": 1e-5},
+)(_linear_reference)
+
+
+@export()
+def matmul(input, other, *, out=None):
+    """The matrix product; batches broadcast, vectors stand for a row (left) or a column (right).
+
+    Raises RuntimeError where the inner sizes differ or the dtypes do.
+    """
+    return call(MATMUL_OP, (input, other))
+
+
+@export()
+def mm(input, mat2):
+    """The product of two matrices; no broadcasting."""
+    if input._array.ndim != 2 or mat2._array.ndim != 2:
+        raise RuntimeError(f"mm expects two matrices, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
+    return binary(MATMUL_OP, input, mat2)
+
+
+@export()
+def bmm(input, mat2):
+    """The products of two batches of matrices of one length; no broadcasting."""
+    if input._array.ndim != 3 or mat2._array.ndim != 3:
+        raise RuntimeError(f"batch1 must be a 3D tensor, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
+    if input._array.shape[0] != mat2._array.shape[0]:
+        raise RuntimeError(f"bmm expects equal batch sizes, got {input._array.shape[0]} and {mat2._array.shape[0]}.")
+    return binary(MATMUL_OP, input, mat2)
+
+
+@export()
+def mv(input, vec):
+    """The product of a matrix and a vector."""
+    return binary(MATMUL_OP, input, vec)
+
+
+@export()
+def dot(input, tensor):
+    """The sum of the products of two vectors' elements."""
+    if input._array.ndim != 1 or tensor._array.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input._array.ndim}D and {tensor._array.ndim}D tensors.")
+    return binary(MATMUL_OP, input, tensor)
+
+
+@export()
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2)."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    return product + (input if beta == 1 else input * beta)
+
+
+@export("outer", "ger")
+def outer(input, vec2):
+    """The matrix of products of two vectors' elements."""
+    return input.unsqueeze(-1) * vec2.unsqueeze(0)

@@ -1,0 +1,166 @@
+"""The array namespace over Tensors: the names of `pynn._backends.namespace`, through the door.
+
+A composite's reference called with `xp = pynn.ops.namespace` is its decomposition: each
+step is recorded, so it can be differentiated, to any order, and captured.
+"""
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, binary, call, unary
+from pynn.ops import cast as _cast
+from pynn.ops import creation, indexing, linalg, pointwise, reduction, view
+
+name = "pynn"
+
+bool_, float32, float64, int64 = numpy.bool_, numpy.float32, numpy.float64, numpy.int64
+
+
+def _one(op):
+    return lambda x: unary(op, x)
+
+
+def _two(op):
+    return lambda x, y: binary(op, x, y)
+
+
+abs, exp, expm1, log, log1p = (_one(op) for op in (pointwise.ABS, pointwise.EXP, pointwise.EXPM1, pointwise.LOG, pointwise.LOG1P))
+negative, sign, square, sqrt = (_one(op) for op in (pointwise.NEG, pointwise.SIGN, pointwise.SQUARE, pointwise.SQRT))
+sin, cos, tanh, sigmoid, erf = (_one(op) for op in (pointwise.SIN, pointwise.COS, pointwise.TANH, pointwise.SIGMOID, pointwise.ERF))
+floor, ceil, round, trunc = (_one(op) for op in (pointwise.FLOOR, pointwise.CEIL, pointwise.ROUND, pointwise.TRUNC))
+isnan, isinf, isfinite, logical_not = (_one(op) for op in (pointwise.ISNAN, pointwise.ISINF, pointwise.ISFINITE, pointwise.LOGICAL_NOT))
+copy = _one(_cast.CLONE)
+add, subtract, multiply, divide = (_two(op) for op in (pointwise.ADD, pointwise.SUB, pointwise.MUL, pointwise.DIV))
+floor_divide, remainder = _two(pointwise.FLOOR_DIVIDE), _two(pointwise.REMAINDER)
+equal, not_equal, less = _two(pointwise.EQ), _two(pointwise.NE), _two(pointwise.LT)
+less_equal, greater, greater_equal = _two(pointwise.LE), _two(pointwise.GT), _two(pointwise.GE)
+logical_and, logical_or = _two(pointwise.LOGICAL_AND), _two(pointwise.LOGICAL_OR)
+matmul = _two(linalg.MATMUL)
+
+
+def _with_tensor(x, y):
+    """maximum and minimum with a number: as a tensor of x's dtype, so that ties share the gradient."""
+    if not isinstance(y, Tensor):
+        y = _core.wrap(numpy.asarray(y, dtype=x._array.dtype))
+    return x, y
+
+
+def maximum(x, y):
+    return call(pointwise.MAXIMUM, _with_tensor(x, y))
+
+
+def minimum(x, y):
+    return call(pointwise.MINIMUM, _with_tensor(x, y))
+
+
+def clip(x, min=None, max=None):
+    return call(pointwise.CLAMP, (x,), (min, max))
+
+
+def pow(x, y):
+    return pointwise.pow(x, y)
+
+
+def where(condition, x, y):
+    return call(pointwise.WHERE, (condition, x, y))
+
+
+def astype(x, dtype):
+    dtype = numpy.dtype(dtype) if not hasattr(dtype, "numpy") else dtype.numpy
+    return x if x._array.dtype == dtype else call(_cast.CAST, (x,), (dtype,))
+
+
+def _axes(axis, ndim):
+    return reduction.dims_of(axis, ndim)
+
+
+def _reduction(op):
+    return lambda x, axis=None, keepdims=False: call(op, (x,), (_axes(axis, x._array.ndim), keepdims))
+
+
+sum, mean, prod, max, min = (_reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN))
+
+
+def argmax(x, axis=None, keepdims=False):
+    return call(reduction.ARGMAX, (x,), (axis, keepdims))
+
+
+def argmin(x, axis=None, keepdims=False):
+    return call(reduction.ARGMIN, (x,), (axis, keepdims))
+
+
+def cumsum(x, axis):
+    return reduction.cumsum(x, axis)
+
+
+def flip(x, axis):
+    return call(reduction.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
+
+
+def reshape(x, shape):
+    return view.reshape(x, shape)
+
+
+def permute_dims(x, axes):
+    return call(view.PERMUTE, (x,), (tuple(axes),))
+
+
+def broadcast_to(x, shape):
+    return call(view.EXPAND, (x,), (tuple(shape),))
+
+
+def expand_dims(x, axis):
+    return view.unsqueeze(x, axis)
+
+
+def squeeze(x, axis=None):
+    return view.squeeze(x, axis)
+
+
+def concat(arrays, axis=0):
+    return indexing.cat(arrays, axis)
+
+
+def stack(arrays, axis=0):
+    return indexing.stack(arrays, axis)
+
+
+def take_along_axis(x, indices, axis):
+    return indexing.gather(x, axis, indices)
+
+
+def put(x, index, value):
+    """x with value written at a basic index, as a new tensor."""
+    return call(indexing.INDEX_PUT, (x, value), (index, False))
+
+
+def zeros(shape, dtype=None):
+    return _core.wrap(numpy.zeros(tuple(shape), dtype or numpy.float32))
+
+
+def ones(shape, dtype=None):
+    return _core.wrap(numpy.ones(tuple(shape), dtype or numpy.float32))
+
+
+def full(shape, value, dtype=None):
+    return _core.wrap(numpy.full(tuple(shape), value, dtype))
+
+
+def zeros_like(x):
+    return _core.wrap(numpy.zeros(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+
+
+def ones_like(x):
+    return _core.wrap(numpy.ones(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+
+
+def full_like(x, value):
+    return _core.wrap(numpy.full(tuple(x.shape), value, x._array.dtype))
+
+
+def arange(*args, dtype=None):
+    return _core.wrap(numpy.arange(*args, dtype=dtype))
+
+
+def asarray(x, dtype=None):
+    return creation.as_tensor(x, dtype)

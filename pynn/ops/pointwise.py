@@ -1,0 +1,531 @@
+"""Pointwise operations: arithmetic, comparisons, elementary functions and their in-place forms."""
+
+import math
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, binary, call, call_inplace, unary
+from pynn.ops.registry import Sample, export, number, pointwise_check, register, register_inplace
+
+# ---- samples ----
+
+
+def unary_samples(low=-3.0, high=3.0, extreme=True, away=()):
+    """Trial inputs of a one-input op: matrix, scalar, empty, odd length, non-contiguous, extreme values.
+
+    away: points near which the op has no gradient; inputs keep 0.05 from them.
+    """
+
+    def samples(rng):
+        def draw(*shape):
+            x = rng.uniform(low, high, shape)
+            for point in away:
+                x = numpy.where(numpy.abs(x - point) < 0.05, point + 0.1, x)
+            return x
+
+        out = [Sample((draw(*s),)) for s in ((3, 5), (), (0, 3), (37,))]
+        out.append(Sample((draw(6, 4).T,)))
+        out.append(Sample((draw(9, 7)[::2, ::-3],)))
+        if extreme:
+            values = [0.0, -0.0, 1e-30, -1e-30, 1e30, -1e30, 88.0, -88.0, 100.0, -100.0, math.inf, -math.inf, math.nan]
+            out.append(Sample((numpy.array(values),), grad=False))
+        return out
+
+    return samples
+
+
+def binary_samples(low=-3.0, high=3.0, away_from_zero=False, scalar=True):
+    """Trial inputs of a two-input op: equal shapes, broadcasts, a Python number, empty, non-contiguous."""
+
+    def samples(rng):
+        def draw(*shape):
+            x = rng.uniform(low, high, shape)
+            return numpy.where(numpy.abs(x) < 0.2, 0.5, x) if away_from_zero else x
+
+        shapes = [((3, 5), (3, 5)), ((4, 1, 3), (2, 1)), ((5,), (3, 5)), ((2, 3), ()), ((), ()), ((0, 3), (3,)), ((33,), (33,))]
+        out = [Sample((draw(*a), draw(*b))) for a, b in shapes]
+        out.append(Sample((draw(5, 4).T, draw(4, 5))))
+        out.append(Sample((draw(2, 6)[:, ::2], draw(3, 2).T)))
+        if scalar:
+            out.append(Sample((draw(2, 3), 1.5)))
+            out.append(Sample((0.75, draw(2, 3))))
+        return out
+
+    return samples
+
+
+# ---- arithmetic ----
+
+_TWO = binary_samples()
+
+ADD = register(
+    "add",
+    vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: g),
+    samples=_TWO,
+    torch=lambda t, x, y: t.add(x, y),
+)(lambda xp, x, y: xp.add(x, y))
+
+SUB = register(
+    "sub",
+    vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g),
+    samples=_TWO,
+    torch=lambda t, x, y: t.sub(x, y) if isinstance(x, t.Tensor) else t.rsub(y, x),
+)(lambda xp, x, y: xp.subtract(x, y))
+
+MUL = register(
+    "mul",
+    vjp=(lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x),
+    saves=(0, 1),
+    samples=_TWO,
+    torch=lambda t, x, y: t.mul(x, y) if isinstance(x, t.Tensor) else t.mul(y, x),
+)(lambda xp, x, y: xp.multiply(x, y))
+
+DIV = register(
+    "div",
+    vjp=(lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * x / (y * y)),
+    saves=(0, 1),
+    dtype="float",
+    samples=binary_samples(away_from_zero=True),
+    torch=lambda t, x, y: x / y,
+)(lambda xp, x, y: xp.divide(x, y))
+
+
+def _pow_exponent_vjp(xp, g, out, x, y):
+    if not hasattr(x, "dtype"):
+        return g * out * (math.log(x) if x > 0 else 0.0)
+    safe = xp.where(x > 0, x, xp.ones_like(x))
+    return xp.where((x == 0) & (y >= 0), xp.zeros_like(out), g * out * xp.log(safe))
+
+
+def _pow_base_vjp(xp, g, out, x, y):
+    if not hasattr(y, "dtype"):
+        return g * y * xp.pow(x, y - 1) if y != 0 else xp.zeros_like(g)
+    return xp.where(y == 0, xp.zeros_like(g), g * y * xp.pow(x, xp.where(y == 0, xp.ones_like(y), y - 1)))
+
+
+POW = register(
+    "pow",
+    vjp=(_pow_base_vjp, _pow_exponent_vjp),
+    saves=("out", 0, 1),
+    samples=binary_samples(0.2, 2.0),
+    torch=lambda t, x, y: t.pow(x, y),
+    tolerance={"float32": 5e-6},
+)(lambda xp, x, y: xp.pow(x, y))
+
+_PAIR_AWAY = binary_samples(scalar=False)
+
+
+def _half_ties(chosen):
+    """The gradient of maximum and minimum: to the chosen side, shared equally where both are equal (as torch)."""
+
+    def first(xp, g, out, x, y):
+        return g * (xp.astype(chosen(x, y), g.dtype) + 0.5 * xp.astype(x == y, g.dtype))
+
+    def second(xp, g, out, x, y):
+        return g * (xp.astype(chosen(y, x), g.dtype) + 0.5 * xp.astype(x == y, g.dtype))
+
+    return first, second
+
+
+MAXIMUM = register(
+    "maximum", vjp=_half_ties(lambda a, b: a > b), saves=(0, 1), samples=_PAIR_AWAY, torch=lambda t, x, y: t.maximum(x, y)
+)(lambda xp, x, y: xp.maximum(x, y))
+MINIMUM = register(
+    "minimum", vjp=_half_ties(lambda a, b: a < b), saves=(0, 1), samples=_PAIR_AWAY, torch=lambda t, x, y: t.minimum(x, y)
+)(lambda xp, x, y: xp.minimum(x, y))
+
+FLOOR_DIVIDE = register(
+    "floor_divide",
+    differentiable=False,
+    samples=binary_samples(away_from_zero=True),
+    torch=lambda t, x, y: t.floor_divide(x, y) if isinstance(x, t.Tensor) else t.floor_divide(t.tensor(x, dtype=y.dtype), y),
+)(lambda xp, x, y: xp.floor_divide(x, y))
+REMAINDER = register(
+    "remainder",
+    vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
+    saves=(0, 1),
+    samples=binary_samples(away_from_zero=True),
+    torch=lambda t, x, y: t.remainder(x, y),
+)(lambda xp, x, y: xp.remainder(x, y))
+
+# ---- one input ----
+
+
+def _unary(name, reference, vjp, saves, torch=None, samples=None, dtype="float", tolerance=None):
+    return register(
+        name,
+        vjp=(vjp,),
+        saves=saves,
+        dtype=dtype,
+        samples=samples or unary_samples(),
+        torch=torch or (lambda t, x: getattr(t, name)(x)),
+        tolerance=tolerance,
+    )(reference)
+
+
+NEG = _unary("neg", lambda xp, x: -x, lambda xp, g, out, x: -g, (), dtype="promote")
+ABS = _unary(
+    "abs", lambda xp, x: xp.abs(x), lambda xp, g, out, x: g * xp.sign(x), (0,), samples=unary_samples(away=(0,)), dtype="promote"
+)
+SIGN = _unary("sign", lambda xp, x: xp.sign(x), lambda xp, g, out, x: xp.zeros_like(g), (), dtype="promote", samples=unary_samples(away=(0,)))
+SQUARE = _unary("square", lambda xp, x: xp.square(x), lambda xp, g, out, x: g * x * 2, (0,), dtype="promote")
+SQRT = _unary("sqrt", lambda xp, x: xp.sqrt(x), lambda xp, g, out, x: g / (2 * out), ("out",), samples=unary_samples(0.1, 4))
+RSQRT = _unary("rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda xp, g, out, x: -0.5 * g * out * out * out, ("out",), samples=unary_samples(0.1, 4))
+RECIPROCAL = _unary("reciprocal", lambda xp, x: 1 / x, lambda xp, g, out, x: -g * out * out, ("out",), samples=unary_samples(0.1, 4))
+EXP = _unary("exp", lambda xp, x: xp.exp(x), lambda xp, g, out, x: g * out, ("out",))
+EXPM1 = _unary("expm1", lambda xp, x: xp.expm1(x), lambda xp, g, out, x: g * (out + 1), ("out",))
+LOG = _unary("log", lambda xp, x: xp.log(x), lambda xp, g, out, x: g / x, (0,), samples=unary_samples(0.1, 4))
+LOG1P = _unary("log1p", lambda xp, x: xp.log1p(x), lambda xp, g, out, x: g / (x + 1), (0,), samples=unary_samples(-0.5, 4))
+SIN = _unary("sin", lambda xp, x: xp.sin(x), lambda xp, g, out, x: g * xp.cos(x), (0,), samples=unary_samples(extreme=False))
+COS = _unary("cos", lambda xp, x: xp.cos(x), lambda xp, g, out, x: -g * xp.sin(x), (0,), samples=unary_samples(extreme=False))
+TANH = _unary("tanh", lambda xp, x: xp.tanh(x), lambda xp, g, out, x: g * (1 - out * out), ("out",))
+SIGMOID = _unary("sigmoid", lambda xp, x: xp.sigmoid(x), lambda xp, g, out, x: g * out * (1 - out), ("out",))
+ERF = _unary(
+    "erf", lambda xp, x: xp.erf(x), lambda xp, g, out, x: g * xp.exp(-x * x) * (2 / math.sqrt(math.pi)), (0,)
+)
+FLOOR = _unary("floor", lambda xp, x: xp.floor(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
+CEIL = _unary("ceil", lambda xp, x: xp.ceil(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
+ROUND = _unary("round", lambda xp, x: xp.round(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), dtype="promote")
+
+TRUNC = _unary("trunc", lambda xp, x: xp.trunc(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
+
+
+def _clamp_reference(xp, x, low, high):
+    if low is not None:
+        x = xp.maximum(x, low)
+    return x if high is None else xp.minimum(x, high)
+
+
+def _clamp_vjp(xp, g, out, x, low, high):
+    inside = xp.ones_like(x) == 1
+    if low is not None:
+        inside = inside & (x >= low)
+    if high is not None:
+        inside = inside & (x <= high)
+    return xp.where(inside, g, xp.zeros_like(g))
+
+
+CLAMP = register(
+    "clamp",
+    vjp=(_clamp_vjp,),
+    saves=(0,),
+    attrs=("min", "max"),
+    samples=lambda rng: [
+        Sample(s.inputs, attrs, s.grad)
+        for s in unary_samples(away=(-1, 0.5))(rng)
+        for attrs in ((-1.0, 0.5), (None, 0.5), (-1.0, None))
+    ],
+    torch=lambda t, x, low, high: t.clamp(x, low, high),
+)(_clamp_reference)
+
+# ---- comparisons and logic: no gradient ----
+
+
+def _comparison(name, reference, samples=None):
+    return register(
+        name,
+        dtype="bool",
+        differentiable=False,
+        samples=samples or binary_samples(),
+        torch=lambda t, x, y: getattr(t, name)(x, y) if isinstance(x, t.Tensor) else getattr(t, name)(t.tensor(x, dtype=y.dtype), y),
+    )(reference)
+
+
+EQ = _comparison("eq", lambda xp, x, y: xp.equal(x, y))
+NE = _comparison("ne", lambda xp, x, y: xp.not_equal(x, y))
+LT = _comparison("lt", lambda xp, x, y: xp.less(x, y))
+LE = _comparison("le", lambda xp, x, y: xp.less_equal(x, y))
+GT = _comparison("gt", lambda xp, x, y: xp.greater(x, y))
+GE = _comparison("ge", lambda xp, x, y: xp.greater_equal(x, y))
+
+
+def _truth(name, reference, count):
+    one = lambda rng: [Sample((rng.integers(0, 2, s).astype(bool),)) for s in ((3, 4), (), (0,))]  # noqa: E731
+    two = lambda rng: [  # noqa: E731
+        Sample((rng.integers(0, 2, a).astype(bool), rng.integers(0, 2, b).astype(bool))) for a, b in (((3, 4), (4,)), ((2,), ()))
+    ]
+    return register(
+        name,
+        dtype="bool" if name.startswith("logical") or name.startswith("is") else "promote",
+        differentiable=False,
+        samples=one if count == 1 else two,
+        torch=lambda t, *xs: getattr(t, name)(*xs),
+    )(reference)
+
+
+LOGICAL_NOT = _truth("logical_not", lambda xp, x: xp.logical_not(x), 1)
+LOGICAL_AND = _truth("logical_and", lambda xp, x, y: xp.logical_and(x, y), 2)
+LOGICAL_OR = _truth("logical_or", lambda xp, x, y: xp.logical_or(x, y), 2)
+BITWISE_NOT = _truth("bitwise_not", lambda xp, x: xp.invert(x), 1)
+BITWISE_AND = _truth("bitwise_and", lambda xp, x, y: xp.bitwise_and(x, y), 2)
+BITWISE_OR = _truth("bitwise_or", lambda xp, x, y: xp.bitwise_or(x, y), 2)
+BITWISE_XOR = _truth("bitwise_xor", lambda xp, x, y: xp.bitwise_xor(x, y), 2)
+
+
+def _test(name, reference):
+    return register(
+        name, dtype="bool", differentiable=False, samples=unary_samples(), torch=lambda t, x: getattr(t, name)(x)
+    )(reference)
+
+
+ISNAN = _test("isnan", lambda xp, x: xp.isnan(x))
+ISINF = _test("isinf", lambda xp, x: xp.isinf(x))
+ISFINITE = _test("isfinite", lambda xp, x: xp.isfinite(x))
+
+WHERE = register(
+    "where",
+    vjp=(
+        None,
+        lambda xp, g, out, c, x, y: xp.where(c, g, xp.zeros_like(g)),
+        lambda xp, g, out, c, x, y: xp.where(c, xp.zeros_like(g), g),
+    ),
+    saves=(0,),
+    check=lambda inputs, attrs: _check_where(inputs, attrs),
+    samples=lambda rng: [
+        Sample((rng.integers(0, 2, a).astype(bool), rng.normal(size=b), rng.normal(size=c)))
+        for a, b, c in (((3, 4), (3, 4), (3, 4)), ((3, 1), (4,), ()), ((), (2,), (2,)), ((0,), (0,), (1,)))
+    ],
+    torch=lambda t, c, x, y: t.where(c, x, y),
+)(lambda xp, c, x, y: xp.where(c, x, y))
+
+_check_values = pointwise_check("promote")
+
+
+def _check_where(inputs, attrs):
+    condition = inputs[0]
+    if condition._array.dtype != numpy.bool_:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._array.dtype}. "
+            "Compare it with something, for example condition > 0."
+        )
+    values = _check_values(inputs[1:], attrs)
+    return inputs if values is inputs[1:] else (condition, *values)
+
+
+# ---- in-place forms ----
+
+for _op in (
+    ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
+    EXP, LOG, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
+):  # fmt: skip
+    register_inplace(_op, samples=None)
+
+
+# ---- public functions ----
+
+
+def _operand(input, name):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
+    return input
+
+
+def _publish_unary(op, *names):
+    name = op.name
+    inplace_op = _core.OPERATORS.get(name + "_") or _inplace(name)
+
+    def function(input, *, out=None):
+        result = unary(op, _operand(input, name))
+        return result if out is None else store(out, result)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name}` of each element; shape and dtype of input (integers give the default float)."
+    export(name, *names)(function)
+    if inplace_op is not None:
+
+        def function_(input):
+            return call_inplace(inplace_op, (input,))
+
+        function_.__name__ = function_.__qualname__ = name + "_"
+        function_.__doc__ = f"`{name}` written to the tensor itself."
+        export(name + "_", *[n + "_" for n in names], function=False)(function_)
+
+
+def _inplace(name):
+    from pynn.ops.registry import OPS
+
+    record = OPS.get(name + "_")
+    return None if record is None else record.op
+
+
+def store(out, result):
+    """Write a result into the tensor the caller gave as `out=`, resized in dtype's favour; returns it."""
+    if out._array.shape != result._array.shape:
+        raise RuntimeError(
+            f"out= has shape {list(out._array.shape)}, but the result has shape {list(result._array.shape)}. "
+            "Give an out tensor of the result's shape."
+        )
+    with_grad = _core.METHODS["copy_"]
+    return with_grad(out, result)
+
+
+for _op, *_names in (
+    (NEG, "negative"), (ABS, "absolute"), (SIGN,), (SQUARE,), (SQRT,), (RSQRT,), (RECIPROCAL,), (EXP,), (EXPM1,),
+    (LOG,), (LOG1P,), (SIN,), (COS,), (TANH,), (SIGMOID,), (ERF,), (FLOOR,), (CEIL,), (ROUND,), (TRUNC, "fix"), (ISNAN,), (ISINF,),
+    (ISFINITE,), (LOGICAL_NOT,), (BITWISE_NOT,),
+):  # fmt: skip
+    _publish_unary(_op, *_names)
+
+
+def _publish_binary(op, *names):
+    name = op.name
+    inplace_op = _core.OPERATORS.get(name + "_") or _inplace(name)
+
+    def function(input, other, *, out=None):
+        result = binary(op, input, other)
+        if result is NotImplemented:
+            raise TypeError(f"{name}(): argument 'other' must be Tensor or number, not {type(other).__name__}.")
+        return result if out is None else store(out, result)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name}` of the elements of two tensors, or a tensor and a number, that broadcast."
+    export(name, *names)(function)
+    if inplace_op is not None:
+
+        def function_(input, other):
+            return call_inplace(inplace_op, (input, other))
+
+        function_.__name__ = function_.__qualname__ = name + "_"
+        function_.__doc__ = f"`{name}` written to the tensor itself."
+        export(name + "_", *[n + "_" for n in names], function=False)(function_)
+
+
+for _op, *_names in (
+    (MAXIMUM,), (MINIMUM,), (FLOOR_DIVIDE,), (REMAINDER,), (EQ,), (NE, "not_equal"), (LT, "less"), (LE, "less_equal"),
+    (GT, "greater"), (GE, "greater_equal"), (LOGICAL_AND,), (LOGICAL_OR,), (BITWISE_AND,), (BITWISE_OR,), (BITWISE_XOR,),
+):  # fmt: skip
+    _publish_binary(_op, *_names)
+
+
+def _scaled(other, alpha):
+    return other if alpha == 1 else other * alpha
+
+
+@export()
+def add(input, other, *, alpha=1, out=None):
+    """input + alpha * other, broadcasting."""
+    result = binary(ADD, input, _scaled(other, alpha))
+    return result if out is None else store(out, result)
+
+
+@export("sub", "subtract")
+def sub(input, other, *, alpha=1, out=None):
+    """input - alpha * other, broadcasting."""
+    result = binary(SUB, input, _scaled(other, alpha))
+    return result if out is None else store(out, result)
+
+
+@export("mul", "multiply")
+def mul(input, other, *, out=None):
+    """input * other, broadcasting."""
+    result = binary(MUL, input, other)
+    return result if out is None else store(out, result)
+
+
+@export("div", "divide", "true_divide")
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other, broadcasting; rounding_mode None, "trunc" or "floor"."""
+    if rounding_mode is None:
+        result = binary(DIV, input, other)
+    elif rounding_mode == "floor":
+        result = binary(FLOOR_DIVIDE, input, other)
+    elif rounding_mode == "trunc":
+        result = unary(TRUNC, binary(DIV, input, other))
+    else:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}."
+        )
+    return result if out is None else store(out, result)
+
+
+@export()
+def pow(input, exponent, *, out=None):
+    """input ** exponent, broadcasting; either may be a number."""
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise TypeError("pow(): at least one of input and exponent must be a Tensor.")
+    exponent, base = number(exponent), number(input)
+    if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
+        raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
+    result = unary(SQUARE, base) if exponent == 2 and isinstance(exponent, (int, float)) else call(POW, (base, exponent))
+    return result if out is None else store(out, result)
+
+
+@export(function=False)
+def pow_(input, exponent):
+    """pow written to the tensor itself."""
+    return call_inplace(_inplace("pow"), (input, exponent))
+
+
+def _inplace_scaled(name):
+    op = _inplace(name)
+
+    def function(input, other, *, alpha=1):
+        return call_inplace(op, (input, _scaled(other, alpha)))
+
+    function.__name__ = name + "_"
+    function.__doc__ = f"`{name}` with alpha * other, written to the tensor itself."
+    return function
+
+
+export("add_", function=False)(_inplace_scaled("add"))
+export("sub_", "subtract_", function=False)(_inplace_scaled("sub"))
+_core.METHODS["floor_divide_"] = lambda x, y: call_inplace(_inplace("floor_divide"), (x, y))
+
+
+def _publish_inplace(name, *names):
+    op = _inplace(name)
+
+    def function(input, other):
+        return call_inplace(op, (input, other))
+
+    function.__name__ = name + "_"
+    function.__doc__ = f"`{name}` written to the tensor itself."
+    export(name + "_", *names, function=False)(function)
+
+
+_publish_inplace("mul", "multiply_")
+_publish_inplace("div", "divide_")
+
+
+@export("clamp", "clip")
+def clamp(input, min=None, max=None, *, out=None):
+    """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None.")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        result = input if min is None else binary(MAXIMUM, input, min)
+        result = result if max is None else binary(MINIMUM, result, max)
+    else:
+        result = call(CLAMP, (input,), (number(min), number(max)))
+    return result if out is None else store(out, result)
+
+
+@export("clamp_", "clip_", function=False)
+def clamp_(input, min=None, max=None):
+    """clamp written to the tensor itself."""
+    if min is None and max is None:
+        raise RuntimeError("clamp_: At least one of 'min' or 'max' must not be None.")
+    return call_inplace(_inplace("clamp"), (input,), (number(min), number(max)))
+
+
+@export(method=False)
+def where(condition, input=None, other=None, *, out=None):
+    """input where condition is true, else other; with condition alone, `nonzero(as_tuple=True)`."""
+    if input is None:
+        return _core.METHODS["nonzero"](condition, as_tuple=True)
+    result = call(WHERE, (condition, input, other))
+    return result if out is None else store(out, result)
+
+
+def _where_method(self, condition, other):
+    """`pynn.where(condition, self, other)`."""
+    return where(condition, self, other)
+
+
+export("where", function=False)(_where_method)
+
+_core.METHODS["rpow"] = lambda x, y: pow(y, x)
+_core.METHODS["rfloordiv"] = lambda x, y: binary(FLOOR_DIVIDE, y, x)
+_core.METHODS["rmod"] = lambda x, y: binary(REMAINDER, y, x)
+export("positive")(lambda input: input)

@@ -1,0 +1,264 @@
+"""Random tensors, and ops that draw: dropout. Every draw is counted, so that a replay draws the same."""
+
+import numpy
+
+from pynn import _random
+from pynn._core import Tensor, call, call_inplace
+from pynn._dtypes import INT64, default_float, to_numpy
+from pynn.ops.creation import finish, shape_of
+from pynn.ops.registry import Effects, Sample, export, register, register_inplace
+
+
+def _words(np_dtype):
+    return 2 if numpy.dtype(np_dtype) == numpy.float64 else 1
+
+
+def _size(shape):
+    n = 1
+    for size in shape:
+        n *= size
+    return n
+
+
+def _creator(name, draw, count, samples, attrs):
+    return register(
+        name,
+        differentiable=False,
+        effects=Effects(random=count),
+        shape=lambda shape, *rest: shape,
+        dtype=None,
+        attrs=attrs,
+        samples=samples,
+    )(draw)
+
+
+RAND = _creator(
+    "rand",
+    lambda xp, shape, dtype, place: _random.uniform(*place, shape, dtype),
+    lambda arrays, attrs: _size(attrs[0]) * _words(attrs[1]),
+    lambda rng: [Sample((), ((3, 4), numpy.dtype(d), None)) for d in ("float32", "float64")],
+    ("size", "dtype", "generator"),
+)
+RANDN = _creator(
+    "randn",
+    lambda xp, shape, dtype, place: _random.normal(*place, shape, dtype),
+    lambda arrays, attrs: _size(attrs[0]) * 2,
+    lambda rng: [Sample((), ((3, 4), numpy.dtype(d), None)) for d in ("float32", "float64")],
+    ("size", "dtype", "generator"),
+)
+RANDINT = _creator(
+    "randint",
+    lambda xp, shape, low, high, dtype, place: _random.randint(*place, shape, low, high, dtype),
+    lambda arrays, attrs: _size(attrs[0]) * 2,
+    lambda rng: [Sample((), ((3, 4), -2, 7, INT64, None))],
+    ("size", "low", "high", "dtype", "generator"),
+)
+RANDPERM = _creator(
+    "randperm",
+    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(*place, shape[0]), kind="stable").astype(dtype),
+    lambda arrays, attrs: attrs[0][0],
+    lambda rng: [Sample((), ((9,), INT64, None))],
+    ("size", "dtype", "generator"),
+)
+
+
+def _dropout(xp, x, p, place):
+    if p == 1.0:
+        return xp.zeros_like(x), xp.zeros(x.shape, dtype=bool)
+    kept = _random.uniform(*place, x.shape, numpy.float32) >= numpy.float32(p)
+    return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype)), kept
+
+
+def _dropout_vjp(xp, g, out, x, p, place):
+    if g[0] is None:
+        return None
+    kept = out[1]
+    return g[0] * xp.astype(kept, g[0].dtype) * (0.0 if p == 1.0 else 1.0 / (1.0 - p))
+
+
+DROPOUT = register(
+    "dropout",
+    vjp=(_dropout_vjp,),
+    saves=("out",),
+    outputs=2,
+    effects=Effects(random=lambda arrays, attrs: arrays[0].size),
+    shape=lambda x, p, place: (x, x),
+    dtype="same",
+    attrs=("p", "generator"),
+    samples=lambda rng: [Sample((rng.normal(size=(4, 5)),), (p, None)) for p in (0.0, 0.3, 1.0)],
+)(_dropout)
+
+
+def _filler(name, draw, count, attrs, sample):
+    op = register(
+        name,
+        vjp=(lambda xp, g, out, x, *rest: xp.zeros_like(g),),
+        effects=Effects(random=count),
+        shape=lambda x, *rest: x,
+        dtype="same",
+        attrs=attrs,
+        samples=lambda rng: [Sample((numpy.zeros((3, 4)),), sample, grad=False)],
+    )(draw)
+    filled = register_inplace(op)
+    filled.check = None
+    return filled
+
+
+UNIFORM_ = _filler(
+    "uniform",
+    lambda xp, x, low, high, place: (low + (high - low) * _random.uniform(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
+    ("from", "to", "generator"),
+    (-1.0, 2.0, None),
+)
+NORMAL_ = _filler(
+    "normal",
+    lambda xp, x, mean, std, place: (mean + std * _random.normal(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda arrays, attrs: arrays[0].size * 2,
+    ("mean", "std", "generator"),
+    (1.0, 0.5, None),
+)
+BERNOULLI_ = _filler(
+    "bernoulli",
+    lambda xp, x, p, place: (_random.uniform(*place, x.shape, numpy.float32) < p).astype(x.dtype),
+    lambda arrays, attrs: arrays[0].size,
+    ("p", "generator"),
+    (0.3, None),
+)
+
+
+def _dtype(dtype):
+    return default_float() if dtype is None else to_numpy(dtype)
+
+
+@export(method=False)
+def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """Uniform numbers in [0, 1) of a shape."""
+    result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
+    return finish(result._array, device, requires_grad)
+
+
+@export(method=False)
+def randn(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """Standard normal numbers of a shape."""
+    result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
+    return finish(result._array, device, requires_grad)
+
+
+@export(method=False)
+def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+    """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
+    if isinstance(high, (tuple, list)):
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
+    if high <= low:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}.")
+    np_dtype = INT64 if dtype is None else to_numpy(dtype)
+    result = call(RANDINT, (), (shape_of((size,)), int(low), int(high), np_dtype, generator))
+    return finish(result._array, device, requires_grad)
+
+
+@export(method=False)
+def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+    """The integers 0..n-1 in random order."""
+    result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
+    return finish(result._array, device, requires_grad)
+
+
+@export(method=False)
+def rand_like(input, *, dtype=None, device=None, requires_grad=False):
+    """`rand` of input's shape and dtype."""
+    return rand(input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+@export(method=False)
+def randn_like(input, *, dtype=None, device=None, requires_grad=False):
+    """`randn` of input's shape and dtype."""
+    return randn(input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+@export(method=False)
+def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False):
+    """`randint` of input's shape and dtype."""
+    return randint(low, high, input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+@export(method=False)
+def normal(mean, std, size=None, *, generator=None):
+    """Normal numbers of given mean and standard deviation, numbers or tensors."""
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        return randn(size, generator=generator) * std + mean
+    shape = numpy.broadcast_shapes(*[x._array.shape for x in (mean, std) if isinstance(x, Tensor)])
+    return randn(shape, generator=generator) * std + mean
+
+
+@export(method=False)
+def bernoulli(input, *, generator=None):
+    """1 with the probability that each element gives, else 0."""
+    drawn = rand(input._array.shape, generator=generator)
+    return (drawn < input).to(input.dtype)
+
+
+def _require_float(x, name):
+    if x._array.dtype.kind != "f":
+        raise RuntimeError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
+
+
+@export(function=False)
+def uniform_(self, to_from=0, to=1, *, generator=None, **bounds):
+    """Fill with uniform numbers in [from, to)."""
+    low = bounds.get("from", to_from)
+    _require_float(self, "uniform_")
+    if low > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}.")
+    return call_inplace(UNIFORM_, (self,), (float(low), float(to), generator))
+
+
+@export(function=False)
+def normal_(self, mean=0, std=1, *, generator=None):
+    """Fill with normal numbers."""
+    _require_float(self, "normal_")
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}.")
+    return call_inplace(NORMAL_, (self,), (float(mean), float(std), generator))
+
+
+@export(function=False)
+def bernoulli_(self, p=0.5, *, generator=None):
+    """Fill with 1 with probability p, else 0."""
+    return call_inplace(BERNOULLI_, (self,), (float(p), generator))
+
+
+@export(function=False)
+def random_(self, low=0, high=None, *, generator=None):
+    """Fill with integers in [low, high)."""
+    if high is None:
+        low, high = 0, low or 2**24
+    return self.copy_(randint(low, high, self._array.shape, generator=generator))
+
+
+@export(method=False)
+def multinomial(input, num_samples, replacement=False, *, generator=None):
+    """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
+    weights = input._array.astype(numpy.float64)
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not replacement and num_samples > rows.shape[1]:
+        raise RuntimeError(
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of {rows.shape[1]}."
+        )
+    if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
+    if replacement:
+        u = rand(rows.shape[0], num_samples, generator=generator, dtype=numpy.float64)._array
+        edges = numpy.cumsum(rows, axis=1)
+        drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
+    else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
+        u = rand(rows.shape, generator=generator, dtype=numpy.float64)._array
+        with numpy.errstate(divide="ignore"):
+            keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
+        drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]
+    shape = (num_samples,) if weights.ndim == 1 else (rows.shape[0], num_samples)
+    from pynn._core import wrap
+
+    return wrap(drawn.astype(INT64).reshape(shape))

@@ -1,0 +1,334 @@
+"""Reductions, scans, and searching along dimensions."""
+
+import numpy
+
+from pynn._core import Tensor, call
+from pynn._dtypes import INT64, to_numpy
+from pynn.ops.cast import _convert
+from pynn.ops.pointwise import store
+from pynn.ops.registry import Sample, export, register
+from pynn.ops.view import normal_dim
+
+
+def dims_of(dim, ndim):
+    """dim (None, an int or several) as a sorted tuple of axes; None and () mean all of them."""
+    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
+        return tuple(range(ndim))
+    if isinstance(dim, (int, numpy.integer)):
+        d = normal_dim(dim, ndim)
+        return (d,) if ndim else ()
+    found = tuple(sorted(normal_dim(d, ndim) for d in dim))
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"dim {list(dim)} appears multiple times in the list of dims.")
+    return found if ndim else ()
+
+
+def reduced_shape(x, dims, keepdim=False):
+    """The shape left by a reduction over `dims`."""
+    if keepdim:
+        return tuple(1 if i in dims else n for i, n in enumerate(x))
+    return tuple(n for i, n in enumerate(x) if i not in dims)
+
+
+def spread(xp, g, like, dims, keepdim):
+    """A reduction's gradient, stretched back over the reduced dimensions."""
+    if not keepdim:
+        g = xp.reshape(g, reduced_shape(like.shape, dims, True))
+    return xp.broadcast_to(g, tuple(like.shape))
+
+
+def reduction_samples(extra=()):
+    def samples(rng):
+        cases = [((3, 4, 5), (0, 2), False), ((3, 4, 5), (1,), True), ((3, 4), (0, 1), False), ((7,), (0,), False), ((), (), False)]
+        out = [Sample((rng.normal(size=s),), (d, k, *extra)) for s, d, k in cases]
+        out.append(Sample((rng.normal(size=(5, 4, 3)).T,), ((1,), False, *extra)))
+        return out
+
+    return samples
+
+
+SUM = register(
+    "sum",
+    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g, x, dims, keepdim),),
+    likes=(0,),
+    shape=reduced_shape,
+    attrs=("dim", "keepdim"),
+    samples=lambda rng: [*reduction_samples()(rng), Sample((numpy.zeros((0, 3)),), ((0,), False))],
+    torch=lambda t, x, dims, keepdim: t.sum(x, dims, keepdim) if dims else t.sum(x),
+)(lambda xp, x, dims, keepdim: xp.sum(x, axis=dims, keepdims=keepdim))
+
+
+def _count(shape, dims):
+    n = 1
+    for d in dims:
+        n *= shape[d]
+    return n
+
+
+MEAN = register(
+    "mean",
+    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g / max(_count(x.shape, dims), 1), x, dims, keepdim),),
+    likes=(0,),
+    shape=reduced_shape,
+    attrs=("dim", "keepdim"),
+    samples=reduction_samples(),
+    torch=lambda t, x, dims, keepdim: t.mean(x, dims, keepdim) if dims else t.mean(x),
+)(lambda xp, x, dims, keepdim: xp.sum(x, axis=dims, keepdims=keepdim) / numpy.float64(_count(x.shape, dims)).astype(x.dtype) if hasattr(x, "strides") else xp.sum(x, axis=dims, keepdims=keepdim) / _count(x.shape, dims))
+
+
+def _prod_vjp(xp, g, out, x, dims, keepdim):
+    full = spread(xp, out, x, dims, keepdim)
+    return spread(xp, g, x, dims, keepdim) * full / x
+
+
+PROD = register(
+    "prod",
+    vjp=(_prod_vjp,),
+    saves=("out", 0),
+    shape=reduced_shape,
+    attrs=("dim", "keepdim"),
+    samples=lambda rng: [Sample((rng.uniform(0.5, 1.5, (3, 4)),), a) for a in (((0,), False), ((0, 1), False), ((1,), True))],
+    torch=lambda t, x, dims, keepdim: t.prod(x, dims[0], keepdim) if len(dims) == 1 else t.prod(x),
+)(lambda xp, x, dims, keepdim: xp.prod(x, axis=dims, keepdims=keepdim))
+
+
+def _extreme_vjp(xp, g, out, x, dims, keepdim):
+    """amax and amin share the gradient equally among ties, as torch."""
+    full = spread(xp, out, x, dims, keepdim)
+    hit = xp.astype(x == full, g.dtype)
+    share = hit / xp.sum(hit, axis=dims, keepdims=True)
+    return spread(xp, g, x, dims, keepdim) * share
+
+
+AMAX = register(
+    "amax", vjp=(_extreme_vjp,), saves=("out", 0), shape=reduced_shape, dtype="same", attrs=("dim", "keepdim"),
+    samples=reduction_samples(), torch=lambda t, x, dims, keepdim: t.amax(x, dims, keepdim),
+)(lambda xp, x, dims, keepdim: xp.max(x, axis=dims, keepdims=keepdim))  # fmt: skip
+AMIN = register(
+    "amin", vjp=(_extreme_vjp,), saves=("out", 0), shape=reduced_shape, dtype="same", attrs=("dim", "keepdim"),
+    samples=reduction_samples(), torch=lambda t, x, dims, keepdim: t.amin(x, dims, keepdim),
+)(lambda xp, x, dims, keepdim: xp.min(x, axis=dims, keepdims=keepdim))  # fmt: skip
+
+
+def _arg(name, reference):
+    return register(
+        name, differentiable=False, dtype="int64", attrs=("dim", "keepdim"),
+        shape=lambda x, dim, keepdim: () if dim is None else reduced_shape(x, (dim,), keepdim),
+        samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), a) for a in ((0, False), (1, True), (None, False))],
+        torch=lambda t, x, dim, keepdim: getattr(t, name)(x, dim, keepdim),
+    )(reference)  # fmt: skip
+
+
+ARGMAX = _arg("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim if dim is not None else False))
+ARGMIN = _arg("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim if dim is not None else False))
+
+CUMSUM = register(
+    "cumsum",
+    vjp=(lambda xp, g, out, x, dim: xp.flip(xp.cumsum(xp.flip(g, axis=dim), axis=dim), axis=dim),),
+    shape=lambda x, dim: x,
+    attrs=("dim",),
+    samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), (d,)) for d in (0, 1)] + [Sample((rng.normal(size=(7,)),), (0,))],
+    torch=lambda t, x, dim: t.cumsum(x, dim),
+)(lambda xp, x, dim: xp.cumsum(x, axis=dim))
+
+FLIP = register(
+    "flip",
+    vjp=(lambda xp, g, out, x, dims: xp.flip(g, axis=dims),),
+    shape=lambda x, dims: x,
+    dtype="same",
+    attrs=("dims",),
+    samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), (d,)) for d in ((0,), (0, 1))],
+    torch=lambda t, x, dims: t.flip(x, dims if isinstance(dims, tuple) else (dims,)),
+)(lambda xp, x, dims: xp.copy(xp.flip(x, axis=dims)) if xp.name == "numpy" else xp.flip(x, axis=dims))
+
+
+def _accumulating(input, dtype):
+    """input cast to dtype, or, for sums of integers and bools, to int64."""
+    if dtype is not None:
+        return _convert(input, to_numpy(dtype))
+    return _convert(input, INT64) if input._array.dtype.kind in "biu" else input
+
+
+@export()
+def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
+    input = _accumulating(input, dtype)
+    result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    return result if out is None else store(out, result)
+
+
+def _floating(input, name):
+    if input._array.dtype.kind != "f":
+        raise RuntimeError(
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {input._array.dtype}. Convert it first, for example with .float()."
+        )
+    return input
+
+
+@export()
+def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
+    input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
+    result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    return result if out is None else store(out, result)
+
+
+@export()
+def prod(input, dim=None, keepdim=False, *, dtype=None):
+    """The product of all elements, or over one dim."""
+    input = _accumulating(input, dtype)
+    return call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+
+
+@export()
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
+    """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = int(unbiased)
+    dims = dims_of(dim, _floating(input, "var")._array.ndim)
+    centred = input - call(MEAN, (input,), (dims, True))
+    freedom = _count(input._array.shape, dims) - correction
+    return call(SUM, (centred * centred,), (dims, bool(keepdim))) / (float(freedom) if freedom > 0 else 0.0)
+
+
+@export()
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
+    """The standard deviation over dim(s); see var."""
+    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+@export()
+def amax(input, dim=(), keepdim=False):
+    """The largest value over dim(s); ties share the gradient."""
+    _some(input, "amax")
+    return call(AMAX, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+
+
+@export()
+def amin(input, dim=(), keepdim=False):
+    """The smallest value over dim(s); ties share the gradient."""
+    _some(input, "amin")
+    return call(AMIN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+
+
+def _some(input, name):
+    if input._array.size == 0:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            f"the 'dim' argument. (got shape {list(input._array.shape)})"
+        )
+
+
+class _Pair(tuple):
+    """(values, indices), as torch.return_types."""
+
+    __slots__ = ()
+    values = property(lambda self: self[0])
+    indices = property(lambda self: self[1])
+
+    def __repr__(self):
+        return f"pynn.return_types(\nvalues={self[0]!r},\nindices={self[1]!r})"
+
+
+def _extreme(input, dim, keepdim, whole, arg, pairwise):
+    if dim is None:
+        return whole(input)
+    if isinstance(dim, Tensor):
+        return pairwise(input, dim)
+    from pynn.ops.indexing import gather
+
+    d = normal_dim(dim, input._array.ndim)
+    if input._array.ndim == 0:
+        return _Pair((input.clone(), call(arg, (input,), (None, False))))
+    indices = call(arg, (input,), (d, True))
+    values = gather(input, d, indices)
+    return _Pair((values, indices) if keepdim else (values.squeeze(d), indices.squeeze(d)))
+
+
+@export()
+def max(input, dim=None, keepdim=False):
+    """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
+    from pynn.ops.pointwise import MAXIMUM
+
+    return _extreme(input, dim, keepdim, amax, ARGMAX, lambda a, b: call(MAXIMUM, (a, b)))
+
+
+@export()
+def min(input, dim=None, keepdim=False):
+    """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
+    from pynn.ops.pointwise import MINIMUM
+
+    return _extreme(input, dim, keepdim, amin, ARGMIN, lambda a, b: call(MINIMUM, (a, b)))
+
+
+def _argument(op, input, dim, keepdim):
+    _some(input, op.name)
+    return call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
+
+
+@export()
+def argmax(input, dim=None, keepdim=False):
+    """Where the largest element is: in the flattened tensor, or along dim. int64."""
+    return _argument(ARGMAX, input, dim, keepdim)
+
+
+@export()
+def argmin(input, dim=None, keepdim=False):
+    """Where the smallest element is: in the flattened tensor, or along dim. int64."""
+    return _argument(ARGMIN, input, dim, keepdim)
+
+
+@export()
+def cumsum(input, dim, *, dtype=None):
+    """Running sums along dim."""
+    input = _accumulating(input, dtype)
+    return call(CUMSUM, (input,), (normal_dim(dim, input._array.ndim),))
+
+
+@export()
+def flip(input, *dims):
+    """input with the order along dims reversed (a copy)."""
+    dims = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    return call(FLIP, (input,), (tuple(normal_dim(d, input._array.ndim) for d in dims),))
+
+
+@export()
+def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+    """The p-norm over dim(s): p a number, inf, -inf, or "fro" (2)."""
+    dims = dims_of(dim, input._array.ndim)
+    p = 2.0 if p in ("fro", None) else float(p)
+    size = input.abs()
+    if p == 2.0:
+        return call(SUM, (input * input,), (dims, bool(keepdim))).sqrt()
+    if p == float("inf"):
+        return call(AMAX, (size,), (dims, bool(keepdim)))
+    if p == float("-inf"):
+        return call(AMIN, (size,), (dims, bool(keepdim)))
+    if p == 0.0:
+        return call(SUM, (_convert(input != 0, input._array.dtype),), (dims, bool(keepdim)))
+    if p == 1.0:
+        return call(SUM, (size,), (dims, bool(keepdim)))
+    return call(SUM, (size**p,), (dims, bool(keepdim))) ** (1.0 / p)
+
+
+def _any_all(name, reference):
+    op = register(
+        name, differentiable=False, dtype="bool", shape=reduced_shape, attrs=("dim", "keepdim"),
+        samples=lambda rng: [Sample((rng.integers(0, 2, (3, 4)).astype(bool),), a) for a in (((0,), False), ((0, 1), False))],
+        torch=lambda t, x, dims, keepdim: getattr(t, name)(x, dims[0], keepdim) if len(dims) == 1 else getattr(t, name)(x),
+    )(reference)  # fmt: skip
+
+    def function(input, dim=None, keepdim=False):
+        return call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+
+    function.__name__ = name
+    function.__doc__ = f"Whether {name} elements are true (not 0), over all or over dim(s)."
+    export(name)(function)
+
+
+_any_all("any", lambda xp, x, dims, keepdim: xp.max(x != 0, axis=dims, keepdims=keepdim, initial=False))
+_any_all("all", lambda xp, x, dims, keepdim: xp.min(x != 0, axis=dims, keepdims=keepdim, initial=True))
+

@@ -1,0 +1,348 @@
+"""The table of operations: one record an op, and everything else is made from it.
+
+A record says what the op computes (a reference over an array namespace `xp`), its
+gradient, the shape and dtype of its result, its effects on memory and random state,
+sample inputs and tolerances, and what torch calls it. Tests, gradient checks, effect
+checks, golden files, benchmarks and the docs' table iterate over `OPS`.
+
+`xp` is a small subset of the array API (see `pynn._backends.namespace`), over NumPy or
+CuPy arrays, or over Tensors: an op without a vjp is a composite, and when it must be
+recorded for backward its reference runs over Tensors, so each of its steps is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy
+
+from pynn import _core
+from pynn._core import Op, Tensor, call
+from pynn._dtypes import default_float, result_type_of
+
+OPS: dict[str, "Record"] = {}
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What an op does beyond returning new values; what capture and the tests rely on.
+
+    writes: the inputs it writes to, by position (by group, for a variadic op with groups).
+    aliases: the output shares memory with input 0 (a view; or, of an in-place op, is input 0).
+    random: random(arrays, attrs) -> how many random numbers a call draws, or None.
+    live: names of attrs that change from step to step (a learning rate) and must be read anew by a replay.
+    """
+
+    writes: tuple[int, ...] = ()
+    aliases: bool = False
+    random: Callable[..., int] | None = None
+    live: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Arguments for one trial call. Float arrays are cast to the dtype under test."""
+
+    inputs: tuple[Any, ...]
+    attrs: tuple[Any, ...] = ()
+    grad: bool = True  # whether a gradient is defined and smooth around these inputs
+
+
+@dataclass
+class Record:
+    """One operation. See the module's docstring; `register` describes the fields."""
+
+    op: Op
+    reference: Callable[..., Any]
+    vjp: Any
+    effects: Effects
+    shape: Callable[..., Any] | None
+    dtype: str
+    samples: Callable[[numpy.random.Generator], list[Sample]] | None
+    torch: Callable[..., Any] | None
+    tolerance: dict[str, float]
+    groups: int
+    attrs: tuple[str, ...]
+    composite: bool
+    doc: str = field(default="")
+
+    @property
+    def name(self) -> str:
+        return self.op.name
+
+
+DEFAULT_TOLERANCE = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
+
+
+def register(
+    name,
+    *,
+    vjp=None,
+    saves=(),
+    likes=(),
+    shape="pointwise",
+    dtype="promote",
+    outputs=1,
+    effects=Effects(),
+    check=None,
+    samples=None,
+    torch=None,
+    tolerance=None,
+    differentiable=True,
+    variadic=False,
+    groups=0,
+    attrs=(),
+):
+    """Decorate an op's reference `f(xp, *inputs, *attrs)` to register it under `name`.
+
+    vjp: a tuple of functions `f(xp, g, out, *inputs, *attrs)`, one an input (None where the input has no
+        gradient), or one such function behind `joint` returning all. Inputs and output arrive as saved:
+        as arrays where `saves` names them ("out", 0, 1, ...), as shape and dtype where `likes` does, else None.
+    shape: "pointwise" (inputs broadcast), or a function (*input shapes, *attrs) -> result shape(s).
+    dtype: "promote", "float" (integers become the default float), "bool", "int64", or "same" (as input 0).
+    check: check(inputs, attrs) -> inputs; raises for bad arguments. Pointwise ops have one already.
+    attrs: names of the attrs in order, for the docs and for effects.live.
+    """
+
+    def decorate(reference):
+        op = _core.OPERATORS.get(name) or Op(name)
+        op.reference = reference
+        op.vjp = None if vjp is None else _normal_vjp(name, vjp, variadic)
+        op.outputs = outputs
+        op.variadic = variadic
+        op.is_view = effects.aliases and not effects.writes
+        op.random = effects.random
+        op.differentiable = differentiable
+        op.pointwise = shape == "pointwise"
+        op.saves = _mask(saves)
+        op.saves_like = _mask(likes)
+        op.check = check
+        if check is None and op.pointwise:
+            op.check = pointwise_check(dtype)
+        record = Record(
+            op=op,
+            reference=reference,
+            vjp=vjp,
+            effects=effects,
+            shape=_broadcast_shape if shape == "pointwise" else shape,
+            dtype=dtype,
+            samples=samples,
+            torch=torch,
+            tolerance={**DEFAULT_TOLERANCE, **(tolerance or {})},
+            groups=groups,
+            attrs=attrs,
+            composite=differentiable and vjp is None,
+            doc=reference.__doc__ or "",
+        )
+        op.record = record
+        OPS[name] = record
+        return op
+
+    return decorate
+
+
+def register_inplace(functional, samples=None):
+    """Register `<name>_`, which writes a pointwise op's value to its first input."""
+    base = OPS[functional.name]
+    name = functional.name + "_"
+    op = _core.OPERATORS.get(name) or Op(name)
+
+    def reference(xp, x, *rest):
+        xp.copyto(x, functional.reference(xp, x, *rest), casting="unsafe")
+        return x
+
+    op.reference = reference
+    op.functional = functional
+    op.check = inplace_check(name, base.dtype)
+    op.differentiable = functional.differentiable
+    op.random = functional.random
+    op.record = Record(
+        op=op,
+        reference=reference,
+        vjp=base.vjp,
+        effects=Effects(writes=(0,), aliases=True, random=base.effects.random),
+        shape=lambda *args: args[0],
+        dtype="same",
+        samples=samples or base.samples,
+        torch=None,
+        tolerance=base.tolerance,
+        groups=0,
+        attrs=base.attrs,
+        composite=False,
+        doc=f"`{functional.name}` written to its first input.",
+    )
+    OPS[name] = op.record
+    return op
+
+
+def joint(function):
+    """Mark a vjp that returns the gradients of all inputs: f(xp, needs, g, out, *inputs, *attrs) -> tuple."""
+    function.joint = True
+    return function
+
+
+def _mask(places):
+    return sum(1 if p == "out" else 2 << p for p in places)
+
+
+def _normal_vjp(name, vjp, variadic):
+    """The form the tape calls: f(xp, needs, g, saved, attrs) -> tuple."""
+    if callable(vjp):
+
+        def call_joint(xp, needs, g, saved, attrs):
+            saved = saved or (None,) * 32
+            if variadic:
+                return tuple(vjp(xp, needs, g, saved[0], saved[1:], *attrs))
+            return vjp(xp, needs, g, *saved, *attrs)
+
+        return call_joint
+    count = len(vjp)
+    nothing = (None,) * (count + 1)
+
+    def call_each(xp, needs, g, saved, attrs):
+        saved = saved or nothing
+        grads = []
+        for i, function in enumerate(vjp):
+            if not needs >> i & 1:
+                grads.append(None)
+            elif function is None:
+                raise RuntimeError(f"{name} has no gradient for its input {i}; detach() that input.")
+            else:
+                grads.append(function(xp, g, *saved, *attrs))
+        return tuple(grads)
+
+    return call_each
+
+
+# ---- checks and promotion ----
+
+
+def _broadcast_shape(*args):
+    return numpy.broadcast_shapes(*[a for a in args if isinstance(a, tuple)])
+
+
+def number(value):
+    """A NumPy scalar as the Python number it holds, anything else as it is."""
+    return value.item() if isinstance(value, numpy.generic) else value
+
+
+def as_operand(x):
+    """An operand of an operator as a Tensor or a Python number."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, numpy.ndarray):
+        return _core.wrap(x)
+    x = number(x)
+    if isinstance(x, (bool, int, float)):
+        return x
+    raise TypeError(f"expected a Tensor or a number as operand, got {type(x).__name__}.")
+
+
+def cast(x, dtype):
+    """x (a Tensor) in another NumPy dtype, recorded; x itself where it has it already."""
+    return x if x._array.dtype == dtype else call(OPS["cast"].op, (x,), (dtype,))
+
+
+def promote(inputs, kind):
+    """Inputs of a pointwise op cast to the dtype they share; the same tuple when nothing changes."""
+    operands = [as_operand(x) for x in inputs]
+    arrays = [x._array if isinstance(x, Tensor) else x for x in operands if x is not None]
+    dtype = result_type_of(arrays)
+    if kind == "float" and dtype.kind != "f":
+        dtype = default_float()
+    changed = False
+    for i, x in enumerate(operands):
+        if isinstance(x, Tensor) and x._array.dtype != dtype:
+            operands[i] = cast(x, dtype)
+            changed = True
+        elif x is not inputs[i]:
+            changed = True
+    return tuple(operands) if changed else inputs
+
+
+def check_broadcast(inputs):
+    """RuntimeError, in torch's words, unless the tensors' shapes broadcast."""
+    shapes = [x._array.shape for x in inputs if isinstance(x, Tensor)]
+    try:
+        return numpy.broadcast_shapes(*shapes)
+    except ValueError:
+        pass
+    out = shapes[0]
+    for shape in shapes[1:]:
+        for back in range(1, min(len(out), len(shape)) + 1):
+            a, b = out[-back], shape[-back]
+            if a != b and a != 1 and b != 1:
+                raise RuntimeError(
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension "
+                    f"{max(len(out), len(shape)) - back}: got shapes {list(out)} and {list(shape)}."
+                )
+        out = numpy.broadcast_shapes(out, shape)
+    return out
+
+
+def pointwise_check(kind):
+    """The check of a pointwise op: promote, and shapes that broadcast."""
+
+    def check(inputs, attrs):
+        inputs = promote(inputs, kind)
+        if len(inputs) > 1:
+            check_broadcast(inputs)
+        return inputs
+
+    return check
+
+
+def inplace_check(name, kind):
+    """The check of an in-place op: its result must fit the tensor it writes to."""
+
+    def check(inputs, attrs):
+        target = inputs[0]
+        promoted = promote(inputs, kind)
+        result = numpy.dtype("bool") if kind == "bool" else next(x for x in promoted if isinstance(x, Tensor))._array.dtype
+        order = "?ui f".replace(" ", "")
+        have, want = result.kind.replace("b", "?"), target._array.dtype.kind.replace("b", "?")
+        if order.index(have) > order.index(want) and (have == "f" or want == "?"):
+            raise RuntimeError(
+                f"result type {result} can't be cast to the desired output type {target._array.dtype} in {name}. "
+                f"Use the out-of-place form."
+            )
+        shape = check_broadcast(inputs)
+        if shape != target._array.shape:
+            raise RuntimeError(
+                f"output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(shape)} "
+                f"in {name}. Use the out-of-place form."
+            )
+        return inputs[:1] + promoted[1:]
+
+    return check
+
+
+def unbroadcast(xp, g, shape):
+    """Sum a gradient over the dimensions that broadcasting added or stretched."""
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1)
+    if axes:
+        g = xp.sum(g, axis=axes, keepdims=True)
+    return xp.reshape(g, tuple(shape))
+
+
+# ---- what public functions are hung on ----
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}  # what `import pynn` exports
+METHOD_NAMES: set[str] = set()
+
+
+def export(*names, function=True, method=True):
+    """Publish a function as `pynn.<name>` and `Tensor.<name>` for each name (default: its own)."""
+
+    def decorate(f):
+        for name in names or (f.__name__,):
+            if function:
+                FUNCTIONS[name] = f
+            if method:
+                METHOD_NAMES.add(name)
+                _core.METHODS[name] = f
+                _core.install(Tensor, name, f)
+        return f
+
+    return decorate

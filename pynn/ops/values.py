@@ -1,0 +1,231 @@
+"""Values on their way out to Python: item, bool, numpy, lists, printing, pickling, copying."""
+
+import copy
+
+import numpy
+
+from pynn._core import METHODS, Tensor, observe, wrap, wrap_as
+from pynn._printing import tensor_text
+from pynn.ops.registry import export
+
+
+@export(function=False)
+def item(self):
+    """The one element as a Python number; RuntimeError where there is not exactly one."""
+    array = observe(self)
+    if array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {array.size} elements cannot be converted to Scalar: item() takes one of 1 element, got "
+            f"shape {list(array.shape)}. Use .tolist(), or reduce it first."
+        )
+    return array.item()
+
+
+@export(function=False)
+def tolist(self):
+    """The elements as nested lists of Python numbers."""
+    return observe(self).tolist()
+
+
+@export("numpy", function=False)
+def to_numpy_array(self, *, force=False):
+    """The tensor's memory as a NumPy array: a write to either shows in both.
+
+    Raises RuntimeError for a tensor that requires grad (use detach() first, or force=True).
+    """
+    if self.requires_grad and not force:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    return observe(self)
+
+
+def to_array(self, dtype=None, copy=None):
+    """NumPy's conversion protocol."""
+    array = to_numpy_array(self)
+    if dtype is not None and array.dtype != dtype:
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def to_bool(self):
+    """Truth of the one element."""
+    array = observe(self)
+    if array.size != 1:
+        what = "no values" if array.size == 0 else "more than one value"
+        raise RuntimeError(
+            f"Boolean value of Tensor with {what} is ambiguous (shape {list(array.shape)}). Use .any() or .all()."
+        )
+    return bool(array.item())
+
+
+def to_index(self):
+    """The one integer element, for use as an index."""
+    array = observe(self)
+    if array.size != 1 or array.dtype.kind not in "iub":
+        raise TypeError(
+            f"only integer tensors of a single element can be converted to an index, got {array.dtype} of shape "
+            f"{list(array.shape)}."
+        )
+    return int(array.item())
+
+
+def length(self):
+    """The size of the first dimension."""
+    if self._array.ndim == 0:
+        raise TypeError("len() of a 0-d tensor")
+    return self._array.shape[0]
+
+
+def iterate(self):
+    """The slices along the first dimension."""
+    if self._array.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(METHODS["unbind"](self, 0))
+
+
+def contains(self, value):
+    """Whether any element equals value."""
+    return bool((self == value).any())
+
+
+def text(self):
+    """The tensor as torch prints it."""
+    return tensor_text(self, observe(self))
+
+
+def format_one(self, spec):
+    """A 0-d tensor formats as its number, others as their text."""
+    if self._array.ndim == 0:
+        return format(item(self), spec)
+    if spec:
+        raise TypeError(f"unsupported format string {spec!r} for a tensor of shape {list(self._array.shape)}.")
+    return text(self)
+
+
+def rebuild(cls, array, requires_grad, attributes):
+    """A tensor from its pickled parts."""
+    tensor = wrap(array) if cls is Tensor else wrap_as(cls, array)
+    tensor._tracked = requires_grad
+    if attributes:
+        tensor.__dict__.update(attributes)
+    return tensor
+
+
+def reduce(self):
+    """Pickle a leaf by its values; RuntimeError for a tensor with history."""
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy and pickle protocols at "
+            "the moment. Use .detach() first."
+        )
+    array = observe(self)
+    return rebuild, (type(self), array, self.requires_grad, dict(self.__dict__))
+
+
+def deepcopy(self, memo):
+    """A copy of a leaf: its values, requires_grad, gradient and attributes."""
+    held = memo.get(id(self))
+    if held is not None:
+        return held
+    cls, array, requires_grad, attributes = reduce(self)[1]
+    twin = rebuild(cls, array.copy(order="K"), requires_grad, None)
+    memo[id(self)] = twin
+    for key, value in attributes.items():
+        twin.__dict__[key] = copy.deepcopy(value, memo)
+    if self._grad is not None:
+        twin._grad = copy.deepcopy(self._grad, memo)
+    return twin
+
+
+METHODS.update(
+    len=length,
+    iter=iterate,
+    contains=contains,
+    to_bool=to_bool,
+    to_float=lambda self: float(item(self)),
+    to_int=lambda self: int(item(self)),
+    to_index=to_index,
+    repr=text,
+    format=format_one,
+    to_array=to_array,
+    reduce=reduce,
+    deepcopy=deepcopy,
+)
+
+
+# ---- comparing ----
+
+
+@export()
+def equal(input, other):
+    """Whether two tensors have the same shape and elements."""
+    return input._array.shape == other._array.shape and bool(numpy.array_equal(observe(input), observe(other)))
+
+
+@export()
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements agree: |input - other| <= atol + rtol * |other|."""
+    return bool(numpy.allclose(observe(input), observe(other), rtol, atol, equal_nan))
+
+
+@export()
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Where elements agree: |input - other| <= atol + rtol * |other|."""
+    return wrap(numpy.isclose(observe(input), observe(other), rtol, atol, equal_nan))
+
+
+@export()
+def sort(input, dim=-1, descending=False, stable=False):
+    """(values, indices) of input in order along dim; equal elements keep their order."""
+    from pynn.ops.reduction import _Pair
+    from pynn.ops.view import normal_dim
+
+    d = normal_dim(dim, input._array.ndim)
+    array = observe(input)
+    keys = numpy.flip(array, d) if descending else array
+    order = numpy.argsort(keys, axis=d, kind="stable")
+    if descending:  # flipping twice keeps equal elements in their first order
+        order = array.shape[d] - 1 - numpy.flip(order, d)
+    indices = wrap(numpy.ascontiguousarray(order))
+    return _Pair((METHODS["gather"](input, d, indices), indices))
+
+
+@export()
+def argsort(input, dim=-1, descending=False, stable=False):
+    """The indices that sort input along dim."""
+    return sort(input, dim, descending).indices
+
+
+@export()
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """(values, indices) of the k largest (or smallest) elements along dim, in order."""
+    from pynn.ops.reduction import _Pair
+
+    size = input._array.shape[dim] if input._array.ndim else 1
+    if k > size:
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}.")
+    values, indices = sort(input, dim, descending=largest)
+    narrow = METHODS["narrow"]
+    return _Pair((narrow(values, dim, 0, k), narrow(indices, dim, 0, k)))
+
+
+@export()
+def unique(input, sorted=True, return_inverse=False, return_counts=False):
+    """The different elements in order; with their positions and counts where asked."""
+    found = numpy.unique(observe(input), return_inverse=return_inverse, return_counts=return_counts)
+    if not isinstance(found, tuple):
+        return wrap(found)
+    values, *rest = found
+    out = [wrap(values)]
+    if return_inverse:
+        out.append(wrap(rest.pop(0).reshape(input._array.shape)))
+    if return_counts:
+        out.append(wrap(rest.pop(0)))
+    return tuple(out)
+
+
+@export()
+def bincount(input, weights=None, minlength=0):
+    """How often each integer from 0 on occurs."""
+    return wrap(numpy.bincount(observe(input), None if weights is None else observe(weights), minlength))
+
+

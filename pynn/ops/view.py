@@ -1,0 +1,440 @@
+"""Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, call, unary
+from pynn._dtypes import from_numpy
+from pynn.ops.cast import CLONE
+from pynn.ops.registry import Effects, Sample, export, register
+
+VIEW = Effects(aliases=True)
+
+
+def normal_dim(dim, ndim, name="dim"):
+    """dim as 0..ndim-1; IndexError in torch's words where it is out of range. A 0-d tensor has dims 0 and -1."""
+    reach = max(ndim, 1)
+    if not isinstance(dim, (int, numpy.integer)):
+        raise TypeError(f"{name} must be int, got {type(dim).__name__}.")
+    if not -reach <= dim < reach:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim}).")
+    return int(dim) % reach
+
+
+def _ints(sizes):
+    """Sizes given as f(2, 3) or f((2, 3)), as Python ints."""
+    if len(sizes) == 1 and not isinstance(sizes[0], (int, numpy.integer, Tensor)):
+        sizes = sizes[0]
+    return tuple(int(n) for n in sizes)
+
+
+def _infer_shape(shape, array):
+    """shape with its -1, if any, worked out; RuntimeError where it does not fit the array's size."""
+    known = 1
+    unknown = None
+    for i, n in enumerate(shape):
+        if n == -1:
+            if unknown is not None:
+                raise RuntimeError(f"only one dimension can be inferred, got shape {list(shape)}.")
+            unknown = i
+        elif n < 0:
+            raise RuntimeError(f"invalid shape dimension {n} in {list(shape)}.")
+        else:
+            known *= n
+    size = array.size
+    if unknown is not None:
+        if known == 0:
+            raise RuntimeError(
+                f"cannot reshape tensor of {size} elements into shape {list(shape)} because the unspecified "
+                "dimension size -1 can be any value and is ambiguous."
+            )
+        if size % known == 0:
+            return shape[:unknown] + (size // known,) + shape[unknown + 1 :]
+    elif known == size:
+        return shape
+    raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size} (shape {list(array.shape)}).")
+
+
+def _view_samples(*attrs, shape=(2, 3, 4)):
+    return lambda rng: [Sample((rng.normal(size=shape),), a) for a in attrs]
+
+
+RESHAPE_VIEW = register(
+    "view",
+    vjp=(lambda xp, g, out, x, shape: xp.reshape(g, x.shape),),
+    likes=(0,),
+    effects=VIEW,
+    shape=lambda x, shape: shape,
+    dtype="same",
+    attrs=("shape",),
+    samples=_view_samples(((6, 4),), ((24,),), ((2, 1, 12),)),
+    torch=lambda t, x, shape: x.view(shape),
+)(lambda xp, x, shape: xp.reshape(x, shape))
+
+PERMUTE = register(
+    "permute",
+    vjp=(lambda xp, g, out, x, dims: xp.permute_dims(g, tuple(sorted(range(len(dims)), key=dims.__getitem__))),),
+    effects=VIEW,
+    shape=lambda x, dims: tuple(x[d] for d in dims),
+    dtype="same",
+    attrs=("dims",),
+    samples=_view_samples(((2, 0, 1),), ((0, 2, 1),)),
+    torch=lambda t, x, dims: x.permute(dims),
+)(lambda xp, x, dims: xp.permute_dims(x, dims))
+
+
+def _expand_vjp(xp, g, out, x, shape):
+    from pynn.ops.registry import unbroadcast
+
+    return unbroadcast(xp, g, x.shape)
+
+
+EXPAND = register(
+    "expand",
+    vjp=(_expand_vjp,),
+    likes=(0,),
+    effects=VIEW,
+    shape=lambda x, shape: shape,
+    dtype="same",
+    attrs=("shape",),
+    samples=_view_samples(((4, 3),), ((2, 4, 3),), shape=(1, 3)),
+    torch=lambda t, x, shape: x.expand(shape),
+)(lambda xp, x, shape: xp.broadcast_to(x, shape))
+
+
+def _view_write_vjp(xp, needs, g, saved, attrs):
+    """The base's gradient is g outside the view; the written value's is g seen through the view."""
+    (steps,) = attrs
+    if isinstance(g, Tensor):
+        rest, part = g.clone(), g
+        window = rest
+        for op, step_attrs in steps:
+            window, part = call(op, (window,), step_attrs), call(op, (part,), step_attrs)
+        window.zero_()
+        return rest, part
+    rest = xp.copy(g)
+    window, part = rest, g
+    for op, step_attrs in steps:
+        window, part = op.reference(xp, window, *step_attrs), op.reference(xp, part, *step_attrs)
+    window[...] = 0
+    return rest, part
+
+
+# A base's new value after one of its views was written: not an op users call, but a record like any other.
+VIEW_WRITE = register(
+    "view_write",
+    vjp=None,
+    shape=lambda x, value, steps: x,
+    dtype="same",
+    attrs=("steps",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(4, 3))), (((PERMUTE, ((1, 0),)),),)),
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(2, 6))), (((RESHAPE_VIEW, ((2, 6),)),),)),
+    ],
+)
+
+
+def _view_write(xp, x, value, steps):
+    out = xp.copy(x)
+    window = out
+    for op, attrs in steps:
+        window = op.reference(xp, window, *attrs)
+    window[...] = value
+    return out
+
+
+VIEW_WRITE = VIEW_WRITE(_view_write)
+VIEW_WRITE.vjp = _view_write_vjp
+VIEW_WRITE.record.composite = False
+
+
+def can_view(array, shape):
+    """Whether `shape` can be had of the array without a copy."""
+    if array.flags.c_contiguous:
+        return True
+    return numpy.shares_memory(array, array.reshape(shape)) if array.size else True
+
+
+@export(function=False)
+def view(self, *shape):
+    """This tensor in another shape, over the same memory; view(dtype) reinterprets the bytes.
+
+    Raises RuntimeError where the memory does not allow it (after a transpose, say): use reshape there.
+    """
+    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, numpy.integer)):
+        from pynn._dtypes import to_numpy
+
+        return _core.wrap(self._array.view(to_numpy(shape[0])))
+    wanted = _infer_shape(_ints(shape), self._array)
+    if not can_view(self._array, wanted):
+        raise RuntimeError(
+            f"view size {list(wanted)} is not compatible with input tensor's size and stride (shape "
+            f"{list(self._array.shape)}, strides {list(strides(self))}). Use .reshape(...) instead."
+        )
+    return call(RESHAPE_VIEW, (self,), (wanted,))
+
+
+@export()
+def reshape(input, *shape):
+    """input in another shape (one size may be -1): a view where memory allows, else a copy."""
+    wanted = _infer_shape(_ints(shape), input._array)
+    if not can_view(input._array, wanted):
+        input = unary(CLONE, input)
+    return call(RESHAPE_VIEW, (input,), (wanted,))
+
+
+@export(function=False)
+def view_as(self, other):
+    """`view` of other's shape."""
+    return view(self, tuple(other._array.shape))
+
+
+@export(function=False)
+def reshape_as(self, other):
+    """`reshape` to other's shape."""
+    return reshape(self, tuple(other._array.shape))
+
+
+@export()
+def permute(input, *dims):
+    """input with its dimensions in another order (a view)."""
+    wanted = tuple(normal_dim(d, input._array.ndim) for d in _ints(dims))
+    if sorted(wanted) != list(range(input._array.ndim)):
+        raise RuntimeError(
+            f"permute(dims): expected every one of the {input._array.ndim} dimensions once, got {list(_ints(dims))}."
+        )
+    return call(PERMUTE, (input,), (wanted,))
+
+
+@export("transpose", "swapaxes", "swapdims")
+def transpose(input, dim0, dim1):
+    """input with two dimensions exchanged (a view)."""
+    order = list(range(input._array.ndim))
+    if not order:
+        return call(PERMUTE, (input,), ((),))
+    a, b = normal_dim(dim0, len(order)), normal_dim(dim1, len(order))
+    order[a], order[b] = order[b], order[a]
+    return call(PERMUTE, (input,), (tuple(order),))
+
+
+@export()
+def t(input):
+    """The transpose of a matrix; a vector or scalar as it is."""
+    if input._array.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D. Use transpose.")
+    return input if input._array.ndim < 2 else transpose(input, 0, 1)
+
+
+@export()
+def movedim(input, source, destination):
+    """input with the source dimensions moved to the destination positions (a view)."""
+    sources, targets = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
+    ndim = input._array.ndim
+    sources = [normal_dim(d, ndim) for d in sources]
+    targets = [normal_dim(d, ndim) for d in targets]
+    order = [d for d in range(ndim) if d not in sources]
+    for target, origin in sorted(zip(targets, sources)):
+        order.insert(target, origin)
+    return permute(input, order)
+
+
+export("moveaxis")(movedim)
+
+
+@export(function=False)
+def expand(self, *sizes):
+    """This tensor with dimensions of size 1 stretched (a view); -1 keeps a size."""
+    wanted = list(_ints(sizes))
+    have = self._array.shape
+    lead = len(wanted) - len(have)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand({list(have)}, size={wanted}): the number of sizes provided ({len(wanted)}) must be greater or "
+            f"equal to the number of dimensions in the tensor ({len(have)})."
+        )
+    for i, n in enumerate(wanted):
+        held = have[i - lead] if i >= lead else None
+        if n == -1:
+            if held is None:
+                raise RuntimeError(f"expand: -1 isn't allowed in a leading, non-existing dimension {i} of {wanted}.")
+            wanted[i] = held
+        elif held is not None and held != 1 and held != n:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({held}) at non-singleton "
+                f"dimension {i}. Target sizes: {wanted}. Tensor sizes: {list(have)}."
+            )
+    return call(EXPAND, (self,), (tuple(wanted),))
+
+
+@export(function=False)
+def expand_as(self, other):
+    """`expand` to other's shape."""
+    return expand(self, tuple(other._array.shape))
+
+
+@export()
+def broadcast_to(input, size):
+    """`expand` as a function."""
+    return expand(input, tuple(size))
+
+
+@export()
+def unsqueeze(input, dim):
+    """input with a dimension of size 1 put in at dim (a view)."""
+    shape = list(input._array.shape)
+    shape.insert(normal_dim(dim, len(shape) + 1), 1)
+    return call(RESHAPE_VIEW, (input,), (tuple(shape),))
+
+
+@export()
+def squeeze(input, dim=None):
+    """input without its dimensions of size 1, or without those named by dim (a view)."""
+    shape = input._array.shape
+    if dim is None:
+        kept = tuple(n for n in shape if n != 1)
+    else:
+        dims = {normal_dim(d, len(shape)) for d in ((dim,) if isinstance(dim, int) else dim)}
+        kept = tuple(n for i, n in enumerate(shape) if i not in dims or n != 1)
+    return call(RESHAPE_VIEW, (input,), (kept,))
+
+
+@export()
+def flatten(input, start_dim=0, end_dim=-1):
+    """input with dimensions start_dim..end_dim made one."""
+    shape = input._array.shape
+    if not shape:
+        return reshape(input, (1,))
+    first, last = normal_dim(start_dim, len(shape)), normal_dim(end_dim, len(shape))
+    if first > last:
+        raise RuntimeError(f"flatten() has invalid args: start_dim {start_dim} cannot come after end_dim {end_dim}.")
+    if first == last:
+        return input
+    middle = 1
+    for n in shape[first : last + 1]:
+        middle *= n
+    return reshape(input, shape[:first] + (middle,) + shape[last + 1 :])
+
+
+@export()
+def ravel(input):
+    """input in one dimension."""
+    return reshape(input, (-1,))
+
+
+@export()
+def unflatten(input, dim, sizes):
+    """input with one dimension split into `sizes`."""
+    shape = input._array.shape
+    d = normal_dim(dim, len(shape))
+    known = 1
+    for n in sizes:
+        known *= n if n != -1 else 1
+    sizes = tuple(shape[d] // known if n == -1 else n for n in sizes)
+    return reshape(input, shape[:d] + sizes + shape[d + 1 :])
+
+
+# ---- what a tensor says of itself ----
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple of ints that knows the number of elements."""
+
+    __slots__ = ()
+
+    def numel(self):
+        """The product of the sizes."""
+        n = 1
+        for size in self:
+            n *= size
+        return n
+
+    def __repr__(self):
+        return f"pynn.Size({list(self)})"
+
+
+@export(function=False)
+def size(self, dim=None):
+    """The shape, or the size of one dimension."""
+    if dim is None:
+        return Size(self._array.shape)
+    return self._array.shape[normal_dim(dim, self._array.ndim)] if self._array.ndim else normal_dim(dim, 0)
+
+
+def strides(tensor):
+    """Strides in elements."""
+    item = tensor._array.itemsize
+    return tuple(s // item for s in tensor._array.strides)
+
+
+@export(function=False)
+def stride(self, dim=None):
+    """How many elements apart neighbours lie in memory, for each dimension or one."""
+    found = strides(self)
+    return found if dim is None else found[normal_dim(dim, self._array.ndim)]
+
+
+@export("numel", "nelement")
+def numel(input):
+    """The number of elements."""
+    return input._array.size
+
+
+@export("dim", "ndimension", function=False)
+def dim(self):
+    """The number of dimensions."""
+    return self._array.ndim
+
+
+@export(function=False)
+def element_size(self):
+    """Bytes an element."""
+    return self._array.itemsize
+
+
+@export(function=False)
+def data_ptr(self):
+    """The address of the first element."""
+    return _core.observe(self).__array_interface__["data"][0]
+
+
+@export(function=False)
+def storage_offset(self):
+    """How many elements into its base's memory this tensor starts."""
+    view = self._view
+    if view is None:
+        return 0
+    here, base = (a.__array_interface__["data"][0] for a in (self._array, view.base._array))
+    return (here - base) // self._array.itemsize
+
+
+@export()
+def is_floating_point(input):
+    """Whether input holds real numbers of some precision."""
+    return _core.is_floating(input._array)
+
+
+def _property(name, get, doc):
+    _core.install(Tensor, name, property(get, doc=doc))
+
+
+_property("shape", lambda self: Size(self._array.shape), "The size of each dimension.")
+_property("ndim", lambda self: self._array.ndim, "The number of dimensions.")
+_property("dtype", lambda self: from_numpy(self._array.dtype), "The type of the elements.")
+_property("itemsize", lambda self: self._array.itemsize, "Bytes an element.")
+_property("nbytes", lambda self: self._array.nbytes, "Bytes of all elements.")
+_property("T", lambda self: permute(self, tuple(range(self._array.ndim))[::-1]), "All dimensions in reverse order.")
+_property("mT", lambda self: transpose(self, -2, -1), "The last two dimensions exchanged.")
+_property("output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op.")
+_property("_base", lambda self: self._view.base if self._view is not None else None, "The tensor this is a view of.")
+_property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
+_property("is_sparse", lambda self: False, "Whether the layout is sparse: never.")
+_property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
+
+
+def _device(self):
+    from pynn._device import CPU
+
+    return CPU
+
+
+_property("device", _device, "Where the memory lies.")
