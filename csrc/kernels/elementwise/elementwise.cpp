@@ -29,15 +29,21 @@ struct Tables {
 };
 constexpr Tables tables;
 
-template <class T>
-const Kernels<T>& kernels();
-template <>
-const Kernels<float>& kernels<float>() { return table().f32; }
-template <>
-const Kernels<double>& kernels<double>() { return table().f64; }
-
-// Elements a thread takes at a time: some 10 to 20 us of work. Fewer than two of them stay on one thread.
 constexpr int64_t kCheapChunk = 64 << 10, kCostlyChunk = 16 << 10;
+
+template <class F>
+inline void in_chunks(int64_t n, int64_t chunk, const F& f) {
+  if (n < 2 * chunk) {
+    f(int64_t(0), n);
+    return;
+  }
+  const int64_t chunks = (n + chunk - 1) / chunk;
+  parallel(chunks, [&](int64_t c) { f(c * chunk, std::min(chunk, n - c * chunk)); });
+}
+
+}  // namespace
+
+const Table& table() { return *tables.row[int(active_isa())]; }
 
 int64_t chunk_of(pynn_unary_op op) {
   switch (op) {
@@ -54,20 +60,6 @@ int64_t chunk_of(pynn_binary_op op) {
     default: return kCheapChunk;
   }
 }
-
-template <class F>
-inline void in_chunks(int64_t n, int64_t chunk, const F& f) {
-  if (n < 2 * chunk) {
-    f(int64_t(0), n);
-    return;
-  }
-  const int64_t chunks = (n + chunk - 1) / chunk;
-  parallel(chunks, [&](int64_t c) { f(c * chunk, std::min(chunk, n - c * chunk)); });
-}
-
-}  // namespace
-
-const Table& table() { return *tables.row[int(active_isa())]; }
 
 template <class T>
 void unary_contiguous(pynn_unary_op op, int64_t n, const T* x, T alpha, T beta, T* out) {

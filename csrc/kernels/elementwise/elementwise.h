@@ -25,6 +25,16 @@ struct Table {
 };
 
 const Table& table();  // of the ISA in use
+template <class T>
+const Kernels<T>& kernels();  // of the ISA in use
+template <>
+inline const Kernels<float>& kernels<float>() { return table().f32; }
+template <>
+inline const Kernels<double>& kernels<double>() { return table().f64; }
+
+// Elements a thread takes at a time, some 10 to 20 us of work. Less than two of them stay on one thread.
+int64_t chunk_of(pynn_unary_op op);
+int64_t chunk_of(pynn_binary_op op);
 
 // n contiguous elements, cut into chunks when there are enough of them.
 template <class T>
@@ -32,7 +42,8 @@ void unary_contiguous(pynn_unary_op op, int64_t n, const T* x, T alpha, T beta, 
 template <class T>
 void binary_contiguous(pynn_binary_op op, int64_t n, const T* a, const T* b, T alpha, T beta, T* out);
 
-// Any strides, in bytes, `ndim` of them over `shape`; operands[0..count-1] are the inputs, then the output.
+// Any strides, in bytes, over one shape: the inputs (x, or a and b), then the output.
+// The output's strides are not 0 where its size is above 1; no size is 0.
 struct Strided {
   int ndim;
   int64_t shape[PYNN_MAX_DIMS];
