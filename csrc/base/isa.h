@@ -15,6 +15,9 @@ bool isa_supported(Isa isa);  // the CPU and the OS have it, and this build has 
 Isa active_isa();
 bool set_isa(Isa isa);  // false, and nothing changes, when it is not supported
 
+// Why PYNN_ISA was not followed (unknown name, unsupported ISA); "" when there is nothing to say.
+const char* isa_note();
+
 }  // namespace pynn
 
 // A family's table of function pointers, one row an ISA:

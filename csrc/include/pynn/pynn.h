@@ -50,6 +50,7 @@ PYNN_API const char* pynn_version(void);
 PYNN_API const char* pynn_compiler(void);
 PYNN_API const char* pynn_last_error(void);
 PYNN_API const char* pynn_isa(void);                  /* in use: "portable", "avx2", "avx512" */
+PYNN_API const char* pynn_isa_note(void);             /* why PYNN_ISA was not followed, or "" */
 PYNN_API int pynn_isa_supported(const char* name);
 PYNN_API pynn_status pynn_set_isa(const char* name);
 PYNN_API int pynn_get_num_threads(void);
