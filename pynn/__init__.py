@@ -30,6 +30,6 @@ from pynn._config import get_num_threads, set_num_threads, show_config
 globals().update(DTYPES)
 half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))
 globals().update(ops.registry.FUNCTIONS)
-inf, nan, pi = _core.inf, _core.nan, _core.pi
+from math import inf, nan, pi  # noqa: E402
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"

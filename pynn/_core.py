@@ -16,7 +16,7 @@ tensor, so a graph has no reference cycles and is freed as its last tensor goes.
 
 import threading
 
-from numpy import asarray, copyto, errstate, ndarray
+from numpy import asarray, errstate, ndarray
 
 _modes = 0
 

@@ -1,0 +1,28 @@
+"""Chooses between the compiled core and the plain Python file it was compiled from.
+
+PYNN_INTERPRETED=1 runs `_core.py` as it stands (the test suite runs both ways);
+PYNN_PURE=1 also leaves the compiled kernels unloaded, as an installation without a
+compiler does.
+"""
+
+import importlib.util
+import os
+import sys
+
+
+def _flag(name):
+    return os.environ.get(name, "") not in ("", "0")
+
+
+pure = _flag("PYNN_PURE")
+interpreted = pure or _flag("PYNN_INTERPRETED")
+
+if interpreted and "pynn._core" not in sys.modules:
+    _path = os.path.join(os.path.dirname(__file__), "_core.py")
+    _spec = importlib.util.spec_from_file_location("pynn._core", _path)
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules["pynn._core"] = _module
+    _spec.loader.exec_module(_module)
+    sys.modules["pynn"]._core = _module
+if pure:
+    sys.modules["pynn._native"] = None  # `import pynn._native` raises ImportError from here on

@@ -1,0 +1,62 @@
+"""What this installation is and can do: show_config, threads."""
+
+import os
+import sys
+
+from pynn import _backends, _bootstrap
+from pynn._version_info import __version__
+
+try:
+    from pynn import _native
+except ImportError:
+    _native = None
+
+
+def get_num_threads():
+    """How many threads kernels use."""
+    return _native.get_num_threads() if _native else 1
+
+
+def set_num_threads(n):
+    """Set how many threads kernels use; at least 1."""
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}.")
+    if n < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, got {n}.")
+    if _native:
+        _native.set_num_threads(n)
+
+
+def config():
+    """What show_config prints, as a dict."""
+    out = {
+        "version": __version__,
+        "python": sys.version.split()[0],
+        "core": "interpreted" if _bootstrap.interpreted or not _is_compiled() else "compiled",
+        "compiler": _native.compiler() if _native else "none: pure Python",
+        "isa": _native.isa() if _native else "none",
+        "isa available": [n for n in ("portable", "avx2", "avx512") if _native and _native.isa_supported(n)],
+        "threads": get_num_threads(),
+        "default backend": _backends.default().name,
+        "backends": {b.name: "available" if b.available else f"unavailable: {b.reason}" for b in _backends.BACKENDS.values()},
+    }
+    variables = [n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_BACKEND", "PYNN_PURE") if n in os.environ]
+    out["environment"] = {n: os.environ[n] for n in variables}
+    return out
+
+
+def _is_compiled():
+    from pynn import _core
+
+    return not _core.__file__.endswith(".py")
+
+
+def show_config():
+    """Print version, compiler, instruction sets, threads and backends (with the reason where one is unavailable)."""
+    for key, value in config().items():
+        if isinstance(value, dict):
+            print(f"{key}:" + ("" if value else " -"))
+            for name, text in value.items():
+                print(f"  {name}: {text}")
+        else:
+            print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
