@@ -69,6 +69,8 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 }
 #endif
 
+#include "pynn/conv.h"
 #include "pynn/elementwise.h"
+#include "pynn/matmul.h"
 
 #endif /* PYNN_PYNN_H */
