@@ -884,16 +884,18 @@ def call_writing(op, inputs, attrs=(), live=None):
         if op.check is not None:
             op.check(inputs, attrs)
         _run_reference(op, arrays, attrs)
-    count = len(inputs) // op.groups(attrs)
+    total = len(inputs)
+    count = total // op.groups(attrs)
     for group in op.writes:
-        for x in inputs[group * count : (group + 1) * count]:
-            _note_write(x)
+        start = group * count
+        for i in range(start, min(start + count, total)):
+            x = inputs[i]
+            if x._version is not None:  # else nobody saved it, viewed it or cached what it holds
+                _note_write(x)
 
 
 def _note_write(x):
     version = x._version
-    if version is None:
-        return  # nobody saved it, viewed it or cached what it holds
     version.value += 1
     view = x._view
     if view is not None and not view.base._tracked:
