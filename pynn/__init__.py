@@ -22,6 +22,7 @@ from pynn._version_info import __version__
 from pynn import ops
 from pynn import autograd
 from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split

@@ -3,7 +3,7 @@
 from pynn import _backends, _core, _native_hooks, _random
 from pynn._backends import numpy_namespace
 from pynn.ops import registry
-from pynn.ops import pointwise, cast, creation, view, reduction, indexing, linalg, random, values  # noqa: I001
+from pynn.ops import pointwise, cast, creation, view, reduction, indexing, linalg, random, values, optim  # noqa: I001
 from pynn.ops import namespace
 
 _core.configure(
@@ -16,4 +16,4 @@ _core.configure(
 )
 _backends.set_default(_backends.choose_default())
 
-__all__ = ["cast", "creation", "indexing", "linalg", "pointwise", "random", "reduction", "values", "view"]
+__all__ = ["cast", "creation", "indexing", "linalg", "optim", "pointwise", "random", "reduction", "values", "view"]
