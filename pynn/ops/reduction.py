@@ -67,7 +67,7 @@ def _count(shape, dims):
 
 MEAN = register(
     "mean",
-    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g / max(_count(x.shape, dims), 1), x, dims, keepdim),),
+    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g / (_count(x.shape, dims) or 1), x, dims, keepdim),),
     likes=(0,),
     shape=reduced_shape,
     attrs=("dim", "keepdim"),
