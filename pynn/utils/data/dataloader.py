@@ -20,7 +20,7 @@ def get_worker_info():
 def _warn_once(key, message):
     if key not in _warned:
         _warned.add(key)
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=3)
 
 
 class DataLoader(Generic[T_co]):

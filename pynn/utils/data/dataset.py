@@ -135,7 +135,7 @@ class ConcatDataset(Dataset[T_co]):
             raise AssertionError("datasets should not be an empty iterable: ConcatDataset needs at least one.")
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
-                raise AssertionError(  # noqa: TRY004  (torch's type)
+                raise AssertionError(
                     "ConcatDataset does not support IterableDataset; use ChainDataset."
                 )
         self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
@@ -163,7 +163,7 @@ class ChainDataset(IterableDataset):
     def _checked(self):
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
-                raise AssertionError(  # noqa: TRY004
+                raise AssertionError(
                     f"ChainDataset only supports IterableDataset, got {type(dataset).__name__}; use ConcatDataset."
                 )
             yield dataset
