@@ -1062,7 +1062,7 @@ def _execute_backward(node, grad):
     results = None
     backend = node.backend
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
-    if kernel is not None:
+    if kernel is not None and node.shapes is None:  # kernels do not sum over what was broadcast
         results = kernel(grad, saved, node.attrs, node.needs)
     if results is None:
         if op.vjp is None:

@@ -70,5 +70,6 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #endif
 
 #include "pynn/elementwise.h"
+#include "pynn/softmax.h"
 
 #endif /* PYNN_PYNN_H */
