@@ -26,6 +26,9 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
+from pynn import utils
+
+# isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config
 
 globals().update(DTYPES)

@@ -323,10 +323,10 @@ class Tensor:
         return METHODS["ge"](self, other)
 
     def __eq__(self, other):
-        return METHODS["eq"](self, other)
+        return METHODS["eq"](self, other) if _is_operand(other) else NotImplemented
 
     def __ne__(self, other):
-        return METHODS["ne"](self, other)
+        return METHODS["ne"](self, other) if _is_operand(other) else NotImplemented
 
     def __getitem__(self, index):
         return METHODS["getitem"](self, index)
