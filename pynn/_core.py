@@ -591,13 +591,15 @@ def _draw(op, arrays, attrs):
     return attrs[:-1] + (place,)
 
 
+def chosen_kernel(op):
+    """The kernel of an op on the backend in force in this thread, or None."""
+    backend = state.backend if _modes else None
+    return op.kernel if backend is None else backend.kernel(op.name)
+
+
 def _run_kernel(op, arrays, attrs):
     """The backend's kernel on arrays; None when there is none or it does not take these arguments."""
-    if _modes:
-        backend = state.backend
-        kernel = op.kernel if backend is None else backend.kernel(op.name)
-    else:
-        kernel = op.kernel
+    kernel = op.kernel if not _modes else chosen_kernel(op)
     if kernel is None:
         return None
     if op.variadic:

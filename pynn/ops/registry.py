@@ -162,7 +162,9 @@ def register_inplace(functional, samples=None):
     op = _core.OPERATORS.get(name) or Op(name)
 
     def reference(xp, x, *rest):
-        xp.copyto(x, functional.reference(xp, x, *rest), casting="unsafe")
+        kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
+        value = None if kernel is None else kernel(x, *rest)
+        xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
         return x
 
     op.reference = reference
