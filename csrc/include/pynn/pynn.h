@@ -70,6 +70,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #endif
 
 #include "pynn/elementwise.h"
+#include "pynn/optim.h"
 #include "pynn/softmax.h"
 
 #endif /* PYNN_PYNN_H */
