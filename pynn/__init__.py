@@ -27,6 +27,7 @@ from pynn.ops.view import Size
 
 # isort: split
 from pynn import utils
+from pynn import nn
 
 # isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config

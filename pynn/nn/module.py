@@ -493,5 +493,7 @@ def _replace(tensor, fn):
 
 
 def _type_name(value):
+    if isinstance(value, Tensor):
+        return value.type()
     cls = type(value)
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
