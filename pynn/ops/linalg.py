@@ -2,7 +2,6 @@
 
 import numpy
 
-from pynn._core import MATMUL as MATMUL_OP
 from pynn._core import Tensor, binary, call
 from pynn.ops.registry import Sample, export, joint, promote, register, unbroadcast
 
@@ -91,7 +90,8 @@ def _matmul_samples(rng):
 MATMUL = register(
     "matmul",
     vjp=_matmul_vjp,
-    saves=(0, 1),
+    saves={0: (1,), 1: (0,)},
+    likes=(0, 1),
     check=_check_matmul,
     shape=_matmul_shape,
     samples=_matmul_samples,
@@ -153,7 +153,9 @@ def _check_linear(inputs, attrs):
 LINEAR = register(
     "linear",
     vjp=_linear_vjp,
-    saves=("out", 0, 1),
+    saves={0: ("out", 1), 1: ("out", 0), 2: ("out",)},
+    saves_out_if="activation",
+    likes=(0,),
     check=_check_linear,
     shape=lambda x, w, b, activation: x[:-1] + w[:1],
     attrs=("activation",),
@@ -174,7 +176,7 @@ def matmul(input, other, *, out=None):
 
     Raises RuntimeError where the inner sizes differ or the dtypes do.
     """
-    return call(MATMUL_OP, (input, other))
+    return call(MATMUL, (input, other))
 
 
 @export()
@@ -182,7 +184,7 @@ def mm(input, mat2):
     """The product of two matrices; no broadcasting."""
     if input._array.ndim != 2 or mat2._array.ndim != 2:
         raise RuntimeError(f"mm expects two matrices, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
-    return binary(MATMUL_OP, input, mat2)
+    return binary(MATMUL, input, mat2)
 
 
 @export()
@@ -192,13 +194,13 @@ def bmm(input, mat2):
         raise RuntimeError(f"batch1 must be a 3D tensor, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
     if input._array.shape[0] != mat2._array.shape[0]:
         raise RuntimeError(f"bmm expects equal batch sizes, got {input._array.shape[0]} and {mat2._array.shape[0]}.")
-    return binary(MATMUL_OP, input, mat2)
+    return binary(MATMUL, input, mat2)
 
 
 @export()
 def mv(input, vec):
     """The product of a matrix and a vector."""
-    return binary(MATMUL_OP, input, vec)
+    return binary(MATMUL, input, vec)
 
 
 @export()
@@ -206,7 +208,7 @@ def dot(input, tensor):
     """The sum of the products of two vectors' elements."""
     if input._array.ndim != 1 or tensor._array.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input._array.ndim}D and {tensor._array.ndim}D tensors.")
-    return binary(MATMUL_OP, input, tensor)
+    return binary(MATMUL, input, tensor)
 
 
 @export()

@@ -1,0 +1,156 @@
+#define PYNN_IMPORT_NUMPY
+#include "arrays.h"
+
+#include <deque>
+
+namespace pynn::python {
+namespace {
+
+// An arena block as the object that owns an array's memory: the object lies in the 64 bytes
+// before the data, so one allocation serves both.
+constexpr size_t kHeader = 64;
+struct Block {
+  PyObject_HEAD
+  Py_ssize_t bytes;
+};
+static_assert(sizeof(Block) <= kHeader, "the block's header must fit before the data");
+
+void block_dealloc(PyObject* self) { pynn_free(self); }
+
+// A writable buffer lets NumPy switch an array's writeable flag off and on again.
+int block_buffer(PyObject* self, Py_buffer* view, int flags) {
+  return PyBuffer_FillInfo(view, self, reinterpret_cast<char*>(self) + kHeader,
+                           reinterpret_cast<Block*>(self)->bytes, 0, flags);
+}
+
+PyBufferProcs block_as_buffer = {block_buffer, nullptr};
+
+PyTypeObject block_type = [] {
+  PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  type.tp_name = "pynn._native.Block";
+  type.tp_basicsize = sizeof(Block);
+  type.tp_dealloc = block_dealloc;
+  type.tp_flags = Py_TPFLAGS_DEFAULT;
+  type.tp_as_buffer = &block_as_buffer;
+  type.tp_doc = "A block of arena memory that an array lies in.";
+  return type;
+}();
+
+}  // namespace
+
+bool init_arrays() {
+  if (_import_array() < 0) return false;
+  return PyType_Ready(&block_type) == 0;
+}
+
+int dtype_of(int type_number) {
+  switch (type_number) {
+    case NPY_BOOL: return PYNN_BOOL;
+    case NPY_UINT8: return PYNN_UINT8;
+    case NPY_INT8: return PYNN_INT8;
+    case NPY_INT16: return PYNN_INT16;
+    case NPY_INT32: return PYNN_INT32;
+    case NPY_FLOAT16: return PYNN_FLOAT16;
+    case NPY_FLOAT32: return PYNN_FLOAT32;
+    case NPY_FLOAT64: return PYNN_FLOAT64;
+    default: return type_number == NPY_INT64 ? PYNN_INT64 : -1;
+  }
+}
+
+PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
+  PyArray_Descr* descr = PyArray_DescrFromType(type_number);
+  npy_intp bytes = PyDataType_ELSIZE(descr);
+  for (int i = 0; i < ndim; ++i) bytes *= shape[i];
+  auto* block = static_cast<Block*>(pynn_alloc(kHeader + size_t(bytes)));
+  if (!block) {
+    Py_DECREF(descr);
+    PyErr_Format(PyExc_MemoryError, "pynn could not get %zd bytes for a result; free some tensors first.", bytes);
+    return nullptr;
+  }
+  PyObject_Init(reinterpret_cast<PyObject*>(block), &block_type);
+  block->bytes = bytes;
+  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr,
+                                         reinterpret_cast<char*>(block) + kHeader,
+                                         NPY_ARRAY_CARRAY, nullptr);
+  if (!array) {
+    Py_DECREF(reinterpret_cast<PyObject*>(block));
+    return nullptr;
+  }
+  // Set directly: PyArray_SetBaseObject first looks for a chain of views to collapse.
+  reinterpret_cast<PyArrayObject_fields*>(array)->base = reinterpret_cast<PyObject*>(block);
+  return reinterpret_cast<PyArrayObject*>(array);
+}
+
+bool is_fresh(PyArrayObject* array) {
+  PyObject* base = PyArray_BASE(array);
+  return PyArray_IS_C_CONTIGUOUS(array) && (base == nullptr || Py_TYPE(base) == &block_type);
+}
+
+bool may_overlap(PyArrayObject* a, PyArrayObject* b) {
+  auto range = [](PyArrayObject* x, const char** low, const char** high) {
+    *low = *high = PyArray_BYTES(x);
+    for (int i = 0; i < PyArray_NDIM(x); ++i) {
+      if (PyArray_DIM(x, i) == 0) {
+        *high = *low;
+        return;
+      }
+      const npy_intp reach = (PyArray_DIM(x, i) - 1) * PyArray_STRIDE(x, i);
+      (reach < 0 ? *low : *high) += reach;
+    }
+    *high += PyArray_ITEMSIZE(x);
+  };
+  const char *a_low, *a_high, *b_low, *b_high;
+  range(a, &a_low, &a_high);
+  range(b, &b_low, &b_high);
+  return a_low < b_high && b_low < a_high;
+}
+
+pynn_array describe(PyArrayObject* array) {
+  static_assert(sizeof(npy_intp) == sizeof(int64_t), "NumPy's sizes are 64-bit on the platforms we build for");
+  pynn_array out;
+  out.data = PyArray_DATA(array);
+  out.shape = reinterpret_cast<const int64_t*>(PyArray_DIMS(array));
+  out.strides = reinterpret_cast<const int64_t*>(PyArray_STRIDES(array));
+  out.ndim = PyArray_NDIM(array);
+  out.dtype = dtype_of(PyArray_TYPE(array));
+  return out;
+}
+
+bool integers(PyObject* object, int count, int64_t* out) {
+  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
+  for (int i = 0; i < count; ++i) {
+    PyObject* item = PyTuple_GET_ITEM(object, i);
+    if (!PyLong_Check(item)) return false;
+    out[i] = PyLong_AsLongLong(item);
+    if (out[i] == -1 && PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
+  }
+  return true;
+}
+
+PyObject* finish(pynn_status status, PyObject* result) {
+  if (status == PYNN_OK) return result;
+  Py_XDECREF(result);
+  if (status == PYNN_NO_MEMORY) {
+    PyErr_SetString(PyExc_MemoryError, pynn_last_error());
+    return nullptr;
+  }
+  return not_mine();
+}
+
+bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code) {
+  static std::deque<PyMethodDef> definitions;  // functions point to theirs for as long as they live
+  definitions.push_back({name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
+                         METH_FASTCALL, nullptr});
+  PyObject* self = code ? PyCapsule_New(const_cast<void*>(code), nullptr, nullptr) : nullptr;
+  if (code && !self) return false;
+  PyObject* kernel = PyCFunction_New(&definitions.back(), self);
+  Py_XDECREF(self);
+  const bool added = kernel && PyDict_SetItemString(kernels, name, kernel) == 0;
+  Py_XDECREF(kernel);
+  return added;
+}
+
+}  // namespace pynn::python

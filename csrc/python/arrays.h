@@ -1,0 +1,97 @@
+// NumPy arrays for the kernels: reading the ones that come in, making the ones that go out.
+//
+// Kernels on the hot path are METH_FASTCALL functions over these helpers, not pybind11
+// functions: converting one argument through array_t costs more than a small kernel.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL pynn_numpy_api
+#ifndef PYNN_IMPORT_NUMPY
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "pynn/pynn.h"
+
+namespace pynn::python {
+
+// Elements from which a kernel is worth releasing the interpreter lock for (some 10 us of work).
+constexpr int64_t kReleaseGil = 1 << 15;
+
+bool init_arrays();  // false with an exception set
+
+inline PyArrayObject* as_array(PyObject* object) {
+  return PyArray_CheckExact(object) ? reinterpret_cast<PyArrayObject*>(object) : nullptr;
+}
+
+// The type number of an aligned array in native byte order, -1 of any other.
+inline int plain_type(PyArrayObject* array) {
+  const bool plain = PyArray_ISALIGNED(array) && PyArray_DESCR(array)->byteorder != '>';
+  return plain ? PyArray_TYPE(array) : -1;
+}
+
+// pynn_dtype of a NumPy type number, -1 if the kernels have none.
+int dtype_of(int type_number);
+
+inline bool same_shape(PyArrayObject* a, PyArrayObject* b) {
+  return PyArray_NDIM(a) == PyArray_NDIM(b) &&
+         PyArray_CompareLists(PyArray_DIMS(a), PyArray_DIMS(b), PyArray_NDIM(a));
+}
+
+// A new C-contiguous array over arena memory, 64-byte aligned, values not set.
+PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number);
+inline PyArrayObject* new_like(PyArrayObject* array) {
+  return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
+}
+
+// Whether nobody else can hold a view of the array's memory, and it is row-major.
+bool is_fresh(PyArrayObject* array);
+
+// Whether the address ranges of two arrays overlap.
+bool may_overlap(PyArrayObject* a, PyArrayObject* b);
+
+// A description of the array for the C interface; it points into the array object.
+pynn_array describe(PyArrayObject* array);
+
+// A Python float or int (not an array) as double; false for anything else.
+inline bool number(PyObject* object, double* out) {
+  if (PyFloat_Check(object)) {
+    *out = PyFloat_AS_DOUBLE(object);
+    return true;
+  }
+  if (PyLong_Check(object)) {
+    *out = PyLong_AsDouble(object);
+    if (*out == -1.0 && PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
+    return true;
+  }
+  return false;
+}
+
+// A tuple or list of `count` ints; false for anything else.
+bool integers(PyObject* object, int count, int64_t* out);
+
+// What a kernel returns for arguments it does not take: the reference serves them.
+inline PyObject* not_mine() { Py_RETURN_NONE; }
+
+// A kernel's result after its C function ran: the array, None where it has no such kernel
+// (the reference then says what is wrong, if anything is), MemoryError where memory ran out.
+// Takes over the reference to `result`.
+PyObject* finish(pynn_status status, PyObject* result);
+
+using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
+
+// Adds a kernel to the `kernels` table. `code`, if given, reaches the function through `code_of(self)`.
+bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code = nullptr);
+template <class T>
+const T* code_of(PyObject* self) {
+  return static_cast<const T*>(PyCapsule_GetPointer(self, nullptr));
+}
+
+}  // namespace pynn::python

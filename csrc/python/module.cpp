@@ -1,0 +1,79 @@
+// pynn._native: a table of contents. Kernels for the hot path go into the dict `kernels` by op name; the rest
+// are plain pybind11 functions.
+#include <pybind11/pybind11.h>
+
+#include "bindings.h"
+
+namespace py = pybind11;
+using namespace pynn::python;
+
+namespace {
+
+PyObject* same_shape_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 3 || !as_array(args[0]) || !as_array(args[2])) {
+    PyErr_SetString(PyExc_TypeError, "same_shape takes an array, an array or number, and an array.");
+    return nullptr;
+  }
+  PyArrayObject* other = as_array(args[1]);
+  return PyBool_FromLong(same_shape(as_array(args[0]), as_array(args[2])) &&
+                         (!other || same_shape(other, as_array(args[2]))));
+}
+
+PyObject* is_fresh_function(PyObject*, PyObject* array) {
+  return PyBool_FromLong(as_array(array) && is_fresh(as_array(array)));
+}
+
+PyMethodDef fast_functions[] = {
+    {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)), METH_FASTCALL,
+     "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
+    {"is_fresh", is_fresh_function, METH_O,
+     "Whether an array is row-major over memory that nobody else can hold a view of."},
+    {nullptr, nullptr, 0, nullptr}};
+
+void check(pynn_status status) {
+  if (status != PYNN_OK) throw py::value_error(pynn_last_error());
+}
+
+// A compiled class takes no attributes from Python; its dictionary does, as Cython itself uses it.
+void set_type_attribute(py::type type, const py::str& name, const py::object& value) {
+  auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
+  if (PyDict_SetItem(object->tp_dict, name.ptr(), value.ptr()) < 0) throw py::error_already_set();
+  PyType_Modified(object);
+}
+
+py::dict memory_stats() {
+  pynn_memory stats;
+  pynn_memory_stats(&stats);
+  py::dict out;
+  out["in_use_bytes"] = stats.in_use_bytes;
+  out["cached_bytes"] = stats.cached_bytes;
+  out["peak_bytes"] = stats.peak_bytes;
+  out["allocations"] = stats.allocations;
+  out["reused"] = stats.reused;
+  return out;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, m) {
+  m.doc() = "Compiled kernels of pynn.";
+  if (!init_arrays()) throw py::error_already_set();
+  if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
+
+  py::dict kernels;
+  if (!register_elementwise(kernels.ptr()) || !register_matmul(kernels.ptr()) || !register_conv(kernels.ptr())) {
+    throw py::error_already_set();
+  }
+  m.attr("kernels") = kernels;
+
+  m.def("version", &pynn_version);
+  m.def("compiler", &pynn_compiler);
+  m.def("isa", &pynn_isa, "The instruction set in use.");
+  m.def("isa_supported", [](const char* name) { return pynn_isa_supported(name) != 0; });
+  m.def("set_isa", [](const char* name) { check(pynn_set_isa(name)); });
+  m.def("get_num_threads", &pynn_get_num_threads);
+  m.def("set_num_threads", [](int n) { check(pynn_set_num_threads(n)); });
+  m.def("memory_stats", &memory_stats);
+  m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
+  m.def("set_type_attribute", &set_type_attribute);
+}
