@@ -14,6 +14,8 @@ from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
 from pynn.ops import activation
+from pynn.ops import softmax
+from pynn.ops import loss
 from pynn.ops import optim
 from pynn.ops import namespace
 
