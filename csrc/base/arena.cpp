@@ -99,7 +99,10 @@ Header* map_large(int size_class) {
   return header_of(reinterpret_cast<void*>(block));
 }
 
+void handle_forks();
+
 Header* system_alloc(int size_class) {
+  handle_forks();
   const size_t size = class_bytes(size_class);
   Header* header;
   if (size >= kHuge) {
@@ -330,10 +333,13 @@ void after_fork_child() {
   central.mutex.unlock();
 }
 
-__attribute__((noinline)) ThreadCache* make_thread_cache() {
-  if (thread_ended) return nullptr;
+void handle_forks() {  // before there is any block
   static const int registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
   (void)registered;
+}
+
+__attribute__((noinline)) ThreadCache* make_thread_cache() {
+  if (thread_ended) return nullptr;
   ThreadCache* cache = new (std::nothrow) ThreadCache;
   if (cache == nullptr) return nullptr;
   cache->epoch = trim_epoch.load(std::memory_order_relaxed);

@@ -54,6 +54,9 @@ int main() {
     std::printf("%-32s %12.1f ns %8.3f ns/el\n", name, ns, ns / double(n));
   };
   line("4x4 + 4x4 through descriptors", 16, [&] { pynn_binary(PYNN_ADD, &s, &s, 0, 0, &rs); });
+  const int64_t one[] = {1};
+  const pynn_array single = {y.data(), one, nullptr, 1, PYNN_FLOAT32};
+  line("4x4 + a single element", 16, [&] { pynn_binary(PYNN_ADD, &s, &single, 0, 0, &rs); });
   line("1024x1024 + row", 1 << 20, [&] { pynn_binary(PYNN_ADD, &m, &bias, 0, 0, &r); });
   line("1024x1024 + its transpose", 1 << 20, [&] { pynn_binary(PYNN_ADD, &m, &t, 0, 0, &r); });
   line("copy of a 1024x1024 transpose", 1 << 20, [&] { pynn_unary(PYNN_COPY, &t, 0, 0, &r); });

@@ -19,10 +19,12 @@ constexpr int kAcross = 16;        // and its height where an operand runs acros
 constexpr int64_t kShortRun = 16;  // shorter contiguous runs are cheaper packed
 
 template <int kOperands>
-struct Axis {
-  int64_t size = 1;
-  int64_t strides[kOperands] = {};
+struct Axis {  // not initialised: a layout holds many, and uses few
+  int64_t size;
+  int64_t strides[kOperands];
 };
+template <int kOperands>
+constexpr Axis<kOperands> kNoAxis = {1, {}};
 
 // After normalise(): axes[0] is the innermost of the output.
 template <int kOperands>
@@ -67,7 +69,7 @@ Layout<kOperands> normalise(const Strided& arrays) {
     }
     layout.axes[layout.ndim++] = axes[i];
   }
-  if (layout.ndim == 0) layout.ndim = 1;  // a single element
+  if (layout.ndim == 0) layout.axes[layout.ndim++] = kNoAxis<kOperands>;  // a single element
   return layout;
 }
 
@@ -131,6 +133,7 @@ struct Boxes {
   Boxes(const Layout<kOperands>& layout, int row_axis, int64_t box_columns, int64_t box_rows)
       : columns(box_columns), rows(box_rows) {
     column = layout.axes[0];
+    row = kNoAxis<kOperands>;
     count = 1;
     for (int i = 1; i < layout.ndim; ++i) {
       if (i == row_axis) {
