@@ -10,7 +10,8 @@ import pytest
 import pynn
 from pynn import _core
 from pynn._core import state as modes
-from tests.optim.problems import backward, descend, parameters
+from tests.optim.problems import CASES, FLAT, backward, descend, flat, parameters
+from tests.recorder import Recorder
 
 
 def ones(*grads):
@@ -212,3 +213,27 @@ def test_dampened_momentum_starts_apart(notes):
     assert firsts == [True, True, False, False]
     assert not any(live()[-1] for live in notes.lives)
     assert first(b) == 1 - 0.25 - 0.25
+
+
+@pytest.mark.parametrize(("name", "i"), FLAT)
+def test_a_recorded_step_replays_with_the_numbers_of_the_day(name, i):
+    """Recording the second step and replaying it as the third, with another rate, equals three eager steps."""
+
+    def train(replayed):
+        params = parameters(pynn)
+        optimizer = getattr(pynn.optim, name)(params, **CASES[name][i])
+        backward(pynn, params, 0)
+        optimizer.step()
+        with Recorder() as recorder:
+            optimizer.step()
+        optimizer.param_groups[0]["lr"] *= 0.5
+        if replayed:
+            recorder.replay()
+        else:
+            optimizer.step()
+        return flat(params, optimizer), [p._version.value for p in params]
+
+    (eager, versions), (replay, others) = train(False), train(True)
+    assert versions == others
+    for (key, a), (_, b) in zip(eager, replay, strict=True):
+        numpy.testing.assert_array_equal(a, b, err_msg=key)
