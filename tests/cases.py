@@ -103,7 +103,12 @@ def tensors(inputs, dtype="float64", track=False):
 
 
 def apply(op, inputs, attrs):
-    """The op on tensors, through the door that serves it; a tracked leaf to be written is cloned first."""
+    """The op on tensors, through the door that serves it; a tracked leaf to be written is cloned first.
+
+    Random ops draw the same numbers every time.
+    """
+    if op.random is not None:
+        pynn.manual_seed(7)
     if op.functional is None:
         return call(op, inputs, attrs)
     if isinstance(inputs[0], Tensor) and inputs[0].requires_grad:
