@@ -22,7 +22,12 @@ from pynn._version_info import __version__
 from pynn import ops
 from pynn import autograd
 from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from pynn import optim
 from pynn.ops.view import Size
+
+# isort: split
+from pynn import utils
+from pynn import nn
 
 # isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config

@@ -28,6 +28,8 @@ cdef class Op:
     cdef public tuple saves_each
     cdef public bint pointwise, differentiable, variadic, is_view
     cdef public Op functional
+    cdef public tuple writes
+    cdef public object groups
     cdef dict __dict__
 
 @cython.freelist(256)
@@ -108,11 +110,19 @@ cdef _attach_view(Op op, Tensor result, Tensor x, tuple attrs)
 cdef _refresh(Tensor x)
 @cython.locals(target=Tensor, functional=Op, version=Version, view=View, base=Tensor, node=Node, write=Node, saves=long, recording=bint, tracked=bint)
 cpdef call_inplace(Op op, tuple inputs, tuple attrs=*)
+@cython.locals(x=Tensor, total="Py_ssize_t", count="Py_ssize_t", group="Py_ssize_t", start="Py_ssize_t", i="Py_ssize_t")
+cpdef call_writing(Op op, tuple inputs, tuple attrs=*, live=*)
+@cython.locals(version=Version, view=View)
+cdef _note_write(Tensor x)
 @cython.locals(base=Tensor)
 cdef _forbid_leaf(Tensor target)
 cpdef bump(Tensor x)
 cdef _wrote(Version version)
+
 cpdef set_grad(Tensor x, value)
+cpdef clear_grads(tensors)
+@cython.locals(x=Tensor, count="Py_ssize_t", place="Py_ssize_t", grads=list)
+cpdef gather_grads(tensors, tuple known)
 
 @cython.locals(node=Node, target=Node, mark=long, position=long, fresh=bint)
 cdef _backward(roots, grads, bint retain, bint create_graph, wanted)

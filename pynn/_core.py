@@ -106,6 +106,8 @@ class Op:
         self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
         self.functional = None  # of an in-place op: the op whose value it writes to input 0
         self.check = None  # check(inputs, attrs) -> inputs: raises on bad ones, casts to one dtype
+        self.writes = ()  # of an op for call_writing: which of its runs of inputs it writes
+        self.groups = None  # of the same: groups(attrs) -> how many runs of equal length the inputs are
 
     def __repr__(self):
         return f"<op {self.name}>"
@@ -321,10 +323,10 @@ class Tensor:
         return METHODS["ge"](self, other)
 
     def __eq__(self, other):
-        return METHODS["eq"](self, other)
+        return METHODS["eq"](self, other) if _is_operand(other) else NotImplemented
 
     def __ne__(self, other):
-        return METHODS["ne"](self, other)
+        return METHODS["ne"](self, other) if _is_operand(other) else NotImplemented
 
     def __getitem__(self, index):
         return METHODS["getitem"](self, index)
@@ -589,13 +591,15 @@ def _draw(op, arrays, attrs):
     return attrs[:-1] + (place,)
 
 
+def chosen_kernel(op):
+    """The kernel of an op on the backend in force in this thread, or None."""
+    backend = state.backend if _modes else None
+    return op.kernel if backend is None else backend.kernel(op.name)
+
+
 def _run_kernel(op, arrays, attrs):
     """The backend's kernel on arrays; None when there is none or it does not take these arguments."""
-    if _modes:
-        backend = state.backend
-        kernel = op.kernel if backend is None else backend.kernel(op.name)
-    else:
-        kernel = op.kernel
+    kernel = op.kernel if not _modes else chosen_kernel(op)
     if kernel is None:
         return None
     if op.variadic:
@@ -918,6 +922,38 @@ def call_inplace(op, inputs, attrs=()):
     return target
 
 
+def call_writing(op, inputs, attrs=(), live=None):
+    """Run an op that writes several of its inputs and leaves no history: an optimizer's step.
+
+    The inputs are `op.groups(attrs)` runs of equal length, one after the other; `op.writes`
+    names the runs that are written. Leaves that require grad may be written, as under no_grad.
+    live: live() gives attrs anew, for whoever replays the call later; None where they never change.
+    """
+    arrays = _arrays(inputs)
+    if _modes and state.recorder is not None:
+        state.recorder.live(op, live)
+    if _run_kernel(op, arrays, attrs) is None:
+        if op.check is not None:
+            op.check(inputs, attrs)
+        _run_reference(op, arrays, attrs)
+    total = len(inputs)
+    count = total // op.groups(attrs)
+    for group in op.writes:
+        start = group * count
+        for i in range(start, min(start + count, total)):
+            x = inputs[i]
+            if x._version is not None:  # else nobody saved it, viewed it or cached what it holds
+                _note_write(x)
+
+
+def _note_write(x):
+    version = x._version
+    version.value += 1
+    view = x._view
+    if view is not None and not view.base._tracked:
+        view.seen = version.value
+
+
 def _forbid_leaf(target):
     if target._view is not None:
         _refresh(target)
@@ -965,6 +1001,31 @@ def set_grad(x, value):
     if _modes and state.recorder is not None:
         state.recorder.set_grad(x, value)
     x._grad = value
+
+
+def clear_grads(tensors):
+    """`x.grad = None` for each of a list of tensors."""
+    for x in tensors:
+        set_grad(x, None)
+
+
+def gather_grads(tensors, known):
+    """The gradients of the tensors that have one, as a tuple; None unless those tensors are exactly `known`, in order.
+
+    tensors: a list; known: a tuple. What an optimizer asks each step, to know whether its last plan still holds.
+    """
+    grads = []
+    count = len(known)
+    place = 0
+    for tensor in tensors:
+        x = tensor
+        grad = x._grad
+        if grad is not None:
+            if place == count or known[place] is not x:
+                return None
+            grads.append(grad)
+            place += 1
+    return tuple(grads) if place == count else None
 
 
 # ---- backward ----

@@ -51,7 +51,8 @@ def run(op, arrays, attrs, backend=None):
 def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     """One backward step on arrays, as the tape runs it."""
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
-    out = None if kernel is None or shapes is not None else kernel(grad, saved, attrs, needs)
+    kernel = None if shapes is not None else kernel  # kernels do not sum over what was broadcast
+    out = None if kernel is None else kernel(grad, saved, attrs, needs)
     if out is not None:
         return out if isinstance(out, tuple) else (out,)
     xp = namespace if backend is None else backend.namespace

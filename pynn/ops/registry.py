@@ -63,7 +63,7 @@ class Record:
     samples: Callable[[numpy.random.Generator], list[Sample]] | None
     torch: Callable[..., Any] | None
     tolerance: dict[str, float]
-    groups: int
+    groups: Callable[[tuple[Any, ...]], int] | None
     attrs: tuple[str, ...]
     composite: bool
     doc: str = field(default="")
@@ -93,7 +93,7 @@ def register(
     tolerance=None,
     differentiable=True,
     variadic=False,
-    groups=0,
+    groups=None,
     attrs=(),
 ):
     """Decorate an op's reference `f(xp, *inputs, *attrs)` to register it under `name`.
@@ -108,6 +108,9 @@ def register(
     shape: "pointwise" (inputs broadcast), or a function (*input shapes, *attrs) -> result shape(s).
     dtype: "promote", "float" (integers become the default float), "bool", "int64", or "same" (as input 0).
     check: check(inputs, attrs) -> inputs; raises for bad arguments. Pointwise ops have one already.
+    variadic: the inputs arrive as one tuple.
+    groups: groups(attrs) -> of how many runs of equal length the inputs of a variadic op consist (one run a
+        parameter list, gradient list, ...); such an op goes through `_core.call_writing`.
     attrs: names of the attrs in order, for the docs and for effects.live.
     """
 
@@ -119,6 +122,8 @@ def register(
         op.variadic = variadic
         op.is_view = effects.aliases and not effects.writes
         op.random = effects.random
+        op.groups = groups
+        op.writes = effects.writes if groups else ()
         op.differentiable = differentiable
         op.pointwise = shape == "pointwise"
         op.saves, op.saves_each = _masks(saves)
@@ -157,7 +162,9 @@ def register_inplace(functional, samples=None):
     op = _core.OPERATORS.get(name) or Op(name)
 
     def reference(xp, x, *rest):
-        xp.copyto(x, functional.reference(xp, x, *rest), casting="unsafe")
+        kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
+        value = None if kernel is None else kernel(x, *rest)
+        xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
         return x
 
     op.reference = reference
@@ -176,7 +183,7 @@ def register_inplace(functional, samples=None):
         samples=samples or base.samples,
         torch=None,
         tolerance=base.tolerance,
-        groups=0,
+        groups=None,
         attrs=base.attrs,
         composite=False,
         doc=f"`{functional.name}` written to its first input.",
@@ -243,6 +250,13 @@ def _normal_vjp(name, vjp, variadic):
         return tuple(grads)
 
     return call_each
+
+
+def run(xp, op, inputs, attrs=()):
+    """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays."""
+    if xp.name == "pynn":
+        return call(op, inputs, attrs)
+    return op.reference(xp, *inputs, *attrs)
 
 
 # ---- checks and promotion ----
