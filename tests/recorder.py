@@ -79,6 +79,7 @@ class Recorder:
         self._cells = {}  # (id(tensor), field) -> [tensor, field, slot it held at first or None, slot at the end]
         self._inputs = [self._new(x._array) for x in inputs]
         self._values = None
+        self._live = None
 
     def __enter__(self):
         state.recorder = self
@@ -95,7 +96,15 @@ class Recorder:
         """An op ran on arrays."""
         inputs, attrs = self._read(arrays, op.name), self._attrs(attrs)
         outputs, backend = self._write(out), state.backend
+        if self._live is not None:
+            live, self._live = self._live, None
+            self.steps.append(lambda env: _store(env, outputs, run(op, fetch(env, inputs), live(), backend)))
+            return
         self.steps.append(lambda env: _store(env, outputs, run(op, fetch(env, inputs), fetch(env, attrs), backend)))
+
+    def live(self, op, live):
+        """The next op to run reads its attrs from live() each time, unless that is None."""
+        self._live = live
 
     def backward(self, node, grad, results):
         """A node took the gradient of its output to those of its inputs."""
