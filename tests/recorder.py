@@ -13,6 +13,7 @@ expect, so that nothing comes about behind the door's back.
 import numpy
 
 from pynn import _core
+from pynn._backends import namespace
 from pynn._core import Tensor, state
 from pynn.ops.registry import unbroadcast
 
@@ -40,7 +41,7 @@ def run(op, arrays, attrs, backend=None):
     if kernel is not None:
         out = kernel(arrays, *attrs) if op.variadic else kernel(*arrays, *attrs)
     if out is None:
-        xp = _core_namespace() if backend is None else backend.namespace
+        xp = namespace if backend is None else backend.namespace
         with numpy.errstate(all="ignore"):
             out = op.reference(xp, arrays, *attrs) if op.variadic else op.reference(xp, *arrays, *attrs)
         out = tuple(map(numpy.asarray, out)) if isinstance(out, tuple) else numpy.asarray(out)
@@ -54,19 +55,13 @@ def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     out = None if kernel is None else kernel(grad, saved, attrs, needs)
     if out is not None:
         return out if isinstance(out, tuple) else (out,)
-    xp = _core_namespace() if backend is None else backend.namespace
+    xp = namespace if backend is None else backend.namespace
     with numpy.errstate(all="ignore"):
         out = op.vjp(xp, needs, grad, saved, attrs)
         if shapes is not None:
             pairs = zip(out, shapes)
             out = [r if r is None or s is None or r.shape == s else unbroadcast(xp, r, s) for r, s in pairs]
     return tuple(r if r is None else numpy.asarray(r) for r in out)
-
-
-def _core_namespace():
-    from pynn._backends import namespace
-
-    return namespace
 
 
 class Recorder:
