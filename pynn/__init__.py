@@ -25,7 +25,8 @@ from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import utils
+from pynn import serialization, utils
+from pynn.serialization import load, save
 
 # isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config
