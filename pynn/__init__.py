@@ -25,7 +25,7 @@ from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import serialization, utils
+from pynn import nn, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split

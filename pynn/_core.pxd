@@ -102,6 +102,7 @@ cdef _attach_view(Op op, Tensor result, Tensor x, tuple attrs)
 cdef _refresh(Tensor x)
 @cython.locals(target=Tensor, functional=Op, version=Version, view=View, base=Tensor, node=Node, write=Node, recording=bint, tracked=bint)
 cpdef call_inplace(Op op, tuple inputs, tuple attrs=*)
+cdef bint _any_replaced(tuple checked, tuple inputs) except -1
 @cython.locals(base=Tensor)
 cdef _forbid_leaf(Tensor target)
 

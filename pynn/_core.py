@@ -840,7 +840,7 @@ def call_inplace(op, inputs, attrs=()):
         edges = _edges(inputs)
     if op.check is not None:
         checked = op.check((target,) + inputs[1:], attrs)
-        if checked[1:] != inputs[1:]:
+        if _any_replaced(checked, inputs):
             inputs = inputs[:1] + checked[1:]
             arrays = arrays[:1] + _arrays(inputs[1:])
             edges = edges[:1] + _edges(inputs[1:])
@@ -866,6 +866,13 @@ def call_inplace(op, inputs, attrs=()):
     if view is not None and (tracked or not view.base._tracked):
         view.seen = version.value
     return target
+
+
+def _any_replaced(checked, inputs):
+    for i in range(1, len(inputs)):
+        if checked[i] is not inputs[i]:
+            return True
+    return False
 
 
 def _forbid_leaf(target):

@@ -84,7 +84,6 @@ def _text(array, indent, form, summarise):
 
 def tensor_text(tensor, array):
     """What repr(tensor) shows."""
-    name = "tensor(" if type(tensor).__name__ != "Parameter" else "Parameter containing:\ntensor("
     tail = []
     kind = array.dtype.name
     if array.size == 0:
@@ -103,4 +102,4 @@ def tensor_text(tensor, array):
         tail.append(f"grad_fn={tensor.grad_fn!r}")
     elif tensor.requires_grad:
         tail.append("requires_grad=True")
-    return name + ", ".join([body, *tail]) + ")"
+    return "tensor(" + ", ".join([body, *tail]) + ")"

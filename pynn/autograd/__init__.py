@@ -254,18 +254,24 @@ def requires_grad_(self, requires_grad=True):
 
 
 class RemovableHandle:
-    """Takes a hook off again: `handle.remove()`, or at the end of a `with` block."""
+    """Takes a hook off again: `handle.remove()`, or at the end of a `with` block.
+
+    extra: further tables that may hold something under this handle's id.
+    """
 
     _next = 0
 
     def __init__(self, hooks, extra=()):
         self._hooks = hooks
+        self._extra = extra
         self.id = RemovableHandle._next
         RemovableHandle._next += 1
 
     def remove(self):
         """Take the hook off; nothing happens the second time."""
         self._hooks.pop(self.id, None)
+        for table in self._extra:
+            table.pop(self.id, None)
 
     def __enter__(self):
         return self

@@ -4,6 +4,7 @@ from pynn import _backends, _core, _native_hooks, _random
 from pynn._backends import numpy_namespace
 from pynn.ops import registry
 from pynn.ops import pointwise, cast, creation, view, reduction, indexing, linalg, random, values  # noqa: I001
+from pynn.ops import activation  # noqa: I001
 from pynn.ops import namespace
 
 _core.configure(

@@ -1,0 +1,240 @@
+"""Hooks on modules: what registers them, and a module's call when it has some.
+
+`Module.__call__` comes here only when a hook was ever registered on the instance, so
+modules without hooks pay one attribute read for all of this.
+"""
+
+import warnings
+from collections import OrderedDict
+
+from numpy import ndarray
+
+from pynn import _core
+from pynn._core import Tensor, call, wrap
+from pynn.autograd import RemovableHandle, is_grad_enabled
+from pynn.ops.registry import Sample, joint, register
+
+
+@joint
+def _backward_hook_vjp(xp, needs, grads, out, arrays, callback):
+    return tuple(grads) if callback is None else callback(grads)
+
+
+BACKWARD_HOOK = register(
+    "backward_hook",
+    vjp=_backward_hook_vjp,
+    outputs=0,  # as many as inputs
+    variadic=True,
+    shape=lambda *args: args[:-1],
+    dtype="same",
+    attrs=("callback",),
+    samples=lambda rng: [Sample((rng.normal(size=(2, 3)), rng.normal(size=(4,))), (None,))],
+)(lambda xp, inputs, callback: tuple(xp.copy(x) for x in inputs))
+"""Copies of its inputs; in backward, callback(gradients) -> gradients sees all of theirs at once (None: no gradient)."""
+
+
+class HookMixin:
+    """The part of Module that keeps hooks and runs them."""
+
+    _hooked = False  # whether any hook was ever registered on this instance
+
+    def _init_hooks(self):
+        state = self.__dict__
+        for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+            state[name] = OrderedDict()
+        for name in ("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"):
+            state[name] = {}
+
+    def _add_hook(self, table, hook, prepend=False, **flags):
+        extra = [getattr(self, name) for name in flags]
+        handle = RemovableHandle(table, extra)
+        table[handle.id] = hook
+        for flagged, value in zip(extra, flags.values()):
+            if value:
+                flagged[handle.id] = True
+        if prepend:
+            table.move_to_end(handle.id, last=False)
+        self._hooked = True
+        return handle
+
+    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call hook(module, args) before each forward; what it returns, unless None, replaces the arguments.
+
+        with_kwargs: the hook is hook(module, args, kwargs) and returns None or (args, kwargs).
+        prepend: run it before the hooks already there. Returns a handle with remove().
+        """
+        return self._add_hook(self._forward_pre_hooks, hook, prepend, _forward_pre_hooks_with_kwargs=with_kwargs)
+
+    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
+        """Call hook(module, args, output) after each forward; what it returns, unless None, replaces the output.
+
+        with_kwargs: the hook is hook(module, args, kwargs, output). always_call: run it, with output None,
+        also when forward raises. Returns a handle with remove().
+        """
+        return self._add_hook(
+            self._forward_hooks,
+            hook,
+            prepend,
+            _forward_hooks_with_kwargs=with_kwargs,
+            _forward_hooks_always_called=always_call,
+        )
+
+    def register_full_backward_pre_hook(self, hook, prepend=False):
+        """Call hook(module, grad_output) before backward passes the module; a returned tuple replaces grad_output."""
+        return self._add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook, prepend=False):
+        """Call hook(module, grad_input, grad_output) when backward has passed the module.
+
+        grad_input: the gradients of the positional arguments, None for those that need none. What the hook
+        returns, unless None, replaces grad_input.
+        """
+        return self._add_hook(self._backward_hooks, hook, prepend)
+
+    def register_backward_hook(self, hook):
+        """register_full_backward_hook under its older name."""
+        return self.register_full_backward_hook(hook)
+
+    def _call_hooked(self, args, kwargs):
+        """forward with the hooks around it."""
+        always = set(self._forward_hooks_always_called)
+        try:
+            args, kwargs = self._run_pre_hooks(args, kwargs)
+            passage = None
+            if (self._backward_hooks or self._backward_pre_hooks) and is_grad_enabled():
+                passage = _Passage(self)
+                args = passage.enter(args)
+            output = self.forward(*args, **kwargs)
+            for key, hook in list(self._forward_hooks.items()):
+                always.discard(key)
+                output = self._run_forward_hook(key, hook, args, kwargs, output)
+            return output if passage is None else passage.leave(output)
+        except Exception:
+            for key, hook in list(self._forward_hooks.items()):
+                if key in always:
+                    try:
+                        self._run_forward_hook(key, hook, args, kwargs, None)
+                    except Exception as error:
+                        warnings.warn(
+                            f"module forward hook with `always_call=True` raised an exception that was silenced as "
+                            f"another error was raised in forward: {error}",
+                            stacklevel=2,
+                        )
+            raise
+
+    def _run_pre_hooks(self, args, kwargs):
+        for key, hook in list(self._forward_pre_hooks.items()):
+            if key in self._forward_pre_hooks_with_kwargs:
+                result = hook(self, args, kwargs)
+                if result is None:
+                    continue
+                if not (isinstance(result, tuple) and len(result) == 2):
+                    raise RuntimeError(
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {result}."
+                    )
+                args, kwargs = result
+            else:
+                result = hook(self, args)
+                if result is not None:
+                    args = result if isinstance(result, tuple) else (result,)
+        return args, kwargs
+
+    def _run_forward_hook(self, key, hook, args, kwargs, output):
+        if key in self._forward_hooks_with_kwargs:
+            result = hook(self, args, kwargs, output)
+        else:
+            result = hook(self, args, output)
+        return output if result is None else result
+
+
+class _Passage:
+    """One forward pass of a module with backward hooks: marks on the tape where it enters and leaves the module."""
+
+    def __init__(self, module):
+        self.module = module
+        self.grad_output = None
+        self.inputs = 0
+        self.entered = ()
+
+    def enter(self, args):
+        """args with their tracked tensors passed through a mark, where backward leaves the module."""
+        self.inputs = len(args)
+        args, self.entered = _mark(args, self._finish)
+        return args
+
+    def leave(self, output):
+        """output with its tracked tensors passed through a mark, where backward enters the module."""
+        if isinstance(output, Tensor):
+            marked, places = _mark((output,), self._begin)
+            self.outputs, self.left = 1, places
+            return marked[0]
+        if not isinstance(output, tuple):
+            return output
+        self.outputs = len(output)
+        marked, self.left = _mark(output, self._begin)
+        return type(output)(*marked) if hasattr(output, "_fields") else marked
+
+    def _begin(self, grads):
+        held = _spread([_as_tensor(g) for g in grads], self.left, self.outputs)
+        for hook in list(self.module._backward_pre_hooks.values()):
+            result = hook(self.module, held)
+            if result is not None:
+                held = _as_tuple(result, len(held), "grad_output")
+        self.grad_output = held
+        if not self.entered:  # nothing below needs a gradient: this is the end of the module's backward
+            self._run(_spread((), (), self.inputs))
+        return tuple(_as(g, held[place]) for g, place in zip(grads, self.left))
+
+    def _finish(self, grads):
+        held = _spread([_as_tensor(g) for g in grads], self.entered, self.inputs)
+        held = self._run(held)
+        return tuple(_as(g, held[place]) for g, place in zip(grads, self.entered))
+
+    def _run(self, grad_input):
+        grad_output, self.grad_output = self.grad_output, None
+        for hook in list(self.module._backward_hooks.values()):
+            result = hook(self.module, grad_input, grad_output)
+            if result is None:
+                continue
+            if not self.entered:
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always return None or None for "
+                    f"all gradients; a hook on {type(self.module).__name__} returned {type(result).__name__}."
+                )
+            grad_input = _as_tuple(result, len(grad_input), "grad_input")
+        return grad_input
+
+
+def _mark(values, callback):
+    places = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
+    if not places:
+        return values, ()
+    marked = list(values)
+    for i, x in zip(places, call(BACKWARD_HOOK, tuple(values[i] for i in places), (callback,))):
+        marked[i] = x
+    return tuple(marked), tuple(places)
+
+
+def _spread(values, places, length):
+    out = [None] * length
+    for value, place in zip(values, places):
+        out[place] = value
+    return tuple(out)
+
+
+def _as_tuple(result, length, name):
+    result = result if isinstance(result, tuple) else (result,)
+    if len(result) != length:
+        raise RuntimeError(f"Backward hook returned an invalid number of grad in {name}, got {len(result)}, but expected {length}.")
+    return result
+
+
+def _as_tensor(grad):
+    return wrap(grad) if isinstance(grad, ndarray) else grad
+
+
+def _as(given, grad):
+    """grad in the form backward gave its predecessor: an array, or a Tensor under create_graph."""
+    if isinstance(grad, Tensor) and not isinstance(given, Tensor):
+        return _core.observe(grad)
+    return grad

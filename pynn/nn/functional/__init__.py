@@ -1,0 +1,6 @@
+"""torch.nn.functional: networks' operations as functions. A table of contents; each module holds one family."""
+
+from pynn.nn.functional.activation import *  # noqa: F403
+from pynn.nn.functional.activation import swish  # noqa: F401  (beside torch's names)
+from pynn.nn.functional.dropout import *  # noqa: F403
+from pynn.nn.functional.linear import *  # noqa: F403

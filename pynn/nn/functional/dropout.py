@@ -1,0 +1,86 @@
+"""Dropout, with torch.nn.functional's signatures (Srivastava and others, JMLR 15, 2014).
+
+All return the input itself when not training, and raise ValueError for a probability outside [0, 1].
+"""
+
+import math
+
+from pynn._core import call
+from pynn.ops.random import DROPOUT, rand
+
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+
+
+def _check_probability(p):
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _finish(input, result, inplace):
+    return input.copy_(result) if inplace else result
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
+    _check_probability(p)
+    if not training or p == 0.0:
+        return input
+    return _finish(input, call(DROPOUT, (input,), (float(p), None))[0], inplace)
+
+
+def _channel_dropout(name, dims, input, p, training, inplace):
+    _check_probability(p)
+    ndim = input._array.ndim
+    if ndim not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {ndim}D input of shape {list(input.shape)}."
+        )
+    if not training or p == 0.0:
+        return input
+    shape = input._array.shape[: ndim - dims] + (1,) * dims
+    return _finish(input, input * dropout(input.new_ones(shape), p), inplace)
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Whole channels of (N, C, L) or (C, L) zeroed with probability p (arXiv:1411.4280)."""
+    return _channel_dropout("dropout1d", 1, input, p, training, inplace)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Whole channels of (N, C, H, W) or (C, H, W) zeroed with probability p (arXiv:1411.4280)."""
+    return _channel_dropout("dropout2d", 2, input, p, training, inplace)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Whole channels of (N, C, D, H, W) or (C, D, H, W) zeroed with probability p (arXiv:1411.4280)."""
+    return _channel_dropout("dropout3d", 3, input, p, training, inplace)
+
+
+_SATURATION = -1.7580993408473766  # SELU's value at minus infinity
+
+
+def _alpha_dropout(input, p, shape, inplace):
+    if p == 1.0:
+        return _finish(input, input * 0.0, inplace)
+    kept = (rand(shape) >= p).to(input.dtype)
+    scale = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * _SATURATION**2))
+    shift = kept * (-scale * _SATURATION) + scale * _SATURATION * (1.0 - p)
+    return _finish(input, input * (kept * scale) + shift, inplace)
+
+
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Elements set to SELU's saturation with probability p, then scaled to keep mean 0 and variance 1 (arXiv:1706.02515)."""
+    _check_probability(p)
+    if not training or p == 0.0:
+        return input
+    return _alpha_dropout(input, p, input._array.shape, inplace)
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """alpha_dropout of whole channels (dimension 1)."""
+    _check_probability(p)
+    if not training or p == 0.0:
+        return input
+    if input._array.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    return _alpha_dropout(input, p, input._array.shape[:2] + (1,) * (input._array.ndim - 2), inplace)

@@ -1,0 +1,499 @@
+"""Module: the base class of everything that has parameters."""
+
+from collections import OrderedDict
+from weakref import ref
+
+from pynn import _core
+from pynn._core import Tensor, is_floating
+from pynn._device import check_device, device as device_type
+from pynn._dtypes import DTYPES, from_numpy, to_numpy
+from pynn.nn._hooks import HookMixin
+from pynn.nn._state import StateMixin
+from pynn.nn._trail import PASSING, name_module
+from pynn.nn.parameter import Buffer, Parameter
+
+__all__ = ["Module"]
+
+_TABLES = ("_parameters", "_buffers", "_modules")
+
+
+class _Table(dict):
+    """A module's parameters, buffers or children by name, in order.
+
+    Everything in it is also an ordinary attribute of the module (in its `__dict__`), so that reading
+    `self.weight` finds it at once; this table keeps both alike however it is written to.
+    """
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner, entries=()):
+        self._owner = ref(owner)
+        super().__init__(entries)
+        owner.__dict__.update(self)
+
+    def __setitem__(self, name, value):
+        super().__setitem__(name, value)
+        owner = self._owner()
+        if owner is not None:
+            owner.__dict__[name] = value
+
+    def __delitem__(self, name):
+        super().__delitem__(name)
+        owner = self._owner()
+        if owner is not None:
+            owner.__dict__.pop(name, None)
+
+    def pop(self, name, *default):
+        if name not in self:
+            return super().pop(name, *default)
+        value = self[name]
+        del self[name]
+        return value
+
+    def popitem(self):
+        name = next(reversed(self))
+        return name, self.pop(name)
+
+    def setdefault(self, name, default=None):
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def clear(self):
+        for name in list(self):
+            del self[name]
+
+    def update(self, *others, **entries):
+        for name, value in dict(*others, **entries).items():
+            self[name] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def move_to_end(self, name, last=True):
+        """Put an entry last, or first (as in an OrderedDict)."""
+        for key in [name] if last else [key for key in self if key != name]:
+            super().__setitem__(key, super().pop(key))
+
+    def __reduce_ex__(self, protocol):
+        return (OrderedDict, (list(self.items()),))  # Module.__setstate__ makes a table of it again
+
+
+class Module(HookMixin, StateMixin):
+    """A part of a model: holds parameters, buffers and other modules, and computes in `forward`.
+
+    Subclasses call `super().__init__()` first, set parameters and modules as attributes, and define
+    `forward`. Names, signatures and messages are those of torch.nn.Module.
+    """
+
+    training = True
+    dump_patches = False
+
+    def __init__(self, *args, **kwargs):
+        name = type(self).__name__
+        if kwargs:
+            raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+        if args:
+            raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+        state = self.__dict__
+        state["training"] = True
+        for table in _TABLES:
+            state[table] = _Table(self)
+        self._init_hooks()
+        self._init_state()
+
+    def forward(self, *args, **kwargs):
+        """What the module computes; every subclass defines it."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+
+    def __call__(self, *args, **kwargs):
+        try:
+            if self._hooked:
+                return self._call_hooked(args, kwargs)
+            return self.forward(*args, **kwargs)
+        except PASSING as error:
+            name_module(error, self)
+            raise
+
+    # ---- attributes ----
+
+    def __setattr__(self, name, value):
+        own = self.__dict__
+        if isinstance(value, Parameter):
+            if "_parameters" not in own:
+                raise AttributeError("cannot assign parameters before Module.__init__() call")
+            self._forget(name, "_parameters")
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            if "_modules" not in own:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            self._forget(name, "_modules")
+            own["_modules"][name] = own[name] = value
+        elif isinstance(value, Buffer):
+            if "_buffers" not in own:
+                raise AttributeError("cannot assign buffer before Module.__init__() call")
+            self._forget(name, "_buffers")
+            self.register_buffer(name, value, value.persistent)
+        elif not self._refill(name, value):
+            object.__setattr__(self, name, value)
+
+    def _refill(self, name, value):
+        """Give a registered name another value; False where the name is no registered one."""
+        for table, kind, wanted in (
+            ("_parameters", "parameter", "pynn.nn.Parameter or None"),
+            ("_modules", "child module", "pynn.nn.Module or None"),
+            ("_buffers", "buffer", "pynn.nn.Buffer, pynn.Tensor or None"),
+        ):
+            held = self.__dict__.get(table)
+            if held is None or name not in held:
+                continue
+            if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
+                raise TypeError(f"cannot assign '{_type_name(value)}' as {kind} '{name}' ({wanted} expected)")
+            held[name] = self.__dict__[name] = value
+            return True
+        return False
+
+    def _forget(self, name, keep):
+        """Drop what `name` was, but for its place in the table `keep`."""
+        for table in _TABLES:
+            if table != keep:
+                self.__dict__.get(table, {}).pop(name, None)
+        self.__dict__.get("_non_persistent_buffers_set", set()).discard(name)
+        if name not in self.__dict__.get(keep, ()):
+            self.__dict__.pop(name, None)
+
+    def __getattr__(self, name):
+        for table in _TABLES:  # reached only for a module whose state was put back by other hands
+            held = self.__dict__.get(table)
+            if held is not None and name in held:
+                return held[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
+
+    def __delattr__(self, name):
+        for table in _TABLES:
+            held = self.__dict__.get(table)
+            if held is not None and name in held:
+                del held[name]
+                self.__dict__.pop(name, None)
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for table in _TABLES:
+            if table in state:
+                self.__dict__[table] = _Table(self, state[table])
+
+    def __dir__(self):
+        names = set(dir(type(self))).union(self.__dict__, *(self.__dict__.get(t, ()) for t in _TABLES))
+        return sorted(name for name in names if not name[:1].isdigit())
+
+    # ---- registration ----
+
+    def register_parameter(self, name, param):
+        """Add a parameter (None: a name without one) under `name`.
+
+        Raises KeyError for a name that is taken or malformed, TypeError for anything but a Parameter, and
+        ValueError for a tensor that was computed (parameters must be leaves).
+        """
+        self._check_name("_parameters", "parameter", name)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{_type_name(param)}' object to parameter '{name}' (pynn.nn.Parameter or None required)"
+            )
+        if param is not None and param.grad_fn is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
+                f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
+            )
+        self._parameters[name] = self.__dict__[name] = param
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Add a tensor of state that is not trained (None: a name without one); state_dict has it if persistent.
+
+        Raises KeyError for a name that is taken or malformed, TypeError for anything but a Tensor.
+        """
+        self._check_name("_buffers", "buffer", name)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (pynn.Tensor or None required)"
+            )
+        self._buffers[name] = self.__dict__[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name, module):
+        """Add a child module (None: a name without one); `self.name = module` does the same."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{_type_name(module)} is not a Module subclass")
+        self._check_name("_modules", "module", name)
+        self._modules[name] = self.__dict__[name] = module
+
+    def register_module(self, name, module):
+        """add_module under its other name."""
+        self.add_module(name, module)
+
+    def _check_name(self, table, kind, name):
+        if table not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {_type_name(name)}")
+        if "." in name:
+            raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if name not in self.__dict__[table] and hasattr(self, name):
+            raise KeyError(f"attribute '{name}' already exists")
+
+    # ---- what is inside ----
+
+    def _named_members(self, members, prefix="", recurse=True, remove_duplicate=True):
+        seen = set()
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, value in members(module):
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield (path + "." if path else "") + name, value
+
+    def parameters(self, recurse=True):
+        """Iterate over the parameters, each once; recurse: those of all modules inside too."""
+        for _, param in self.named_parameters(recurse=recurse):
+            yield param
+
+    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+        """Iterate over (dotted name, parameter)."""
+        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse=True):
+        """Iterate over the buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+        """Iterate over (dotted name, buffer)."""
+        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+
+    def children(self):
+        """Iterate over the modules directly inside, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_children(self):
+        """Iterate over (name, module) of the modules directly inside."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def modules(self, remove_duplicate=True):
+        """Iterate over this module and all inside it, each once."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
+            yield module
+
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        """Iterate over (dotted name, module) of this module, whose name is prefix, and all inside it."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, (prefix + "." if prefix else "") + name, remove_duplicate)
+
+    def get_submodule(self, target):
+        """The module of a dotted name ("" is this one); AttributeError where there is none."""
+        module = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target, module, strict=False):
+        """Put a module under a dotted name; strict: AttributeError where there is none yet."""
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError("Cannot set the submodule without a target name!")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    def get_parameter(self, target):
+        """The parameter of a dotted name; AttributeError where there is none."""
+        return self._get_member(target, lambda module: module._parameters, "an nn.Parameter")
+
+    def get_buffer(self, target):
+        """The buffer of a dotted name; AttributeError where there is none."""
+        return self._get_member(target, lambda module: module._buffers, "a buffer")
+
+    def _get_member(self, target, table, kind):
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        if name not in table(module):
+            raise AttributeError(f"`{name}` is not {kind}")
+        return table(module)[name]
+
+    # ---- modes and gradients ----
+
+    def train(self, mode=True):
+        """Set training mode (dropout drops, batch norm learns its statistics) here and inside; returns self."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self):
+        """train(False)."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad=True):
+        """Set requires_grad of every parameter; returns self."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none=True):
+        """Drop the gradients of every parameter, or fill them with zeros."""
+        for param in self.parameters():
+            if param.grad is None:
+                continue
+            if set_to_none:
+                _core.set_grad(param, None)
+            else:
+                if param.grad.grad_fn is not None:
+                    param.grad = param.grad.detach()
+                param.grad.requires_grad_(False).zero_()
+
+    def apply(self, fn):
+        """Call fn(module) on every module inside, then on this one (to initialise, say); returns self."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # ---- conversion ----
+
+    def _apply(self, fn, recurse=True):
+        """Replace the memory of every parameter, gradient and buffer by fn of it; returns self."""
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
+        for param in self._parameters.values():
+            if param is not None:
+                _replace(param, fn)
+                if param.grad is not None:
+                    _replace(param.grad, fn)
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
+        return self
+
+    def to(self, *args, device=None, dtype=None, non_blocking=False, memory_format=None):
+        """Convert parameters and buffers in place: to(device), to(dtype), to(tensor), to(device, dtype).
+
+        Only floating point tensors change dtype. TypeError for an integer dtype; returns self.
+        """
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype = from_numpy(arg._array.dtype)
+            elif isinstance(arg, (str, device_type)):
+                device = arg
+            elif arg is not None and not isinstance(arg, bool):  # a bool is non_blocking
+                dtype = arg
+        if device is not None:
+            check_device(device)
+        if dtype is None:
+            return self
+        if to_numpy(dtype).kind not in "fV":
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}. Only the "
+                f"module's floating point tensors are converted."
+            )
+        return self._apply(lambda t: t.to(dtype) if is_floating(t._array) else t)
+
+    def type(self, dst_type):
+        """Convert all parameters and buffers to a dtype; returns self."""
+        return self._apply(lambda t: t.type(dst_type))
+
+    def float(self):
+        """Floating point parameters and buffers as float32; returns self."""
+        return self.to(DTYPES["float32"])
+
+    def double(self):
+        """Floating point parameters and buffers as float64; returns self."""
+        return self.to(DTYPES["float64"])
+
+    def half(self):
+        """Floating point parameters and buffers as float16; returns self."""
+        return self.to(DTYPES["float16"])
+
+    def cpu(self):
+        """Parameters and buffers in the CPU's memory; returns self."""
+        return self._apply(lambda t: t.cpu())
+
+    def cuda(self, device=None):
+        """Parameters and buffers on a GPU; returns self. RuntimeError where there is none."""
+        return self._apply(lambda t: t.cuda(device))
+
+    def share_memory(self):
+        """Nothing: threads share the memory already. Returns self."""
+        return self
+
+    # ---- printing ----
+
+    def _get_name(self):
+        return type(self).__name__
+
+    def extra_repr(self):
+        """What repr shows between the parentheses; subclasses with arguments override it."""
+        return ""
+
+    def __repr__(self):
+        extra = self.extra_repr()
+        head = extra.split("\n") if extra else []
+        children = [f"({name}): {indent(repr(module))}" for name, module in self._modules.items()]
+        if not children:
+            body = extra if len(head) <= 1 else "\n  " + "\n  ".join(head) + "\n"
+        else:
+            body = "\n  " + "\n  ".join(head + children) + "\n"
+        return f"{self._get_name()}({body})"
+
+
+def indent(text):
+    """text with every line but the first moved right by two."""
+    return text.replace("\n", "\n  ")
+
+
+def _replace(tensor, fn):
+    old = tensor.data
+    new = fn(old)
+    if new is not old:
+        tensor.data = new
+
+
+def _type_name(value):
+    if isinstance(value, Tensor):
+        return value.type()
+    cls = type(value)
+    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
