@@ -37,6 +37,23 @@ inline int64_t element_count(const pynn_array* array) {
   return count;
 }
 
+inline bool is_contiguous(const pynn_array* array) {
+  int64_t next = dtype_size(array->dtype);
+  for (int i = array->ndim - 1; array->strides != nullptr && i >= 0; --i) {
+    if (array->strides[i] != next && array->shape[i] != 1) return false;
+    next *= array->shape[i];
+  }
+  return true;
+}
+
+inline bool same_shape(const pynn_array* a, const pynn_array* b) {
+  if (a->ndim != b->ndim) return false;
+  for (int i = 0; i < a->ndim; ++i) {
+    if (a->shape[i] != b->shape[i]) return false;
+  }
+  return true;
+}
+
 // Byte strides of `array`, C-contiguous ones where it has none.
 inline void copy_strides(const pynn_array* array, int64_t* strides) {
   int64_t next = dtype_size(array->dtype);
@@ -76,9 +93,7 @@ inline pynn_status check_array(const pynn_array* array, const char* name) {
 }
 
 inline pynn_status check_same_shape(const pynn_array* a, const char* a_name, const pynn_array* b, const char* b_name) {
-  bool same = a->ndim == b->ndim;
-  for (int i = 0; same && i < a->ndim; ++i) same = a->shape[i] == b->shape[i];
-  if (same) return PYNN_OK;
+  if (same_shape(a, b)) return PYNN_OK;
   return fail(PYNN_INVALID, "%s has shape %s: expected %s's shape %s", a_name, ShapeText(a).text, b_name,
               ShapeText(b).text);
 }

@@ -32,13 +32,34 @@ pynn_status check_dtype(const pynn_array* x, const char* name, const pynn_array*
   return PYNN_OK;
 }
 
-pynn_status check_out(const pynn_array* out, Strided* arrays, int slot) {
+pynn_status check_out(const pynn_array* out) {
   if (pynn_status status = check_array(out, "out")) return status;
-  if (pynn_status status = check_output(out, "out")) return status;
+  return check_output(out, "out");
+}
+
+void take_out(const pynn_array* out, Strided* arrays, int slot) {
   arrays->ndim = out->ndim;
   for (int i = 0; i < out->ndim; ++i) arrays->shape[i] = out->shape[i];
   copy_strides(out, arrays->strides[slot]);
   arrays->data[slot] = static_cast<char*>(out->data);
+}
+
+template <class T>
+const T* data_of(const pynn_array* array) { return static_cast<const T*>(array->data); }
+
+template <class T>
+pynn_status unary(pynn_unary_op op, const pynn_array* x, T alpha, T beta, pynn_array* out) {
+  const int64_t n = element_count(out);
+  if (n == 0) return PYNN_OK;
+  if (is_contiguous(x) && is_contiguous(out)) {
+    elementwise::unary_contiguous(op, n, data_of<T>(x), alpha, beta, static_cast<T*>(out->data));
+    return PYNN_OK;
+  }
+  Strided arrays;
+  take_out(out, &arrays, 1);
+  copy_strides(x, arrays.strides[0]);
+  arrays.data[0] = static_cast<char*>(x->data);
+  elementwise::unary_strided(op, arrays, alpha, beta);
   return PYNN_OK;
 }
 
@@ -61,46 +82,47 @@ pynn_status broadcast(const pynn_array* array, const char* name, const pynn_arra
   return PYNN_OK;
 }
 
+template <class T>
+pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, T alpha, T beta, pynn_array* out) {
+  const int64_t n = element_count(out);
+  if (same_shape(a, out) && same_shape(b, out) && is_contiguous(a) && is_contiguous(b) && is_contiguous(out)) {
+    if (n > 0) {
+      elementwise::binary_contiguous(op, n, data_of<T>(a), data_of<T>(b), alpha, beta, static_cast<T*>(out->data));
+    }
+    return PYNN_OK;
+  }
+  Strided arrays;
+  take_out(out, &arrays, 2);
+  if (pynn_status status = broadcast(a, "a", out, &arrays, 0)) return status;
+  if (pynn_status status = broadcast(b, "b", out, &arrays, 1)) return status;
+  if (n > 0) elementwise::binary_strided(op, arrays, alpha, beta);
+  return PYNN_OK;
+}
+
 }  // namespace
 
 extern "C" {
 
 pynn_status pynn_unary(pynn_unary_op op, const pynn_array* x, double alpha, double beta, pynn_array* out) {
-  Strided arrays;
   if (pynn_status status = check_op(int(op), PYNN_UNARY_COUNT)) return status;
   if (pynn_status status = check_array(x, "x")) return status;
-  if (pynn_status status = check_out(out, &arrays, 1)) return status;
+  if (pynn_status status = check_out(out)) return status;
   if (pynn_status status = check_dtype(x, "x", out)) return status;
   if (pynn_status status = check_same_shape(x, "x", out, "out")) return status;
-  copy_strides(x, arrays.strides[0]);
-  arrays.data[0] = static_cast<char*>(x->data);
-  if (element_count(out) == 0) return PYNN_OK;
-  if (out->dtype == PYNN_FLOAT32) {
-    elementwise::unary_strided<float>(op, arrays, float(alpha), float(beta));
-  } else {
-    elementwise::unary_strided<double>(op, arrays, alpha, beta);
-  }
-  return PYNN_OK;
+  if (out->dtype == PYNN_FLOAT64) return unary<double>(op, x, alpha, beta, out);
+  return unary<float>(op, x, float(alpha), float(beta), out);
 }
 
 pynn_status pynn_binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha, double beta,
                         pynn_array* out) {
-  Strided arrays;
   if (pynn_status status = check_op(int(op), PYNN_BINARY_COUNT)) return status;
   if (pynn_status status = check_array(a, "a")) return status;
   if (pynn_status status = check_array(b, "b")) return status;
-  if (pynn_status status = check_out(out, &arrays, 2)) return status;
+  if (pynn_status status = check_out(out)) return status;
   if (pynn_status status = check_dtype(a, "a", out)) return status;
   if (pynn_status status = check_dtype(b, "b", out)) return status;
-  if (pynn_status status = broadcast(a, "a", out, &arrays, 0)) return status;
-  if (pynn_status status = broadcast(b, "b", out, &arrays, 1)) return status;
-  if (element_count(out) == 0) return PYNN_OK;
-  if (out->dtype == PYNN_FLOAT32) {
-    elementwise::binary_strided<float>(op, arrays, float(alpha), float(beta));
-  } else {
-    elementwise::binary_strided<double>(op, arrays, alpha, beta);
-  }
-  return PYNN_OK;
+  if (out->dtype == PYNN_FLOAT64) return binary<double>(op, a, b, alpha, beta, out);
+  return binary<float>(op, a, b, float(alpha), float(beta), out);
 }
 
 pynn_status pynn_unary_f32(pynn_unary_op op, int64_t n, const float* x, float alpha, float beta, float* out) {

@@ -120,8 +120,9 @@ PYNN_INLINE Vec<float> erf(Vec<float> x) {
 
 // exp(-|x|) never overflows, and the quotient keeps tiny results exact.
 PYNN_INLINE Vec<float> sigmoid(Vec<float> x) {
-  const Vec<float> one = set1(1.0f), e = exp_of<true>(-abs(x));
-  return select(x < zero<float>(), e, one) / (one + e);
+  const Vec<float> one = set1(1.0f), e = exp_of<true>(-abs(x)), sum = one + e;
+  const Vec<float> q = select(x < zero<float>(), e, one) / sum;
+  return fnma(q, e - (sum - one), q);  // takes back most of what rounding 1 + e did
 }
 PYNN_INLINE Vec<double> sigmoid(Vec<double> x) {
   const Vec<double> one = set1(1.0), e = exp(-abs(x));

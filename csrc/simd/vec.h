@@ -46,24 +46,28 @@ struct VecTraits;
 template <>
 struct VecTraits<float> {
   typedef float Native __attribute__((vector_size(kVecBytes)));
+  typedef Native Wrapping;  // integer arithmetic wraps around
   typedef int32_t Int;
   static constexpr bool kFloat = true;
 };
 template <>
 struct VecTraits<double> {
   typedef double Native __attribute__((vector_size(kVecBytes)));
+  typedef Native Wrapping;  // integer arithmetic wraps around
   typedef int64_t Int;
   static constexpr bool kFloat = true;
 };
 template <>
 struct VecTraits<int32_t> {
   typedef int32_t Native __attribute__((vector_size(kVecBytes)));
+  typedef uint32_t Wrapping __attribute__((vector_size(kVecBytes)));
   typedef int32_t Int;
   static constexpr bool kFloat = false;
 };
 template <>
 struct VecTraits<int64_t> {
   typedef int64_t Native __attribute__((vector_size(kVecBytes)));
+  typedef uint64_t Wrapping __attribute__((vector_size(kVecBytes)));
   typedef int64_t Int;
   static constexpr bool kFloat = false;
 };
@@ -73,6 +77,7 @@ struct Vec {
   static constexpr int lanes = kVecBytes / int(sizeof(T));
   typedef T Scalar;
   typedef typename VecTraits<T>::Native Native;
+  typedef typename VecTraits<T>::Wrapping Wrapping;
   Native v;
   PYNN_INLINE T operator[](int i) const { return v[i]; }
 };
@@ -185,11 +190,20 @@ PYNN_INLINE void store_n(T* p, Vec<T> x, int n) {
 // ---- arithmetic ----
 
 template <class T>
-PYNN_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) { return {a.v + b.v}; }
+PYNN_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
+  typedef typename Vec<T>::Wrapping W;
+  return {(typename Vec<T>::Native)((W)a.v + (W)b.v)};
+}
 template <class T>
-PYNN_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) { return {a.v - b.v}; }
+PYNN_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
+  typedef typename Vec<T>::Wrapping W;
+  return {(typename Vec<T>::Native)((W)a.v - (W)b.v)};
+}
 template <class T>
-PYNN_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) { return {a.v * b.v}; }
+PYNN_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
+  typedef typename Vec<T>::Wrapping W;
+  return {(typename Vec<T>::Native)((W)a.v * (W)b.v)};
+}
 template <class T>
 PYNN_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) { return {a.v / b.v}; }
 template <class T>
@@ -201,7 +215,9 @@ PYNN_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) { return {a.v | b.v}; }
 template <class T>
 PYNN_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) { return {a.v ^ b.v}; }
 template <class T>
-PYNN_INLINE Vec<T> operator<<(Vec<T> a, int bits) { return {a.v << bits}; }
+PYNN_INLINE Vec<T> operator<<(Vec<T> a, int bits) {
+  return {(typename Vec<T>::Native)((typename Vec<T>::Wrapping)a.v << bits)};
+}
 template <class T>
 PYNN_INLINE Vec<T> operator>>(Vec<T> a, int bits) { return {a.v >> bits}; }  // arithmetic
 
@@ -454,26 +470,66 @@ PYNN_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
   return select(a > b, a, b);
 }
 
-// ---- reductions: halves folded together, always in the same order ----
+// ---- reductions: the upper half of the lanes onto the lower, down to one; max as above, not for NaN ----
 
+#if defined(__SSE2__)
+#define PYNN_REDUCE(name, op)                                                                                    \
+  PYNN_INLINE float name##_4(__m128 x) {                                                                         \
+    x = _mm_##op##_ps(x, _mm_movehl_ps(x, x));                                                                   \
+    return _mm_cvtss_f32(_mm_##op##_ss(x, _mm_shuffle_ps(x, x, 1)));                                             \
+  }                                                                                                              \
+  PYNN_INLINE double name##_2(__m128d x) { return _mm_cvtsd_f64(_mm_##op##_sd(x, _mm_unpackhi_pd(x, x))); }
+PYNN_REDUCE(reduce_add, add)
+PYNN_REDUCE(reduce_max, max)
+#undef PYNN_REDUCE
+#if defined(__AVX2__)
+#define PYNN_REDUCE(name, op)                                                                                    \
+  PYNN_INLINE float name##_8(__m256 x) {                                                                         \
+    return name##_4(_mm_##op##_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));                      \
+  }                                                                                                              \
+  PYNN_INLINE double name##_4(__m256d x) {                                                                       \
+    return name##_2(_mm_##op##_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1)));                      \
+  }
+PYNN_REDUCE(reduce_add, add)
+PYNN_REDUCE(reduce_max, max)
+#undef PYNN_REDUCE
+#endif
+#if defined(__AVX512F__)
+#define PYNN_REDUCE(name, op)                                                                                    \
+  PYNN_INLINE float name(Vec<float> x) {                                                                         \
+    return name##_8(_mm256_##op##_ps(_mm512_castps512_ps256((__m512)x.v), _mm512_extractf32x8_ps((__m512)x.v, 1))); \
+  }                                                                                                              \
+  PYNN_INLINE double name(Vec<double> x) {                                                                       \
+    return name##_4(_mm256_##op##_pd(_mm512_castpd512_pd256((__m512d)x.v), _mm512_extractf64x4_pd((__m512d)x.v, 1))); \
+  }
+#elif defined(__AVX2__)
+#define PYNN_REDUCE(name, op)                                                  \
+  PYNN_INLINE float name(Vec<float> x) { return name##_8((__m256)x.v); }       \
+  PYNN_INLINE double name(Vec<double> x) { return name##_4((__m256d)x.v); }
+#else
+#define PYNN_REDUCE(name, op)                                                  \
+  PYNN_INLINE float name(Vec<float> x) { return name##_4((__m128)x.v); }       \
+  PYNN_INLINE double name(Vec<double> x) { return name##_2((__m128d)x.v); }
+#endif
+PYNN_REDUCE(reduce_add, add)
+PYNN_REDUCE(reduce_max, max)
+#undef PYNN_REDUCE
+#else
 template <class T>
 PYNN_INLINE T reduce_add(Vec<T> x) {
-  T lane[Vec<T>::lanes];
-  __builtin_memcpy(lane, &x.v, kVecBytes);
   for (int half = Vec<T>::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    for (int i = 0; i < half; ++i) x.v[i] += x.v[i + half];
   }
-  return lane[0];
+  return x.v[0];
 }
 template <class T>
-PYNN_INLINE T reduce_max(Vec<T> x) {  // as max: not for NaN
-  T lane[Vec<T>::lanes];
-  __builtin_memcpy(lane, &x.v, kVecBytes);
+PYNN_INLINE T reduce_max(Vec<T> x) {
   for (int half = Vec<T>::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+    for (int i = 0; i < half; ++i) x.v[i] = x.v[i] > x.v[i + half] ? x.v[i] : x.v[i + half];
   }
-  return lane[0];
+  return x.v[0];
 }
+#endif
 
 }  // namespace PYNN_ISA_NAMESPACE
 }  // namespace pynn

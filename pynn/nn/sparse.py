@@ -48,7 +48,9 @@ class _Table(Module):
     @classmethod
     def _from_pretrained(cls, embeddings, freeze, *args, **kwargs):
         if embeddings.dim() != 2:
-            raise ValueError(f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}.")
+            raise ValueError(
+                f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}."
+            )
         made = cls(*embeddings.shape, *args, _weight=embeddings, **kwargs)
         made.weight.requires_grad = not freeze
         return made

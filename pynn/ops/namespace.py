@@ -41,7 +41,7 @@ matmul = _two(linalg.MATMUL)
 def _with_tensor(x, y):
     """maximum and minimum with a number: as a tensor of x's dtype, so that ties share the gradient."""
     if not isinstance(y, Tensor):
-        y = _core.wrap(numpy.asarray(y, dtype=x._array.dtype))
+        y = _core.made(numpy.asarray(y, dtype=x._array.dtype))
     return x, y
 
 
@@ -135,31 +135,31 @@ def put(x, index, value):
 
 
 def zeros(shape, dtype=None):
-    return _core.wrap(numpy.zeros(tuple(shape), dtype or numpy.float32))
+    return _core.made(numpy.zeros(tuple(shape), dtype or numpy.float32))
 
 
 def ones(shape, dtype=None):
-    return _core.wrap(numpy.ones(tuple(shape), dtype or numpy.float32))
+    return _core.made(numpy.ones(tuple(shape), dtype or numpy.float32))
 
 
 def full(shape, value, dtype=None):
-    return _core.wrap(numpy.full(tuple(shape), value, dtype))
+    return _core.made(numpy.full(tuple(shape), value, dtype))
 
 
 def zeros_like(x):
-    return _core.wrap(numpy.zeros(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+    return _core.made(numpy.zeros(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
 
 
 def ones_like(x):
-    return _core.wrap(numpy.ones(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+    return _core.made(numpy.ones(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
 
 
 def full_like(x, value):
-    return _core.wrap(numpy.full(tuple(x.shape), value, x._array.dtype))
+    return _core.made(numpy.full(tuple(x.shape), value, x._array.dtype))
 
 
 def arange(*args, dtype=None):
-    return _core.wrap(numpy.arange(*args, dtype=dtype))
+    return _core.made(numpy.arange(*args, dtype=dtype))
 
 
 def asarray(x, dtype=None):

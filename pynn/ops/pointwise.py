@@ -76,7 +76,7 @@ SUB = register(
 MUL = register(
     "mul",
     vjp=(lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x),
-    saves=(0, 1),
+    saves={0: (1,), 1: (0,)},
     samples=_TWO,
     torch=lambda t, x, y: t.mul(x, y) if isinstance(x, t.Tensor) else t.mul(y, x),
 )(lambda xp, x, y: xp.multiply(x, y))
@@ -84,7 +84,7 @@ MUL = register(
 DIV = register(
     "div",
     vjp=(lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * x / (y * y)),
-    saves=(0, 1),
+    saves={0: (1,), 1: (0, 1)},
     dtype="float",
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: x / y,
@@ -107,7 +107,7 @@ def _pow_base_vjp(xp, g, out, x, y):
 POW = register(
     "pow",
     vjp=(_pow_base_vjp, _pow_exponent_vjp),
-    saves=("out", 0, 1),
+    saves={0: (0, 1), 1: ("out", 0, 1)},
     samples=binary_samples(0.2, 2.0),
     torch=lambda t, x, y: t.pow(x, y),
     tolerance={"float32": 5e-6},
@@ -144,7 +144,7 @@ FLOOR_DIVIDE = register(
 REMAINDER = register(
     "remainder",
     vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
-    saves=(0, 1),
+    saves={0: (), 1: (0, 1)},
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: t.remainder(x, y),
 )(lambda xp, x, y: xp.remainder(x, y))

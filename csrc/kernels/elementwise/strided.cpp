@@ -70,10 +70,19 @@ Layout<kOperands> normalise(const Strided& arrays) {
   return layout;
 }
 
+template <class T>
+bool one_run(int64_t row_stride, int64_t column_stride, int64_t columns) {
+  return column_stride == int64_t(sizeof(T)) && row_stride == columns * column_stride;
+}
+
 // One operand's tile, rows of `columns` elements, as a contiguous block.
 template <class T>
 void pack(const char* data, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns, T* tile) {
   const auto read = [](const char* p) { return *reinterpret_cast<const T*>(p); };
+  if (one_run<T>(row_stride, column_stride, columns)) {
+    columns *= rows;
+    rows = 1;
+  }
   if (column_stride == int64_t(sizeof(T))) {
     for (int64_t r = 0; r < rows; ++r) std::memcpy(tile + r * columns, data + r * row_stride, size_t(columns) * sizeof(T));
   } else if (row_stride == int64_t(sizeof(T))) {
@@ -91,6 +100,10 @@ void pack(const char* data, int64_t row_stride, int64_t column_stride, int64_t r
 
 template <class T>
 void unpack(const T* tile, char* data, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns) {
+  if (one_run<T>(row_stride, column_stride, columns)) {
+    columns *= rows;
+    rows = 1;
+  }
   for (int64_t r = 0; r < rows; ++r) {
     char* row = data + r * row_stride;
     if (column_stride == int64_t(sizeof(T))) {

@@ -28,7 +28,9 @@ TOTAL_NORM = register(
     shape=lambda *args: (),
     check=lambda inputs, attrs: promote(inputs, "float"),
     attrs=("norm_type",),
-    samples=lambda rng: [Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,))), (p,)) for p in (2.0, 1.0, 3.0, math.inf)],
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,))), (p,)) for p in (2.0, 1.0, 3.0, math.inf)
+    ],
     torch=lambda t, *args: t.nn.utils.get_total_norm(list(args[:-1]), args[-1]),
     tolerance={"float32": 1e-5},
 )(_total_norm)
@@ -84,7 +86,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
         parameters = list(parameters)
         if not parameters and generator:
             warnings.warn(
-                "`parameters` is an empty generator, no gradient clipping will occur. Was it used up before?", stacklevel=3
+                "`parameters` is an empty generator, no gradient clipping will occur. Was it used up before?",
+                stacklevel=3,
             )
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
@@ -102,6 +105,8 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
 def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
     """clip_grad_norm_ under its older name; warns."""
     warnings.warn(
-        "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.", FutureWarning, stacklevel=2
+        "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+        stacklevel=2,
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)

@@ -1,0 +1,61 @@
+# make demo   sets everything up, trains a small network on real data and shows the results
+# make test   sets everything up and runs all tests, C++ ones included
+#
+# Both make their own virtual environment in .venv and build into pynn/ and build/.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+STAMP := $(VENV)/.stamp
+
+.PHONY: help setup build demo test test-all lint bench wheel sanitize clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+$(STAMP): requirements-dev.txt
+	$(PYTHON) -c "import sys; sys.exit('pynn needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Run: make PYTHON=python3.12') if sys.version_info < (3, 11) else None"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'pynn-dev.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
+	touch $@
+
+setup: $(STAMP)
+
+build: $(STAMP)
+	@command -v $${CXX:-c++} >/dev/null || { echo "pynn needs a C++17 compiler; on Debian or Ubuntu: apt install g++"; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build.log 2>&1 || { cat build.log; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build -j $(JOBS)
+
+demo: build
+	$(BIN)/python examples/digits.py --out out
+
+test: build
+	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
+	$(BIN)/python -m pytest
+	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
+	PYNN_PURE=1 $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
+
+test-all: build
+	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
+	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
+	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
+	PYNN_PURE=1 $(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check ruff mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check pynn tests benchmarks examples tools || true
+
+bench: build
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-group-by=group -p no:cacheprovider
+
+wheel: $(STAMP)
+	$(BIN)/python -m pip wheel -q --no-deps -w dist .
+	@ls -l dist
+
+sanitize:
+	cmake --preset sanitize && cmake --build build-sanitize -j $(JOBS) && ctest --test-dir build-sanitize --output-on-failure
+
+clean:
+	rm -rf build build-* dist out build.log pynn/*.so $(VENV)

@@ -1,0 +1,259 @@
+"""Datasets: what a loader takes its samples from.
+
+A dataset may answer for a whole batch at once: `__getitems__(indices)` returns the list
+of samples. Those made of tensors also have `_gather(indices)`, the batch as
+`default_collate` would build it, by one index operation a tensor; the loader asks for
+it where nobody overrode how samples are made.
+"""
+
+import bisect
+import itertools
+import math
+import warnings
+from typing import Generic, TypeVar
+
+import numpy
+
+from pynn._core import wrap
+from pynn.ops.random import randperm
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Dataset(Generic[T_co]):
+    """A map from keys to samples. Subclasses define `__getitem__(index)` and usually `__len__`.
+
+    They may define `__getitems__(indices)`, returning a list of samples, where fetching many
+    at once is cheaper. `a + b` concatenates two datasets.
+    """
+
+    def __getitem__(self, index):
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __getitem__(index): a dataset maps an index to a sample."
+        )
+
+    def __add__(self, other):
+        return ConcatDataset([self, other])
+
+    # No __len__ here: len() of a dataset that defines none raises Python's own TypeError.
+
+
+class IterableDataset(Dataset[T_co]):
+    """A stream of samples. Subclasses define `__iter__`; `a + b` chains two streams."""
+
+    def __iter__(self):
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __iter__(): an iterable dataset yields its samples."
+        )
+
+    def __add__(self, other):
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset):
+    """Samples from tensors of the same first dimension: sample i is `(tensors[0][i], tensors[1][i], ...)`.
+
+    Raises AssertionError (torch's choice) where first dimensions differ.
+    """
+
+    def __init__(self, *tensors):
+        sizes = [tensor.size(0) for tensor in tensors]
+        if not sizes:
+            raise IndexError("TensorDataset needs at least one tensor, got none.")
+        if len(set(sizes)) > 1:
+            raise AssertionError(
+                f"Size mismatch between tensors: the first dimensions are {sizes}; they must be equal."
+            )
+        self.tensors = tensors
+
+    def __getitem__(self, index):
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self):
+        return self.tensors[0].size(0)
+
+    def _gather(self, indices):
+        if type(self).__getitem__ is not TensorDataset.__getitem__ or hasattr(self, "__getitems__"):
+            return None
+        index = wrap(indices)
+        return [tensor[index] for tensor in self.tensors]
+
+
+class StackDataset(Dataset):
+    """Several datasets of one length side by side: sample i is the tuple (or dict) of theirs.
+
+    `StackDataset(images, texts)` gives tuples, `StackDataset(image=images, text=texts)` dicts.
+    Raises ValueError for both forms at once, for none, and for different lengths.
+    """
+
+    def __init__(self, *args, **kwargs):
+        if args and kwargs:
+            raise ValueError(
+                f"StackDataset takes datasets as arguments (samples are tuples) or as keywords (samples are dicts), "
+                f"not both; got {len(args)} and {len(kwargs)}."
+            )
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed to StackDataset.")
+        self.datasets = kwargs or args
+        lengths = [len(dataset) for dataset in self._parts()]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"Size mismatch between datasets: their lengths are {lengths}; they must be equal.")
+        self._length = lengths[0]
+
+    def _parts(self):
+        return list(self.datasets.values()) if isinstance(self.datasets, dict) else list(self.datasets)
+
+    def _sample(self, values):
+        return dict(zip(self.datasets, values)) if isinstance(self.datasets, dict) else tuple(values)
+
+    def __getitem__(self, index):
+        return self._sample([dataset[index] for dataset in self._parts()])
+
+    def __getitems__(self, indices):
+        columns = [fetch(dataset, indices) for dataset in self._parts()]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(
+                    f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}: "
+                    f"__getitems__ must return one sample an index."
+                )
+        return [self._sample(values) for values in zip(*columns)]
+
+    def __len__(self):
+        return self._length
+
+
+class ConcatDataset(Dataset[T_co]):
+    """Datasets one after another.
+
+    Raises AssertionError (torch's choice) for no datasets or an IterableDataset; chain those with ChainDataset.
+    """
+
+    def __init__(self, datasets):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise AssertionError("datasets should not be an empty iterable: ConcatDataset needs at least one.")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise AssertionError(
+                    "ConcatDataset does not support IterableDataset; use ChainDataset."
+                )
+        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self):
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, idx):
+        if idx < 0:
+            if -idx > len(self):
+                raise ValueError(f"absolute value of index should not exceed dataset length: got {idx} of {len(self)}.")
+            idx += len(self)
+        i = bisect.bisect_right(self.cumulative_sizes, idx)
+        if i == len(self.datasets):
+            raise IndexError(f"index {idx} is out of range for a ConcatDataset of {len(self)} samples.")
+        return self.datasets[i][idx - (self.cumulative_sizes[i - 1] if i else 0)]
+
+
+class ChainDataset(IterableDataset):
+    """Iterable datasets one after another. Raises AssertionError (torch's choice) for any other kind."""
+
+    def __init__(self, datasets):
+        self.datasets = datasets
+
+    def _checked(self):
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise AssertionError(
+                    f"ChainDataset only supports IterableDataset, got {type(dataset).__name__}; use ConcatDataset."
+                )
+            yield dataset
+
+    def __iter__(self):
+        for dataset in self._checked():
+            yield from dataset
+
+    def __len__(self):
+        return sum(len(dataset) for dataset in self._checked())
+
+
+class Subset(Dataset[T_co]):
+    """The samples of a dataset at given indices.
+
+    A subclass that overrides `__getitem__` must override `__getitems__` too, or the loader,
+    which asks for whole batches, would pass it by: NotImplementedError says so.
+    """
+
+    def __init__(self, dataset, indices):
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, idx):
+        if isinstance(idx, list):
+            return self.dataset[[self.indices[i] for i in idx]]
+        return self.dataset[self.indices[idx]]
+
+    def __getitems__(self, indices):
+        cls = type(self)
+        if cls.__getitem__ is not Subset.__getitem__ and cls.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{cls.__name__} overrides __getitem__ but not __getitems__, which the loader calls. Add:\n"
+                "    def __getitems__(self, indices):\n"
+                "        return [self[i] for i in indices]"
+            )
+        return fetch(self.dataset, [self.indices[i] for i in indices])
+
+    def __len__(self):
+        return len(self.indices)
+
+    def _gather(self, indices):
+        cls = type(self)
+        if cls.__getitem__ is not Subset.__getitem__ or cls.__getitems__ is not Subset.__getitems__:
+            return None
+        return gather(self.dataset, [self.indices[i] for i in indices.tolist()])
+
+
+def fetch(dataset, indices):
+    """The samples at indices, as a list: by the dataset's own `__getitems__` where it has one."""
+    if callable(getattr(dataset, "__getitems__", None)):
+        return dataset.__getitems__(indices)
+    return [dataset[i] for i in indices]
+
+
+def gather(dataset, indices):
+    """The batch `default_collate` would make of the samples at indices, or None where only sampling one by one tells."""
+    if not isinstance(dataset, (TensorDataset, Subset)) or not isinstance(indices, list) or not indices:
+        return None
+    if not isinstance(indices[0], (int, numpy.integer)):
+        return None
+    index = numpy.asarray(indices)
+    return dataset._gather(index) if index.ndim == 1 and index.dtype.kind == "i" else None
+
+
+def random_split(dataset, lengths, generator=None):
+    """Split a dataset at random into Subsets of given lengths, or of given fractions that sum to 1.
+
+    Fractions are rounded down and what is left goes to the parts in turn. Raises ValueError where the
+    lengths do not sum to the dataset's, or a fraction is not between 0 and 1; warns of an empty part.
+    """
+    lengths = list(lengths)
+    total = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        for i, fraction in enumerate(lengths):
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"Fraction at index {i} is not between 0 and 1: {fraction}.")
+        lengths = [math.floor(total * fraction) for fraction in lengths]
+        for i in range(total - sum(lengths)):
+            lengths[i % len(lengths)] += 1
+        for i, length in enumerate(lengths):
+            if length == 0:
+                warnings.warn(
+                    f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2
+                )
+    if sum(lengths) != total:
+        raise ValueError(
+            f"Sum of input lengths does not equal the length of the input dataset: {lengths} sum to {sum(lengths)}, "
+            f"the dataset has {total} samples."
+        )
+    order = randperm(total, generator=generator).tolist()
+    ends = itertools.accumulate(lengths)
+    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths)]
