@@ -157,6 +157,21 @@ def test_a_pre_hook_may_change_the_arguments():
         optimizer.step()
 
 
+def test_hooks_run_once_around_an_inherited_step():
+    class Twice(SGD):
+        def step(self, closure=None):
+            super().step()
+            return super().step(closure)
+
+    p, calls = leaf(grad=1), []
+    optimizer = Twice([p], lr=0.25)
+    optimizer.register_step_pre_hook(lambda *args: calls.append("pre"))
+    optimizer.register_step_post_hook(lambda *args: calls.append("post"))
+    optimizer.step()
+    assert calls == ["pre", "post"]
+    assert p.detach().numpy()[0] == 0.5
+
+
 def test_zero_grad():
     p, q = leaf(grad=1), leaf()
     optimizer = SGD([p, q])

@@ -5,7 +5,19 @@ import inspect
 import pytest
 
 import pynn
-from pynn.optim import SGD, Adam, AdamW, RMSprop
+from pynn.optim import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from tests.optim.problems import CASES
 
 BAD = [
@@ -22,6 +34,14 @@ BAD = [
     (AdamW, {"weight_decay": -1}, "Invalid weight_decay value: -1"),
     (RMSprop, {"alpha": -1}, "Invalid alpha value: -1"),
     (RMSprop, {"momentum": -1}, "Invalid momentum value: -1"),
+    (Adagrad, {"lr_decay": -1}, "Invalid lr_decay value: -1"),
+    (Adagrad, {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
+    (Adadelta, {"rho": 1.5}, "Invalid rho value: 1.5"),
+    (Adamax, {"betas": (0.9, 1.0)}, "Invalid beta parameter at index 1: 1.0"),
+    (NAdam, {"momentum_decay": -1}, "Invalid momentum_decay value: -1"),
+    (RAdam, {"eps": -1}, "Invalid epsilon value: -1"),
+    (Rprop, {"etas": (1.5, 2.0)}, "Invalid eta values: 1.5, 2.0"),
+    (ASGD, {"weight_decay": -1}, "Invalid weight_decay value: -1"),
     (RMSprop, {"lr": float("nan")}, "Invalid learning rate: nan"),
 ]
 
