@@ -1,6 +1,6 @@
 """Optimizers and learning rate schedulers, under torch's names."""
 
-from pynn.optim import lr_scheduler
+from pynn.optim import lr_scheduler, swa_utils
 from pynn.optim.adadelta import Adadelta
 from pynn.optim.adagrad import Adagrad
 from pynn.optim.adam import Adam
@@ -16,5 +16,5 @@ from pynn.optim.sgd import SGD
 
 __all__ = [
     "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
-    "lr_scheduler",
+    "lr_scheduler", "swa_utils",
 ]  # fmt: skip
