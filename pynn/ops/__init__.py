@@ -17,6 +17,7 @@ from pynn.ops import activation
 from pynn.ops import softmax
 from pynn.ops import loss
 from pynn.ops import optim
+from pynn.ops import optim_variants
 from pynn.ops import namespace
 
 _core.configure(
@@ -30,6 +31,6 @@ _core.configure(
 _backends.set_default(_backends.choose_default())
 
 __all__ = [
-    "activation", "cast", "creation", "indexing", "linalg", "optim", "pointwise", "random", "reduction", "registry",
+    "activation", "cast", "creation", "indexing", "linalg", "optim", "optim_variants", "pointwise", "random", "reduction", "registry",
     "values", "view",
 ]  # fmt: skip
