@@ -15,6 +15,7 @@ from pynn import serialization
 from pynn.serialization import rebuild
 
 _BUILTIN_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+_TENSOR_MODULES = ("torch", "torch._utils", "torch.storage", "torch.cuda", "torch.serialization")
 _OPCODES = [
     "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT",
     "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
@@ -129,6 +130,11 @@ def _set_state(target, state):
 
 
 def _refusal(full):
+    if full.rpartition(".")[0] in _TENSOR_MODULES:
+        return (
+            f"the file needs {full}, and pynn has nothing like it: complex, quantized, sparse and wide unsigned tensors are "
+            "not supported. Convert them in torch, for example by .float(), .dequantize() or .to_dense(), and save again."
+        )
     short = full.rpartition(".")[2]
     return (
         f"Weights only load failed. Unsupported global: {full} was not an allowed global by default. If it is known to be "
@@ -145,6 +151,8 @@ class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
         found = rebuild.torch_global(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
         if found is None and module.partition(".")[0] == "torch":
             found = _namesake(module, name)
+            if found is None and module in _TENSOR_MODULES:
+                raise pickle.UnpicklingError(_refusal(f"{module}.{name}"))
         return super().find_class(module, name) if found is None else found
 
 

@@ -76,6 +76,8 @@ class Pickler(pickle._Pickler):
     def _reduce_tensor(self, tensor):
         storage, offset, strides = self._place(tensor._array)
         shape = tuple(tensor._array.shape)
+        if 0 in shape:
+            strides = contiguous_strides(shape)  # NumPy gives none of use
         attributes = names.attributes_of(tensor)
         cls = type(tensor)
         if f"{cls.__module__}.{cls.__qualname__}" == "pynn.nn.parameter.Parameter":
@@ -126,6 +128,14 @@ class _Plain:
 
     def __reduce__(self):
         return names.REBUILD_TENSOR, self._args
+
+
+def contiguous_strides(shape):
+    """The strides, in elements, of a row-major tensor; as torch has them for empty ones too."""
+    strides = [1] * len(shape)
+    for d in range(len(shape) - 2, -1, -1):
+        strides[d] = strides[d + 1] * max(1, shape[d + 1])
+    return tuple(strides)
 
 
 def _address(array):
