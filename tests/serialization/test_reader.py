@@ -1,3 +1,4 @@
+import contextlib
 import io
 import pickle
 import struct
@@ -7,7 +8,7 @@ import numpy
 import pytest
 
 import pynn
-from handmade import legacy, name, rebuilt, repacked, saved, zipped
+from tests.serialization.handmade import legacy, name, rebuilt, repacked, saved, zipped
 
 
 def test_mmap(tmp_path):
@@ -171,7 +172,7 @@ def test_what_is_no_file(f):
 def test_foreign_files(content):
     for weights_only in (True, False):
         with pytest.raises(
-            pickle.UnpicklingError, match="neither a zip archive nor a pickle of torch.save's old format"
+            pickle.UnpicklingError, match=r"neither a zip archive nor a pickle of torch\.save's old format"
         ):
             pynn.load(io.BytesIO(content), weights_only=weights_only)
 
@@ -215,10 +216,8 @@ def test_random_damage_never_does_worse_than_fail():
         damaged = bytearray(whole)
         for place in rng.integers(4, len(whole), 3):
             damaged[place] = rng.integers(256)
-        try:
+        with contextlib.suppress(RuntimeError, pickle.UnpicklingError):
             pynn.load(io.BytesIO(damaged))
-        except (RuntimeError, pickle.UnpicklingError):
-            pass
 
 
 def test_missing_entries():

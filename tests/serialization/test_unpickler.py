@@ -8,8 +8,8 @@ import struct
 import pytest
 
 import pynn
-from handmade import name, number, numbers, rebuilt, saved, storage, tensor, text, zipped
 from pynn import serialization
+from tests.serialization.handmade import name, number, numbers, rebuilt, saved, storage, tensor, text, zipped
 
 DATA = {"data/0": struct.pack("=3f", 1, 2, 3)}
 TENSOR = tensor("FloatStorage", 3, (3,), (1,))
@@ -222,10 +222,11 @@ def test_no_memory_by_number():
 def test_allowed_globals():
     file = saved({"p": Point(1, pynn.ones(2)), "d": Doubled()})
     with pytest.raises(
-        pickle.UnpicklingError, match=r"Unsupported global: test_unpickler\.Point.*add_safe_globals\(\[Point\]\)"
+        pickle.UnpicklingError,
+        match=r"Unsupported global: tests\.serialization\.test_unpickler\.Point.*add_safe_globals\(\[Point\]\)",
     ):
         pynn.load(file)
-    serialization.add_safe_globals([Point, (double, "test_unpickler.double")])
+    serialization.add_safe_globals([Point, (double, f"{__name__}.double")])
     assert serialization.get_safe_globals() == [Point, double]
     file.seek(0)
     back = pynn.load(file)
