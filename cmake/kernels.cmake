@@ -31,19 +31,22 @@ if(PYNN_WERROR)
   list(APPEND pynn_warnings -Werror)
 endif()
 
-add_library(pynn SHARED ${pynn_sources})
-add_library(pynn::pynn ALIAS pynn)
-target_include_directories(pynn
-  PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:include>
-  PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
+# Compiled once: the library links the objects, the tests and benchmarks a static copy of them.
+add_library(pynn_objects OBJECT ${pynn_sources})
+target_include_directories(pynn_objects PRIVATE ${PROJECT_SOURCE_DIR}/csrc ${PROJECT_SOURCE_DIR}/csrc/include)
 # -ffp-contract=off: whether a*b+c is fused must be the source's choice, so that every
 # ISA of one family rounds as its README says.
-target_compile_options(pynn PRIVATE ${pynn_warnings} -ffp-contract=off -fno-math-errno -fno-trapping-math)
-target_compile_definitions(pynn PRIVATE
+target_compile_options(pynn_objects PRIVATE ${pynn_warnings} -ffp-contract=off -fno-math-errno -fno-trapping-math)
+target_compile_definitions(pynn_objects PRIVATE
   PYNN_BUILDING=1
   PYNN_VERSION_STRING="${PYNN_VERSION_FULL}"
   PYNN_COMPILER_STRING="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
   $<$<BOOL:${PYNN_X86}>:PYNN_X86=1>)
+
+add_library(pynn SHARED $<TARGET_OBJECTS:pynn_objects>)
+add_library(pynn::pynn ALIAS pynn)
+target_include_directories(pynn
+  PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:include>)
 target_link_libraries(pynn PRIVATE Threads::Threads)
 if(NOT APPLE)
   target_link_options(pynn PRIVATE -Wl,--no-undefined)
@@ -55,14 +58,9 @@ endif()
 # csrc/kernels/<family>/test*.cpp and csrc/base/test*.cpp -> test_<folder>[_<rest>]; bench.cpp -> bench_<family>.
 # They link a static copy so that they reach what libpynn does not export.
 if(PYNN_TESTS OR PYNN_BENCH)
-  add_library(pynn_static STATIC ${pynn_sources})
+  add_library(pynn_static STATIC $<TARGET_OBJECTS:pynn_objects>)
   target_include_directories(pynn_static PUBLIC ${PROJECT_SOURCE_DIR}/csrc ${PROJECT_SOURCE_DIR}/csrc/include)
-  target_compile_options(pynn_static PRIVATE ${pynn_warnings} -ffp-contract=off -fno-math-errno -fno-trapping-math)
-  target_compile_definitions(pynn_static
-    PUBLIC PYNN_STATIC=1 $<$<BOOL:${PYNN_X86}>:PYNN_X86=1>
-    PRIVATE PYNN_BUILDING=1
-            PYNN_VERSION_STRING="${PYNN_VERSION_FULL}"
-            PYNN_COMPILER_STRING="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+  target_compile_definitions(pynn_static PUBLIC PYNN_STATIC=1 $<$<BOOL:${PYNN_X86}>:PYNN_X86=1>)
   target_link_libraries(pynn_static PUBLIC Threads::Threads)
 
   function(pynn_add_programs kind)

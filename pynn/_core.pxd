@@ -24,9 +24,12 @@ cdef class Like:
 cdef class Op:
     cdef public str name
     cdef public object record, reference, vjp, kernel, backward_kernel, random, check
-    cdef public long saves, saves_like, outputs
+    cdef public long saves, saves_like, saves_outputs, saves_out_if, outputs
+    cdef public tuple saves_each
     cdef public bint pointwise, differentiable, variadic, is_view
     cdef public Op functional
+    cdef public tuple writes
+    cdef public object groups
     cdef dict __dict__
 
 @cython.freelist(256)
@@ -64,11 +67,12 @@ cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT
 
 cdef Tensor _init_fields(Tensor tensor, array)
 cpdef Tensor wrap(array)
+cpdef Tensor made(array)
 
 cpdef unary(Op op, Tensor x)
 @cython.locals(left=Tensor, right=Tensor, result=Tensor)
 cpdef binary(Op op, x, y)
-@cython.locals(result=Tensor, node=Node, tracked=bint, composed=bint)
+@cython.locals(result=Tensor, node=Node, saves=long, edges=tuple, tracked=bint, composed=bint)
 cpdef call(Op op, tuple inputs, tuple attrs=*)
 cdef bint _is_operand(x) except -1
 cdef tuple _arrays(tuple inputs)
@@ -85,26 +89,40 @@ cdef _edge(x)
 cdef tuple _edges(tuple inputs)
 @cython.locals(needs="unsigned long long", bit="unsigned long long")
 cdef Node _new_node(Op op, tuple edges, tuple saved, tuple attrs)
-@cython.locals(bit=long, saves=long, likes=long)
-cdef tuple _save(Op op, out, inputs, tuple arrays)
+@cython.locals(saves=long, i=long)
+cdef long _saves(Op op, tuple edges, tuple attrs) except -1
+@cython.locals(bit=long, likes=long)
+cdef tuple _save(Op op, long saves, out, tuple arrays)
 cdef Version _version_of(Tensor x)
-@cython.locals(op=Op, saves=long, total=long, bit=long, version=Version)
-cdef _attach(Node node, Tensor result, tuple inputs, tuple arrays, out)
+@cython.locals(op=Op, total=long, bit=long, version=Version)
+cdef _attach(Node node, long saves, Tensor result, tuple inputs, tuple arrays, out)
 @cython.locals(node=Node, saves=long, total=long, two=bint, version=Version, other=Version, third=Version)
 cdef _track_short(Op op, Tensor result, out, Tensor x, a, Tensor y, b)
-@cython.locals(node=Node, port=Node)
+@cython.locals(node=Node, saves=long, edges=tuple)
 cdef tuple _wrap_several(Op op, out, tuple inputs, tuple arrays, tuple attrs, bint tracked)
-cdef tuple _save_several(Op op, out, tuple arrays)
+@cython.locals(port=Node)
+cdef Node _port(Node node, long i)
+cdef tuple _save_several(Op op, long saves, out, tuple arrays)
 
 @cython.locals(view=View, version=Version)
 cdef _attach_view(Op op, Tensor result, Tensor x, tuple attrs)
-@cython.locals(view=View, version=Version, base=Tensor, again=Tensor)
+@cython.locals(view=View, version=Version, base=Tensor, again=Tensor, enabled=bint)
 cdef _refresh(Tensor x)
-@cython.locals(target=Tensor, functional=Op, version=Version, view=View, base=Tensor, node=Node, write=Node, recording=bint, tracked=bint)
+@cython.locals(target=Tensor, functional=Op, version=Version, view=View, base=Tensor, node=Node, write=Node, saves=long, recording=bint, tracked=bint)
 cpdef call_inplace(Op op, tuple inputs, tuple attrs=*)
-cdef bint _any_replaced(tuple checked, tuple inputs) except -1
+@cython.locals(x=Tensor, total="Py_ssize_t", count="Py_ssize_t", group="Py_ssize_t", start="Py_ssize_t", i="Py_ssize_t")
+cpdef call_writing(Op op, tuple inputs, tuple attrs=*, live=*)
+@cython.locals(version=Version, view=View)
+cdef _note_write(Tensor x)
 @cython.locals(base=Tensor)
 cdef _forbid_leaf(Tensor target)
+cpdef bump(Tensor x)
+cdef _wrote(Version version)
+
+cpdef set_grad(Tensor x, value)
+cpdef clear_grads(tensors)
+@cython.locals(x=Tensor, count="Py_ssize_t", place="Py_ssize_t", grads=list)
+cpdef gather_grads(tensors, tuple known)
 
 @cython.locals(node=Node, target=Node, mark=long, position=long, fresh=bint)
 cdef _backward(roots, grads, bint retain, bint create_graph, wanted)

@@ -26,7 +26,7 @@ class ThreadState(threading.local):
 
     grad_enabled = True
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
-    recorder = None  # receives what passes the door
+    recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
 
 
 state = ThreadState()
@@ -81,6 +81,9 @@ class Op:
     None for arguments it does not take; the reference then serves.
     saves, saves_like: bit masks of what backward needs (bit 0 the output, bit i + 1
     input i), as arrays or as shape and dtype only.
+    saves_each: the part of `saves` that the gradient of each input reads, or None for all of it.
+    saves_outputs: of several outputs, the mask of those that backward reads.
+    saves_out_if: the place of the attr without which (None) the output is not saved, or -1.
     """
 
     def __init__(self, name):
@@ -92,6 +95,9 @@ class Op:
         self.backward_kernel = None
         self.saves = 0
         self.saves_like = 0
+        self.saves_each = None
+        self.saves_outputs = -1
+        self.saves_out_if = -1
         self.outputs = 1
         self.pointwise = False  # inputs broadcast against each other
         self.differentiable = True
@@ -100,6 +106,8 @@ class Op:
         self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
         self.functional = None  # of an in-place op: the op whose value it writes to input 0
         self.check = None  # check(inputs, attrs) -> inputs: raises on bad ones, casts to one dtype
+        self.writes = ()  # of an op for call_writing: which of its runs of inputs it writes
+        self.groups = None  # of the same: groups(attrs) -> how many runs of equal length the inputs are
 
     def __repr__(self):
         return f"<op {self.name}>"
@@ -210,7 +218,7 @@ class Tensor:
         return binary(ADD, other, self)
 
     def __iadd__(self, other):
-        return inplace(METHODS["add_"], self, other)
+        return inplace("add_", self, other)
 
     def __sub__(self, other):
         return binary(SUB, self, other)
@@ -219,7 +227,7 @@ class Tensor:
         return binary(SUB, other, self)
 
     def __isub__(self, other):
-        return inplace(METHODS["sub_"], self, other)
+        return inplace("sub_", self, other)
 
     def __mul__(self, other):
         return binary(MUL, self, other)
@@ -228,7 +236,7 @@ class Tensor:
         return binary(MUL, other, self)
 
     def __imul__(self, other):
-        return inplace(METHODS["mul_"], self, other)
+        return inplace("mul_", self, other)
 
     def __truediv__(self, other):
         return binary(DIV, self, other)
@@ -237,7 +245,7 @@ class Tensor:
         return binary(DIV, other, self)
 
     def __itruediv__(self, other):
-        return inplace(METHODS["div_"], self, other)
+        return inplace("div_", self, other)
 
     def __matmul__(self, other):
         return binary(MATMUL, self, other)
@@ -255,7 +263,7 @@ class Tensor:
         return METHODS["rpow"](self, other)
 
     def __ipow__(self, other):
-        return METHODS["pow_"](self, other)
+        return inplace("pow_", self, other)
 
     def __floordiv__(self, other):
         return METHODS["floor_divide"](self, other)
@@ -264,7 +272,7 @@ class Tensor:
         return METHODS["rfloordiv"](self, other)
 
     def __ifloordiv__(self, other):
-        return METHODS["floor_divide_"](self, other)
+        return inplace("floor_divide_", self, other)
 
     def __mod__(self, other):
         return METHODS["remainder"](self, other)
@@ -273,7 +281,7 @@ class Tensor:
         return METHODS["rmod"](self, other)
 
     def __imod__(self, other):
-        return METHODS["remainder_"](self, other)
+        return inplace("remainder_", self, other)
 
     def __and__(self, other):
         return METHODS["bitwise_and"](self, other)
@@ -437,6 +445,17 @@ def wrap(array):
     return tensor
 
 
+def made(array):
+    """`wrap` for an array that Python has just computed, of no tensor's values: zeros, a range, a copy of data.
+
+    A recorder notes its values, so that a replay can make it anew. An array that exists
+    already (a caller's own) is wrapped without.
+    """
+    if _modes and state.recorder is not None:
+        state.recorder.made(array)
+    return wrap(array)
+
+
 def wrap_as(cls, array, requires_grad=False):
     """The same for a subclass of Tensor."""
     tensor = _init_fields(Tensor.__new__(cls), array)
@@ -521,8 +540,10 @@ def call(op, inputs, attrs=()):
         return _wrap_several(op, out, inputs, arrays, attrs, tracked)
     result = wrap(out)
     if tracked and is_floating(out):
-        node = _new_node(op, _edges(inputs), _save(op, out, inputs, arrays), attrs)
-        _attach(node, result, inputs, arrays, out)
+        edges = _edges(inputs)
+        saves = _saves(op, edges, attrs)
+        node = _new_node(op, edges, _save(op, saves, out, arrays), attrs)
+        _attach(node, saves, result, inputs, arrays, out)
         result._node = node
         result._tracked = True
     if op.is_view:
@@ -563,16 +584,22 @@ def _draw(op, arrays, attrs):
     generator = attrs[-1]
     if generator is None:
         generator = _generator
-    return attrs[:-1] + (generator.reserve(op.random(arrays, attrs)),)
+    count = op.random(arrays, attrs)
+    place = generator.reserve(count)
+    if _modes and state.recorder is not None:
+        state.recorder.draw(generator, count, place)
+    return attrs[:-1] + (place,)
+
+
+def chosen_kernel(op):
+    """The kernel of an op on the backend in force in this thread, or None."""
+    backend = state.backend if _modes else None
+    return op.kernel if backend is None else backend.kernel(op.name)
 
 
 def _run_kernel(op, arrays, attrs):
     """The backend's kernel on arrays; None when there is none or it does not take these arguments."""
-    if _modes:
-        backend = state.backend
-        kernel = op.kernel if backend is None else backend.kernel(op.name)
-    else:
-        kernel = op.kernel
+    kernel = op.kernel if not _modes else chosen_kernel(op)
     if kernel is None:
         return None
     if op.variadic:
@@ -644,9 +671,25 @@ def _new_node(op, edges, saved, attrs):
     return node
 
 
-def _save(op, out, inputs, arrays):
+def _saves(op, edges, attrs):
+    """The mask of what backward will read, knowing which inputs need a gradient."""
+    each = op.saves_each
+    if each is None:
+        saves = op.saves
+    else:
+        saves = 0
+        i = 0
+        for edge in edges:
+            if edge is not None:
+                saves |= each[i]
+            i += 1
+    if op.saves_out_if >= 0 and attrs[op.saves_out_if] is None:
+        saves &= ~1
+    return saves
+
+
+def _save(op, saves, out, arrays):
     """(output, input 0, input 1, ...) with None for what backward does not read; numbers are always kept."""
-    saves = op.saves
     likes = op.saves_like
     if saves == 0 and likes == 0:
         return ()
@@ -672,10 +715,9 @@ def _version_of(x):
     return version
 
 
-def _attach(node, result, inputs, arrays, out):
+def _attach(node, saves, result, inputs, arrays, out):
     """Note the versions of what the node saved and, if inputs were broadcast, their shapes."""
     op = node.op
-    saves = op.saves
     if saves:
         versions = []
         total = 0
@@ -705,7 +747,6 @@ def _attach(node, result, inputs, arrays, out):
 
 def _track_short(op, result, out, x, a, y, b):
     """_save and _attach for one tensor, or for two tensors or a tensor and a number."""
-    saves = op.saves
     two = b is not None
     version = None
     other = None
@@ -718,9 +759,10 @@ def _track_short(op, result, out, x, a, y, b):
         edges = (edge_x, edge_y)
     else:
         edges = (edge_x,)
+    saves = _saves(op, edges, ())
     if saves or op.saves_like:
-        if op.saves_like:
-            saved = _save(op, out, (x, y) if two else (x,), (a, b) if two else (a,))
+        if op.saves_like & ~saves:
+            saved = _save(op, saves, out, (a, b) if two else (a,))
         elif two:
             saved = (
                 out if saves & 1 else None,
@@ -756,26 +798,32 @@ def _wrap_several(op, out, inputs, arrays, attrs, tracked):
     """Tensors for an op with several outputs: each hangs on the node by a port of its own."""
     results = [wrap(o) for o in out]
     if tracked:
-        node = _new_node(op, _edges(inputs), None, attrs)
-        node.saved = _save_several(op, out, arrays)
-        _attach(node, results[0], inputs, arrays, out[0])
-        if op.saves & 1:
-            extra = [_version_of(r) for r in results[1:]]
-            node.versions = node.versions + tuple(extra)
+        edges = _edges(inputs)
+        saves = _saves(op, edges, attrs)
+        node = _new_node(op, edges, _save_several(op, saves, out, arrays), attrs)
+        _attach(node, saves & ~1, results[0], inputs, arrays, out[0])
+        if saves & 1:
+            versions = [_version_of(r) for i, r in enumerate(results) if op.saves_outputs >> i & 1]
+            node.versions = tuple(versions) if node.versions is None else node.versions + tuple(versions)
         node.index = len(out)
         for i in range(len(out)):
             if is_floating(out[i]):
-                port = _new_node(PORT, (node,), (), ())
-                port.index = i
-                results[i]._node = port
+                results[i]._node = _port(node, i)
                 results[i]._tracked = True
     return tuple(results)
 
 
-def _save_several(op, out, arrays):
-    saved = _save(op, out[0], None, arrays)
-    if op.saves & 1:
-        saved = (tuple(out),) + saved[1:]
+def _port(node, i):
+    """A node that hands the gradient of output i to the node of an op with several."""
+    port = _new_node(PORT, (node,), (), ())
+    port.index = i
+    return port
+
+
+def _save_several(op, saves, out, arrays):
+    saved = _save(op, saves, out[0], arrays)
+    if saves & 1:
+        saved = (tuple([o if op.saves_outputs >> i & 1 else None for i, o in enumerate(out)]),) + saved[1:]
     return saved
 
 
@@ -803,19 +851,24 @@ def _refresh(x):
     base = view.base
     if not base._tracked or base._node is None:
         return  # an untracked base has no history; a leaf's views keep the one they have
-    again = base
-    for op, attrs in view.steps:
-        again = call(op, (again,), attrs)
+    enabled = True
+    if _modes:
+        enabled = state.grad_enabled
+        state.grad_enabled = True  # the base has its history, whatever the mode now
+    try:
+        again = base
+        for op, attrs in view.steps:
+            again = call(op, (again,), attrs)
+    finally:
+        if not enabled:
+            state.grad_enabled = False
     x._node = again._node
     x._tracked = again._tracked
 
 
-def inplace(op, x, *others):
-    """`call_inplace` for operators: `x += other`."""
-    for y in others:
-        if not _is_operand(y):
-            return NotImplemented
-    return call_inplace(op, (x, *others))
+def inplace(name, x, other):
+    """`x += other` by the method called name; NotImplemented for what is no operand."""
+    return METHODS[name](x, other) if _is_operand(other) else NotImplemented
 
 
 def call_inplace(op, inputs, attrs=()):
@@ -832,30 +885,30 @@ def call_inplace(op, inputs, attrs=()):
     array = target._array
     if tracked and functional.saves & 2:
         # Backward reads the old value: keep a copy, for this one is about to be overwritten.
-        inputs = (wrap(array.copy()),) + inputs[1:]
+        old = _run_kernel(CLONE, (array,), ())
+        inputs = (wrap(_run_reference(CLONE, (array,), ()) if old is None else old),) + inputs[1:]
         arrays = (inputs[0]._array,) + _arrays(inputs[1:])
         edges = (_edge(target),) + _edges(inputs[1:])
     else:
         arrays = (array,) + _arrays(inputs[1:])
         edges = _edges(inputs)
     if op.check is not None:
-        checked = op.check((target,) + inputs[1:], attrs)
-        if _any_replaced(checked, inputs):
-            inputs = inputs[:1] + checked[1:]
-            arrays = arrays[:1] + _arrays(inputs[1:])
-            edges = edges[:1] + _edges(inputs[1:])
+        inputs = inputs[:1] + op.check((target,) + inputs[1:], attrs)[1:]
+        arrays = arrays[:1] + _arrays(inputs[1:])
+        edges = edges[:1] + _edges(inputs[1:])
     if op.random is not None:
         attrs = _draw(op, arrays, attrs)
     written = (array,) + arrays[1:]
     if _run_kernel(op, written, attrs) is None:
         _run_reference(op, written, attrs)
     version = _version_of(target)
-    version.value += 1
     view = target._view
     if tracked:
-        saved = _save(functional, array, inputs, arrays)
-        node = _new_node(functional, edges, saved, attrs)
-        _attach(node, target, inputs, arrays, array)
+        saves = _saves(functional, edges, attrs)
+        node = _new_node(functional, edges, _save(functional, saves, array, arrays), attrs)
+        _attach(node, saves, target, inputs, arrays, array)
+        if saves & 1:
+            node.version_sum += 1  # the output is what this write leaves; another saved input over its memory is lost
         if view is not None:
             base = view.base
             write = _new_node(VIEW_WRITE, (_edge(base), node), (), (view.steps,))
@@ -863,16 +916,42 @@ def call_inplace(op, inputs, attrs=()):
             base._tracked = True
         target._node = node
         target._tracked = True
+    _wrote(version)
     if view is not None and (tracked or not view.base._tracked):
         view.seen = version.value
     return target
 
 
-def _any_replaced(checked, inputs):
-    for i in range(1, len(inputs)):
-        if checked[i] is not inputs[i]:
-            return True
-    return False
+def call_writing(op, inputs, attrs=(), live=None):
+    """Run an op that writes several of its inputs and leaves no history: an optimizer's step.
+
+    The inputs are `op.groups(attrs)` runs of equal length, one after the other; `op.writes`
+    names the runs that are written. Leaves that require grad may be written, as under no_grad.
+    live: live() gives attrs anew, for whoever replays the call later; None where they never change.
+    """
+    arrays = _arrays(inputs)
+    if _modes and state.recorder is not None:
+        state.recorder.live(op, live)
+    if _run_kernel(op, arrays, attrs) is None:
+        if op.check is not None:
+            op.check(inputs, attrs)
+        _run_reference(op, arrays, attrs)
+    total = len(inputs)
+    count = total // op.groups(attrs)
+    for group in op.writes:
+        start = group * count
+        for i in range(start, min(start + count, total)):
+            x = inputs[i]
+            if x._version is not None:  # else nobody saved it, viewed it or cached what it holds
+                _note_write(x)
+
+
+def _note_write(x):
+    version = x._version
+    _wrote(version)
+    view = x._view
+    if view is not None and not view.base._tracked:
+        view.seen = version.value
 
 
 def _forbid_leaf(target):
@@ -894,7 +973,13 @@ def _forbid_leaf(target):
 def bump(x):
     """Note a write to a tensor's memory that no op made."""
     if x._version is not None:
-        x._version.value += 1
+        _wrote(x._version)
+
+
+def _wrote(version):
+    version.value += 1
+    if _modes and state.recorder is not None:
+        state.recorder.wrote(version)
 
 
 def shared_version(x):
@@ -913,9 +998,34 @@ def set_array(x, array):
 
 def set_grad(x, value):
     """`x.grad = value` (a Tensor or None), without checks."""
-    x._grad = value
     if _modes and state.recorder is not None:
-        state.recorder.set_grad(x)
+        state.recorder.set_grad(x, value)
+    x._grad = value
+
+
+def clear_grads(tensors):
+    """`x.grad = None` for each of a list of tensors."""
+    for x in tensors:
+        set_grad(x, None)
+
+
+def gather_grads(tensors, known):
+    """The gradients of the tensors that have one, as a tuple; None unless those tensors are exactly `known`, in order.
+
+    tensors: a list; known: a tuple. What an optimizer asks each step, to know whether its last plan still holds.
+    """
+    grads = []
+    count = len(known)
+    place = 0
+    for tensor in tensors:
+        x = tensor
+        grad = x._grad
+        if grad is not None:
+            if place == count or known[place] is not x:
+                return None
+            grads.append(grad)
+            place += 1
+    return tuple(grads) if place == count else None
 
 
 # ---- backward ----
@@ -1099,7 +1209,7 @@ def _execute_backward_graph(node, grad):
     if saved:
         saved = list(saved)
         if isinstance(saved[0], tuple):
-            saved[0] = tuple([_restore(a, None) for a in saved[0]])
+            saved[0] = tuple([_restore(a, _port(node, i)) for i, a in enumerate(saved[0])])
         else:
             saved[0] = _restore(saved[0], node)
         for i in range(1, len(saved)):
@@ -1123,6 +1233,8 @@ def _restore(value, edge):
     if not isinstance(value, ndarray):
         return value
     tensor = wrap(value)
+    if not is_floating(value):
+        return tensor
     if isinstance(edge, Node):
         tensor._node = edge
         tensor._tracked = True
@@ -1155,23 +1267,20 @@ def _reach_leaf(leaf, grad, fresh, create_graph, found, places):
         return
     held = leaf._grad
     if create_graph:
-        leaf._grad = grad if held is None else binary(ADD, held, grad)
+        set_grad(leaf, grad if held is None else binary(ADD, held, grad))
         return
     if held is None:
         if not fresh:
             copy = _run_kernel(CLONE, (grad,), ())
             grad = _run_reference(CLONE, (grad,), ()) if copy is None else copy
-        leaf._grad = wrap(grad)
+        set_grad(leaf, wrap(grad))
     elif held._tracked:
-        leaf._grad = wrap(_add(held._array, grad, False))
+        set_grad(leaf, wrap(_add(held._array, grad, False)))
     else:
         pair = (held._array, grad)
         if _run_kernel(ADD_, pair, ()) is None:
             _run_reference(ADD_, pair, ())
-        if held._version is not None:
-            held._version.value += 1
-    if _modes and state.recorder is not None:
-        state.recorder.set_grad(leaf)
+        bump(held)
 
 
 def observe(x):

@@ -144,10 +144,10 @@ bool add_kernel(PyObject* kernels, const char* name, FastFunction function, cons
   static std::deque<PyMethodDef> definitions;  // functions point to theirs for as long as they live
   definitions.push_back({name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
                          METH_FASTCALL, nullptr});
-  PyObject* self = PyCapsule_New(const_cast<void*>(code), nullptr, nullptr);
-  if (!self) return false;
+  PyObject* self = code ? PyCapsule_New(const_cast<void*>(code), nullptr, nullptr) : nullptr;
+  if (code && !self) return false;
   PyObject* kernel = PyCFunction_New(&definitions.back(), self);
-  Py_DECREF(self);
+  Py_XDECREF(self);
   const bool added = kernel && PyDict_SetItemString(kernels, name, kernel) == 0;
   Py_XDECREF(kernel);
   return added;

@@ -87,8 +87,8 @@ PyObject* finish(pynn_status status, PyObject* result);
 
 using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
 
-// Adds a kernel to the `kernels` table. `code` reaches the function through `code_of(self)`.
-bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code);
+// Adds a kernel to the `kernels` table. `code`, if given, reaches the function through `code_of(self)`.
+bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code = nullptr);
 template <class T>
 const T* code_of(PyObject* self) {
   return static_cast<const T*>(PyCapsule_GetPointer(self, nullptr));

@@ -31,7 +31,6 @@ constexpr Unary kUnary[] = {
     {"leaky_relu", PYNN_LEAKY_RELU, 1}, {"elu", PYNN_ELU, 1}, {"silu", PYNN_SILU, 1},
     {"softplus", PYNN_SOFTPLUS, 2}, {"hardtanh", PYNN_HARDTANH, 2},
 };
-constexpr char kNoCode = 0;  // for kernels that read none
 
 constexpr Backward kBackward[] = {
     {"exp.backward", PYNN_MUL, 0, 0},
@@ -276,6 +275,36 @@ PyObject* mul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
   return grads;
 }
 
+// The gradients of add and sub: g as it is, for sub's second input negated.
+PyObject* sum_backward(PyObject* const* args, Py_ssize_t count, bool negate_second) {
+  PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
+  if (!g) return not_mine();
+  const long needs = PyLong_AsLong(args[3]);
+  PyObject* second = Py_None;
+  if (needs & 2 && negate_second) {
+    second = run_unary(PYNN_NEG, g, 0, 0);
+    if (!second || second == Py_None) return second;
+  } else {
+    if (needs & 2) second = args[0];
+    Py_INCREF(second);
+  }
+  PyObject* first = needs & 1 ? args[0] : Py_None;
+  Py_INCREF(first);
+  PyObject* grads = PyTuple_New(2);
+  if (!grads) return nullptr;
+  PyTuple_SET_ITEM(grads, 0, first);
+  PyTuple_SET_ITEM(grads, 1, second);
+  return grads;
+}
+
+PyObject* add_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return sum_backward(args, count, false);
+}
+
+PyObject* sub_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return sum_backward(args, count, true);
+}
+
 }  // namespace
 
 bool register_elementwise(PyObject* kernels) {
@@ -286,9 +315,11 @@ bool register_elementwise(PyObject* kernels) {
     ok = ok && add_kernel(kernels, entry.name, binary_kernel, &entry) &&
          add_kernel(kernels, entry.inplace_name, inplace_kernel, &entry);
   }
-  return ok && add_kernel(kernels, "clamp", clamp_kernel, &kNoCode) && add_kernel(kernels, "gelu", gelu_kernel, &kNoCode) &&
-         add_kernel(kernels, "gelu.backward", gelu_backward_kernel, &kNoCode) &&
-         add_kernel(kernels, "mul.backward", mul_backward_kernel, &kNoCode);
+  return ok && add_kernel(kernels, "clamp", clamp_kernel) && add_kernel(kernels, "gelu", gelu_kernel) &&
+         add_kernel(kernels, "gelu.backward", gelu_backward_kernel) &&
+         add_kernel(kernels, "add.backward", add_backward_kernel) &&
+         add_kernel(kernels, "sub.backward", sub_backward_kernel) &&
+         add_kernel(kernels, "mul.backward", mul_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -6,5 +6,9 @@ namespace pynn::python {
 
 // Each adds its family's kernels to the table that the native backend reads; false with an exception set.
 bool register_elementwise(PyObject* kernels);
+bool register_matmul(PyObject* kernels);
+bool register_conv(PyObject* kernels);
+bool register_softmax(PyObject* kernels);
+bool register_optim(PyObject* kernels);
 
 }  // namespace pynn::python

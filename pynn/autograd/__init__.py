@@ -5,7 +5,7 @@ import functools
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, state, wrap
+from pynn._core import Tensor, made, state, wrap
 from pynn.ops.registry import export
 
 __all__ = [
@@ -138,7 +138,7 @@ def _root_grads(outputs, grads, create_graph):
                     "grad can be implicitly created only for scalar outputs, but the tensor has shape "
                     f"{list(tensor._array.shape)}. Reduce it (.sum(), .mean()), or pass gradient=."
                 )
-            grad = wrap(numpy.ones(tensor._array.shape, tensor._array.dtype))
+            grad = made(numpy.ones(tensor._array.shape, tensor._array.dtype))
         elif grad._array.shape != tensor._array.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {list(grad._array.shape)} and output[0] has a shape "
@@ -189,8 +189,8 @@ def grad(
     for t, value in zip(wanted, found):
         if value is None:
             if materialize_grads:
-                value = numpy.zeros(t._array.shape, t._array.dtype)
-                value = wrap(value) if create_graph else value
+                value = made(numpy.zeros(t._array.shape, t._array.dtype))
+                value = value if create_graph else value._array
             elif not allow_unused:
                 raise RuntimeError(
                     "One of the differentiated Tensors appears to not have been used in the graph. Set "
@@ -315,7 +315,7 @@ def retain_grad(self):
         tensor = here()
         if tensor is not None:
             held = tensor._grad
-            tensor._grad = grad.clone() if held is None else held + grad
+            _core.set_grad(tensor, grad.clone() if held is None else held + grad)
 
     self._retains = True
     register_hook(self, keep)

@@ -3,8 +3,20 @@
 from pynn import _backends, _core, _native_hooks, _random
 from pynn._backends import numpy_namespace
 from pynn.ops import registry
-from pynn.ops import pointwise, cast, creation, view, reduction, indexing, linalg, random, values  # noqa: I001
-from pynn.ops import activation  # noqa: I001
+# One module a line, each after those it builds on.
+from pynn.ops import pointwise  # noqa: I001
+from pynn.ops import cast
+from pynn.ops import creation
+from pynn.ops import view
+from pynn.ops import reduction
+from pynn.ops import indexing
+from pynn.ops import linalg
+from pynn.ops import random
+from pynn.ops import values
+from pynn.ops import activation
+from pynn.ops import softmax
+from pynn.ops import loss
+from pynn.ops import optim
 from pynn.ops import namespace
 
 _core.configure(
@@ -17,4 +29,7 @@ _core.configure(
 )
 _backends.set_default(_backends.choose_default())
 
-__all__ = ["cast", "creation", "indexing", "linalg", "pointwise", "random", "reduction", "values", "view"]
+__all__ = [
+    "activation", "cast", "creation", "indexing", "linalg", "optim", "pointwise", "random", "reduction", "registry",
+    "values", "view",
+]  # fmt: skip

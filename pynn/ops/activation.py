@@ -17,12 +17,12 @@ SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def require_floating(name, *tensors):
-    """TypeError for an argument that is no Tensor, RuntimeError for one that does not hold real numbers."""
+    """TypeError for an argument that is no Tensor, NotImplementedError for one that does not hold real numbers."""
     for x in tensors:
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}.")
         if x._array.dtype.kind not in "fV":
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"\"{name}\" not implemented for '{x.dtype.name}': it takes floating point tensors. Use input.float()."
             )
 

@@ -171,8 +171,8 @@ for _name, _target in (
     _publish_conversion(_name, _target)
 
 
-@export(function=False)
-def type(self, dtype_=None):
+@export("type", function=False)
+def _type(self, dtype_=None):
     """The name of this tensor's type, as torch writes it, or this tensor in another dtype."""
     if dtype_ is None:
         names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}

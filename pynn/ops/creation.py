@@ -3,7 +3,7 @@
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, call_inplace, wrap, wrap_as
+from pynn._core import Tensor, call_inplace, made, wrap, wrap_as
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
 from pynn.ops.registry import Sample, export, number, register, register_inplace
@@ -35,11 +35,11 @@ def shape_of(size):
     return shape
 
 
-def finish(array, device=None, requires_grad=False):
-    """A leaf tensor over a new array, checked for what the caller asked."""
+def finish(value, device=None, requires_grad=False):
+    """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
     if device is not None:
         check_device(device)
-    tensor = wrap(array)
+    tensor = value if isinstance(value, Tensor) else made(value)
     if requires_grad:
         tensor.requires_grad = True
     return tensor
@@ -122,7 +122,7 @@ def as_tensor(data, dtype=None, device=None):
         return data if wanted is None else _core.METHODS["to"](data, wanted)
     if isinstance(data, numpy.ndarray) and (wanted is None or wanted == data.dtype) and data.dtype.isnative:
         return share_array(data, "as_tensor")
-    return wrap(_array_from(data, wanted))
+    return made(_array_from(data, wanted))
 
 
 export("asarray", method=False)(as_tensor)
@@ -247,10 +247,13 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
 @export(function=False)
 def fill_(self, value):
     """Set every element to value."""
-    value = value.item() if isinstance(value, Tensor) and not value.requires_grad else value
     if not isinstance(value, Tensor):
         value = self._array.dtype.type(value).item()
         return call_inplace(FILL_, (self, value))
+    if value._array.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
+        )
     return _core.METHODS["copy_"](self, value)
 
 

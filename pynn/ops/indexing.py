@@ -112,7 +112,7 @@ def _index_put_vjp(xp, needs, g, out, inputs, pattern, accumulate):
     if isinstance(g, Tensor):
         indices = [_core.wrap(i) if isinstance(i, numpy.ndarray) else i for i in indices]
         picked = call(INDEX, (g, *indices), (pattern,)) if indices else g[pattern]
-        kept = g if accumulate else call(INDEX_PUT, (g, _core.wrap(numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
+        kept = g if accumulate else call(INDEX_PUT, (g, _core.made(numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
     else:
         where = _fill_pattern(pattern, indices)
         picked = g[where]
@@ -191,7 +191,7 @@ def _split_index(index, array):
                     "Convert the index with .long()."
                 )
             if held.ndim == 0 and held.dtype.kind == "i":
-                pattern.append(int(held))
+                pattern.append(int(_core.observe(item)))
                 continue
             tensors.append(item)
             pattern.append(PLACE)
@@ -199,10 +199,10 @@ def _split_index(index, array):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
-            tensors.append(_core.wrap(held if held.size or held.dtype.kind == "b" else held.astype(INT64)))
+            tensors.append(_core.made(held if held.size or held.dtype.kind == "b" else held.astype(INT64)))
             pattern.append(PLACE)
         elif isinstance(item, (bool, numpy.bool_)):
-            tensors.append(_core.wrap(numpy.array(bool(item))))
+            tensors.append(_core.made(numpy.array(bool(item))))
             pattern.append(PLACE)
         elif isinstance(item, (int, numpy.integer)):
             pattern.append(int(item))
@@ -214,7 +214,7 @@ def _split_index(index, array):
         elif item is None or item is Ellipsis:
             pattern.append(item)
         elif isinstance(item, range):
-            tensors.append(_core.wrap(numpy.array(item, dtype=INT64)))
+            tensors.append(_core.made(numpy.array(item, dtype=INT64)))
             pattern.append(PLACE)
         else:
             raise TypeError(
@@ -246,14 +246,14 @@ def getitem(self, index):
 def setitem(self, index, value):
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
     pattern, tensors = _split_index(index, self._array)
-    value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.wrap(numpy.asarray(value))
+    value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
     try:
         if not tensors:
             window = call(GETITEM, (self,), (pattern,))
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
             return
         if not isinstance(value, Tensor):
-            value = _core.wrap(numpy.asarray(value, dtype=self._array.dtype))
+            value = _core.made(numpy.asarray(value, dtype=self._array.dtype))
         value = cast(value, self._array.dtype)
         call_inplace(INDEX_PUT_, (self, value, *tensors), (pattern, False))
     except IndexError as error:
@@ -415,7 +415,7 @@ def gather(input, dim, index, *, sparse_grad=False):
 def _source(input, index, src):
     if isinstance(src, Tensor):
         return cast(src, input._array.dtype)
-    return _core.wrap(numpy.full(index._array.shape, src, input._array.dtype))
+    return _core.made(numpy.full(index._array.shape, src, input._array.dtype))
 
 
 @export()
@@ -538,8 +538,8 @@ def nonzero(input, *, as_tuple=False):
     """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension."""
     found = numpy.nonzero(_core.observe(input))
     if as_tuple:
-        return tuple(_core.wrap(f) for f in found)
-    return _core.wrap(numpy.stack(found, axis=1) if found else numpy.zeros((int(bool(input._array)), 0), INT64))
+        return tuple(_core.made(f) for f in found)
+    return _core.made(numpy.stack(found, axis=1) if found else numpy.zeros((int(bool(input._array)), 0), INT64))
 
 
 # ---- joining ----

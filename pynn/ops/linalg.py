@@ -90,7 +90,8 @@ def _matmul_samples(rng):
 MATMUL = register(
     "matmul",
     vjp=_matmul_vjp,
-    saves=(0, 1),
+    saves={0: (1,), 1: (0,)},
+    likes=(0, 1),
     check=_check_matmul,
     shape=_matmul_shape,
     samples=_matmul_samples,
@@ -152,7 +153,9 @@ def _check_linear(inputs, attrs):
 LINEAR = register(
     "linear",
     vjp=_linear_vjp,
-    saves=("out", 0, 1),
+    saves={0: ("out", 1), 1: ("out", 0), 2: ("out",)},
+    saves_out_if="activation",
+    likes=(0,),
     check=_check_linear,
     shape=lambda x, w, b, activation: x[:-1] + w[:1],
     attrs=("activation",),

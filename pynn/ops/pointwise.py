@@ -76,7 +76,7 @@ SUB = register(
 MUL = register(
     "mul",
     vjp=(lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x),
-    saves=(0, 1),
+    saves={0: (1,), 1: (0,)},
     samples=_TWO,
     torch=lambda t, x, y: t.mul(x, y) if isinstance(x, t.Tensor) else t.mul(y, x),
 )(lambda xp, x, y: xp.multiply(x, y))
@@ -84,7 +84,7 @@ MUL = register(
 DIV = register(
     "div",
     vjp=(lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * x / (y * y)),
-    saves=(0, 1),
+    saves={0: (1,), 1: (0, 1)},
     dtype="float",
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: x / y,
@@ -107,7 +107,7 @@ def _pow_base_vjp(xp, g, out, x, y):
 POW = register(
     "pow",
     vjp=(_pow_base_vjp, _pow_exponent_vjp),
-    saves=("out", 0, 1),
+    saves={0: (0, 1), 1: ("out", 0, 1)},
     samples=binary_samples(0.2, 2.0),
     torch=lambda t, x, y: t.pow(x, y),
     tolerance={"float32": 5e-6},
@@ -141,11 +141,26 @@ FLOOR_DIVIDE = register(
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: t.floor_divide(x, y) if isinstance(x, t.Tensor) else t.floor_divide(t.tensor(x, dtype=y.dtype), y),
 )(lambda xp, x, y: xp.floor_divide(x, y))
+
+
+def _remainder_samples(rng):
+    """binary_samples with quotients that are no integers, for there the gradient jumps."""
+
+    def apart(x, y):
+        return numpy.floor(x) + 0.3, numpy.copysign(numpy.ceil(numpy.abs(y)), y)
+
+    def like(new, old):
+        return numpy.asarray(new) if isinstance(old, numpy.ndarray) else float(new)
+
+    drawn = binary_samples(away_from_zero=True)(rng)
+    return [Sample(tuple(map(like, apart(*s.inputs), s.inputs))) for s in drawn]
+
+
 REMAINDER = register(
     "remainder",
     vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
-    saves=(0, 1),
-    samples=binary_samples(away_from_zero=True),
+    saves={0: (), 1: (0, 1)},
+    samples=_remainder_samples,
     torch=lambda t, x, y: t.remainder(x, y),
 )(lambda xp, x, y: xp.remainder(x, y))
 
@@ -447,7 +462,7 @@ def pow(input, exponent, *, out=None):
     exponent, base = number(exponent), number(input)
     if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
-    result = unary(SQUARE, base) if exponent == 2 and isinstance(exponent, (int, float)) else call(POW, (base, exponent))
+    result = unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
     return result if out is None else store(out, result)
 
 

@@ -2,7 +2,7 @@
 
 import numpy
 
-from pynn import _random
+from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
 from pynn._dtypes import INT64, default_float, to_numpy
 from pynn.ops.creation import finish, shape_of
@@ -79,7 +79,7 @@ def _dropout_vjp(xp, g, out, x, p, place):
 DROPOUT = register(
     "dropout",
     vjp=(_dropout_vjp,),
-    saves=("out",),
+    saves=("out1",),
     outputs=2,
     effects=Effects(random=lambda arrays, attrs: arrays[0].size),
     shape=lambda x, p, place: (x, x),
@@ -135,14 +135,14 @@ def _dtype(dtype):
 def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Uniform numbers in [0, 1) of a shape."""
     result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
-    return finish(result._array, device, requires_grad)
+    return finish(result, device, requires_grad)
 
 
 @export(method=False)
 def randn(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Standard normal numbers of a shape."""
     result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
-    return finish(result._array, device, requires_grad)
+    return finish(result, device, requires_grad)
 
 
 @export(method=False)
@@ -156,14 +156,14 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}.")
     np_dtype = INT64 if dtype is None else to_numpy(dtype)
     result = call(RANDINT, (), (shape_of((size,)), int(low), int(high), np_dtype, generator))
-    return finish(result._array, device, requires_grad)
+    return finish(result, device, requires_grad)
 
 
 @export(method=False)
 def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
     """The integers 0..n-1 in random order."""
     result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
-    return finish(result._array, device, requires_grad)
+    return finish(result, device, requires_grad)
 
 
 @export(method=False)
@@ -241,7 +241,7 @@ def random_(self, low=0, high=None, *, generator=None):
 @export(method=False)
 def multinomial(input, num_samples, replacement=False, *, generator=None):
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
-    weights = input._array.astype(numpy.float64)
+    weights = _core.observe(input).astype(numpy.float64)
     rows = weights.reshape(-1, weights.shape[-1])
     if not replacement and num_samples > rows.shape[1]:
         raise RuntimeError(
@@ -250,15 +250,13 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
-        u = rand(rows.shape[0], num_samples, generator=generator, dtype=numpy.float64)._array
+        u = rand(rows.shape[0], num_samples, generator=generator, dtype=numpy.float64).numpy()
         edges = numpy.cumsum(rows, axis=1)
         drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
-        u = rand(rows.shape, generator=generator, dtype=numpy.float64)._array
+        u = rand(rows.shape, generator=generator, dtype=numpy.float64).numpy()
         with numpy.errstate(divide="ignore"):
             keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
         drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]
     shape = (num_samples,) if weights.ndim == 1 else (rows.shape[0], num_samples)
-    from pynn._core import wrap
-
-    return wrap(drawn.astype(INT64).reshape(shape))
+    return _core.made(drawn.astype(INT64).reshape(shape))

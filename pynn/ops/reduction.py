@@ -1,5 +1,7 @@
 """Reductions, scans, and searching along dimensions."""
 
+import math
+
 import numpy
 
 from pynn._core import Tensor, call
@@ -67,7 +69,7 @@ def _count(shape, dims):
 
 MEAN = register(
     "mean",
-    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g / max(_count(x.shape, dims), 1), x, dims, keepdim),),
+    vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g / (_count(x.shape, dims) or 1), x, dims, keepdim),),
     likes=(0,),
     shape=reduced_shape,
     attrs=("dim", "keepdim"),
@@ -295,23 +297,60 @@ def flip(input, *dims):
     return call(FLIP, (input,), (tuple(normal_dim(d, input._array.ndim) for d in dims),))
 
 
+def _norm(xp, x, p, dims, keepdim):
+    if p == 2.0:
+        return xp.sqrt(xp.sum(xp.square(x), axis=dims, keepdims=keepdim))
+    size = xp.abs(x)
+    if p == math.inf:
+        return xp.max(size, axis=dims, keepdims=keepdim)
+    if p == -math.inf:
+        return xp.min(size, axis=dims, keepdims=keepdim)
+    if p == 0.0:
+        return xp.sum(xp.astype(x != 0, x.dtype), axis=dims, keepdims=keepdim)
+    if p == 1.0:
+        return xp.sum(size, axis=dims, keepdims=keepdim)
+    return xp.pow(xp.sum(xp.pow(size, p), axis=dims, keepdims=keepdim), 1.0 / p)
+
+
+def _norm_vjp(xp, g, out, x, p, dims, keepdim):
+    """sign(x) * (|x| / norm)^(p - 1); 0, of the possible slopes, where the norm is 0."""
+    g, out = spread(xp, g, x, dims, keepdim), spread(xp, out, x, dims, keepdim)
+    if p == 0.0:
+        return xp.zeros_like(x)
+    if p == 1.0:
+        return g * xp.sign(x)
+    if p in (math.inf, -math.inf):
+        hit = xp.astype(xp.abs(x) == out, x.dtype)
+        return g * xp.sign(x) * hit / xp.sum(hit, axis=dims, keepdims=True)
+    out = xp.where(out == 0, 1.0, out)
+    if p == 2.0:
+        return g * (x / out)
+    size = xp.where(x == 0, 1.0, xp.abs(x))
+    return xp.where(x == 0, 0.0, g * xp.sign(x) * xp.pow(size / out, p - 1.0))
+
+
+NORM = register(
+    "norm",
+    vjp=(_norm_vjp,),
+    saves=("out", 0),
+    shape=lambda x, p, dims, keepdim: reduced_shape(x, dims, keepdim),
+    attrs=("p", "dim", "keepdim"),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 4)),), (p, dims, keepdim))
+        for p in (2.0, 1.0, 3.0, 0.0, math.inf, -math.inf)
+        for dims, keepdim in (((1,), False), ((0, 1), True))
+    ],
+    torch=lambda t, x, p, dims, keepdim: t.linalg.vector_norm(x, p, dims, keepdim),
+    tolerance={"float32": 5e-6},
+)(_norm)
+
+
 @export()
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
-    """The p-norm over dim(s): p a number, inf, -inf, or "fro" (2)."""
-    dims = dims_of(dim, input._array.ndim)
+    """The p-norm over dim(s): p a number, inf, -inf, or "fro" (2). The gradient is 0 where the norm is."""
     p = 2.0 if p in ("fro", None) else float(p)
-    size = input.abs()
-    if p == 2.0:
-        return call(SUM, (input * input,), (dims, bool(keepdim))).sqrt()
-    if p == float("inf"):
-        return call(AMAX, (size,), (dims, bool(keepdim)))
-    if p == float("-inf"):
-        return call(AMIN, (size,), (dims, bool(keepdim)))
-    if p == 0.0:
-        return call(SUM, (_convert(input != 0, input._array.dtype),), (dims, bool(keepdim)))
-    if p == 1.0:
-        return call(SUM, (size,), (dims, bool(keepdim)))
-    return call(SUM, (size**p,), (dims, bool(keepdim))) ** (1.0 / p)
+    input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "norm")
+    return call(NORM, (input,), (p, dims_of(dim, input._array.ndim), bool(keepdim)))
 
 
 def _any_all(name, reference):

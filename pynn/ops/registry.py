@@ -10,6 +10,8 @@ CuPy arrays, or over Tensors: an op without a vjp is a composite, and when it mu
 recorded for backward its reference runs over Tensors, so each of its steps is.
 """
 
+import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +63,7 @@ class Record:
     samples: Callable[[numpy.random.Generator], list[Sample]] | None
     torch: Callable[..., Any] | None
     tolerance: dict[str, float]
-    groups: int
+    groups: Callable[[tuple[Any, ...]], int] | None
     attrs: tuple[str, ...]
     composite: bool
     doc: str = field(default="")
@@ -79,6 +81,7 @@ def register(
     *,
     vjp=None,
     saves=(),
+    saves_out_if=None,
     likes=(),
     shape="pointwise",
     dtype="promote",
@@ -90,7 +93,7 @@ def register(
     tolerance=None,
     differentiable=True,
     variadic=False,
-    groups=0,
+    groups=None,
     attrs=(),
 ):
     """Decorate an op's reference `f(xp, *inputs, *attrs)` to register it under `name`.
@@ -98,9 +101,16 @@ def register(
     vjp: a tuple of functions `f(xp, g, out, *inputs, *attrs)`, one an input (None where the input has no
         gradient), or one such function behind `joint` returning all. Inputs and output arrive as saved:
         as arrays where `saves` names them ("out", 0, 1, ...), as shape and dtype where `likes` does, else None.
+        "out1" is output 1 alone of an op with several; `out` is then a tuple with None for the others.
+    saves: what any gradient reads, or a dict {input: what the gradient of that input reads}: then only what the
+        inputs that need a gradient call for is saved (and guarded against in-place writes).
+    saves_out_if: an attr's name; where that attr is None the output is not saved.
     shape: "pointwise" (inputs broadcast), or a function (*input shapes, *attrs) -> result shape(s).
     dtype: "promote", "float" (integers become the default float), "bool", "int64", or "same" (as input 0).
     check: check(inputs, attrs) -> inputs; raises for bad arguments. Pointwise ops have one already.
+    variadic: the inputs arrive as one tuple.
+    groups: groups(attrs) -> of how many runs of equal length the inputs of a variadic op consist (one run a
+        parameter list, gradient list, ...); such an op goes through `_core.call_writing`.
     attrs: names of the attrs in order, for the docs and for effects.live.
     """
 
@@ -112,9 +122,13 @@ def register(
         op.variadic = variadic
         op.is_view = effects.aliases and not effects.writes
         op.random = effects.random
+        op.groups = groups
+        op.writes = effects.writes if groups else ()
         op.differentiable = differentiable
         op.pointwise = shape == "pointwise"
-        op.saves = _mask(saves)
+        op.saves, op.saves_each = _masks(saves)
+        op.saves_outputs = _output_mask(saves)
+        op.saves_out_if = -1 if saves_out_if is None else attrs.index(saves_out_if)
         op.saves_like = _mask(likes)
         op.check = check
         if check is None and op.pointwise:
@@ -148,13 +162,16 @@ def register_inplace(functional, samples=None):
     op = _core.OPERATORS.get(name) or Op(name)
 
     def reference(xp, x, *rest):
-        xp.copyto(x, functional.reference(xp, x, *rest), casting="unsafe")
+        kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
+        value = None if kernel is None else kernel(x, *rest)
+        xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
         return x
 
     op.reference = reference
     op.functional = functional
     op.check = inplace_check(name, base.dtype)
     op.differentiable = functional.differentiable
+    op.variadic = functional.variadic
     op.random = functional.random
     op.record = Record(
         op=op,
@@ -166,7 +183,7 @@ def register_inplace(functional, samples=None):
         samples=samples or base.samples,
         torch=None,
         tolerance=base.tolerance,
-        groups=0,
+        groups=None,
         attrs=base.attrs,
         composite=False,
         doc=f"`{functional.name}` written to its first input.",
@@ -182,7 +199,28 @@ def joint(function):
 
 
 def _mask(places):
-    return sum(1 if p == "out" else 2 << p for p in places)
+    mask = 0
+    for place in places:
+        mask |= 1 if isinstance(place, str) else 2 << place
+    return mask
+
+
+def _output_mask(saves):
+    """Which of several outputs `saves` names; all bits for "out"."""
+    places = set().union(*saves.values()) if isinstance(saves, dict) else saves
+    mask = 0
+    for place in places:
+        if isinstance(place, str):
+            mask |= 1 << int(place[3:]) if place != "out" else -1
+    return mask
+
+
+def _masks(saves):
+    """(the mask of all that `saves` names, the masks by input or None)."""
+    if not isinstance(saves, dict):
+        return _mask(saves), None
+    each = tuple(_mask(saves.get(i, ())) for i in range(max(saves) + 1))
+    return functools.reduce(operator.or_, each), each
 
 
 def _normal_vjp(name, vjp, variadic):

@@ -4,7 +4,7 @@ import copy
 
 import numpy
 
-from pynn._core import METHODS, Tensor, observe, wrap, wrap_as
+from pynn._core import METHODS, Tensor, made, observe, wrap, wrap_as
 from pynn._printing import tensor_text
 from pynn.ops.registry import export
 
@@ -170,7 +170,7 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 @export()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
-    return wrap(numpy.isclose(observe(input), observe(other), rtol, atol, equal_nan))
+    return made(numpy.isclose(observe(input), observe(other), rtol, atol, equal_nan))
 
 
 @export()
@@ -185,7 +185,7 @@ def sort(input, dim=-1, descending=False, stable=False):
     order = numpy.argsort(keys, axis=d, kind="stable")
     if descending:  # flipping twice keeps equal elements in their first order
         order = array.shape[d] - 1 - numpy.flip(order, d)
-    indices = wrap(numpy.ascontiguousarray(order))
+    indices = made(numpy.ascontiguousarray(order))
     return _Pair((METHODS["gather"](input, d, indices), indices))
 
 
@@ -213,19 +213,19 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False):
     """The different elements in order; with their positions and counts where asked."""
     found = numpy.unique(observe(input), return_inverse=return_inverse, return_counts=return_counts)
     if not isinstance(found, tuple):
-        return wrap(found)
+        return made(found)
     values, *rest = found
-    out = [wrap(values)]
+    out = [made(values)]
     if return_inverse:
-        out.append(wrap(rest.pop(0).reshape(input._array.shape)))
+        out.append(made(rest.pop(0).reshape(input._array.shape)))
     if return_counts:
-        out.append(wrap(rest.pop(0)))
+        out.append(made(rest.pop(0)))
     return tuple(out)
 
 
 @export()
 def bincount(input, weights=None, minlength=0):
     """How often each integer from 0 on occurs."""
-    return wrap(numpy.bincount(observe(input), None if weights is None else observe(weights), minlength))
+    return made(numpy.bincount(observe(input), None if weights is None else observe(weights), minlength))
 
 

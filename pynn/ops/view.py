@@ -4,7 +4,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, unary
-from pynn._dtypes import from_numpy
+from pynn._dtypes import from_numpy, to_numpy
 from pynn.ops.cast import CLONE
 from pynn.ops.registry import Effects, Sample, export, register
 
@@ -148,6 +148,36 @@ VIEW_WRITE.vjp = _view_write_vjp
 VIEW_WRITE.record.composite = False
 
 
+VIEW_DTYPE = register(
+    "view_dtype",
+    differentiable=False,
+    effects=VIEW,
+    shape=lambda x, dtype: None,
+    dtype=lambda x, dtype: dtype,
+    attrs=("dtype",),
+    samples=lambda rng: [Sample((rng.integers(0, 9, (3, 4)),), (numpy.dtype(d),)) for d in ("float64", "int32")],
+    torch=lambda t, x, dtype: x.view(getattr(t, str(dtype))),
+)(lambda xp, x, dtype: x.view(dtype))
+
+
+def _view_as_dtype(self, dtype):
+    """The same bytes read as another dtype; the last dimension grows or shrinks with the element's size."""
+    array = self._array
+    old, new = array.itemsize, dtype.itemsize
+    if old == new:
+        return call(VIEW_DTYPE, (self,), (dtype,))
+    if array.ndim == 0:
+        raise RuntimeError(
+            f"self.dim() cannot be 0 to view {array.dtype} as {dtype} (different element sizes). Reshape it to (1,) first."
+        )
+    if array.strides[-1] != old or array.shape[-1] * old % new:
+        raise RuntimeError(
+            f"cannot view {array.dtype} of shape {list(array.shape)} and strides {list(strides(self))} as {dtype}: the "
+            f"last dimension must be contiguous and hold a multiple of {new} bytes. Use .contiguous(), or .to(dtype) to convert."
+        )
+    return call(VIEW_DTYPE, (self,), (dtype,))
+
+
 def can_view(array, shape):
     """Whether `shape` can be had of the array without a copy."""
     if array.flags.c_contiguous:
@@ -162,9 +192,7 @@ def view(self, *shape):
     Raises RuntimeError where the memory does not allow it (after a transpose, say): use reshape there.
     """
     if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, numpy.integer)):
-        from pynn._dtypes import to_numpy
-
-        return _core.wrap(self._array.view(to_numpy(shape[0])))
+        return _view_as_dtype(self, to_numpy(shape[0]))
     wanted = _infer_shape(_ints(shape), self._array)
     if not can_view(self._array, wanted):
         raise RuntimeError(

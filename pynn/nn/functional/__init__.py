@@ -2,5 +2,8 @@
 
 from pynn.nn.functional.activation import *  # noqa: F403
 from pynn.nn.functional.activation import swish  # noqa: F401  (beside torch's names)
+from pynn.nn.functional.distance import *  # noqa: F403
 from pynn.nn.functional.dropout import *  # noqa: F403
 from pynn.nn.functional.linear import *  # noqa: F403
+from pynn.nn.functional.loss import *  # noqa: F403
+from pynn.nn.functional.softmax import *  # noqa: F403

@@ -1,6 +1,6 @@
 """Activation functions, with torch.nn.functional's signatures. All keep the input's shape and dtype.
 
-They raise TypeError for an input that is no Tensor and RuntimeError for integers.
+They raise TypeError for an input that is no Tensor and NotImplementedError (a RuntimeError) for integers.
 """
 
 from pynn._core import call, call_inplace, unary

@@ -103,8 +103,9 @@ def same_error():
             import torch
         except ImportError:
             return str(ours.value)
-        with pytest.raises(kind):
+        with pytest.raises(kind) as theirs:
             _run(torch, function, args, kwargs, lambda a: torch.from_numpy(a.copy()))
+        assert type(theirs.value) is kind
         return str(ours.value)
 
     return check

@@ -1,0 +1,283 @@
+// Matrix products: "matmul", "linear" (bias and ReLU fused) and their gradients.
+#include "bindings.h"
+
+namespace pynn::python {
+namespace {
+
+bool is_float(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
+
+// A matrix (or a stack of them) inside an array, for the C interface.
+struct Matrix {
+  pynn_array array;
+  int64_t shape[PYNN_MAX_DIMS];
+  int64_t strides[PYNN_MAX_DIMS];
+
+  explicit Matrix(PyArrayObject* from) : array(describe(from)) {
+    for (int i = 0; i < array.ndim && i < PYNN_MAX_DIMS; ++i) {
+      shape[i] = array.shape[i];
+      strides[i] = array.strides[i];
+    }
+    array.shape = shape;
+    array.strides = strides;
+  }
+  Matrix(const Matrix& other) : array(other.array) { *this = other; }
+  Matrix& operator=(const Matrix& other) {
+    array = other.array;
+    for (int i = 0; i < PYNN_MAX_DIMS; ++i) {
+      shape[i] = other.shape[i];
+      strides[i] = other.strides[i];
+    }
+    array.shape = shape;
+    array.strides = strides;
+    return *this;
+  }
+
+  // A vector as a row (1, K) or a column (K, 1).
+  Matrix& row() {
+    shape[1] = shape[0], strides[1] = strides[0];
+    shape[0] = 1, strides[0] = 0;
+    array.ndim = 2;
+    return *this;
+  }
+  Matrix& column() {
+    shape[1] = 1, strides[1] = 0;
+    array.ndim = 2;
+    return *this;
+  }
+  Matrix transposed() const {
+    Matrix out(*this);
+    const int last = array.ndim - 1;
+    out.shape[last] = shape[last - 1], out.shape[last - 1] = shape[last];
+    out.strides[last] = strides[last - 1], out.strides[last - 1] = strides[last];
+    return out;
+  }
+  // The leading dimensions of a row-major array folded into one: (..., K) -> (M, K).
+  Matrix& fold() {
+    int64_t rows = 1;
+    for (int i = 0; i + 1 < array.ndim; ++i) rows *= shape[i];
+    const int64_t columns = shape[array.ndim - 1], item = strides[array.ndim - 1];
+    shape[0] = rows, shape[1] = columns;
+    strides[0] = columns * item, strides[1] = item;
+    array.ndim = 2;
+    return *this;
+  }
+};
+
+// Whether (..., K) can be folded to (M, K) without a copy. Arrays of no elements have any strides.
+bool foldable(PyArrayObject* x) { return PyArray_NDIM(x) >= 1 && PyArray_IS_C_CONTIGUOUS(x); }
+
+pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, pynn_activation act, Matrix& out) {
+  const int64_t work = a.shape[a.array.ndim - 1] * out.shape[out.array.ndim - 1] * out.shape[out.array.ndim - 2];
+  if (out.array.ndim == 2 && work < kReleaseGil) return pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
+  pynn_status status;
+  Py_BEGIN_ALLOW_THREADS
+  status = pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
+  Py_END_ALLOW_THREADS
+  return status;
+}
+
+PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* a = count == 2 ? as_array(args[0]) : nullptr;
+  PyArrayObject* b = count == 2 ? as_array(args[1]) : nullptr;
+  if (!a || !b) return not_mine();
+  const int type = plain_type(a);
+  const int na = PyArray_NDIM(a), nb = PyArray_NDIM(b);
+  if (!is_float(type) || plain_type(b) != type || na < 1 || nb < 1 || na > PYNN_MAX_DIMS || nb > PYNN_MAX_DIMS) {
+    return not_mine();
+  }
+  Matrix left(a), right(b);
+  if (na == 1) left.row();
+  if (nb == 1) right.column();
+  const int nl = left.array.ndim, nr = right.array.ndim;
+  if (left.shape[nl - 1] != right.shape[nr - 2]) return not_mine();
+  const int ndim = nl > nr ? nl : nr;
+  npy_intp shape[PYNN_MAX_DIMS];
+  for (int i = 0; i < ndim - 2; ++i) {
+    const int64_t l = i < ndim - nl ? 1 : left.shape[i - (ndim - nl)];
+    const int64_t r = i < ndim - nr ? 1 : right.shape[i - (ndim - nr)];
+    if (l != r && l != 1 && r != 1) return not_mine();
+    shape[i] = l == 1 ? r : l;
+  }
+  int used = ndim - 2;
+  if (na > 1) shape[used++] = left.shape[nl - 2];
+  if (nb > 1) shape[used++] = right.shape[nr - 1];
+  PyArrayObject* result = new_array(used, shape, type);
+  if (!result) return nullptr;
+  Matrix out(result);
+  const int64_t item = PyArray_ITEMSIZE(result);
+  if (na == 1 || nb == 1) {  // put the dimension a vector has not back for the kernel
+    const int64_t rows = left.shape[nl - 2], columns = right.shape[nr - 1];
+    int64_t step = rows * columns * item;
+    out.array.ndim = ndim;
+    out.shape[ndim - 2] = rows, out.shape[ndim - 1] = columns;
+    out.strides[ndim - 2] = columns * item, out.strides[ndim - 1] = item;
+    for (int i = ndim - 3; i >= 0; --i) {
+      out.shape[i] = shape[i];
+      out.strides[i] = step;
+      step *= shape[i];
+    }
+  }
+  return finish(product(left, right, nullptr, PYNN_ACT_NONE, out), reinterpret_cast<PyObject*>(result));
+}
+
+// The gradients of two matrices, or of a stack by one of the same depth; what needs summing over a batch is the
+// reference's.
+PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3) return not_mine();
+  PyArrayObject* g = as_array(args[0]);
+  PyArrayObject* a = as_array(PyTuple_GET_ITEM(args[1], 1));
+  PyArrayObject* b = as_array(PyTuple_GET_ITEM(args[1], 2));
+  if (!g || !a || !b) return not_mine();
+  const int type = plain_type(g), ndim = PyArray_NDIM(g);
+  if (!is_float(type) || plain_type(a) != type || plain_type(b) != type) return not_mine();
+  if (ndim < 2 || ndim > PYNN_MAX_DIMS || PyArray_NDIM(a) != ndim || PyArray_NDIM(b) != ndim) return not_mine();
+  for (int i = 0; i < ndim - 2; ++i) {
+    if (PyArray_DIM(a, i) != PyArray_DIM(g, i) || PyArray_DIM(b, i) != PyArray_DIM(g, i)) return not_mine();
+  }
+  const long needs = PyLong_AsLong(args[3]);
+  const Matrix grad(g), left(a), right(b);
+  PyObject* grads = PyTuple_New(2);
+  if (!grads) return nullptr;
+  for (int i = 0; i < 2; ++i) {
+    PyObject* made = Py_None;
+    if (needs >> i & 1) {
+      PyArrayObject* array = new_like(i == 0 ? a : b);
+      if (!array) {
+        Py_DECREF(grads);
+        return nullptr;
+      }
+      Matrix out(array);
+      const pynn_status status = i == 0 ? product(grad, right.transposed(), nullptr, PYNN_ACT_NONE, out)
+                                        : product(left.transposed(), grad, nullptr, PYNN_ACT_NONE, out);
+      made = finish(status, reinterpret_cast<PyObject*>(array));
+      if (!made || made == Py_None) {
+        Py_DECREF(grads);
+        return made;
+      }
+    } else {
+      Py_INCREF(made);
+    }
+    PyTuple_SET_ITEM(grads, i, made);
+  }
+  return grads;
+}
+
+// activation: None or "relu"; false for one that has no fused kernel.
+bool activation(PyObject* object, pynn_activation* out) {
+  if (object == Py_None) {
+    *out = PYNN_ACT_NONE;
+    return true;
+  }
+  *out = PYNN_ACT_RELU;
+  return PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, "relu") == 0;
+}
+
+// linear(x, weight, bias or None, activation)
+PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4) return not_mine();
+  PyArrayObject *x = as_array(args[0]), *weight = as_array(args[1]), *bias = as_array(args[2]);
+  pynn_activation act;
+  if (!x || !weight || (!bias && args[2] != Py_None) || !activation(args[3], &act)) return not_mine();
+  const int type = plain_type(x), ndim = PyArray_NDIM(x);
+  if (!is_float(type) || plain_type(weight) != type || PyArray_NDIM(weight) != 2) return not_mine();
+  if (ndim < 1 || ndim > PYNN_MAX_DIMS || !(foldable(x) || ndim == 2)) return not_mine();
+  const npy_intp features = PyArray_DIM(weight, 0);
+  if (PyArray_DIM(x, ndim - 1) != PyArray_DIM(weight, 1)) return not_mine();
+  if (bias && (plain_type(bias) != type || PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != features)) return not_mine();
+  npy_intp shape[PYNN_MAX_DIMS];
+  for (int i = 0; i < ndim - 1; ++i) shape[i] = PyArray_DIM(x, i);
+  shape[ndim - 1] = features;
+  PyArrayObject* result = new_array(ndim, shape, type);
+  if (!result) return nullptr;
+  Matrix in(x), out(result);
+  if (ndim != 2) {
+    in.fold();
+    out.fold();
+  }
+  const Matrix kernel = Matrix(weight).transposed();
+  pynn_array row;
+  if (bias) row = describe(bias);
+  return finish(product(in, kernel, bias ? &row : nullptr, act, out), reinterpret_cast<PyObject*>(result));
+}
+
+PyArrayObject* relu_gradient(PyArrayObject* g, PyArrayObject* out) {
+  PyArrayObject* masked = new_like(g);
+  if (!masked) return nullptr;
+  const pynn_array grad = describe(g), output = describe(out);
+  pynn_array result = describe(masked);
+  if (pynn_binary(PYNN_RELU_BACKWARD, &grad, &output, 0, 0, &result) != PYNN_OK) {
+    Py_DECREF(masked);
+    return nullptr;
+  }
+  return masked;
+}
+
+PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* weight, int i) {
+  Matrix grad(g), in(x);
+  grad.fold();
+  if (PyArray_NDIM(x) != 2) in.fold();
+  const npy_intp features = PyArray_DIM(weight, 0);
+  PyArrayObject* array = i == 0   ? new_like(x)
+                         : i == 1 ? new_like(weight)
+                                  : new_array(1, &features, PyArray_TYPE(g));
+  if (!array) return nullptr;
+  Matrix out(array);
+  pynn_status status;
+  if (i == 0) {
+    if (out.array.ndim != 2) out.fold();
+    status = product(grad, Matrix(weight), nullptr, PYNN_ACT_NONE, out);
+  } else if (i == 1) {
+    status = product(grad.transposed(), in, nullptr, PYNN_ACT_NONE, out);
+  } else {
+    status = pynn_column_sum(&grad.array, 0, &out.array);
+  }
+  return finish(status, reinterpret_cast<PyObject*>(array));
+}
+
+PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) < 3) return not_mine();
+  PyArrayObject* g = as_array(args[0]);
+  PyArrayObject* out = as_array(PyTuple_GET_ITEM(args[1], 0));
+  PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
+  PyArrayObject* weight = as_array(PyTuple_GET_ITEM(args[1], 2));
+  pynn_activation act;
+  if (!g || !x || !weight || !out || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
+  const int type = plain_type(g);
+  if (!is_float(type) || plain_type(x) != type || plain_type(weight) != type || plain_type(out) != type) return not_mine();
+  if (!(foldable(x) || PyArray_NDIM(x) == 2) || !same_shape(g, out)) return not_mine();
+  if (act == PYNN_ACT_NONE && !foldable(g)) return not_mine();
+  PyArrayObject* grad = g;
+  Py_INCREF(grad);
+  if (act == PYNN_ACT_RELU) {
+    Py_DECREF(grad);
+    grad = relu_gradient(g, out);
+    if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
+  }
+  const long needs = PyLong_AsLong(args[3]);
+  PyObject* grads = PyTuple_New(3);
+  for (int i = 0; grads && i < 3; ++i) {
+    PyObject* made = Py_None;
+    if (needs >> i & 1) {
+      made = linear_gradient(grad, x, weight, i);
+      if (!made || made == Py_None) {
+        Py_DECREF(grads);
+        Py_DECREF(grad);
+        return made;
+      }
+    } else {
+      Py_INCREF(made);
+    }
+    PyTuple_SET_ITEM(grads, i, made);
+  }
+  Py_DECREF(grad);
+  return grads;
+}
+
+}  // namespace
+
+bool register_matmul(PyObject* kernels) {
+  return add_kernel(kernels, "matmul", matmul_kernel) && add_kernel(kernels, "matmul.backward", matmul_backward_kernel) &&
+         add_kernel(kernels, "linear", linear_kernel) && add_kernel(kernels, "linear.backward", linear_backward_kernel);
+}
+
+}  // namespace pynn::python

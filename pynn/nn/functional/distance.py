@@ -1,0 +1,121 @@
+"""Distances between vectors and the losses made of them, with torch.nn.functional's signatures."""
+
+from pynn._core import binary
+from pynn.nn.functional.loss import reduce_loss, reduction_of
+from pynn.ops.pointwise import MINIMUM, where
+from pynn.ops.reduction import norm
+from pynn.ops.registry import export
+
+__all__ = [
+    "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
+    "normalize", "pairwise_distance", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+]  # fmt: skip
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """input / max(its p-norm along dim, eps): the input's shape."""
+    result = input / norm(input, p, dim, keepdim=True).clamp(min=eps)
+    return result if out is None else out.copy_(result)
+
+
+@export("cosine_similarity", method=False)
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim; shapes broadcast, and lose dim."""
+    lengths = [norm(x, 2.0, dim, keepdim=True).clamp(min=eps) for x in (x1, x2)]
+    return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
+
+
+@export("pairwise_distance", method=False)
+def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+    """The p-norm of x1 - x2 + eps over the last dimension; shapes broadcast."""
+    return norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
+
+
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """1 - cos for targets 1, max(0, cos - margin) for targets -1; inputs (N, D) or (D), target (N) or ()."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    if target.ndim not in (0, 1) or input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
+        raise RuntimeError(
+            f"cosine_embedding_loss takes inputs (N, D) with target (N), or (D) with (); got {list(input1.shape)}, "
+            f"{list(input2.shape)} and {list(target.shape)}."
+        )
+    eps = 1e-12
+    product = (input1 * input2).sum(-1)
+    cos = product / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
+    loss = where(target == 1, 1 - cos, where(target == -1, (cos - margin).clamp(min=0), 0.0))
+    return reduce_loss(loss, reduction)
+
+
+def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+    """x for targets 1, max(0, margin - x) for targets -1."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    loss = where(target == 1, input, 0.0) + where(target == -1, (margin - input).clamp(min=0), 0.0)
+    return reduce_loss(loss, reduction)
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """max(0, -y (x1 - x2) + margin): x1 should rank above x2 for y = 1, below for y = -1."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError(
+            f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+            f"{list(input1.shape)}, input2: {list(input2.shape)}, target: {list(target.shape)}"
+        )
+    return reduce_loss((-target * (input1 - input2) + margin).clamp(min=0), reduction)
+
+
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """sum over i != y of max(0, margin - x_y + x_i)^p / C: input (N, C) or (C), target (N) or () of int64 classes."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError(f"only p == 1 and p == 2 supported, got {p}.")
+    single = input.ndim == 1
+    rows, wanted = (input.reshape(1, -1), target.reshape(1)) if single else (input, target)
+    index = wanted.reshape(-1, 1)
+    room = (margin - rows.gather(1, index) + rows).clamp(min=0)
+    room = room * room if p == 2 else room
+    if weight is not None:
+        room = room * weight[wanted].reshape(-1, 1)
+    room = room.scatter(1, index, value=0.0)
+    loss = room.sum(1) / rows._array.shape[1]
+    return reduce_loss(loss.reshape(()) if single else loss, reduction)
+
+
+def triplet_margin_loss(
+    anchor,
+    positive,
+    negative,
+    margin=1.0,
+    p=2,
+    eps=1e-6,
+    swap=False,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+):
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the pairwise_distance.
+
+    swap: the lesser of d(anchor, negative) and d(positive, negative).
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+
+    def distance(a, b):
+        return pairwise_distance(a, b, p, eps)
+
+    return triplet_margin_with_distance_loss(
+        anchor, positive, negative, distance_function=distance, margin=margin, swap=swap, reduction=reduction
+    )
+
+
+def triplet_margin_with_distance_loss(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
+    """triplet_margin_loss for any distance (default pairwise_distance); ValueError for a margin not above 0."""
+    reduction = reduction_of(None, None, reduction)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = binary(MINIMUM, far, distance(positive, negative))
+    return reduce_loss((near - far + margin).clamp(min=0), reduction)

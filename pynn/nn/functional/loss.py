@@ -1,0 +1,299 @@
+"""Losses of predictions against targets, with torch.nn.functional's signatures.
+
+reduction is "none" (a loss an element or row), "mean" or "sum"; size_average and reduce are its older form. An
+unknown reduction raises ValueError.
+"""
+
+import math
+import warnings
+
+from pynn._core import call
+from pynn.nn.functional.activation import logsigmoid, softplus
+from pynn.nn.functional.softmax import log_softmax
+from pynn.ops import loss as ops
+from pynn.ops.pointwise import where
+from pynn.ops.registry import check_broadcast
+from pynn.ops.softmax import CROSS_ENTROPY, NLL_LOSS
+from pynn.ops.view import broadcast_to
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss",
+    "kl_div", "l1_loss", "mse_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
+    "soft_margin_loss",
+]  # fmt: skip
+
+
+def reduction_of(size_average, reduce, reduction):
+    """The reduction that torch's older arguments ask for, or the newer one, checked."""
+    if size_average is not None or reduce is not None:
+        size_average = True if size_average is None else size_average
+        reduction = "none" if reduce is False else "mean" if size_average else "sum"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=3,
+        )
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction. Use 'none', 'mean' or 'sum'.")
+    return reduction
+
+
+def reduce_loss(loss, reduction):
+    """A tensor of losses reduced."""
+    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
+
+
+def _same_shape(input, target):
+    """Both broadcast to one shape, with torch's warning where they differ."""
+    a, b = input._array.shape, target._array.shape
+    if a == b:
+        return input, target
+    warnings.warn(
+        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely "
+        "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        stacklevel=3,
+    )
+    shape = check_broadcast((input, target))
+    return broadcast_to(input, shape), broadcast_to(target, shape)
+
+
+def _weighted(op, input, target, attrs, weight, reduction, divide_by_weight=True):
+    if weight is None:
+        return call(op, (input, target), (*attrs, reduction))
+    if weight._array.shape != input._array.shape:
+        raise ValueError(
+            f"Weights and input must have the same size, got {list(weight.shape)} and {list(input.shape)}."
+        )
+    loss = call(op, (input, target), (*attrs, "none")) * weight
+    if reduction == "mean" and divide_by_weight:
+        return loss.sum() / weight.sum()
+    return reduce_loss(loss, reduction)
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    pair = _same_shape(input, target)
+    return _weighted(ops.MSE_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    pair = _same_shape(input, target)
+    return _weighted(ops.L1_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """d^2 / 2 for |d| <= delta, else delta * (|d| - delta / 2), of d = input - target.
+
+    With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
+    """
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
+    pair = _same_shape(input, target)
+    reduction = reduction_of(None, None, reduction)
+    return _weighted(ops.HUBER_LOSS, *pair, (float(delta),), weight, reduction, divide_by_weight=False)
+
+
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """d^2 / (2 beta) for |d| < beta, else |d| - beta / 2, of d = input - target (arXiv:1504.08083).
+
+    beta 0 is l1_loss; RuntimeError for a negative one.
+    """
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}.")
+    pair = _same_shape(input, target)
+    reduction = reduction_of(size_average, reduce, reduction)
+    if beta == 0:
+        return call(ops.L1_LOSS, pair, (reduction,))
+    return call(ops.SMOOTH_L1_LOSS, pair, (float(beta), reduction))
+
+
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """-(y log x + (1 - y) log(1 - x)) for probabilities x; logarithms are limited to -100.
+
+    weight: broadcasts to the input. ValueError where shapes differ, RuntimeError for x outside [0, 1].
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if target._array.shape != input._array.shape:
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    values = input._array
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise RuntimeError(
+            f"all elements of input should be between 0 and 1, got {float(values.min())} to {float(values.max())}. Pass "
+            "logits to binary_cross_entropy_with_logits instead."
+        )
+    if weight is None:
+        return call(ops.BINARY_CROSS_ENTROPY, (input, target), (reduction,))
+    return reduce_loss(call(ops.BINARY_CROSS_ENTROPY, (input, target), ("none",)) * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
+    """binary_cross_entropy of sigmoid(input), without overflow.
+
+    weight broadcasts to the input; pos_weight (classes last) weighs the positive targets. ValueError where shapes
+    differ.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if target._array.shape != input._array.shape:
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    if weight is None and pos_weight is None:
+        return call(ops.BINARY_CROSS_ENTROPY_WITH_LOGITS, (input, target), (reduction,))
+    if pos_weight is None:
+        loss = call(ops.BINARY_CROSS_ENTROPY_WITH_LOGITS, (input, target), ("none",))
+    else:
+        loss = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def _rows(input, target):
+    """(N, C, d...) and (N, d...) as (M, C) and (M,), with torch's errors where they do not fit."""
+    a, t = input._array.shape, target._array.shape
+    if not a:
+        raise ValueError("Expected 1 or more dimensions (got 0)")
+    if len(a) == 1:
+        return input.reshape(1, -1), target.reshape(-1)
+    if t[:1] != a[:1]:
+        raise ValueError(f"Expected input batch_size ({a[0]}) to match target batch_size ({t[0] if t else 0}).")
+    if t != a[:1] + a[2:]:
+        raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}")
+    if len(a) == 2:
+        return input, target
+    order = (0, *range(2, len(a)), 1)
+    return input.permute(order).reshape(-1, a[1]), target.reshape(-1)
+
+
+def _over_classes(op, input, target, weight, attrs, reduction):
+    rows, wanted = _rows(input, target)
+    loss = call(op, (rows, wanted, weight), (*attrs, reduction))
+    return loss.reshape(target._array.shape) if reduction == "none" else loss
+
+
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """-input[target]: input (N, C, d...) or (C) of log-probabilities, target (N, d...) or () of int64 classes.
+
+    Rows with target ignore_index count nothing; weight (C) weighs the classes, and a mean divides by the weights.
+    Raises IndexError for a class out of range, ValueError or RuntimeError for shapes and dtypes that do not fit.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    return _over_classes(NLL_LOSS, input, target, weight, (int(ignore_index),), reduction)
+
+
+def cross_entropy(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
+    """nll_loss of log_softmax(input), in one op.
+
+    input (N, C, d...) or (C); target (N, d...) or () of int64 classes, or of the input's shape and floating point:
+    probabilities. label_smoothing (0 to 1) mixes the targets with the uniform distribution (arXiv:1512.00567).
+    Raises as nll_loss does.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if target._array.shape == input._array.shape and target.is_floating_point():
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
+
+
+def _soft_cross_entropy(input, target, weight, reduction, smoothing):
+    classes = 0 if input.ndim == 1 else 1
+    count = input._array.shape[classes]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / count
+    loss = -(log_softmax(input, classes) * target)
+    if weight is not None:
+        if weight._array.shape != (count,):
+            raise RuntimeError(
+                f"cross_entropy: weight tensor should be defined either for all {count} classes or no classes but got "
+                f"weight tensor of shape: {list(weight.shape)}"
+            )
+        loss = loss * weight.reshape((1,) * classes + (-1,) + (1,) * (input.ndim - classes - 1))
+    loss = loss.sum(classes)
+    if reduction == "mean":
+        return loss.sum() / (input.numel() // count)
+    return reduce_loss(loss, reduction)
+
+
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """target * (log target - input): the Kullback-Leibler divergence of log-probabilities input from target.
+
+    reduction "batchmean" divides the sum by the first size, "mean" by the number of elements (with a warning).
+    """
+    if size_average is None and reduce is None and reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
+            "only by the batch size, and aligns with the KL div math definition.",
+            stacklevel=2,
+        )
+    batch = reduction == "batchmean"
+    reduction = reduction_of(size_average, reduce, "sum" if batch else reduction)
+    if log_target:
+        loss = target.exp() * (target - input)
+    else:
+        empty = target == 0
+        loss = target * (where(empty, 1.0, target).log() - input)
+    loss = reduce_loss(loss, reduction)
+    return loss / input._array.shape[0] if batch and input.ndim else loss
+
+
+def poisson_nll_loss(
+    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
+):
+    """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        y = where(target > 1, target, 1.0)
+        stirling = y * y.log() - y + 0.5 * (2 * math.pi * y).log()
+        loss = loss + where(target > 1, stirling, 0.0)
+    return reduce_loss(loss, reduction)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """(log var + (input - target)^2 / var) / 2 with var at least eps; full adds log(2 pi) / 2.
+
+    var: a number, the input's shape, or that with its last size 1 or missing. ValueError for a negative one.
+    """
+    if isinstance(var, (int, float)):
+        var = input.detach() * 0 + var
+    if bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    shape, found = input._array.shape, var._array.shape
+    if found != shape:
+        if shape[:-1] == found:
+            var = var.unsqueeze(-1)
+        elif len(found) != len(shape) or [v for s, v in zip(shape, found) if s != v] != [1]:
+            raise ValueError(f"var is of incorrect size: {list(found)} for input of shape {list(shape)}.")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid. Use 'none', 'mean' or 'sum'.")
+    var = var + (var.detach().clamp(min=eps) - var.detach())  # limited below; the gradient passes
+    difference = input - target
+    loss = 0.5 * (var.log() + difference * difference / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduce_loss(loss, reduction)
+
+
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """log(1 + exp(-y x)) for targets y of 1 and -1."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    return reduce_loss(softplus(-(target * input), threshold=math.inf), reduction)
+
+
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """binary_cross_entropy_with_logits, averaged over the last dimension's classes; weight (C) weighs them."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    loss = loss if weight is None else loss * weight
+    return reduce_loss(loss.sum(-1) / input._array.shape[-1], reduction)

@@ -1,0 +1,160 @@
+"""Losses that compare two tensors of one shape element by element: one op each, with the reduction inside.
+
+Each is a value v(x, y), its two slopes, and a reduction ("none", "mean" or "sum").
+"""
+
+import numpy
+
+from pynn.ops.activation import require_floating
+from pynn.ops.registry import Sample, joint, promote, register
+
+
+def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),), draw=None, torch=None, **more):
+    """Register the loss `name`: value(xp, x, y, *attrs), and its derivatives by x and by y."""
+
+    def reference(xp, x, y, *rest):
+        *params, reduction = rest
+        v = value(xp, x, y, *params)
+        if reduction == "none":
+            return v
+        total = xp.sum(v)
+        return total if reduction == "sum" else total / (_size(x) or numpy.nan)
+
+    @joint
+    def vjp(xp, needs, g, out, x, y, *rest):
+        *params, reduction = rest
+        if reduction == "mean":
+            g = g / _size(x)
+        return (
+            g * slope(xp, x, y, *params) if needs & 1 else None,
+            g * target_slope(xp, x, y, *params) if needs & 2 else None,
+        )
+
+    def check(inputs, attrs):
+        inputs = promote(inputs, "promote")
+        require_floating(name, inputs[0])
+        x, y = (i._array for i in inputs)
+        if x.shape != y.shape:
+            raise RuntimeError(
+                f"{name}: input and target must have one shape, got {list(x.shape)} and {list(y.shape)}."
+            )
+        return inputs
+
+    def samples(rng):
+        out = []
+        for params in choices:
+            for reduction in ("mean", "sum", "none"):
+                for shape in ((3, 4), (), (5,)):
+                    pair = draw(rng, shape) if draw else (rng.normal(size=shape), rng.normal(size=shape))
+                    out.append(Sample(tuple(map(numpy.asarray, pair)), (*params, reduction)))
+            out.append(
+                Sample((rng.normal(size=(4, 3)).T * 0.1 + 0.4, rng.uniform(0.1, 0.9, (3, 4))), (*params, "mean"))
+            )
+        return out
+
+    return register(
+        name,
+        vjp=vjp,
+        saves=(0, 1),
+        check=check,
+        shape=lambda x, y, *rest: x if rest[-1] == "none" else (),
+        attrs=(*attrs, "reduction"),
+        samples=samples,
+        torch=torch or (lambda t, x, y, reduction: getattr(t.nn.functional, name)(x, y, reduction=reduction)),
+        tolerance={"float32": 5e-6},
+        **more,
+    )(reference)
+
+
+def _size(x):
+    n = 1
+    for size in x.shape:
+        n *= size
+    return n
+
+
+def _apart(rng, shape):
+    """Two tensors whose differences keep clear of 0, 0.5 and 1, where losses have kinks."""
+    gaps = rng.choice([0.25, 0.75, 1.6], shape) * rng.choice([-1, 1], shape) + rng.uniform(-0.1, 0.1, shape)
+    y = rng.normal(size=shape)
+    return y + gaps, y
+
+
+def _probabilities(rng, shape):
+    return rng.uniform(0.05, 0.95, shape), rng.uniform(0.05, 0.95, shape)
+
+
+MSE_LOSS = _elementwise_loss(
+    "mse_loss",
+    lambda xp, x, y: xp.square(x - y),
+    lambda xp, x, y: (x - y) * 2.0,
+    lambda xp, x, y: (y - x) * 2.0,
+)
+L1_LOSS = _elementwise_loss(
+    "l1_loss",
+    lambda xp, x, y: xp.abs(x - y),
+    lambda xp, x, y: xp.sign(x - y),
+    lambda xp, x, y: xp.sign(y - x),
+    draw=_apart,
+)
+
+
+def _clipped(xp, d, limit):
+    return xp.minimum(xp.maximum(d, -limit), limit)
+
+
+def _smooth_l1(xp, x, y, beta):
+    size = xp.abs(x - y)
+    return xp.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
+
+
+SMOOTH_L1_LOSS = _elementwise_loss(
+    "smooth_l1_loss",  # Girshick, Fast R-CNN: arXiv:1504.08083
+    _smooth_l1,
+    lambda xp, x, y, beta: _clipped(xp, (x - y) / beta, 1.0),
+    lambda xp, x, y, beta: _clipped(xp, (y - x) / beta, 1.0),
+    attrs=("beta",),
+    choices=((1.0,), (0.5,)),
+    draw=_apart,
+    torch=lambda t, x, y, beta, reduction: t.nn.functional.smooth_l1_loss(x, y, reduction=reduction, beta=beta),
+)
+
+
+def _huber(xp, x, y, delta):
+    size = xp.abs(x - y)
+    return xp.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
+
+
+HUBER_LOSS = _elementwise_loss(
+    "huber_loss",
+    _huber,
+    lambda xp, x, y, delta: _clipped(xp, x - y, delta),
+    lambda xp, x, y, delta: _clipped(xp, y - x, delta),
+    attrs=("delta",),
+    choices=((1.0,), (0.5,)),
+    draw=_apart,
+    torch=lambda t, x, y, delta, reduction: t.nn.functional.huber_loss(x, y, reduction, delta),
+)
+
+
+def _bce(xp, x, y):
+    """Logarithms are limited to -100, as in torch, so that a wrong certainty costs a finite loss."""
+    return -(y * xp.maximum(xp.log(x), -100.0) + (1.0 - y) * xp.maximum(xp.log1p(-x), -100.0))
+
+
+BINARY_CROSS_ENTROPY = _elementwise_loss(
+    "binary_cross_entropy",
+    _bce,
+    lambda xp, x, y: (x - y) / xp.maximum(x * (1.0 - x), 1e-12),
+    lambda xp, x, y: xp.maximum(xp.log1p(-x), -100.0) - xp.maximum(xp.log(x), -100.0),
+    draw=_probabilities,
+    torch=lambda t, x, y, reduction: t.nn.functional.binary_cross_entropy(x, y, reduction=reduction),
+)
+BINARY_CROSS_ENTROPY_WITH_LOGITS = _elementwise_loss(
+    "binary_cross_entropy_with_logits",
+    lambda xp, x, y: xp.maximum(x, 0) - x * y + xp.log1p(xp.exp(-xp.abs(x))),
+    lambda xp, x, y: xp.sigmoid(x) - y,
+    lambda xp, x, y: -x,
+    draw=lambda rng, shape: (2 * rng.normal(size=shape), rng.uniform(0, 1, shape)),
+    torch=lambda t, x, y, reduction: t.nn.functional.binary_cross_entropy_with_logits(x, y, reduction=reduction),
+)

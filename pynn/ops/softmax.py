@@ -1,0 +1,291 @@
+"""softmax, log_softmax, logsumexp, and the losses over classes: cross_entropy (fused) and nll_loss."""
+
+import numpy
+
+from pynn._core import Tensor, call
+from pynn._dtypes import INT64, to_numpy
+from pynn.ops.activation import require_floating
+from pynn.ops.cast import _convert
+from pynn.ops.pointwise import store
+from pynn.ops.reduction import dims_of, reduced_shape, reduction_samples, spread
+from pynn.ops.registry import Sample, export, joint, register, run
+from pynn.ops.view import normal_dim
+
+
+def _shifted(xp, x, dim):
+    """x less its largest element along dim, so that exp does not overflow."""
+    return x - xp.max(x, axis=dim, keepdims=True)
+
+
+def _softmax(xp, x, dim):
+    e = xp.exp(_shifted(xp, x, dim))
+    return e / xp.sum(e, axis=dim, keepdims=True)
+
+
+def _log_softmax(xp, x, dim):
+    z = _shifted(xp, x, dim)
+    return z - xp.log(xp.sum(xp.exp(z), axis=dim, keepdims=True))
+
+
+def _samples(rng):
+    cases = [((3, 5), 1), ((3, 5), 0), ((2, 3, 4), 1), ((7,), 0), ((3, 1), 1), ((0, 3), 1)]
+    out = [Sample((3 * rng.normal(size=s),), (d,)) for s, d in cases]
+    out.append(Sample((rng.normal(size=(4, 3)).T,), (1,)))
+    out.append(Sample((numpy.array([[1e4, 0.0, -1e4], [-1e4, -1e4, -1e4]]),), (1,), grad=False))
+    out.append(Sample((numpy.array([[-numpy.inf, 0.0, 1.0], [numpy.nan, 1.0, 2.0]]),), (1,), grad=False))
+    return out
+
+
+def _check_softmax(name):
+    def check(inputs, attrs):
+        require_floating(name, *inputs)
+        return inputs
+
+    return check
+
+
+SOFTMAX = register(
+    "softmax",
+    vjp=(lambda xp, g, out, x, dim: out * (g - xp.sum(g * out, axis=dim, keepdims=True)),),
+    saves=("out",),
+    check=_check_softmax("softmax"),
+    shape=lambda x, dim: x,
+    attrs=("dim",),
+    samples=_samples,
+    torch=lambda t, x, dim: t.softmax(x, dim),
+)(_softmax)
+
+LOG_SOFTMAX = register(
+    "log_softmax",
+    vjp=(lambda xp, g, out, x, dim: g - xp.exp(out) * xp.sum(g, axis=dim, keepdims=True),),
+    saves=("out",),
+    check=_check_softmax("log_softmax"),
+    shape=lambda x, dim: x,
+    attrs=("dim",),
+    samples=_samples,
+    torch=lambda t, x, dim: t.log_softmax(x, dim),
+    tolerance={"float32": 5e-6},
+)(_log_softmax)
+
+
+def _logsumexp(xp, x, dims, keepdim):
+    top = xp.max(x, axis=dims, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, 0)  # a row of -inf sums to 0, whose log is -inf
+    out = xp.log(xp.sum(xp.exp(x - top), axis=dims, keepdims=True)) + top
+    return out if keepdim else xp.reshape(out, reduced_shape(x.shape, dims))
+
+
+def _logsumexp_vjp(xp, g, out, x, dims, keepdim):
+    out = xp.where(xp.isfinite(out), out, 0)
+    return spread(xp, g, x, dims, keepdim) * xp.exp(x - spread(xp, out, x, dims, keepdim))
+
+
+LOGSUMEXP = register(
+    "logsumexp",
+    vjp=(_logsumexp_vjp,),
+    saves=("out", 0),
+    check=_check_softmax("logsumexp"),
+    shape=reduced_shape,
+    attrs=("dim", "keepdim"),
+    samples=lambda rng: [
+        *reduction_samples()(rng),
+        Sample((numpy.array([[-numpy.inf, -numpy.inf], [1e4, 1.0], [numpy.inf, 0.0]]),), ((1,), False), grad=False),
+    ],
+    torch=lambda t, x, dims, keepdim: t.logsumexp(x, dims, keepdim) if dims else t.logsumexp(x, ()),
+    tolerance={"float32": 5e-6},
+)(_logsumexp)
+
+# ---- losses over classes ----
+
+
+def _class_weights(xp, like, target, weight, ignore_index, smoothing):
+    """(q, valid): how much of -log p of each class (N, C) counts, and which rows do (N, 1)."""
+    dtype = like.dtype
+    classes = xp.arange(like.shape[1])
+    rows = xp.expand_dims(target, 1)
+    valid = xp.astype(rows != ignore_index, dtype)
+    q = xp.astype(rows == classes, dtype)
+    if smoothing:
+        q = q * (1.0 - smoothing) + smoothing / like.shape[1]
+    if weight is not None:
+        q = q * weight
+    return q * valid, valid
+
+
+def _count(xp, target, weight, valid, ignore_index):
+    """What a mean divides by: the valid rows, or the weights of their targets."""
+    if weight is None:
+        return xp.sum(valid)
+    classes = xp.arange(weight.shape[0])
+    return xp.sum(xp.astype(xp.expand_dims(target, 1) == classes, weight.dtype) * weight * valid)
+
+
+def _class_loss(xp, logp, target, weight, ignore_index, smoothing, reduction):
+    q, valid = _class_weights(xp, logp, target, weight, ignore_index, smoothing)
+    rows = -xp.sum(xp.where(q == 0, 0, q * logp), axis=1)  # log p may be -inf where it does not count
+    if reduction == "none":
+        return rows
+    total = xp.sum(rows)
+    return total if reduction == "sum" else total / _count(xp, target, weight, valid, ignore_index)
+
+
+def _row_scale(xp, g, target, weight, valid, ignore_index, reduction):
+    """The gradient that each row's loss receives, as (N, 1)."""
+    if reduction == "mean":
+        g = g / _count(xp, target, weight, valid, ignore_index)
+    g = xp.reshape(g, (-1, 1) if reduction == "none" else (1, 1))
+    return xp.where(valid > 0, g, 0)  # a mean over no rows is NaN, but moves nothing
+
+
+def _nll(xp, logp, target, weight, ignore_index, reduction):
+    return _class_loss(xp, logp, target, weight, ignore_index, 0.0, reduction)
+
+
+@joint
+def _nll_vjp(xp, needs, g, out, logp, target, weight, ignore_index, reduction):
+    _no_weight_gradient("nll_loss", needs)
+    q, valid = _class_weights(xp, logp, target, weight, ignore_index, 0.0)
+    return -q * _row_scale(xp, g, target, weight, valid, ignore_index, reduction), None, None
+
+
+def _cross_entropy(xp, x, target, weight, ignore_index, smoothing, reduction):
+    return _class_loss(xp, _log_softmax(xp, x, 1), target, weight, ignore_index, smoothing, reduction)
+
+
+@joint
+def _cross_entropy_vjp(xp, needs, g, out, x, target, weight, ignore_index, smoothing, reduction):
+    """d/dx of -sum(q * log_softmax(x)) is sum(q) * softmax(x) - q."""
+    _no_weight_gradient("cross_entropy", needs)
+    q, valid = _class_weights(xp, x, target, weight, ignore_index, smoothing)
+    slope = run(xp, SOFTMAX, (x,), (1,)) * xp.sum(q, axis=1, keepdims=True) - q
+    return slope * _row_scale(xp, g, target, weight, valid, ignore_index, reduction), None, None
+
+
+def _no_weight_gradient(name, needs):
+    if needs & 4:
+        raise RuntimeError(f"the derivative for 'weight' of {name} is not implemented. Use weight.detach().")
+
+
+def _check_classes(name):
+    def check(inputs, attrs):
+        x, target, weight = inputs
+        require_floating(name, x)
+        if not isinstance(target, Tensor):
+            raise TypeError(f"{name}(): argument 'target' must be Tensor, not {type(target).__name__}.")
+        a, t = x._array, target._array
+        if t.dtype != INT64 and t.dtype != numpy.uint8:
+            raise RuntimeError(
+                f"expected target dtype to be Long or Byte, but got {t.dtype}. Class indices are int64 (target.long()); "
+                f"class probabilities have the input's shape, {list(a.shape)}."
+            )
+        if a.shape[0] != t.shape[0]:
+            raise ValueError(f"Expected input batch_size ({a.shape[0]}) to match target batch_size ({t.shape[0]}).")
+        classes = a.shape[1]
+        if weight is not None:
+            if weight._array.shape != (classes,):
+                raise RuntimeError(
+                    f"weight tensor should be defined either for all {classes} classes or no classes but got weight "
+                    f"tensor of shape: {list(weight._array.shape)}"
+                )
+            if weight._array.dtype != a.dtype:
+                raise RuntimeError(
+                    f"expected scalar type {a.dtype} but found {weight._array.dtype}: cast the weight with "
+                    ".to(input.dtype)."
+                )
+        wrong = ((t < 0) | (t >= classes)) & (t != attrs[0])
+        if wrong.any():
+            raise IndexError(
+                f"Target {int(t[wrong][0])} is out of bounds. The input of shape {list(a.shape)} has {classes} classes, so "
+                f"targets are 0 to {classes - 1}, or ignore_index ({attrs[0]})."
+            )
+        return (x, _convert(target, INT64), weight) if t.dtype != INT64 else inputs
+
+    return check
+
+
+def _class_samples(smoothings):
+    """Trial calls; those with class weights, which have no gradient, count as not differentiable."""
+
+    def samples(rng):
+        out = []
+        for reduction in ("mean", "sum", "none"):
+            for smoothing in smoothings:
+                for weight in (None, rng.uniform(0.5, 2.0, 4)):
+                    inputs = (rng.normal(size=(5, 4)), rng.integers(0, 4, 5), weight)
+                    out.append(Sample(inputs, (-100, *smoothing, reduction), grad=weight is None))
+        ignored = (rng.normal(size=(5, 4)), numpy.array([0, 2, 1, 2, 3]), None)
+        out.append(Sample(ignored, (2, *smoothings[-1], "mean")))
+        out.append(Sample(ignored[:2] + (rng.uniform(0.5, 2.0, 4),), (2, *smoothings[-1], "mean"), grad=False))
+        return out
+
+    return samples
+
+
+def _twin(name):
+    def torch_loss(t, x, target, weight, ignore_index, *rest):
+        more = {"label_smoothing": rest[0]} if len(rest) == 2 else {}
+        return getattr(t.nn.functional, name)(x, target, weight, ignore_index=ignore_index, reduction=rest[-1], **more)
+
+    return torch_loss
+
+
+def _loss_shape(x, target, weight, ignore_index, *rest):
+    return target if rest[-1] == "none" else ()
+
+
+NLL_LOSS = register(
+    "nll_loss",
+    vjp=_nll_vjp,
+    saves=(1, 2),
+    likes=(0,),
+    check=_check_classes("nll_loss"),
+    shape=_loss_shape,
+    attrs=("ignore_index", "reduction"),
+    samples=_class_samples(((),)),
+    torch=_twin("nll_loss"),
+)(_nll)
+
+# Saves the logits and recomputes softmax in backward: no memory of the logits' size is held in between.
+CROSS_ENTROPY = register(
+    "cross_entropy",
+    vjp=_cross_entropy_vjp,
+    saves=(0, 1, 2),
+    check=_check_classes("cross_entropy_loss"),
+    shape=_loss_shape,
+    attrs=("ignore_index", "label_smoothing", "reduction"),
+    samples=_class_samples(((0.0,), (0.1,))),
+    torch=_twin("cross_entropy"),
+    tolerance={"float32": 5e-6},
+)(_cross_entropy)
+
+# ---- public functions ----
+
+
+def along_dim(op, input, dim, dtype):
+    """An op of one dim on input (cast to dtype first); a scalar is taken as a vector of one."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
+    if dtype is not None:
+        input = _convert(input, to_numpy(dtype))
+    ndim = input._array.ndim
+    d = normal_dim(dim, ndim)
+    return call(op, (input,), (d,)) if ndim else call(op, (input.reshape(1),), (0,)).reshape(())
+
+
+@export("softmax")
+def softmax(input, dim, dtype=None):
+    """exp(x) / sum(exp(x)) along dim: input's shape. IndexError for a dim out of range."""
+    return along_dim(SOFTMAX, input, dim, dtype)
+
+
+@export("log_softmax")
+def log_softmax(input, dim, dtype=None):
+    """log(softmax(x)) along dim, without underflow: input's shape. IndexError for a dim out of range."""
+    return along_dim(LOG_SOFTMAX, input, dim, dtype)
+
+
+@export()
+def logsumexp(input, dim, keepdim=False, *, out=None):
+    """log(sum(exp(x))) over dim(s), without overflow."""
+    result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    return result if out is None else store(out, result)

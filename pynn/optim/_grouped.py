@@ -1,0 +1,238 @@
+"""Optimizers whose step is one call of the door for each parameter group.
+
+Six small tensors are moved in about a microsecond, so a step must not look at each of them
+in Python. What a call needs is laid out once, in a plan, and the plan is kept while it is
+true: the group holds the same parameters, the same of them have gradients, and nobody
+touched `state`. Gradients are gathered anew each step.
+"""
+
+from operator import itemgetter
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor
+from pynn._dtypes import default_float
+from pynn.autograd import enable_grad
+from pynn.ops.creation import finish
+from pynn.optim.optimizer import Optimizer
+
+
+def scalar(value):
+    """A number given as a Python number or a Tensor of one element, as a float."""
+    return value if type(value) is float else float(value)
+
+
+def check_range(name, value, low=0.0, high=None):
+    """ValueError, in torch's words, unless low <= value (and value < high)."""
+    if not low <= value or (high is not None and not value < high):
+        raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_lr(lr):
+    """ValueError unless lr is a number, or a Tensor of one element, not below 0."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError(f"Tensor lr must be 1-element, got {lr.numel()} elements")
+    check_range("learning rate", lr)
+
+
+def check_switches(foreach=None, fused=None, differentiable=False):
+    """Refuse what a step of one kernel call cannot do. foreach and fused change nothing here."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError(
+            "differentiable=True is not supported: a step is one kernel call that autograd does not see. "
+            "Write the update out with tensor operations to differentiate through it."
+        )
+
+
+class Watched(dict):
+    """A dict that counts its changes in `table.changes`."""
+
+    def __init__(self, table, items=()):
+        super().__init__(items)
+        self.table = table
+
+    def __reduce__(self):
+        return (dict, (dict(self),))
+
+
+class StateTable(dict):
+    """`Optimizer.state`: a dict of each parameter's state, empty where there is none yet; counts all changes."""
+
+    def __init__(self, states=()):
+        super().__init__()
+        self.changes = 0
+        for param, state in dict(states).items():
+            self[param] = Watched(self, state) if isinstance(state, dict) else state
+
+    @property
+    def table(self):
+        return self
+
+    def __missing__(self, param):
+        self[param] = state = Watched(self)
+        return state
+
+    def __reduce__(self):
+        return (StateTable, ({p: dict(s) if isinstance(s, dict) else s for p, s in self.items()},))
+
+
+def _counting(name):
+    plain = getattr(dict, name)
+
+    def change(self, *args, **kwargs):
+        self.table.changes += 1
+        return plain(self, *args, **kwargs)
+
+    change.__name__ = name
+    return change
+
+
+for _name in ("__setitem__", "__delitem__", "__ior__", "update", "pop", "popitem", "clear", "setdefault"):
+    setattr(Watched, _name, _counting(_name))
+    setattr(StateTable, _name, _counting(_name))
+
+
+class Call:
+    """One call of the door: the places of its parameters among the plan's (None for all), tensors and attrs."""
+
+    def __init__(self, where, params, states, extra, live):
+        self.where = where
+        self.params = params
+        self.states = states
+        self.extra = extra
+        self.live = live
+        self.attrs = None
+
+
+class Plan:
+    """The calls that step one group, and what they were laid out for.
+
+    params: those of the group's parameters that had a gradient; names: the kinds of state.
+    state, changes: the optimizer's state table and how often it had been changed.
+    options: the group's options that attrs were made from; None where one is a Tensor, which may change unseen.
+    """
+
+    def __init__(self, group, params, names, calls):
+        self.group = group  # held, so that its id stays its own
+        self.params = params
+        self.names = names
+        self.calls = calls
+        self.state = None
+        self.changes = 0
+        self.options = None
+
+
+class GroupedOptimizer(Optimizer):
+    """An optimizer with a kernel for a whole group: subclasses name the op, its options, its state and its attrs."""
+
+    op = None
+    options = ()  # the group's options that the op reads; `_attrs` gets them in this order
+    extra = ()  # attrs after those, of an ordinary call
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._read = staticmethod(itemgetter(*cls.options))
+
+    def __init__(self, params, defaults):
+        self._plans = {}
+        super().__init__(params, defaults)
+
+    def _table(self, states=()):
+        return StateTable(states)
+
+    def __setstate__(self, state):
+        self._plans = {}
+        super().__setstate__(state)
+        for group in self.param_groups:  # a checkpoint of an older version may lack some
+            for name, value in self.defaults.items():
+                group.setdefault(name, value)
+
+    def _names(self, group):
+        """The kinds of state the op takes after params and grads, in order."""
+        raise NotImplementedError
+
+    def _attrs(self, *options):
+        """The op's attrs, without `extra`."""
+        raise NotImplementedError
+
+    def _split(self, group, params):
+        """The calls to make: pairs of the places of their params (None for all) and their extra attrs."""
+        return [(None, self.extra)]
+
+    def step(self, closure=None):
+        """Move all parameters that have a gradient once.
+
+        closure: computes the loss anew, with gradients, and returns it; step returns what it returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        state = self.state
+        for group in self.param_groups:
+            plan = self._plans.get(id(group))
+            grads = None
+            if plan is not None and plan.state is state and plan.changes == state.changes:
+                options = self._read(group)
+                if options == plan.options or self._adapt(plan, group, options):
+                    grads = _core.gather_grads(group["params"], plan.params)
+            if grads is None:
+                plan = self._lay_out(group)
+                grads = _core.gather_grads(group["params"], plan.params)
+            for c in plan.calls:
+                own = grads if c.where is None else tuple([grads[i] for i in c.where])
+                _core.call_writing(self.op, c.params + own + c.states, c.attrs, c.live)
+        return loss
+
+    def _adapt(self, plan, group, options):
+        """Give a plan the attrs that new options make; False if they ask for other state."""
+        if self._names(group) != plan.names:
+            return False
+        attrs = self._attrs(*options)
+        for c in plan.calls:
+            c.attrs = attrs + c.extra
+        plan.options = None if any(isinstance(value, Tensor) for value in options) else options
+        return True
+
+    def _lay_out(self, group):
+        """Make the group's plan, and what state its parameters lack; keep it if later changes would be seen."""
+        params = tuple([p for p in group["params"] if p.grad is not None])
+        names = self._names(group)
+        splits = self._split(group, params) if params else []
+        entries = [self.state[p] for p in params] if names else []
+        for p, state in zip(params, entries):
+            _complete(state, p, names)
+
+        def live():
+            return self._attrs(*self._read(group)) + self.extra
+
+        calls = []
+        for where, extra in splits:
+            own = params if where is None else tuple([params[i] for i in where])
+            states = tuple([self.state[p][name] for name in names for p in own])
+            calls.append(Call(where, own, states, extra, live))
+        plan = Plan(group, params, names, calls)
+        self._adapt(plan, group, self._read(group))
+        whole = all(where is None for where, _ in splits)
+        if whole and isinstance(self.state, StateTable) and all(isinstance(s, Watched) for s in entries):
+            plan.state = self.state
+            plan.changes = self.state.changes
+            self._plans[id(group)] = plan
+        return plan
+
+
+def _complete(state, param, names):
+    """Add the kinds of state that a parameter lacks: zeros like it; `step` is a 0-d tensor and comes first."""
+    for name in sorted(names, key=lambda name: name != "step"):
+        value = state.get(name)
+        if name == "step":
+            if not isinstance(value, Tensor):
+                dtype = numpy.float64 if default_float() == numpy.float64 else numpy.float32
+                state[name] = finish(numpy.full((), value or 0.0, dtype))
+        elif value is None:
+            state[name] = finish(numpy.zeros_like(param._array))

@@ -1,0 +1,114 @@
+"""Adam and AdamW."""
+
+from pynn._core import Tensor
+from pynn.ops.optim import ADAM_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+
+__all__ = ["Adam", "AdamW"]
+
+
+class Adam(GroupedOptimizer):
+    """Adam: moves each element by its running mean gradient over its running root mean square gradient.
+
+    m = beta1 * m + (1 - beta1) * g, v = beta2 * v + (1 - beta2) * g**2, both divided by 1 - beta**step,
+    p -= lr * m / (sqrt(v) + eps). weight_decay adds weight_decay * p to g; decoupled_weight_decay shrinks p instead.
+    amsgrad: v is replaced by the largest v so far.
+    State: step, exp_avg (m), exp_avg_sq (v), max_exp_avg_sq with amsgrad.
+    Raises ValueError for options out of range. Kingma and Ba (2014); Reddi et al. (2018).
+    """
+
+    op = ADAM_STEP
+    options = ("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "decoupled_weight_decay")
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        amsgrad=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+        decoupled_weight_decay=False,
+    ):
+        if isinstance(lr, Tensor) and foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        check_lr(lr)
+        check_range("epsilon value", eps)
+        check_range("beta parameter at index 0", betas[0], high=1.0)
+        check_range("beta parameter at index 1", betas[1], high=1.0)
+        check_range("weight_decay value", weight_decay)
+        if not any(all(isinstance(beta, kind) for beta in betas) for kind in (float, Tensor)):
+            raise ValueError(f"betas must be either both floats or both Tensors, got {betas}")
+        check_switches(foreach, fused, differentiable)
+        defaults = {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def _names(self, group):
+        if group["amsgrad"]:
+            return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
+        return ("exp_avg", "exp_avg_sq", "step")
+
+    def _attrs(self, lr, betas, eps, weight_decay, amsgrad, maximize, decoupled):
+        beta1, beta2 = betas
+        return (
+            scalar(lr),
+            scalar(beta1),
+            scalar(beta2),
+            scalar(eps),
+            scalar(weight_decay),
+            bool(amsgrad),
+            bool(maximize),
+            bool(decoupled),
+        )
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each step first shrinks p by 1 - lr * weight_decay.
+
+    Options, state and errors are Adam's. Loshchilov and Hutter (2017).
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=1e-2,
+        amsgrad=False,
+        *,
+        maximize=False,
+        foreach=None,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+    ):
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:  # whatever the checkpoint of an Adam says
+            group["decoupled_weight_decay"] = True

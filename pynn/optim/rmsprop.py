@@ -1,0 +1,61 @@
+"""RMSprop."""
+
+from pynn.ops.optim import RMSPROP_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+
+__all__ = ["RMSprop"]
+
+
+class RMSprop(GroupedOptimizer):
+    """RMSprop: divides the gradient by its running root mean square.
+
+    v = alpha * v + (1 - alpha) * g**2, p -= lr * g / (sqrt(v) + eps); with momentum the quotient is gathered in
+    b = momentum * b + g / (sqrt(v) + eps), p -= lr * b. centered: v less the square of the running mean of g.
+    State: step, square_avg (v), momentum_buffer (b) where momentum > 0, grad_avg where centered.
+    Raises ValueError for options out of range. Tieleman and Hinton (2012); Graves (2013).
+    """
+
+    op = RMSPROP_STEP
+    options = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
+
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        alpha=0.99,
+        eps=1e-8,
+        weight_decay=0,
+        momentum=0,
+        centered=False,
+        capturable=False,
+        foreach=None,
+        maximize=False,
+        differentiable=False,
+    ):
+        check_lr(lr)
+        check_range("epsilon value", eps)
+        check_range("momentum value", momentum)
+        check_range("weight_decay value", weight_decay)
+        check_range("alpha value", alpha)
+        check_switches(foreach, None, differentiable)
+        defaults = {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def _names(self, group):
+        momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
+        return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()), "step")
+
+    def _attrs(self, lr, alpha, eps, weight_decay, momentum, centered, maximize):
+        return (
+            scalar(lr),
+            scalar(alpha),
+            scalar(eps),
+            scalar(weight_decay),
+            scalar(momentum),
+            bool(centered),
+            bool(maximize),
+        )

@@ -1,0 +1,73 @@
+"""Stochastic gradient descent."""
+
+from pynn.ops.optim import SGD_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+
+__all__ = ["SGD"]
+
+
+class SGD(GroupedOptimizer):
+    """Stochastic gradient descent, with momentum, Nesterov's momentum and weight decay where asked.
+
+    g is the gradient plus weight_decay * p (minus it to maximize); with momentum
+    b = momentum * b + (1 - dampening) * g, where b starts as g, and p moves by -lr * b
+    (nesterov: by -lr * (g + momentum * b)).
+    State: momentum_buffer, where momentum is not 0.
+    Raises ValueError for options out of range. Sutskever et al. (2013).
+    """
+
+    op = SGD_STEP
+    options = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+    extra = (False,)
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        momentum=0,
+        dampening=0,
+        weight_decay=0,
+        nesterov=False,
+        *,
+        maximize=False,
+        foreach=None,
+        differentiable=False,
+        fused=None,
+    ):
+        check_lr(lr)
+        check_range("momentum value", momentum)
+        check_range("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                "Nesterov momentum requires a momentum and zero dampening: "
+                f"got momentum={momentum}, dampening={dampening}"
+            )
+        check_switches(foreach, fused, differentiable)
+        defaults = {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+            "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def _names(self, group):
+        return ("momentum_buffer",) if group["momentum"] != 0 else ()
+
+    def _attrs(self, lr, momentum, dampening, weight_decay, nesterov, maximize):
+        return (
+            scalar(lr),
+            scalar(momentum),
+            scalar(dampening),
+            scalar(weight_decay),
+            bool(nesterov),
+            bool(maximize),
+        )
+
+    def _split(self, group, params):
+        # A new buffer becomes g. Without dampening that is what momentum * 0 + g gives; with it, new ones go apart.
+        if group["momentum"] == 0 or group["dampening"] == 0:
+            return [(None, (False,))]
+        fresh = [self.state[p].get("momentum_buffer") is None for p in params]
+        if not any(fresh):
+            return [(None, (False,))]
+        places = {first: tuple([i for i, new in enumerate(fresh) if new is first]) for first in (True, False)}
+        return [(where, (first,)) for first, where in places.items() if where]

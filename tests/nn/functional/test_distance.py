@@ -1,0 +1,60 @@
+"""Distances, normalize, and the losses made of them."""
+
+import numpy
+import pytest
+
+import pynn
+import pynn.nn.functional as F
+
+RNG = numpy.random.default_rng(6)
+A, B, C = (RNG.normal(size=(5, 4)) for _ in range(3))
+SIGN = numpy.array([1, -1, 1, 1, -1])
+REDUCTIONS = ["mean", "sum", "none"]
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, float("inf")])
+def test_normalize_and_pairwise_distance(same_as_torch, p):
+    same_as_torch("normalize", A, p=p)
+    same_as_torch("normalize", A, p=p, dim=0)
+    same_as_torch("pairwise_distance", A, B, p=p)
+    same_as_torch("pairwise_distance", A, B[:1], p=p, keepdim=True)
+
+
+def test_cosine_similarity(same_as_torch, gradients):
+    same_as_torch("cosine_similarity", A, B)
+    same_as_torch("cosine_similarity", A, B[0], dim=-1)
+    gradients(F.cosine_similarity, A[:2], B[:2])
+
+
+def test_zero_vectors_have_no_nan_gradient(same_as_torch):
+    same_as_torch("normalize", numpy.zeros((2, 3)))
+    same_as_torch("cosine_similarity", numpy.zeros((2, 3)), A[:2, :3])
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_losses(same_as_torch, reduction):
+    same_as_torch("cosine_embedding_loss", A, B, SIGN, margin=0.1, reduction=reduction)
+    same_as_torch("cosine_embedding_loss", A[0], B[0], numpy.array(-1), reduction=reduction)
+    same_as_torch("hinge_embedding_loss", A, numpy.where(B > 0, 1, -1), margin=0.7, reduction=reduction)
+    same_as_torch("margin_ranking_loss", A[:, 0], B[:, 0], SIGN, margin=0.2, reduction=reduction)
+    same_as_torch("triplet_margin_loss", A, B, C, reduction=reduction)
+    same_as_torch("triplet_margin_loss", A, B, C, swap=True, p=1, margin=2.0, reduction=reduction)
+    same_as_torch("triplet_margin_with_distance_loss", A, B, C, reduction=reduction)
+    for p in (1, 2):
+        same_as_torch("multi_margin_loss", A, numpy.array([0, 1, 2, 3, 0]), p=p, reduction=reduction)
+    same_as_torch("multi_margin_loss", A[0], numpy.array(2), reduction=reduction)
+
+
+def test_errors(same_error):
+    same_error(RuntimeError, "margin_ranking_loss", A, B, SIGN)
+    same_error(ValueError, "triplet_margin_loss", A, B, C, margin=-1.0)
+    same_error(ValueError, "multi_margin_loss", A, numpy.zeros(5, int), p=3)
+    same_error(RuntimeError, "cosine_embedding_loss", A, B, numpy.ones((5, 1), int))
+
+
+def test_custom_distance():
+    d = F.triplet_margin_with_distance_loss(
+        pynn.zeros(2, 1), pynn.ones(2, 1), pynn.full((2, 1), 3.0), distance_function=lambda a, b: (a - b).abs().sum(-1),
+        margin=5.0,
+    )  # fmt: skip
+    assert d.item() == 3.0
