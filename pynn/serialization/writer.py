@@ -1,11 +1,8 @@
-"""Writing: the pickler that names tensors as torch does, and files that appear whole or not at all."""
+"""Writing: the pickler that names tensors as torch does."""
 
 import io
 import os
 import pickle
-import secrets
-import shutil
-import stat
 from collections import OrderedDict
 from typing import ClassVar
 
@@ -15,7 +12,7 @@ from pynn._core import Tensor
 from pynn._device import device
 from pynn._dtypes import dtype
 from pynn.ops.view import Size
-from pynn.serialization import archive, names
+from pynn.serialization import archive, files, names
 
 
 class Storage:
@@ -154,7 +151,8 @@ def _flat(array):
 def save(obj, f, protocol):
     """See `pynn.save`."""
     if isinstance(f, (str, os.PathLike)):
-        _save_whole(obj, os.fspath(f), protocol)
+        with files.whole(os.fspath(f)) as file:
+            _write(obj, file, protocol)
     elif hasattr(f, "write"):
         _write(obj, f, protocol)
     else:
@@ -177,29 +175,3 @@ def _write(obj, file, protocol):
             flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
             out.add(f"data/{storage.key}", flat.view(numpy.uint8))
         out.add("version", b"3\n")
-
-
-def _save_whole(obj, path, protocol):
-    """Write a file beside `path` and put it in its place; on any error remove it and leave `path` as it was."""
-    target = os.path.realpath(path)  # a link stays a link
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise RuntimeError(f"Parent directory {os.path.dirname(path)} does not exist. Make it first (os.makedirs).")
-    if os.path.isdir(target):
-        raise RuntimeError(f"{path} is a directory: save() needs the path of a file in it.")
-    exists = os.path.exists(target)
-    if exists and not stat.S_ISREG(os.stat(target).st_mode):  # a device or a pipe: nothing to put in place
-        with open(target, "wb") as file:
-            _write(obj, file, protocol)
-        return
-    beside = os.path.join(folder, f".{os.path.basename(target)[:200]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(beside, "xb") as file:
-            _write(obj, file, protocol)
-        if exists:
-            shutil.copymode(target, beside)
-        os.replace(beside, target)
-    except BaseException:
-        if os.path.exists(beside):
-            os.remove(beside)
-        raise
