@@ -6,7 +6,9 @@ and torch's older format, `unpickler` decides which globals a file may name: by 
 those on an allow-list, and nothing in a file is executed.
 """
 
-_safe_globals = {}  # "module.name" -> a class or function that files may name besides the built-in list
+from typing import Any
+
+_safe_globals: dict[str, Any] = {}  # "module.name" -> a class or function that files may name besides the built-in list
 
 
 def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):

@@ -9,7 +9,7 @@ instances of allowed classes only, and items on plain containers only.
 import importlib
 import pickle
 from collections import Counter, OrderedDict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pynn import serialization
 from pynn.serialization import rebuild
@@ -92,7 +92,7 @@ class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
         if not any(type(target) is kind for kind in kinds):
             raise pickle.UnpicklingError(f"the file puts items into a {type(target).__name__}, which is not allowed.")
 
-    dispatch: ClassVar = {
+    dispatch: ClassVar[dict[Any, Any]] = {
         getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _OPCODES
     }
     dispatch |= {pickle.REDUCE[0]: _reduce, pickle.NEWOBJ[0]: _newobj, pickle.BUILD[0]: _build}

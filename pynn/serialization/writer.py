@@ -4,11 +4,11 @@ import io
 import os
 import pickle
 from collections import OrderedDict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy
 
-from pynn._core import Tensor
+from pynn._core import Tensor, observe
 from pynn._device import device
 from pynn._dtypes import dtype
 from pynn.ops.view import Size
@@ -31,7 +31,7 @@ class Pickler(pickle._Pickler):
     The Python form of the pickler, because the compiled one refuses globals that it cannot import.
     """
 
-    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
     def __init__(self, file, protocol):
         super().__init__(file, protocol)
@@ -71,8 +71,9 @@ class Pickler(pickle._Pickler):
     dispatch[dtype] = _save_dtype
 
     def _reduce_tensor(self, tensor):
-        storage, offset, strides = self._place(tensor._array)
-        shape = tuple(tensor._array.shape)
+        array = observe(tensor)
+        storage, offset, strides = self._place(array)
+        shape = array.shape
         if 0 in shape:
             strides = contiguous_strides(shape)  # NumPy gives none of use
         attributes = names.attributes_of(tensor)
