@@ -89,7 +89,7 @@ def _samples(rng, groups, cases):
         runs = [[rng.normal(size=s) for s in shapes] for _ in range(2)]
         runs += [[rng.uniform(0.5, 1.5, size=s) for s in shapes] for _ in range(groups(attrs) - 2)]
         if groups is _rmsprop_groups:  # a mean square is more than the square of the mean
-            runs[2] = [v + 2 for v in runs[2]]
+            runs[2] = [numpy.asarray(v + 2) for v in runs[2]]
         if groups is not _sgd_groups:
             runs[-1] = [numpy.full((), 3.0) for _ in shapes]
         samples.append(Sample(tuple(a for run in runs for a in run), attrs, grad=False))

@@ -256,15 +256,16 @@ GE = _comparison("ge", lambda xp, x, y: xp.greater_equal(x, y))
 
 
 def _truth(name, reference, count):
-    one = lambda rng: [Sample((rng.integers(0, 2, s).astype(bool),)) for s in ((3, 4), (), (0,))]  # noqa: E731
-    two = lambda rng: [  # noqa: E731
-        Sample((rng.integers(0, 2, a).astype(bool), rng.integers(0, 2, b).astype(bool))) for a, b in (((3, 4), (4,)), ((2,), ()))
-    ]
+    def samples(rng):
+        """Bools, where the others are floats."""
+        drawn = unary_samples(extreme=False)(rng) if count == 1 else binary_samples(scalar=False)(rng)
+        return [Sample(tuple(numpy.asarray(x > 0) for x in s.inputs)) for s in drawn]
+
     return register(
         name,
         dtype="bool" if name.startswith("logical") or name.startswith("is") else "promote",
         differentiable=False,
-        samples=one if count == 1 else two,
+        samples=samples,
         torch=lambda t, *xs: getattr(t, name)(*xs),
     )(reference)
 
@@ -298,9 +299,12 @@ WHERE = register(
     saves=(0,),
     check=lambda inputs, attrs: _check_where(inputs, attrs),
     samples=lambda rng: [
-        Sample((rng.integers(0, 2, a).astype(bool), rng.normal(size=b), rng.normal(size=c)))
-        for a, b, c in (((3, 4), (3, 4), (3, 4)), ((3, 1), (4,), ()), ((), (2,), (2,)), ((0,), (0,), (1,)))
-    ],
+        Sample((mask, *s.inputs))
+        for s in binary_samples()(rng)
+        for mask in (numpy.asarray(rng.uniform(size=numpy.broadcast_shapes(*map(numpy.shape, s.inputs))) > 0.5), numpy.array(True))
+    ]
+    + [Sample((rng.uniform(size=(3, 1)) > 0.5, rng.normal(size=(4,)), rng.normal(size=(2, 1, 1))))]
+    + [Sample((rng.uniform(size=(4, 3)).T > 0.5, rng.normal(size=(3, 4)), rng.normal(size=(4, 3)).T))],
     torch=lambda t, c, x, y: t.where(c, x, y),
 )(lambda xp, c, x, y: xp.where(c, x, y))
 
