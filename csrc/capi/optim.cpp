@@ -51,10 +51,13 @@ pynn_status check_state(bool needed, const void* list, const char* name, const c
 
 // All that tensor i needs is there: called before any tensor is written.
 pynn_status check_tensor(int64_t i, int64_t size, const float* param, const float* const* states, int count) {
-  if (size < 0) return fail(PYNN_INVALID, "tensor %lld has %lld elements: expected 0 or more", (long long)i, (long long)size);
+  if (size < 0)
+    return fail(PYNN_INVALID, "tensor %lld has %lld elements: expected 0 or more", (long long)i,
+                (long long)size);
   bool missing = param == nullptr;
   for (int k = 0; k < count; ++k) missing |= states[k] == nullptr;
-  if (missing && size > 0) return fail(PYNN_INVALID, "tensor %lld: its data or one of its states is a null pointer", (long long)i);
+  if (missing && size > 0)
+    return fail(PYNN_INVALID, "tensor %lld: its data or one of its states is a null pointer", (long long)i);
   return PYNN_OK;
 }
 
@@ -67,7 +70,8 @@ pynn_status pynn_sgd_f32(const pynn_sgd* options, int64_t count, const int64_t* 
   if (pynn_status status = check_list(options, count, sizes, params, grads)) return status;
   const pynn_sgd& o = *options;
   const bool momentum = o.momentum != 0;
-  if (pynn_status status = check_state(momentum && count > 0, buffers, "buffers", " with momentum")) return status;
+  if (pynn_status status = check_state(momentum && count > 0, buffers, "buffers", " with momentum"))
+    return status;
   Jobs jobs(count);
   if (!jobs) return no_memory(count);
   const optim::Table& table = optim::table();
@@ -99,7 +103,8 @@ pynn_status pynn_adam_f32(const pynn_adam* options, int64_t count, const int64_t
   const bool any = count > 0;
   if (pynn_status status = check_state(any, exp_avgs, "exp_avgs", "")) return status;
   if (pynn_status status = check_state(any, exp_avg_sqs, "exp_avg_sqs", "")) return status;
-  if (pynn_status status = check_state(any && o.amsgrad, max_exp_avg_sqs, "max_exp_avg_sqs", " with amsgrad")) return status;
+  if (pynn_status status = check_state(any && o.amsgrad, max_exp_avg_sqs, "max_exp_avg_sqs", " with amsgrad"))
+    return status;
   if (pynn_status status = check_state(any, steps, "steps", "")) return status;
   Jobs jobs(count);
   if (!jobs) return no_memory(count);
@@ -111,7 +116,8 @@ pynn_status pynn_adam_f32(const pynn_adam* options, int64_t count, const int64_t
     if (grads[i] == nullptr) continue;
     float* const states[3] = {exp_avgs[i], exp_avg_sqs[i], o.amsgrad ? max_exp_avg_sqs[i] : nullptr};
     if (pynn_status status = check_tensor(i, sizes[i], params[i], states, o.amsgrad ? 3 : 2)) return status;
-    if (steps[i] == nullptr) return fail(PYNN_INVALID, "tensor %lld: its step count is a null pointer", (long long)i);
+    if (steps[i] == nullptr)
+      return fail(PYNN_INVALID, "tensor %lld: its step count is a null pointer", (long long)i);
     const float step = *steps[i] + 1;
     if (step != known_step) {  // tensors mostly share their step: two powers a call, not two a tensor
       known_step = step;
@@ -124,8 +130,13 @@ pynn_status pynn_adam_f32(const pynn_adam* options, int64_t count, const int64_t
     job.param = params[i];
     job.grad = grads[i];
     for (int k = 0; k < 3; ++k) job.states[k] = states[k];
-    job.adam = {float(1 - o.beta1), float(o.beta2), float(1 - o.beta2), float(1 / root2), float(o.eps),
-                float(o.lr / correction1), float(o.decoupled ? 1 - o.lr * o.weight_decay : o.weight_decay)};
+    job.adam = {float(1 - o.beta1),
+                float(o.beta2),
+                float(1 - o.beta2),
+                float(1 / root2),
+                float(o.eps),
+                float(o.lr / correction1),
+                float(o.decoupled ? 1 - o.lr * o.weight_decay : o.weight_decay)};
     job.sign = o.maximize ? -1.0f : 1.0f;
   }
   for (int64_t i = 0; i < count; ++i) {
@@ -134,14 +145,15 @@ pynn_status pynn_adam_f32(const pynn_adam* options, int64_t count, const int64_t
   return jobs.run();
 }
 
-pynn_status pynn_rmsprop_f32(const pynn_rmsprop* options, int64_t count, const int64_t* sizes, float* const* params,
-                             const float* const* grads, float* const* square_avgs, float* const* grad_avgs,
-                             float* const* buffers, float* const* steps) {
+pynn_status pynn_rmsprop_f32(const pynn_rmsprop* options, int64_t count, const int64_t* sizes,
+                             float* const* params, const float* const* grads, float* const* square_avgs,
+                             float* const* grad_avgs, float* const* buffers, float* const* steps) {
   if (pynn_status status = check_list(options, count, sizes, params, grads)) return status;
   const pynn_rmsprop& o = *options;
   const bool any = count > 0, momentum = o.momentum > 0;
   if (pynn_status status = check_state(any, square_avgs, "square_avgs", "")) return status;
-  if (pynn_status status = check_state(any && o.centered, grad_avgs, "grad_avgs", " where centered")) return status;
+  if (pynn_status status = check_state(any && o.centered, grad_avgs, "grad_avgs", " where centered"))
+    return status;
   if (pynn_status status = check_state(any && momentum, buffers, "buffers", " with momentum")) return status;
   Jobs jobs(count);
   if (!jobs) return no_memory(count);
@@ -160,8 +172,8 @@ pynn_status pynn_rmsprop_f32(const pynn_rmsprop* options, int64_t count, const i
     job.param = params[i];
     job.grad = grads[i];
     for (int k = 0; k < 3; ++k) job.states[k] = states[k];
-    job.rmsprop = {float(o.alpha), float(1 - o.alpha), float(o.eps), float(o.momentum), float(o.lr),
-                   float(o.weight_decay)};
+    job.rmsprop = {float(o.alpha),    float(1 - o.alpha), float(o.eps),
+                   float(o.momentum), float(o.lr),        float(o.weight_decay)};
     job.sign = o.maximize ? -1.0f : 1.0f;
   }
   for (int64_t i = 0; steps != nullptr && i < count; ++i) {

@@ -7,14 +7,14 @@
 
 static int passed = 0, failed = 0;
 
-#define CHECK(condition)                                            \
-  do {                                                              \
-    if (condition) {                                                \
-      ++passed;                                                     \
-    } else {                                                        \
-      ++failed;                                                     \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);        \
-    }                                                               \
+#define CHECK(condition)                                     \
+  do {                                                       \
+    if (condition) {                                         \
+      ++passed;                                              \
+    } else {                                                 \
+      ++failed;                                              \
+      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+    }                                                        \
   } while (0)
 
 static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * (1 + fabs(b)); }
@@ -87,7 +87,8 @@ static void test_softmax(void) {
 
 static void test_optim(void) {
   const int64_t sizes[] = {2, 1};
-  float p0[] = {1, 2}, p1[] = {3}, g0[] = {1, -1}, g1[] = {0.5f}, m0[2] = {0}, m1[1] = {0}, v0[2] = {0}, v1[1] = {0};
+  float p0[] = {1, 2}, p1[] = {3}, g0[] = {1, -1}, g1[] = {0.5f}, m0[2] = {0}, m1[1] = {0}, v0[2] = {0},
+        v1[1] = {0};
   float step[2] = {0, 0};
   float *params[] = {p0, p1}, *means[] = {m0, m1}, *squares[] = {v0, v1}, *steps[] = {step, step + 1};
   const float* grads[] = {g0, g1};

@@ -1,7 +1,8 @@
 // ns a call for the six tensors of a 20-64-32-1 net, and GB/s for one large tensor.
+#include "base/bench.h"
+
 #include <vector>
 
-#include "base/bench.h"
 #include "pynn/pynn.h"
 
 using pynn::bench::time_ns;
@@ -31,9 +32,11 @@ void run(const char* name, const std::vector<int64_t>& sizes) {
   float** p = lists[0].data();
   float** g = lists[1].data();
   line("sgd", 3, [&] { pynn_sgd_f32(&plain, count, sizes.data(), p, g, nullptr, nullptr); });
-  line("sgd momentum", 5, [&] { pynn_sgd_f32(&momentum, count, sizes.data(), p, g, lists[2].data(), nullptr); });
+  line("sgd momentum", 5,
+       [&] { pynn_sgd_f32(&momentum, count, sizes.data(), p, g, lists[2].data(), nullptr); });
   line("adam", 7, [&] {
-    pynn_adam_f32(&adam, count, sizes.data(), p, g, lists[2].data(), lists[3].data(), nullptr, step_list.data());
+    pynn_adam_f32(&adam, count, sizes.data(), p, g, lists[2].data(), lists[3].data(), nullptr,
+                  step_list.data());
   });
   line("rmsprop", 5, [&] {
     pynn_rmsprop_f32(&rms, count, sizes.data(), p, g, lists[2].data(), nullptr, nullptr, nullptr);

@@ -37,14 +37,16 @@ PYNN_INLINE V lerp(V a, V b, float weight) {
 template <bool kDecayed, int kMode>
 void sgd(const Job& job, int64_t first, int64_t last) {
   const auto& o = job.sgd;
-  const V sign = set1(job.sign), decay = set1(o.decay), momentum = set1(o.momentum), keep = set1(o.keep), lr = set1(-o.lr);
+  const V sign = set1(job.sign), decay = set1(o.decay), momentum = set1(o.momentum), keep = set1(o.keep),
+          lr = set1(-o.lr);
   each_vector(first, last, [&](auto access, int64_t i) __attribute__((always_inline)) {
     const V p = access.get(job.param + i);
     V g = access.get(job.grad + i) * sign;
     if (kDecayed) g = fma(decay, p, g);
     if (kMode != kPlain) {
       V buffer = g;
-      if (kMode == kMomentum || kMode == kNesterov) buffer = fma(keep, g, access.get(job.states[0] + i) * momentum);
+      if (kMode == kMomentum || kMode == kNesterov)
+        buffer = fma(keep, g, access.get(job.states[0] + i) * momentum);
       access.put(job.states[0] + i, buffer);
       g = kMode == kNesterov || kMode == kFirstNesterov ? fma(momentum, buffer, g) : buffer;
     }
@@ -108,7 +110,8 @@ const Table table = {
     PYNN_ISA_NAME,
     {{&sgd<false, kPlain>, &sgd<false, kMomentum>, &sgd<false, kNesterov>, &sgd<false, kFirst>,
       &sgd<false, kFirstNesterov>},
-     {&sgd<true, kPlain>, &sgd<true, kMomentum>, &sgd<true, kNesterov>, &sgd<true, kFirst>, &sgd<true, kFirstNesterov>}},
+     {&sgd<true, kPlain>, &sgd<true, kMomentum>, &sgd<true, kNesterov>, &sgd<true, kFirst>,
+      &sgd<true, kFirstNesterov>}},
     {{&adam<kNone, false>, &adam<kNone, true>},
      {&adam<kCoupled, false>, &adam<kCoupled, true>},
      {&adam<kDecoupled, false>, &adam<kDecoupled, true>}},

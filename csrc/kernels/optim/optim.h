@@ -35,9 +35,9 @@ enum Decay { kNone, kCoupled, kDecoupled, kDecays };
 
 struct Table {
   const char* isa;
-  Job::Kernel sgd[2][kSgdModes];      // weight decay; mode
-  Job::Kernel adam[kDecays][2];       // decay; amsgrad
-  Job::Kernel rmsprop[2][2][2];       // weight decay; centered; momentum
+  Job::Kernel sgd[2][kSgdModes];  // weight decay; mode
+  Job::Kernel adam[kDecays][2];   // decay; amsgrad
+  Job::Kernel rmsprop[2][2][2];   // weight decay; centered; momentum
 };
 
 const Table& table();  // of the ISA in use

@@ -1,13 +1,12 @@
 // Every option against a float64 step from the same float32 state; tails, many tensors, threads,
 // skipped tensors, step counts and wrong arguments.
-#include "kernels/optim/optim.h"
-
 #include <cmath>
 #include <memory>
 #include <vector>
 
 #include "base/pool.h"
 #include "base/testing.h"
+#include "kernels/optim/optim.h"
 
 using namespace pynn::testing;
 
@@ -82,7 +81,8 @@ const std::vector<int64_t> kSizes = {1280, 64, 2048, 32, 31, 1, 0, 17, 7};
 
 void test_sgd(const char* isa) {
   for (int variant = 0; variant < 16; ++variant) {
-    const bool momentum = variant & 1, nesterov = momentum && (variant & 2), decay = variant & 4, maximize = variant & 8;
+    const bool momentum = variant & 1, nesterov = momentum && (variant & 2), decay = variant & 4,
+               maximize = variant & 8;
     const pynn_sgd o = {0.1, momentum ? 0.9 : 0, nesterov ? 0 : 0.3, decay ? 0.01 : 0, nesterov, maximize};
     Net net(kSizes, 1);
     std::vector<uint8_t> first(kSizes.size(), 1);
@@ -90,8 +90,10 @@ void test_sgd(const char* isa) {
       set_context(std::string(isa) + " sgd " + std::to_string(variant) + " step " + std::to_string(step));
       net.new_gradients(uint64_t(10 + step));
       net.remember();
-      CHECK_EQ(pynn_sgd_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(), net.lists[1].data(),
-                            momentum ? net.lists[2].data() : nullptr, step == 0 ? first.data() : nullptr), PYNN_OK);
+      CHECK_EQ(
+          pynn_sgd_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(), net.lists[1].data(),
+                       momentum ? net.lists[2].data() : nullptr, step == 0 ? first.data() : nullptr),
+          PYNN_OK);
       net.check([&](const double* old, double* now) {
         double g = maximize ? -old[1] : old[1];
         if (decay) g += 0.01 * old[0];
@@ -116,9 +118,10 @@ void test_adam(const char* isa) {
       set_context(std::string(isa) + " adam " + std::to_string(variant) + " step " + std::to_string(step));
       net.new_gradients(uint64_t(20 + step));
       net.remember();
-      CHECK_EQ(pynn_adam_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(), net.lists[1].data(),
-                             net.lists[2].data(), net.lists[3].data(), amsgrad ? net.lists[4].data() : nullptr,
-                             net.step_list.data()), PYNN_OK);
+      CHECK_EQ(pynn_adam_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(),
+                             net.lists[1].data(), net.lists[2].data(), net.lists[3].data(),
+                             amsgrad ? net.lists[4].data() : nullptr, net.step_list.data()),
+               PYNN_OK);
       for (float count : net.steps) CHECK_EQ(count, step + 1);
       net.check([&](const double* old, double* now) {
         double g = maximize ? -old[1] : old[1], p = old[0];
@@ -128,7 +131,8 @@ void test_adam(const char* isa) {
         now[3] = beta2 * old[3] + (1 - beta2) * g * g;
         if (amsgrad) now[4] = std::fmax(old[4], now[3]);
         const double root = std::sqrt(1 - std::pow(beta2, step + 1));
-        now[0] = p - 0.01 / (1 - std::pow(beta1, step + 1)) * now[2] / (std::sqrt(amsgrad ? now[4] : now[3]) / root + 1e-8);
+        now[0] = p - 0.01 / (1 - std::pow(beta1, step + 1)) * now[2] /
+                         (std::sqrt(amsgrad ? now[4] : now[3]) / root + 1e-8);
       });
     }
   }
@@ -143,9 +147,11 @@ void test_rmsprop(const char* isa) {
       set_context(std::string(isa) + " rmsprop " + std::to_string(variant) + " step " + std::to_string(step));
       net.new_gradients(uint64_t(30 + step));
       net.remember();
-      CHECK_EQ(pynn_rmsprop_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(), net.lists[1].data(),
-                                net.lists[2].data(), centered ? net.lists[3].data() : nullptr,
-                                momentum ? net.lists[4].data() : nullptr, net.step_list.data()), PYNN_OK);
+      CHECK_EQ(
+          pynn_rmsprop_f32(&o, int64_t(kSizes.size()), kSizes.data(), net.lists[0].data(),
+                           net.lists[1].data(), net.lists[2].data(), centered ? net.lists[3].data() : nullptr,
+                           momentum ? net.lists[4].data() : nullptr, net.step_list.data()),
+          PYNN_OK);
       CHECK_EQ(net.steps[0], step + 1);
       net.check([&](const double* old, double* now) {
         double g = maximize ? -old[1] : old[1];
@@ -172,7 +178,8 @@ void test_skipped(const char* isa) {
   grads[0] = nullptr;
   const pynn_adam o = {0.01, 0.9, 0.999, 1e-8, 0, 0, 0, 0};
   CHECK_EQ(pynn_adam_f32(&o, 2, net.sizes.data(), net.lists[0].data(), grads.data(), net.lists[2].data(),
-                         net.lists[3].data(), nullptr, net.step_list.data()), PYNN_OK);
+                         net.lists[3].data(), nullptr, net.step_list.data()),
+           PYNN_OK);
   CHECK(net.steps[0] == 0 && net.steps[1] == 1);
   CHECK(net.lists[0][0][0] == float(net.before[0][0][0]) && net.lists[0][1][0] != float(net.before[0][1][0]));
   float nan = std::nanf(""), zero = 0;  // amsgrad's maximum keeps NaN, old or new
@@ -197,10 +204,12 @@ void test_threads(const char* isa) {
     const pynn_sgd sgd = {0.1, 0.9, 0, 0, 1, 0};
     const int64_t count = int64_t(sizes.size());
     std::vector<uint8_t> first(sizes.size(), 1);
-    CHECK_EQ(pynn_adam_f32(&adam, count, sizes.data(), net.lists[0].data(), net.lists[1].data(), net.lists[2].data(),
-                           net.lists[3].data(), nullptr, net.step_list.data()), PYNN_OK);
-    CHECK_EQ(pynn_sgd_f32(&sgd, count, sizes.data(), net.lists[0].data(), net.lists[1].data(), net.lists[4].data(),
-                          first.data()), PYNN_OK);
+    CHECK_EQ(pynn_adam_f32(&adam, count, sizes.data(), net.lists[0].data(), net.lists[1].data(),
+                           net.lists[2].data(), net.lists[3].data(), nullptr, net.step_list.data()),
+             PYNN_OK);
+    CHECK_EQ(pynn_sgd_f32(&sgd, count, sizes.data(), net.lists[0].data(), net.lists[1].data(),
+                          net.lists[4].data(), first.data()),
+             PYNN_OK);
     CHECK(net.intact());
     for (size_t t = 0; t < sizes.size(); ++t) {
       results[threads - 1].insert(results[threads - 1].end(), net.lists[0][t], net.lists[0][t] + sizes[t]);
@@ -213,7 +222,9 @@ void test_many_tensors() {
   Net net(std::vector<int64_t>(100, 3), 8);  // more than fit on the stack
   const pynn_sgd o = {0.5, 0, 0, 0, 0, 0};
   net.remember();
-  CHECK_EQ(pynn_sgd_f32(&o, 100, net.sizes.data(), net.lists[0].data(), net.lists[1].data(), nullptr, nullptr), PYNN_OK);
+  CHECK_EQ(
+      pynn_sgd_f32(&o, 100, net.sizes.data(), net.lists[0].data(), net.lists[1].data(), nullptr, nullptr),
+      PYNN_OK);
   net.check([](const double* old, double* now) { now[0] = old[0] - 0.5 * old[1]; });
 }
 
