@@ -148,7 +148,7 @@ def weighted(out):
     total = 0.0
     for o in several(out):
         if o._array.dtype.kind == "f" and o.requires_grad:
-            total = total + (o * _core.wrap(cotangent(o._array.shape).astype(o._array.dtype))).sum()
+            total = total + (o * _core.made(cotangent(o._array.shape).astype(o._array.dtype))).sum()
     return total
 
 

@@ -223,6 +223,20 @@ def test_the_same_bits_on_one_thread_and_two(name, two_threads):
         assert found[0] == found[1], f"{name}, sample {i}"
 
 
+@pytest.mark.skipif(cases.native is None, reason="threads are the compiled kernels'")
+@pytest.mark.parametrize("name", POINTWISE)
+def test_the_same_bits_on_any_number_of_threads_for_large_arrays(name, two_threads):
+    """The samples repeated to a length that is worth several threads and divides by nothing."""
+    sample = next(s for s in cases.samples(name) if all(numpy.ndim(x) <= 1 for x in s.inputs) and numpy.size(s.inputs[0]) > 30)
+    inputs = [numpy.resize(x, 200_003) if numpy.ndim(x) else x for x in sample.inputs]
+    found = []
+    for threads in (1, 2, 3):
+        pynn.set_num_threads(threads)
+        made = cases.tensors(inputs, "float32")
+        found.append([bits(o._array) for o in cases.several(cases.apply(OPS[name].op, made, sample.attrs))])
+    assert found[0] == found[1] == found[2]
+
+
 # ---- in-place forms on views ----
 
 INPLACE = cases.names(lambda r: r.op.functional is not None and r.op.functional.differentiable)
