@@ -66,7 +66,7 @@ def where(condition, x, y):
 
 
 def astype(x, dtype):
-    dtype = numpy.dtype(dtype) if not hasattr(dtype, "numpy") else dtype.numpy
+    dtype = numpy.dtype(_plain(dtype))
     return x if x._array.dtype == dtype else call(_cast.CAST, (x,), (dtype,))
 
 
@@ -134,16 +134,21 @@ def put(x, index, value):
     return call(indexing.INDEX_PUT, (x, value), (index, False))
 
 
+def _plain(dtype):
+    """A pynn dtype (a tensor's own) as NumPy's, anything else as it is."""
+    return dtype.numpy if hasattr(dtype, "numpy") else dtype
+
+
 def zeros(shape, dtype=None):
-    return _core.made(numpy.zeros(tuple(shape), dtype or numpy.float32))
+    return _core.made(numpy.zeros(tuple(shape), _plain(dtype) or numpy.float32))
 
 
 def ones(shape, dtype=None):
-    return _core.made(numpy.ones(tuple(shape), dtype or numpy.float32))
+    return _core.made(numpy.ones(tuple(shape), _plain(dtype) or numpy.float32))
 
 
 def full(shape, value, dtype=None):
-    return _core.made(numpy.full(tuple(shape), value, dtype))
+    return _core.made(numpy.full(tuple(shape), value, _plain(dtype)))
 
 
 def zeros_like(x):
@@ -159,7 +164,7 @@ def full_like(x, value):
 
 
 def arange(*args, dtype=None):
-    return _core.made(numpy.arange(*args, dtype=dtype))
+    return _core.made(numpy.arange(*args, dtype=_plain(dtype)))
 
 
 def asarray(x, dtype=None):
