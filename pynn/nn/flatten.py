@@ -32,7 +32,9 @@ class Unflatten(Module):
         if not isinstance(dim, int):
             raise TypeError(f"Unflatten takes dim as an int (named dimensions do not exist here), got {dim!r}.")
         if not isinstance(unflattened_size, (tuple, list)):
-            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}")
+            raise TypeError(
+                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
+            )
         for place, size in enumerate(unflattened_size):
             if not isinstance(size, int):
                 raise TypeError(

@@ -2,7 +2,8 @@
 
 import math
 
-from pynn.nn import functional as F, init
+from pynn.nn import functional as F
+from pynn.nn import init
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
