@@ -111,6 +111,88 @@ def test_replay_equals_eager(set_to_none):
     assert_same(net.tensors(), eager.tensors())
 
 
+def mlp():
+    return pynn.nn.Sequential(
+        pynn.nn.Linear(5, 8), pynn.nn.ReLU(), pynn.nn.Dropout(0.3), pynn.nn.Linear(8, 8), pynn.nn.Tanh(), pynn.nn.Linear(8, 3)
+    )
+
+
+def cnn():
+    return pynn.nn.Sequential(
+        pynn.nn.Unflatten(1, (1, 5)),
+        pynn.nn.Unflatten(2, (5, 1)),
+        pynn.nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        pynn.nn.BatchNorm2d(4),
+        pynn.nn.ReLU(inplace=True),
+        pynn.nn.MaxPool2d((2, 1)),
+        pynn.nn.Dropout(0.2),
+        pynn.nn.Flatten(),
+        pynn.nn.Linear(8, 3),
+    )
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: pynn.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-3, nesterov=True),
+    "adam": lambda p: pynn.optim.Adam(p, lr=0.01, amsgrad=True),
+    "adamw": lambda p: pynn.optim.AdamW(p, lr=0.01),
+    "rmsprop": lambda p: pynn.optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+}
+
+
+class Trainer:
+    """A model and its optimizer, whose rate falls between steps."""
+
+    def __init__(self, model, optimizer):
+        pynn.manual_seed(1)
+        self.model = model()
+        self.optimizer = OPTIMIZERS[optimizer](self.model.parameters())
+
+    def cool(self):
+        self.optimizer.param_groups[0]["lr"] *= 0.9
+
+    def step(self, x, y):
+        self.optimizer.zero_grad()
+        loss = pynn.nn.functional.cross_entropy(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def tensors(self):
+        held = [*self.model.parameters(), *self.model.buffers()]
+        for state in self.optimizer.state.values():
+            held += [v for v in state.values() if isinstance(v, _core.Tensor)]
+        return held
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", [mlp, cnn])
+def test_training_replays(model, optimizer):
+    data = batches(6)
+    eager = Trainer(model, optimizer)
+    losses = []
+    for pair in data:
+        losses.append(eager.step(*map(pynn.from_numpy, pair)).item())
+        eager.cool()
+    end = offset()
+
+    ours = Trainer(model, optimizer)
+    got = [ours.step(*map(pynn.from_numpy, data[0])).item()]
+    ours.cool()
+    inputs = [pynn.from_numpy(a) for a in data[1]]
+    with Recorder(inputs) as recorder:
+        loss = ours.step(*inputs)
+    got.append(loss.item())
+    assert recorder.observed == []
+    assert recorder.unexplained(ours.tensors()) == []
+    for pair in data[2:]:
+        ours.cool()
+        recorder.replay(pair)
+        got.append(recorder.value(loss).item())
+    assert got == losses
+    assert offset() == end
+    assert_same(ours.tensors(), eager.tensors())
+
+
 def test_replay_reads_outside_arrays_anew():
     x, w = pynn.ones(3), pynn.ones(3)
     with Recorder([x]) as recorder:
