@@ -26,7 +26,8 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import nn, utils
+from pynn import nn, serialization, utils
+from pynn.serialization import load, save
 
 # isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config
