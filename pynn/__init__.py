@@ -6,7 +6,7 @@ Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compil
 kernels. `pynn.show_config()` tells what this installation can do.
 """
 
-from pynn import _bootstrap  # noqa: F401  (first: chooses the compiled or the interpreted core)
+from pynn import _bootstrap
 
 # isort: split
 from pynn import _core, _random
@@ -26,7 +26,8 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import utils
+from pynn import nn, serialization, utils
+from pynn.serialization import load, save
 
 # isort: split
 from pynn._config import get_num_threads, set_num_threads, show_config
@@ -34,6 +35,6 @@ from pynn._config import get_num_threads, set_num_threads, show_config
 globals().update(DTYPES)
 half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))
 globals().update(ops.registry.FUNCTIONS)
-from math import inf, nan, pi  # noqa: E402
+from math import inf, nan, pi
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"

@@ -118,7 +118,6 @@ cdef _note_write(Tensor x)
 cdef _forbid_leaf(Tensor target)
 cpdef bump(Tensor x)
 cdef _wrote(Version version)
-cpdef set_grad(Tensor x, value)
 
 cpdef set_grad(Tensor x, value)
 cpdef clear_grads(tensors)

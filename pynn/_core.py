@@ -948,7 +948,7 @@ def call_writing(op, inputs, attrs=(), live=None):
 
 def _note_write(x):
     version = x._version
-    version.value += 1
+    _wrote(version)
     view = x._view
     if view is not None and not view.base._tracked:
         view.seen = version.value

@@ -1,75 +1,119 @@
 """Samples of every registered op as arrays and tensors, shared by the tests that iterate over the registry."""
 
+import contextlib
 import functools
+import math
 import os
 import zlib
 
 import numpy
 
 import pynn
-from pynn import _core
-from pynn._backends import BACKENDS
+from pynn import _backends, _core
 from pynn._core import Tensor, call, call_inplace
-from pynn.ops.registry import OPS
+from pynn.ops.registry import OPS, Sample
 
-FULL = os.environ.get("PYNN_TEST_ALL", "") not in ("", "0")
-FLOAT_DTYPES = ("float64", "float32")
+DTYPES = ("float64", "float32")
+FULL = os.environ.get("PYNN_TEST_ALL", "") not in ("", "0")  # make test-all: the whole product of cases
+
+try:
+    from pynn import _native as native
+except ImportError:
+    native = None
+
+
+# ---- samples ----
+
+
+def functional(name):
+    """The record whose value the op of that name computes: its own, or of an in-place op the out-of-place one."""
+    op = OPS[name].op
+    return OPS[name if op.functional is None else op.functional.name]
 
 
 @functools.cache
 def samples(name):
-    """The op's samples; the same on every run, for the draw is seeded by the op's name."""
-    record = OPS[name]
-    return record.samples(numpy.random.default_rng(zlib.crc32(name.encode())))
+    """The op's samples: the same on every run, floats rounded to float32 so that every dtype gets the same numbers."""
+    record = functional(name)
+    drawn = OPS[name].samples(numpy.random.default_rng(zlib.crc32(record.name.encode())))
+    found = [Sample(tuple(map(_rounded, s.inputs)), s.attrs, s.grad) for s in drawn]
+    return found if OPS[name].op.functional is None else [s for s in found if _writable(record, s)]
 
 
-def cases(keep=lambda record: True):
-    """(op name, sample number) of every op that `keep` accepts, for parametrize."""
-    return [(name, i) for name, record in OPS.items() if record.samples and keep(record) for i in range(len(samples(name)))]
+def _rounded(x):
+    if not is_float(x):
+        return x
+    with numpy.errstate(over="ignore"):
+        return lay_out_as(x.astype(numpy.float32).astype(numpy.float64), x)
+
+
+def _writable(record, sample):
+    """Whether the value fits the first input, to which an in-place op writes it."""
+    first = sample.inputs[0]
+    return isinstance(first, numpy.ndarray) and output_shapes(record, sample)[0] == first.shape
+
+
+def output_shapes(record, sample):
+    """The shapes that the record's rule gives, as a tuple of one or several; None without a rule."""
+    if record.shape is None:
+        return None
+    shapes = [x.shape if isinstance(x, numpy.ndarray) else x for x in sample.inputs]
+    found = record.shape(*shapes, *sample.attrs)
+    return tuple(found) if record.op.outputs > 1 else (found,)
+
+
+def names(keep=lambda record: True):
+    """The names of the ops with samples that `keep` accepts."""
+    return [name for name, record in OPS.items() if record.samples is not None and keep(record)]
 
 
 def is_float(x):
+    """Whether x is an array of floats."""
     return isinstance(x, numpy.ndarray) and x.dtype.kind == "f"
 
 
-def cast(x, dtype):
-    """A sample's input in the dtype under test: float arrays only, strides kept."""
-    return x.astype(dtype, order="K") if is_float(x) else x
+def lay_out_as(values, like):
+    """values in new memory with like's kind of strides: reversed, transposed, spread out or plain."""
+    if like.size == 0 or like.ndim == 0 or like.flags.c_contiguous:
+        return numpy.array(values, order="C")
+    if 0 in like.strides:
+        return numpy.broadcast_to(values[tuple(slice(0, 1 if s == 0 else None) for s in like.strides)].copy(), like.shape)
+    back = tuple(slice(None, None, -1 if s < 0 else 1) for s in like.strides)
+    order = sorted(range(like.ndim), key=lambda i: -abs(like.strides[i]))
+    gaps = 1 if like.flags.f_contiguous else 2
+    room = numpy.empty([like.shape[i] * gaps for i in order], values.dtype)[(slice(None, None, gaps),) * like.ndim]
+    out = room.transpose([order.index(i) for i in range(like.ndim)])[back]
+    out[...] = values
+    return out
 
 
-def tensors(sample, dtype="float64", track=False):
-    """The sample's inputs as leaf tensors over arrays of their own; numbers and None as they are."""
+def tensors(inputs, dtype="float64", track=False):
+    """Inputs as leaf tensors over arrays of their own, floats in dtype; numbers and None as they are."""
     out = []
-    for x in sample.inputs:
+    for x in inputs:
         if isinstance(x, numpy.ndarray):
-            x = _core.wrap(copy(cast(x, dtype)))
-            if track and is_float(x._array):
-                x.requires_grad_()
+            made = lay_out_as(x.astype(dtype) if is_float(x) else x, x)
+            x = _core.wrap(made)
+            x._tracked = track and is_float(made)
         out.append(x)
     return tuple(out)
 
 
-def copy(x):
-    """A copy of an array that keeps its strides, negative and zero ones too."""
-    if 0 in x.strides and x.size:
-        return x.copy()
-    flipped = tuple(slice(None, None, -1 if s < 0 else 1) for s in x.strides)
-    held = numpy.empty_like(x[flipped])
-    if not x.flags.c_contiguous and x.ndim and x.size and max(map(abs, x.strides)) > x.nbytes // x.shape[0]:
-        step = 2
-        held = numpy.empty(tuple(n * step for n in x.shape), x.dtype)[tuple(slice(None, None, step) for _ in x.shape)]
-    held[...] = x[flipped]
-    return held[flipped]
+# ---- running ----
 
 
 def apply(op, inputs, attrs):
-    """The op on tensors, through the door that serves it."""
-    if op.functional is not None:
-        # In-place ops may not write to leaves that require grad: write to a copy.
-        if isinstance(inputs[0], Tensor) and inputs[0].requires_grad:
-            inputs = (inputs[0].clone(), *inputs[1:])
-        return call_inplace(op, inputs, attrs)
-    return call(op, inputs, attrs)
+    """The op on tensors, through the door that serves it; a tracked leaf to be written is cloned first.
+
+    Random ops draw the same numbers every time.
+    """
+    if op.random is not None:
+        pynn.manual_seed(7)
+    if op.functional is None:
+        return call(op, inputs, attrs)
+    if isinstance(inputs[0], Tensor) and inputs[0].requires_grad:
+        inputs = (inputs[0].clone(), *inputs[1:])
+    return call_inplace(op, inputs, attrs)
 
 
 def several(out):
@@ -77,36 +121,62 @@ def several(out):
     return out if isinstance(out, tuple) else (out,)
 
 
-def backends():
-    """Names of the backends that can run here."""
-    return [name for name, backend in BACKENDS.items() if backend.available]
-
-
-def cotangents(outputs, seed):
-    """A fixed random array for every float output, None for the others."""
-    rng = numpy.random.default_rng(seed)
-    return [rng.normal(size=o.shape) if o.dtype.kind == "f" else None for o in outputs]
-
-
 def has_gradient(record, sample):
-    """Whether a gradient is defined for this sample of this op."""
-    return record.op.differentiable and sample.grad and any(is_float(x) for x in sample.inputs)
+    """Whether the op has a gradient at this sample."""
+    return record.op.differentiable and sample.grad and any(map(is_float, sample.inputs))
 
 
-@functools.cache
-def native():
-    """The compiled kernels' module, or None."""
-    try:
-        from pynn import _native
-    except ImportError:
-        return None
-    return _native
+def cotangent(shape):
+    """Fixed numbers for the gradient of an output of a shape."""
+    return numpy.cos(0.7 * numpy.arange(math.prod(shape)) + 1).reshape(shape)
+
+
+def weighted(out):
+    """The sum of an op's float outputs, each times its cotangent: a scalar that depends on every element."""
+    total = 0.0
+    for o in several(out):
+        if o._array.dtype.kind == "f" and o.requires_grad:
+            total = total + (o * _core.wrap(cotangent(o._array.shape).astype(o._array.dtype))).sum()
+    return total
+
+
+def gradients(name, inputs, attrs, **options):
+    """The gradients of `weighted(op(*inputs))` with respect to the tracked inputs, None where there is none."""
+    wanted = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
+    total = weighted(apply(OPS[name].op, inputs, attrs))
+    if not isinstance(total, Tensor):
+        return [None] * len(wanted)
+    return list(pynn.autograd.grad(total, wanted, allow_unused=True, **options))
+
+
+# ---- where it runs ----
 
 
 def isas():
-    """Instruction sets whose kernels can run here, the best last."""
-    module = native()
-    return [n for n in ("portable", "avx2", "avx512") if module is not None and module.isa_supported(n)]
+    """The instruction sets with kernels that can run here, the best last."""
+    return [n for n in ("portable", "avx2", "avx512") if native is not None and native.isa_supported(n)]
 
 
-__all__ = ["pynn"]
+def variants():
+    """("numpy", None), then ("native", isa) for each instruction set."""
+    return [("numpy", None)] + [("native", isa) for isa in isas()]
+
+
+@contextlib.contextmanager
+def running_on(backend, isa):
+    """Compute on a backend, with an instruction set, as the default: the way users run it."""
+    default, best = _backends.default(), native.isa() if native else None
+    _backends.set_default(_backends.get(backend))
+    if isa is not None:
+        native.set_isa(isa)
+    try:
+        yield
+    finally:
+        _backends.set_default(default)
+        if isa is not None:
+            native.set_isa(best)
+
+
+def chosen(cases, one_in=4):
+    """The cases that `make test` runs: all of them under PYNN_TEST_ALL, else one in `one_in`, the same every time."""
+    return [c for c in cases if FULL or zlib.crc32(repr(c).encode()) % one_in == 0]

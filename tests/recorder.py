@@ -13,6 +13,7 @@ expect, so that nothing comes about behind the door's back.
 import numpy
 
 from pynn import _core
+from pynn._backends import namespace
 from pynn._core import Tensor, state
 from pynn.ops.registry import unbroadcast
 
@@ -40,7 +41,7 @@ def run(op, arrays, attrs, backend=None):
     if kernel is not None:
         out = kernel(arrays, *attrs) if op.variadic else kernel(*arrays, *attrs)
     if out is None:
-        xp = _core_namespace() if backend is None else backend.namespace
+        xp = namespace if backend is None else backend.namespace
         with numpy.errstate(all="ignore"):
             out = op.reference(xp, arrays, *attrs) if op.variadic else op.reference(xp, *arrays, *attrs)
         out = tuple(map(numpy.asarray, out)) if isinstance(out, tuple) else numpy.asarray(out)
@@ -54,19 +55,13 @@ def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     out = None if kernel is None else kernel(grad, saved, attrs, needs)
     if out is not None:
         return out if isinstance(out, tuple) else (out,)
-    xp = _core_namespace() if backend is None else backend.namespace
+    xp = namespace if backend is None else backend.namespace
     with numpy.errstate(all="ignore"):
         out = op.vjp(xp, needs, grad, saved, attrs)
         if shapes is not None:
             pairs = zip(out, shapes)
             out = [r if r is None or s is None or r.shape == s else unbroadcast(xp, r, s) for r, s in pairs]
     return tuple(r if r is None else numpy.asarray(r) for r in out)
-
-
-def _core_namespace():
-    from pynn._backends import namespace
-
-    return namespace
 
 
 class Recorder:
@@ -84,6 +79,7 @@ class Recorder:
         self._cells = {}  # (id(tensor), field) -> [tensor, field, slot it held at first or None, slot at the end]
         self._inputs = [self._new(x._array) for x in inputs]
         self._values = None
+        self._live = None
 
     def __enter__(self):
         state.recorder = self
@@ -100,7 +96,15 @@ class Recorder:
         """An op ran on arrays."""
         inputs, attrs = self._read(arrays, op.name), self._attrs(attrs)
         outputs, backend = self._write(out), state.backend
+        if self._live is not None:
+            live, self._live = self._live, None
+            self.steps.append(lambda env: _store(env, outputs, run(op, fetch(env, inputs), live(), backend)))
+            return
         self.steps.append(lambda env: _store(env, outputs, run(op, fetch(env, inputs), fetch(env, attrs), backend)))
+
+    def live(self, op, live):
+        """The next op to run reads its attrs from live() each time, unless that is None."""
+        self._live = live
 
     def backward(self, node, grad, results):
         """A node took the gradient of its output to those of its inputs."""

@@ -33,7 +33,7 @@ namespace {
 
 constexpr size_t kHeader = 64, kHuge = size_t(2) << 20, kPage = 4096;
 constexpr size_t kLargest = size_t(1) << 46;
-constexpr int kClasses = 4 + 4 * 39;      // 64, 128, 192, 256, then four a power of two up to 2^47
+constexpr int kClasses = 4 + 4 * 39;       // 64, 128, 192, 256, then four a power of two up to 2^47
 constexpr int kThreadClasses = 4 + 4 * 7;  // up to 32 KB
 constexpr size_t kThreadBytes = 128 << 10;
 
@@ -58,7 +58,8 @@ size_t class_bytes(int size_class) {
 Header* header_of(void* block) { return reinterpret_cast<Header*>(static_cast<char*>(block) - kHeader); }
 void* block_of(Header* header) { return reinterpret_cast<char*>(header) + kHeader; }
 
-// Under the address sanitizer a cached block, and the rest of its class beyond the bytes asked for, are poisoned.
+// Under the address sanitizer a cached block, and the rest of its class beyond the bytes asked for, are
+// poisoned.
 void mark_used(Header* header, size_t bytes) {
 #ifdef PYNN_ASAN
   const size_t size = class_bytes(int(header->size_class));
@@ -98,7 +99,10 @@ Header* map_large(int size_class) {
   return header_of(reinterpret_cast<void*>(block));
 }
 
+void handle_forks();
+
 Header* system_alloc(int size_class) {
+  handle_forks();
   const size_t size = class_bytes(size_class);
   Header* header;
   if (size >= kHuge) {
@@ -170,7 +174,8 @@ size_t cache_limit() {  // locked
     const char* text = std::getenv("PYNN_ARENA_LIMIT");
     char* end = nullptr;
     const unsigned long long megabytes = text != nullptr ? std::strtoull(text, &end, 10) : 0;
-    central.forced_limit = text != nullptr && end != text && *end == '\0' ? size_t(megabytes) << 20 : SIZE_MAX;
+    central.forced_limit =
+        text != nullptr && end != text && *end == '\0' ? size_t(megabytes) << 20 : SIZE_MAX;
   }
   if (central.forced_limit != SIZE_MAX) return central.forced_limit;
   const size_t wanted = central.peak > (size_t(256) << 20) ? central.peak : size_t(256) << 20;
@@ -328,10 +333,13 @@ void after_fork_child() {
   central.mutex.unlock();
 }
 
-__attribute__((noinline)) ThreadCache* make_thread_cache() {
-  if (thread_ended) return nullptr;
+void handle_forks() {  // before there is any block
   static const int registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
   (void)registered;
+}
+
+__attribute__((noinline)) ThreadCache* make_thread_cache() {
+  if (thread_ended) return nullptr;
   ThreadCache* cache = new (std::nothrow) ThreadCache;
   if (cache == nullptr) return nullptr;
   cache->epoch = trim_epoch.load(std::memory_order_relaxed);
@@ -413,7 +421,8 @@ ArenaStats arena_stats() {
     allocations += cache->allocations.load(std::memory_order_relaxed);
     reused += cache->reused.load(std::memory_order_relaxed);
   }
-  return {central.out > held ? central.out - held : 0, central.cached + held, central.peak, allocations, reused};
+  return {central.out > held ? central.out - held : 0, central.cached + held, central.peak, allocations,
+          reused};
 }
 
 }  // namespace pynn

@@ -14,6 +14,7 @@ void* arena_alloc(size_t bytes);  // nullptr when the system has no more; bytes 
 void arena_free(void* block);     // block from arena_alloc, or nullptr
 void arena_trim();                // gives every cached block back to the system
 
+// peak_bytes: the most handed out at once, with what thread caches held.
 struct ArenaStats {
   uint64_t in_use_bytes, cached_bytes, peak_bytes, allocations, reused;
 };

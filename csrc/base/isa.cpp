@@ -59,12 +59,14 @@ Machine detect() {
       machine.preferred = Isa(i);
     } else {
       std::snprintf(machine.note, sizeof machine.note,
-                    "PYNN_ISA is '%.32s', which this machine or build does not support; using '%s'", wanted, best);
+                    "PYNN_ISA is '%.32s', which this machine or build does not support; using '%s'", wanted,
+                    best);
     }
     return machine;
   }
   std::snprintf(machine.note, sizeof machine.note,
-                "PYNN_ISA is '%.32s', which is none of 'portable', 'avx2', 'avx512'; using '%s'", wanted, best);
+                "PYNN_ISA is '%.32s', which is none of 'portable', 'avx2', 'avx512'; using '%s'", wanted,
+                best);
   return machine;
 }
 
@@ -80,9 +82,12 @@ std::atomic<int> active{kUndecided};
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::avx512: return "avx512";
-    case Isa::avx2: return "avx2";
-    case Isa::portable: break;
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::portable:
+      break;
   }
   return "portable";
 }

@@ -167,7 +167,8 @@ struct Pool {
 
   void take_chunks() {
     inside = true;
-    for (int64_t chunk; (chunk = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) function(context, chunk);
+    for (int64_t chunk; (chunk = next.fetch_add(1, std::memory_order_relaxed)) < chunks;)
+      function(context, chunk);
     inside = false;
   }
 
@@ -238,9 +239,12 @@ struct Pool {
     chunks = count;
     next.store(0, std::memory_order_relaxed);
     const uint64_t closed = gate.load(std::memory_order_relaxed);
-    gate.store(closed + kEpoch + kOpen);  // sequentially consistent, as is `sleepers`: one side sees the other
+    gate.store(closed + kEpoch +
+               kOpen);  // sequentially consistent, as is `sleepers`: one side sees the other
     if (sleepers.load() > 0) {
-      { std::lock_guard<std::mutex> lock(mutex); }
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+      }
       if (count - 1 < int64_t(workers.size())) {
         for (int64_t i = 0; i < count - 1; ++i) wake.notify_one();
       } else {
@@ -318,7 +322,8 @@ void set_num_threads(int n) { wanted_threads.store(n < 1 ? 1 : n > kMaxThreads ?
 void parallel_for(int64_t chunks, ChunkFn fn, void* context) {
   if (chunks > 1 && !inside) {
     const int threads = num_threads();
-    if (threads > 1 && !finished.load(std::memory_order_relaxed) && !busy.exchange(true, std::memory_order_acquire)) {
+    if (threads > 1 && !finished.load(std::memory_order_relaxed) &&
+        !busy.exchange(true, std::memory_order_acquire)) {
       Pool* current = ready_pool(threads - 1);
       if (current != nullptr) current->run(chunks, fn, context);
       busy.store(false, std::memory_order_release);

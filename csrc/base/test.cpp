@@ -231,8 +231,8 @@ void test_fork() {
 
 // PYNN_ISA is read once, so each value needs a process of its own.
 bool isa_of_environment(const char* program, const char* value, const char* isa, bool noted) {
-  const std::string command = "PYNN_ISA='" + std::string(value) + "' '" + program + "' isa " + isa +
-                              (noted ? " noted" : " silent");
+  const std::string command =
+      "PYNN_ISA='" + std::string(value) + "' '" + program + "' isa " + isa + (noted ? " noted" : " silent");
   return std::system(command.c_str()) == 0;
 }
 int report_isa(char** argv) {
@@ -264,7 +264,7 @@ int main(int argc, char** argv) {
   test_arena_threads();
   test_pool();
   if (argc < 2 || std::strcmp(argv[1], "nofork") != 0) test_fork();  // thread sanitizers dislike forks
-  set_num_threads(4);  // and leave with parked workers
+  set_num_threads(4);                                                // and leave with parked workers
   CHECK_EQ(sum_of(100), triangle(100));
   return summary();
 }

@@ -55,19 +55,19 @@ inline std::string pair_text(const A& a, const B& b) {
 }
 
 #define CHECK(condition) ::pynn::testing::report(bool(condition), __FILE__, __LINE__, #condition)
-#define CHECK_EQ(a, b)                                                                      \
-  do {                                                                                      \
-    const auto check_a = (a);                                                               \
-    const auto check_b = (b);                                                               \
-    ::pynn::testing::report(check_a == check_b, __FILE__, __LINE__, #a " == " #b,           \
-                            ::pynn::testing::pair_text(double(check_a), double(check_b)));  \
+#define CHECK_EQ(a, b)                                                                     \
+  do {                                                                                     \
+    const auto check_a = (a);                                                              \
+    const auto check_b = (b);                                                              \
+    ::pynn::testing::report(check_a == check_b, __FILE__, __LINE__, #a " == " #b,          \
+                            ::pynn::testing::pair_text(double(check_a), double(check_b))); \
   } while (0)
 // Within `tolerance` of each other, or both NaN, or the same infinity.
-#define CHECK_CLOSE(a, b, tolerance)                                                                     \
-  do {                                                                                                   \
-    const double check_a = double(a), check_b = double(b);                                               \
-    ::pynn::testing::report((std::isnan(check_a) && std::isnan(check_b)) || check_a == check_b ||        \
-                                std::fabs(check_a - check_b) <= (tolerance),                             \
+#define CHECK_CLOSE(a, b, tolerance)                                                                        \
+  do {                                                                                                      \
+    const double check_a = double(a), check_b = double(b);                                                  \
+    ::pynn::testing::report((std::isnan(check_a) && std::isnan(check_b)) || check_a == check_b ||           \
+                                std::fabs(check_a - check_b) <= (tolerance),                                \
                             __FILE__, __LINE__, #a " ~ " #b, ::pynn::testing::pair_text(check_a, check_b)); \
   } while (0)
 
@@ -80,7 +80,9 @@ inline double ulp_error(T value, double reference) {
   if (std::isinf(value) || std::isinf(rounded)) {
     if (value == rounded) return 0;
     const T largest = std::numeric_limits<T>::max();  // one step below infinity is one ulp away
-    return std::fabs(double(value)) >= double(largest) && std::fabs(double(rounded)) >= double(largest) ? 1 : 1e30;
+    return std::fabs(double(value)) >= double(largest) && std::fabs(double(rounded)) >= double(largest)
+               ? 1
+               : 1e30;
   }
   int exponent;
   std::frexp(reference, &exponent);
@@ -162,9 +164,13 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
   }
-  double uniform(double low = 0, double high = 1) { return low + (high - low) * double(bits() >> 11) * 0x1p-53; }
+  double uniform(double low = 0, double high = 1) {
+    return low + (high - low) * double(bits() >> 11) * 0x1p-53;
+  }
   int64_t below(int64_t n) { return int64_t(bits() % uint64_t(n)); }
-  double normal() { return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(6.283185307179586 * uniform()); }
+  double normal() {
+    return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(6.283185307179586 * uniform());
+  }
 
  private:
   uint64_t state_;

@@ -1,4 +1,5 @@
-// What the C entry points check arrays with. Messages name the argument, what was received and what was expected.
+// What the C entry points check arrays with. Messages name the argument, what was received and what was
+// expected.
 #pragma once
 #include <cstdio>
 
@@ -25,7 +26,8 @@ struct ShapeText {
   ShapeText(const int64_t* shape, int ndim) {
     int used = std::snprintf(text, sizeof text, "(");
     for (int i = 0; i < ndim && used < int(sizeof text) - 32; ++i) {
-      used += std::snprintf(text + used, sizeof text - size_t(used), i == 0 ? "%lld" : ", %lld", (long long)shape[i]);
+      used += std::snprintf(text + used, sizeof text - size_t(used), i == 0 ? "%lld" : ", %lld",
+                            (long long)shape[i]);
     }
     std::snprintf(text + used, sizeof text - size_t(used), ndim == 1 ? ",)" : ")");
   }
@@ -92,7 +94,8 @@ inline pynn_status check_array(const pynn_array* array, const char* name) {
   return PYNN_OK;
 }
 
-inline pynn_status check_same_shape(const pynn_array* a, const char* a_name, const pynn_array* b, const char* b_name) {
+inline pynn_status check_same_shape(const pynn_array* a, const char* a_name, const pynn_array* b,
+                                    const char* b_name) {
   if (same_shape(a, b)) return PYNN_OK;
   return fail(PYNN_INVALID, "%s has shape %s: expected %s's shape %s", a_name, ShapeText(a).text, b_name,
               ShapeText(b).text);
@@ -102,7 +105,8 @@ inline pynn_status check_same_shape(const pynn_array* a, const char* a_name, con
 inline pynn_status check_output(const pynn_array* out, const char* name) {
   for (int i = 0; out->strides != nullptr && i < out->ndim; ++i) {
     if (out->strides[i] == 0 && out->shape[i] > 1) {
-      return fail(PYNN_INVALID, "%s has stride 0 over %lld elements in dimension %d: expected distinct elements", name,
+      return fail(PYNN_INVALID,
+                  "%s has stride 0 over %lld elements in dimension %d: expected distinct elements", name,
                   (long long)out->shape[i], i);
     }
   }

@@ -17,7 +17,8 @@ pynn_status check_op(int op, int count) {
 pynn_status check_flat(int op, int count, int64_t n, bool pointers) {
   if (pynn_status status = check_op(op, count)) return status;
   if (n < 0) return fail(PYNN_INVALID, "number of elements is %lld: expected 0 or more", (long long)n);
-  if (n > 0 && !pointers) return fail(PYNN_INVALID, "null pointer for an array of %lld elements", (long long)n);
+  if (n > 0 && !pointers)
+    return fail(PYNN_INVALID, "null pointer for an array of %lld elements", (long long)n);
   return PYNN_OK;
 }
 
@@ -26,8 +27,8 @@ pynn_status check_dtype(const pynn_array* x, const char* name, const pynn_array*
     return fail(PYNN_UNSUPPORTED, "%s is %s: expected float32 or float64", name, dtype_name(x->dtype));
   }
   if (x->dtype != out->dtype) {
-    return fail(PYNN_UNSUPPORTED, "%s is %s and out is %s: expected the same dtype", name, dtype_name(x->dtype),
-                dtype_name(out->dtype));
+    return fail(PYNN_UNSUPPORTED, "%s is %s and out is %s: expected the same dtype", name,
+                dtype_name(x->dtype), dtype_name(out->dtype));
   }
   return PYNN_OK;
 }
@@ -45,7 +46,9 @@ void take_out(const pynn_array* out, Strided* arrays, int slot) {
 }
 
 template <class T>
-const T* data_of(const pynn_array* array) { return static_cast<const T*>(array->data); }
+const T* data_of(const pynn_array* array) {
+  return static_cast<const T*>(array->data);
+}
 
 template <class T>
 pynn_status unary(pynn_unary_op op, const pynn_array* x, T alpha, T beta, pynn_array* out) {
@@ -64,7 +67,8 @@ pynn_status unary(pynn_unary_op op, const pynn_array* x, T alpha, T beta, pynn_a
 }
 
 // `array` as out's shape by NumPy's rules: stride 0 where it has size 1 or no dimension.
-pynn_status broadcast(const pynn_array* array, const char* name, const pynn_array* out, Strided* arrays, int slot) {
+pynn_status broadcast(const pynn_array* array, const char* name, const pynn_array* out, Strided* arrays,
+                      int slot) {
   int64_t own[PYNN_MAX_DIMS];
   copy_strides(array, own);
   const int missing = out->ndim - array->ndim;
@@ -83,11 +87,14 @@ pynn_status broadcast(const pynn_array* array, const char* name, const pynn_arra
 }
 
 template <class T>
-pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, T alpha, T beta, pynn_array* out) {
+pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, T alpha, T beta,
+                   pynn_array* out) {
   const int64_t n = element_count(out);
-  if (same_shape(a, out) && same_shape(b, out) && is_contiguous(a) && is_contiguous(b) && is_contiguous(out)) {
+  if (same_shape(a, out) && same_shape(b, out) && is_contiguous(a) && is_contiguous(b) &&
+      is_contiguous(out)) {
     if (n > 0) {
-      elementwise::binary_contiguous(op, n, data_of<T>(a), data_of<T>(b), alpha, beta, static_cast<T*>(out->data));
+      elementwise::binary_contiguous(op, n, data_of<T>(a), data_of<T>(b), alpha, beta,
+                                     static_cast<T*>(out->data));
     }
     return PYNN_OK;
   }
@@ -113,8 +120,8 @@ pynn_status pynn_unary(pynn_unary_op op, const pynn_array* x, double alpha, doub
   return unary<float>(op, x, float(alpha), float(beta), out);
 }
 
-pynn_status pynn_binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha, double beta,
-                        pynn_array* out) {
+pynn_status pynn_binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha,
+                        double beta, pynn_array* out) {
   if (pynn_status status = check_op(int(op), PYNN_BINARY_COUNT)) return status;
   if (pynn_status status = check_array(a, "a")) return status;
   if (pynn_status status = check_array(b, "b")) return status;
@@ -133,10 +140,10 @@ pynn_status pynn_unary_f32(pynn_unary_op op, int64_t n, const float* x, float al
   return PYNN_OK;
 }
 
-pynn_status pynn_binary_f32(pynn_binary_op op, int64_t n, const float* a, const float* b, float alpha, float beta,
-                            float* out) {
-  if (__builtin_expect(unsigned(op) >= PYNN_BINARY_COUNT || n <= 0 || a == nullptr || b == nullptr || out == nullptr,
-                       0)) {
+pynn_status pynn_binary_f32(pynn_binary_op op, int64_t n, const float* a, const float* b, float alpha,
+                            float beta, float* out) {
+  if (__builtin_expect(
+          unsigned(op) >= PYNN_BINARY_COUNT || n <= 0 || a == nullptr || b == nullptr || out == nullptr, 0)) {
     return check_flat(int(op), PYNN_BINARY_COUNT, n, a != nullptr && b != nullptr && out != nullptr);
   }
   elementwise::binary_contiguous(op, n, a, b, alpha, beta, out);

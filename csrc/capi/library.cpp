@@ -42,7 +42,8 @@ pynn_status pynn_set_isa(const char* name) {
                       name == nullptr ? "(null)" : name);
   }
   if (!pynn::set_isa(isa)) {
-    return pynn::fail(PYNN_UNSUPPORTED, "ISA '%s' is not supported by this machine or build; '%s' stays in use", name,
+    return pynn::fail(PYNN_UNSUPPORTED,
+                      "ISA '%s' is not supported by this machine or build; '%s' stays in use", name,
                       pynn_isa());
   }
   return PYNN_OK;

@@ -11,7 +11,8 @@ using namespace pynn;
 
 pynn_status check_sizes(int64_t rows, int64_t cols) {
   if (rows < 0 || cols < 0) {
-    return fail(PYNN_INVALID, "matrix is %lld x %lld: expected sizes of 0 or more", (long long)rows, (long long)cols);
+    return fail(PYNN_INVALID, "matrix is %lld x %lld: expected sizes of 0 or more", (long long)rows,
+                (long long)cols);
   }
   return PYNN_OK;
 }
@@ -30,8 +31,8 @@ pynn_status forward(bool log, int64_t rows, int64_t cols, const float* x, int64_
   return PYNN_OK;
 }
 
-pynn_status backward(bool log, int64_t rows, int64_t cols, const float* grad, int64_t grad_stride, const float* y,
-                     int64_t y_stride, float* dx, int64_t dx_stride) {
+pynn_status backward(bool log, int64_t rows, int64_t cols, const float* grad, int64_t grad_stride,
+                     const float* y, int64_t y_stride, float* dx, int64_t dx_stride) {
   if (pynn_status status = check_sizes(rows, cols)) return status;
   if (rows == 0 || cols == 0) return PYNN_OK;
   if (pynn_status status = check_pointer(grad, "grad")) return status;
@@ -54,9 +55,11 @@ pynn_status check_loss(const pynn_cross_entropy* args) {
   for (int64_t r = 0; r < args->rows; ++r) {
     const int64_t target = args->target[r];
     if (uint64_t(target) >= uint64_t(args->cols) && target != args->ignore_index) {
-      return fail(PYNN_INVALID, "target is %lld at row %lld: expected a class from 0 to %lld (%lld classes) or "
-                  "ignore_index %lld", (long long)target, (long long)r, (long long)args->cols - 1,
-                  (long long)args->cols, (long long)args->ignore_index);
+      return fail(PYNN_INVALID,
+                  "target is %lld at row %lld: expected a class from 0 to %lld (%lld classes) or "
+                  "ignore_index %lld",
+                  (long long)target, (long long)r, (long long)args->cols - 1, (long long)args->cols,
+                  (long long)args->ignore_index);
     }
   }
   return PYNN_OK;
@@ -95,7 +98,8 @@ pynn_status pynn_cross_entropy_f32(const pynn_cross_entropy* args, float* loss, 
   return PYNN_OK;
 }
 
-pynn_status pynn_cross_entropy_mean_f32(const pynn_cross_entropy* args, float* loss, float* total, float* stats) {
+pynn_status pynn_cross_entropy_mean_f32(const pynn_cross_entropy* args, float* loss, float* total,
+                                        float* stats) {
   if (pynn_status status = check_loss(args)) return status;
   if (pynn_status status = check_pointer(loss, "loss")) return status;
   if (pynn_status status = check_pointer(total, "total")) return status;
@@ -117,15 +121,21 @@ pynn_status pynn_cross_entropy_mean_f32(const pynn_cross_entropy* args, float* l
   return PYNN_OK;
 }
 
-pynn_status pynn_cross_entropy_backward_f32(const pynn_cross_entropy* args, const float* stats, const float* grad,
-                                            int64_t grad_stride, const float* divisor, float* dx, int64_t dx_stride) {
+pynn_status pynn_cross_entropy_backward_f32(const pynn_cross_entropy* args, const float* stats,
+                                            const float* grad, int64_t grad_stride, const float* divisor,
+                                            float* dx, int64_t dx_stride) {
   if (pynn_status status = check_loss(args)) return status;
   if (args->rows == 0) return PYNN_OK;
   if (pynn_status status = check_pointer(stats, "stats")) return status;
   if (pynn_status status = check_pointer(grad, "grad")) return status;
   if (pynn_status status = check_pointer(dx, "dx")) return status;
-  softmax::run_loss_backward({args, stats, grad, grad_stride, divisor != nullptr ? *divisor : 1.0f,
-                              softmax::total_weight(*args), {dx, dx_stride}});
+  softmax::run_loss_backward({args,
+                              stats,
+                              grad,
+                              grad_stride,
+                              divisor != nullptr ? *divisor : 1.0f,
+                              softmax::total_weight(*args),
+                              {dx, dx_stride}});
   return PYNN_OK;
 }
 

@@ -8,5 +8,7 @@ namespace pynn::python {
 bool register_elementwise(PyObject* kernels);
 bool register_matmul(PyObject* kernels);
 bool register_conv(PyObject* kernels);
+bool register_softmax(PyObject* kernels);
+bool register_optim(PyObject* kernels);
 
 }  // namespace pynn::python

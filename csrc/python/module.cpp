@@ -61,8 +61,8 @@ PYBIND11_MODULE(_native, m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
 
   py::dict kernels;
-  if (!register_elementwise(kernels.ptr()) || !register_matmul(kernels.ptr()) || !register_conv(kernels.ptr())) {
-    throw py::error_already_set();
+  for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim}) {
+    if (!add(kernels.ptr())) throw py::error_already_set();
   }
   m.attr("kernels") = kernels;
 

@@ -40,7 +40,8 @@ PYNN_INLINE Vec<int32_t> reduce_exp(Vec<float> x, Vec<float>* r_expm1) {
   const Vec<float> inverse = set1(0x1.715476p+0f), high = set1(0x1.63p-1f), low = set1(-0x1.bd0106p-13f);
   const Vec<int32_t> n = to_int(x * inverse);
   const Vec<float> whole = to_float(n), exact = fnma(whole, high, x), r = fnma(whole, low, exact);
-  const Vec<float> p = polynomial(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558bep-5f, 0x1.1239e0p-7f, 0x1.6a3fb4p-10f);
+  const Vec<float> p =
+      polynomial(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558bep-5f, 0x1.1239e0p-7f, 0x1.6a3fb4p-10f);
   *r_expm1 = kCarry ? fma(r * r, p, fnma(whole, low, exact - r)) + r : fma(r * r, p, r);
   return n;
 }
@@ -75,9 +76,10 @@ PYNN_INLINE Vec<float> log_normal(Vec<float> x, Vec<float> exponent_offset) {
   const Vec<int32_t> root_half = set1(0x3f3504f3);
   const Vec<int32_t> bits = bitcast<int32_t>(x) - root_half;
   const Vec<float> e = to_float(bits >> 23) + exponent_offset;
-  const Vec<float> f = bitcast<float>((bits & set1(0x7fffff)) + root_half) - set1(1.0f);  // in [sqrt(1/2), sqrt(2)) - 1
-  const Vec<float> p = polynomial(f, 0x1.555554p-2f, -0x1.000226p-2f, 0x1.99a01cp-3f, -0x1.54728ap-3f, 0x1.22d92ep-3f,
-                                  -0x1.0d8242p-3f, 0x1.055ec4p-3f, -0x1.38c9d4p-4f);
+  const Vec<float> f =
+      bitcast<float>((bits & set1(0x7fffff)) + root_half) - set1(1.0f);  // in [sqrt(1/2), sqrt(2)) - 1
+  const Vec<float> p = polynomial(f, 0x1.555554p-2f, -0x1.000226p-2f, 0x1.99a01cp-3f, -0x1.54728ap-3f,
+                                  0x1.22d92ep-3f, -0x1.0d8242p-3f, 0x1.055ec4p-3f, -0x1.38c9d4p-4f);
   const Vec<float> f2 = f * f;
   Vec<float> y = fma(e, set1(-0x1.bd0106p-13f), f2 * f * p);
   y = fma(f2, set1(-0.5f), y);
@@ -102,19 +104,20 @@ PYNN_INLINE Vec<float> log1p(Vec<float> x) {
 
 PYNN_INLINE Vec<float> tanh(Vec<float> x) {
   const Vec<float> a = abs(x), a2 = a * a, one = set1(1.0f);
-  const Vec<float> p = polynomial(a2, -0x1.555532p-2f, 0x1.1106f6p-3f, -0x1.b835a4p-5f, 0x1.51f8cep-6f, -0x1.750ce4p-8f);
+  const Vec<float> p =
+      polynomial(a2, -0x1.555532p-2f, 0x1.1106f6p-3f, -0x1.b835a4p-5f, 0x1.51f8cep-6f, -0x1.750ce4p-8f);
   const Vec<float> large = one - set1(2.0f) / (exp(a + a) + one);
   return copysign(select(a < set1(0.625f), fma(a * a2, p, a), large), x);
 }
 
 PYNN_INLINE Vec<float> erf(Vec<float> x) {
   const Vec<float> a = abs(x), a2 = a * a;
-  const Vec<float> p = polynomial(a2, 0x1.06eba8p-3f, -0x1.812740p-2f, 0x1.ce2d64p-4f, -0x1.b80116p-6f, 0x1.54499ep-8f,
-                                  -0x1.a60192p-11f, 0x1.4f392ap-14f);
+  const Vec<float> p = polynomial(a2, 0x1.06eba8p-3f, -0x1.812740p-2f, 0x1.ce2d64p-4f, -0x1.b80116p-6f,
+                                  0x1.54499ep-8f, -0x1.a60192p-11f, 0x1.4f392ap-14f);
   // log(1 - erf) as a polynomial; erf(4) rounds to 1.
   const Vec<float> t = min(set1(4.0f), a);
-  const Vec<float> q = polynomial(t, 0x1.6e5682p-13f, -0x1.2127e4p+0f, -0x1.44460cp-1f, -0x1.bb83d8p-4f, 0x1.9b8e26p-6f,
-                                  -0x1.1159d6p-8f, 0x1.c78c44p-12f, -0x1.61e188p-16f);
+  const Vec<float> q = polynomial(t, 0x1.6e5682p-13f, -0x1.2127e4p+0f, -0x1.44460cp-1f, -0x1.bb83d8p-4f,
+                                  0x1.9b8e26p-6f, -0x1.1159d6p-8f, 0x1.c78c44p-12f, -0x1.61e188p-16f);
   return copysign(select(a < set1(0.92f), fma(a, p, a), set1(1.0f) - exp(q)), x);
 }
 

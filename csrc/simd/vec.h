@@ -205,21 +205,33 @@ PYNN_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
   return {(typename Vec<T>::Native)((W)a.v * (W)b.v)};
 }
 template <class T>
-PYNN_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) { return {a.v / b.v}; }
+PYNN_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) {
+  return {a.v / b.v};
+}
 template <class T>
-PYNN_INLINE Vec<T> operator-(Vec<T> a) { return {-a.v}; }
+PYNN_INLINE Vec<T> operator-(Vec<T> a) {
+  return {-a.v};
+}
 template <class T>
-PYNN_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) { return {a.v & b.v}; }  // integer vectors
+PYNN_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) {
+  return {a.v & b.v};
+}  // integer vectors
 template <class T>
-PYNN_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) { return {a.v | b.v}; }
+PYNN_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) {
+  return {a.v | b.v};
+}
 template <class T>
-PYNN_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) { return {a.v ^ b.v}; }
+PYNN_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) {
+  return {a.v ^ b.v};
+}
 template <class T>
 PYNN_INLINE Vec<T> operator<<(Vec<T> a, int bits) {
   return {(typename Vec<T>::Native)((typename Vec<T>::Wrapping)a.v << bits)};
 }
 template <class T>
-PYNN_INLINE Vec<T> operator>>(Vec<T> a, int bits) { return {a.v >> bits}; }  // arithmetic
+PYNN_INLINE Vec<T> operator>>(Vec<T> a, int bits) {
+  return {a.v >> bits};
+}  // arithmetic
 
 template <class T>
 PYNN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {  // a * b + c
@@ -238,7 +250,8 @@ PYNN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {  // a * b + c
 #elif defined(__ARM_FEATURE_FMA)
   Vec<T> r = c;
   for (int i = 0; i < Vec<T>::lanes; ++i) {
-    r.v[i] = sizeof(T) == 4 ? T(__builtin_fmaf(a.v[i], b.v[i], c.v[i])) : T(__builtin_fma(a.v[i], b.v[i], c.v[i]));
+    r.v[i] =
+        sizeof(T) == 4 ? T(__builtin_fmaf(a.v[i], b.v[i], c.v[i])) : T(__builtin_fma(a.v[i], b.v[i], c.v[i]));
   }
   return r;
 #else
@@ -246,7 +259,9 @@ PYNN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {  // a * b + c
 #endif
 }
 template <class T>
-PYNN_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(-a, b, c); }  // c - a * b
+PYNN_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return fma(-a, b, c);
+}  // c - a * b
 
 template <class T>
 PYNN_INLINE Vec<T> sqrt(Vec<T> x) {
@@ -269,7 +284,8 @@ PYNN_INLINE Vec<T> sqrt(Vec<T> x) {
     return {(typename Vec<T>::Native)_mm_sqrt_pd((__m128d)x.v)};
   }
 #else
-  for (int i = 0; i < Vec<T>::lanes; ++i) x.v[i] = sizeof(T) == 4 ? __builtin_sqrtf(x.v[i]) : __builtin_sqrt(x.v[i]);
+  for (int i = 0; i < Vec<T>::lanes; ++i)
+    x.v[i] = sizeof(T) == 4 ? __builtin_sqrtf(x.v[i]) : __builtin_sqrt(x.v[i]);
   return x;
 #endif
 }
@@ -325,18 +341,18 @@ template <class T>
 struct Mask {
   uint32_t bits;
 };
-#define PYNN_COMPARE(op, predicate, int_predicate)                                                                   \
-  PYNN_INLINE Mask<float> operator op(Vec<float> a, Vec<float> b) {                                                  \
-    return {uint32_t(_mm512_cmp_ps_mask((__m512)a.v, (__m512)b.v, predicate))};                                      \
-  }                                                                                                                  \
-  PYNN_INLINE Mask<double> operator op(Vec<double> a, Vec<double> b) {                                               \
-    return {uint32_t(_mm512_cmp_pd_mask((__m512d)a.v, (__m512d)b.v, predicate))};                                    \
-  }                                                                                                                  \
-  PYNN_INLINE Mask<int32_t> operator op(Vec<int32_t> a, Vec<int32_t> b) {                                            \
-    return {uint32_t(_mm512_cmp_epi32_mask((__m512i)a.v, (__m512i)b.v, int_predicate))};                             \
-  }                                                                                                                  \
-  PYNN_INLINE Mask<int64_t> operator op(Vec<int64_t> a, Vec<int64_t> b) {                                            \
-    return {uint32_t(_mm512_cmp_epi64_mask((__m512i)a.v, (__m512i)b.v, int_predicate))};                             \
+#define PYNN_COMPARE(op, predicate, int_predicate)                                       \
+  PYNN_INLINE Mask<float> operator op(Vec<float> a, Vec<float> b) {                      \
+    return {uint32_t(_mm512_cmp_ps_mask((__m512)a.v, (__m512)b.v, predicate))};          \
+  }                                                                                      \
+  PYNN_INLINE Mask<double> operator op(Vec<double> a, Vec<double> b) {                   \
+    return {uint32_t(_mm512_cmp_pd_mask((__m512d)a.v, (__m512d)b.v, predicate))};        \
+  }                                                                                      \
+  PYNN_INLINE Mask<int32_t> operator op(Vec<int32_t> a, Vec<int32_t> b) {                \
+    return {uint32_t(_mm512_cmp_epi32_mask((__m512i)a.v, (__m512i)b.v, int_predicate))}; \
+  }                                                                                      \
+  PYNN_INLINE Mask<int64_t> operator op(Vec<int64_t> a, Vec<int64_t> b) {                \
+    return {uint32_t(_mm512_cmp_epi64_mask((__m512i)a.v, (__m512i)b.v, int_predicate))}; \
   }
 PYNN_COMPARE(<, _CMP_LT_OQ, _MM_CMPINT_LT)
 PYNN_COMPARE(<=, _CMP_LE_OQ, _MM_CMPINT_LE)
@@ -347,32 +363,46 @@ PYNN_COMPARE(!=, _CMP_NEQ_UQ, _MM_CMPINT_NE)
 #undef PYNN_COMPARE
 
 template <class T>
-PYNN_INLINE Mask<T> operator&(Mask<T> a, Mask<T> b) { return {a.bits & b.bits}; }
+PYNN_INLINE Mask<T> operator&(Mask<T> a, Mask<T> b) {
+  return {a.bits & b.bits};
+}
 template <class T>
-PYNN_INLINE Mask<T> operator|(Mask<T> a, Mask<T> b) { return {a.bits | b.bits}; }
+PYNN_INLINE Mask<T> operator|(Mask<T> a, Mask<T> b) {
+  return {a.bits | b.bits};
+}
 template <class T>
-PYNN_INLINE Mask<T> first_n(int n) { return {(1u << n) - 1}; }  // n < 32
+PYNN_INLINE Mask<T> first_n(int n) {
+  return {(1u << n) - 1};
+}  // n < 32
 template <class T>
-PYNN_INLINE bool any(Mask<T> m) { return m.bits != 0; }
+PYNN_INLINE bool any(Mask<T> m) {
+  return m.bits != 0;
+}
 template <class T>
 PYNN_INLINE Vec<T> select(Mask<T> m, Vec<T> yes, Vec<T> no) {
   if constexpr (sizeof(T) == 4) {
-    return {(typename Vec<T>::Native)_mm512_mask_blend_epi32(__mmask16(m.bits), (__m512i)no.v, (__m512i)yes.v)};
+    return {
+        (typename Vec<T>::Native)_mm512_mask_blend_epi32(__mmask16(m.bits), (__m512i)no.v, (__m512i)yes.v)};
   } else {
-    return {(typename Vec<T>::Native)_mm512_mask_blend_epi64(__mmask8(m.bits), (__m512i)no.v, (__m512i)yes.v)};
+    return {
+        (typename Vec<T>::Native)_mm512_mask_blend_epi64(__mmask8(m.bits), (__m512i)no.v, (__m512i)yes.v)};
   }
 }
 // A mask for another element type of the same width (float and int32_t, double and int64_t).
 template <class To, class From>
-PYNN_INLINE Mask<To> mask_cast(Mask<From> m) { return {m.bits}; }
+PYNN_INLINE Mask<To> mask_cast(Mask<From> m) {
+  return {m.bits};
+}
 #else
 template <class T>
 struct Mask {
   typename IntVec<T>::Native v;
 };
-#define PYNN_COMPARE(op) \
-  template <class T>     \
-  PYNN_INLINE Mask<T> operator op(Vec<T> a, Vec<T> b) { return {(typename IntVec<T>::Native)(a.v op b.v)}; }
+#define PYNN_COMPARE(op)                                \
+  template <class T>                                    \
+  PYNN_INLINE Mask<T> operator op(Vec<T> a, Vec<T> b) { \
+    return {(typename IntVec<T>::Native)(a.v op b.v)};  \
+  }
 PYNN_COMPARE(<)
 PYNN_COMPARE(<=)
 PYNN_COMPARE(>)
@@ -382,9 +412,13 @@ PYNN_COMPARE(!=)
 #undef PYNN_COMPARE
 
 template <class T>
-PYNN_INLINE Mask<T> operator&(Mask<T> a, Mask<T> b) { return {a.v & b.v}; }
+PYNN_INLINE Mask<T> operator&(Mask<T> a, Mask<T> b) {
+  return {a.v & b.v};
+}
 template <class T>
-PYNN_INLINE Mask<T> operator|(Mask<T> a, Mask<T> b) { return {a.v | b.v}; }
+PYNN_INLINE Mask<T> operator|(Mask<T> a, Mask<T> b) {
+  return {a.v | b.v};
+}
 template <class T>
 PYNN_INLINE Mask<T> first_n(int n) {
   typedef typename VecTraits<T>::Int I;
@@ -414,7 +448,9 @@ PYNN_INLINE Vec<T> select(Mask<T> m, Vec<T> yes, Vec<T> no) {
 #endif
 }
 template <class To, class From>
-PYNN_INLINE Mask<To> mask_cast(Mask<From> m) { return {(typename IntVec<To>::Native)m.v}; }
+PYNN_INLINE Mask<To> mask_cast(Mask<From> m) {
+  return {(typename IntVec<To>::Native)m.v};
+}
 #endif
 
 template <class T>
@@ -470,66 +506,7 @@ PYNN_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
   return select(a > b, a, b);
 }
 
-// ---- reductions: the upper half of the lanes onto the lower, down to one; max as above, not for NaN ----
-
-#if defined(__SSE2__)
-#define PYNN_REDUCE(name, op)                                                                                    \
-  PYNN_INLINE float name##_4(__m128 x) {                                                                         \
-    x = _mm_##op##_ps(x, _mm_movehl_ps(x, x));                                                                   \
-    return _mm_cvtss_f32(_mm_##op##_ss(x, _mm_shuffle_ps(x, x, 1)));                                             \
-  }                                                                                                              \
-  PYNN_INLINE double name##_2(__m128d x) { return _mm_cvtsd_f64(_mm_##op##_sd(x, _mm_unpackhi_pd(x, x))); }
-PYNN_REDUCE(reduce_add, add)
-PYNN_REDUCE(reduce_max, max)
-#undef PYNN_REDUCE
-#if defined(__AVX2__)
-#define PYNN_REDUCE(name, op)                                                                                    \
-  PYNN_INLINE float name##_8(__m256 x) {                                                                         \
-    return name##_4(_mm_##op##_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));                      \
-  }                                                                                                              \
-  PYNN_INLINE double name##_4(__m256d x) {                                                                       \
-    return name##_2(_mm_##op##_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1)));                      \
-  }
-PYNN_REDUCE(reduce_add, add)
-PYNN_REDUCE(reduce_max, max)
-#undef PYNN_REDUCE
-#endif
-#if defined(__AVX512F__)
-#define PYNN_REDUCE(name, op)                                                                                    \
-  PYNN_INLINE float name(Vec<float> x) {                                                                         \
-    return name##_8(_mm256_##op##_ps(_mm512_castps512_ps256((__m512)x.v), _mm512_extractf32x8_ps((__m512)x.v, 1))); \
-  }                                                                                                              \
-  PYNN_INLINE double name(Vec<double> x) {                                                                       \
-    return name##_4(_mm256_##op##_pd(_mm512_castpd512_pd256((__m512d)x.v), _mm512_extractf64x4_pd((__m512d)x.v, 1))); \
-  }
-#elif defined(__AVX2__)
-#define PYNN_REDUCE(name, op)                                                  \
-  PYNN_INLINE float name(Vec<float> x) { return name##_8((__m256)x.v); }       \
-  PYNN_INLINE double name(Vec<double> x) { return name##_4((__m256d)x.v); }
-#else
-#define PYNN_REDUCE(name, op)                                                  \
-  PYNN_INLINE float name(Vec<float> x) { return name##_4((__m128)x.v); }       \
-  PYNN_INLINE double name(Vec<double> x) { return name##_2((__m128d)x.v); }
-#endif
-PYNN_REDUCE(reduce_add, add)
-PYNN_REDUCE(reduce_max, max)
-#undef PYNN_REDUCE
-#else
-template <class T>
-PYNN_INLINE T reduce_add(Vec<T> x) {
-  for (int half = Vec<T>::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) x.v[i] += x.v[i + half];
-  }
-  return x.v[0];
-}
-template <class T>
-PYNN_INLINE T reduce_max(Vec<T> x) {
-  for (int half = Vec<T>::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) x.v[i] = x.v[i] > x.v[i + half] ? x.v[i] : x.v[i + half];
-  }
-  return x.v[0];
-}
-#endif
-
 }  // namespace PYNN_ISA_NAMESPACE
 }  // namespace pynn
+
+#include "simd/reduce.h"

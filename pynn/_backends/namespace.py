@@ -68,7 +68,6 @@ from numpy import (  # noqa: F401  (the namespace itself)
     remainder,
     reshape,
     round,
-    sign,
     sin,
     sort,
     sqrt,
@@ -105,6 +104,12 @@ def add_at(out, index, values):
 def copy(x):
     """A C-contiguous copy."""
     return numpy.array(x, order="C", copy=True)
+
+
+def sign(x):
+    """-1, 0 or 1; 0 for NaN, as in torch."""
+    out = numpy.sign(x)
+    return numpy.where(x != x, numpy.zeros_like(out), out) if x.dtype.kind == "f" else out
 
 
 def sigmoid(x):

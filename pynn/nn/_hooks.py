@@ -225,7 +225,9 @@ def _spread(values, places, length):
 def _as_tuple(result, length, name):
     result = result if isinstance(result, tuple) else (result,)
     if len(result) != length:
-        raise RuntimeError(f"Backward hook returned an invalid number of grad in {name}, got {len(result)}, but expected {length}.")
+        raise RuntimeError(
+            f"Backward hook returned an invalid number of grad in {name}, got {len(result)}, but expected {length}."
+        )
     return result
 
 

@@ -37,7 +37,12 @@ class StateMixin:
     def _init_state(self):
         state = self.__dict__
         state["_non_persistent_buffers_set"] = set()
-        for name in ("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"):
+        for name in (
+            "_state_dict_hooks",
+            "_state_dict_pre_hooks",
+            "_load_state_dict_pre_hooks",
+            "_load_state_dict_post_hooks",
+        ):
             state[name] = OrderedDict()
 
     # ---- saving ----
@@ -198,7 +203,9 @@ class StateMixin:
                 elif isinstance(held, Parameter) and not isinstance(given, Parameter):
                     setattr(self, name, Parameter(given, requires_grad=held.requires_grad))
                 else:
-                    setattr(self, name, given.requires_grad_(held.requires_grad) if isinstance(held, Parameter) else given)
+                    setattr(
+                        self, name, given.requires_grad_(held.requires_grad) if isinstance(held, Parameter) else given
+                    )
         except Exception as error:
             errors.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are {held.shape} and whose '

@@ -5,7 +5,8 @@ from weakref import ref
 
 from pynn import _core
 from pynn._core import Tensor, is_floating
-from pynn._device import check_device, device as device_type
+from pynn._device import check_device
+from pynn._device import device as device_type
 from pynn._dtypes import DTYPES, from_numpy, to_numpy
 from pynn.nn._hooks import HookMixin
 from pynn.nn._state import StateMixin
@@ -375,12 +376,11 @@ class Module(HookMixin, StateMixin):
 
     def zero_grad(self, set_to_none=True):
         """Drop the gradients of every parameter, or fill them with zeros."""
+        if set_to_none:
+            _core.clear_grads(list(self.parameters()))
+            return
         for param in self.parameters():
-            if param.grad is None:
-                continue
-            if set_to_none:
-                _core.set_grad(param, None)
-            else:
+            if param.grad is not None:
                 if param.grad.grad_fn is not None:
                     param.grad = param.grad.detach()
                 param.grad.requires_grad_(False).zero_()
@@ -493,5 +493,7 @@ def _replace(tensor, fn):
 
 
 def _type_name(value):
+    if isinstance(value, Tensor):
+        return value.type()
     cls = type(value)
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -8,6 +8,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, binary, call, unary
+from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
 from pynn.ops import creation, indexing, linalg, pointwise, reduction, view
 
@@ -66,7 +67,7 @@ def where(condition, x, y):
 
 
 def astype(x, dtype):
-    dtype = numpy.dtype(_plain(dtype))
+    dtype = to_numpy(dtype)
     return x if x._array.dtype == dtype else call(_cast.CAST, (x,), (dtype,))
 
 
@@ -134,37 +135,36 @@ def put(x, index, value):
     return call(indexing.INDEX_PUT, (x, value), (index, False))
 
 
-def _plain(dtype):
-    """A pynn dtype (a tensor's own) as NumPy's, anything else as it is."""
-    return dtype.numpy if hasattr(dtype, "numpy") else dtype
+def _dtype(value):
+    return numpy.dtype(numpy.float32) if value is None else to_numpy(value)
 
 
 def zeros(shape, dtype=None):
-    return _core.made(numpy.zeros(tuple(shape), _plain(dtype) or numpy.float32))
+    return _core.made(numpy.zeros(tuple(shape), _dtype(dtype)))
 
 
 def ones(shape, dtype=None):
-    return _core.made(numpy.ones(tuple(shape), _plain(dtype) or numpy.float32))
+    return _core.made(numpy.ones(tuple(shape), _dtype(dtype)))
 
 
 def full(shape, value, dtype=None):
-    return _core.made(numpy.full(tuple(shape), value, _plain(dtype)))
+    return _core.made(numpy.full(tuple(shape), value, None if dtype is None else to_numpy(dtype)))
 
 
 def zeros_like(x):
-    return _core.made(numpy.zeros(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+    return _core.made(numpy.zeros(tuple(x.shape), to_numpy(x.dtype)))
 
 
 def ones_like(x):
-    return _core.made(numpy.ones(tuple(x.shape), x._array.dtype if isinstance(x, Tensor) else x.dtype))
+    return _core.made(numpy.ones(tuple(x.shape), to_numpy(x.dtype)))
 
 
 def full_like(x, value):
-    return _core.made(numpy.full(tuple(x.shape), value, x._array.dtype))
+    return _core.made(numpy.full(tuple(x.shape), value, to_numpy(x.dtype)))
 
 
 def arange(*args, dtype=None):
-    return _core.made(numpy.arange(*args, dtype=_plain(dtype)))
+    return _core.made(numpy.arange(*args, dtype=None if dtype is None else to_numpy(dtype)))
 
 
 def asarray(x, dtype=None):

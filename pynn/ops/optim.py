@@ -82,12 +82,14 @@ def _step(name, groups, attrs, live, samples):
 
 
 def _samples(rng, groups, cases):
-    """Two parameters and a scalar one, with states after 3 steps (all but the first kind of state may be negative)."""
+    """For each of the attrs: two parameters and a 0-d one, with states as after 3 steps."""
     shapes = ((3, 4), (5,), ())
     samples = []
     for attrs in cases:
         runs = [[rng.normal(size=s) for s in shapes] for _ in range(2)]
         runs += [[rng.uniform(0.5, 1.5, size=s) for s in shapes] for _ in range(groups(attrs) - 2)]
+        if groups is _rmsprop_groups:  # a mean square is more than the square of the mean
+            runs[2] = [v + 2 for v in runs[2]]
         if groups is not _sgd_groups:
             runs[-1] = [numpy.full((), 3.0) for _ in shapes]
         samples.append(Sample(tuple(a for run in runs for a in run), attrs, grad=False))

@@ -141,11 +141,26 @@ FLOOR_DIVIDE = register(
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: t.floor_divide(x, y) if isinstance(x, t.Tensor) else t.floor_divide(t.tensor(x, dtype=y.dtype), y),
 )(lambda xp, x, y: xp.floor_divide(x, y))
+
+
+def _remainder_samples(rng):
+    """binary_samples with quotients that are no integers, for there the gradient jumps."""
+
+    def apart(x, y):
+        return numpy.floor(x) + 0.3, numpy.copysign(numpy.ceil(numpy.abs(y)), y)
+
+    def like(new, old):
+        return numpy.asarray(new) if isinstance(old, numpy.ndarray) else float(new)
+
+    drawn = binary_samples(away_from_zero=True)(rng)
+    return [Sample(tuple(map(like, apart(*s.inputs), s.inputs))) for s in drawn]
+
+
 REMAINDER = register(
     "remainder",
     vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
     saves={0: (), 1: (0, 1)},
-    samples=binary_samples(away_from_zero=True),
+    samples=_remainder_samples,
     torch=lambda t, x, y: t.remainder(x, y),
 )(lambda xp, x, y: xp.remainder(x, y))
 
@@ -447,7 +462,7 @@ def pow(input, exponent, *, out=None):
     exponent, base = number(exponent), number(input)
     if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
-    result = unary(SQUARE, base) if exponent == 2 and isinstance(exponent, (int, float)) else call(POW, (base, exponent))
+    result = unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
     return result if out is None else store(out, result)
 
 

@@ -11,9 +11,10 @@ from operator import itemgetter
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, wrap
+from pynn._core import Tensor
 from pynn._dtypes import default_float
 from pynn.autograd import enable_grad
+from pynn.ops.creation import finish
 from pynn.optim.optimizer import Optimizer
 
 
@@ -232,6 +233,6 @@ def _complete(state, param, names):
         if name == "step":
             if not isinstance(value, Tensor):
                 dtype = numpy.float64 if default_float() == numpy.float64 else numpy.float32
-                state[name] = wrap(numpy.full((), value or 0.0, dtype))
+                state[name] = finish(numpy.full((), value or 0.0, dtype))
         elif value is None:
-            state[name] = wrap(numpy.zeros_like(param._array))
+            state[name] = finish(numpy.zeros_like(param._array))

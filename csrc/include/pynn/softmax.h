@@ -10,27 +10,29 @@
 extern "C" {
 #endif
 
-PYNN_API pynn_status pynn_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride, float* out,
-                                      int64_t out_stride);
-PYNN_API pynn_status pynn_log_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride, float* out,
-                                          int64_t out_stride);
+PYNN_API pynn_status pynn_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride,
+                                      float* out, int64_t out_stride);
+PYNN_API pynn_status pynn_log_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride,
+                                          float* out, int64_t out_stride);
 
 /* grad: of the output y; dx = y * (grad - sum(grad * y)) */
-PYNN_API pynn_status pynn_softmax_backward_f32(int64_t rows, int64_t cols, const float* grad, int64_t grad_stride,
-                                               const float* y, int64_t y_stride, float* dx, int64_t dx_stride);
+PYNN_API pynn_status pynn_softmax_backward_f32(int64_t rows, int64_t cols, const float* grad,
+                                               int64_t grad_stride, const float* y, int64_t y_stride,
+                                               float* dx, int64_t dx_stride);
 /* dx = grad - exp(y) * sum(grad) */
-PYNN_API pynn_status pynn_log_softmax_backward_f32(int64_t rows, int64_t cols, const float* grad, int64_t grad_stride,
-                                                   const float* y, int64_t y_stride, float* dx, int64_t dx_stride);
+PYNN_API pynn_status pynn_log_softmax_backward_f32(int64_t rows, int64_t cols, const float* grad,
+                                                   int64_t grad_stride, const float* y, int64_t y_stride,
+                                                   float* dx, int64_t dx_stride);
 
 /* What a cross-entropy is taken of: torch.nn.functional.cross_entropy with class indices. */
 typedef struct pynn_cross_entropy {
-  int64_t rows, cols;     /* samples, classes */
-  const float* x;         /* logits */
+  int64_t rows, cols; /* samples, classes */
+  const float* x;     /* logits */
   int64_t x_stride;
-  const int64_t* target;  /* class of each row */
-  const float* weight;    /* of each class, or NULL: all 1 */
-  int64_t ignore_index;   /* rows with this target count nothing */
-  float label_smoothing;  /* 0 to 1 */
+  const int64_t* target; /* class of each row */
+  const float* weight;   /* of each class, or NULL: all 1 */
+  int64_t ignore_index;  /* rows with this target count nothing */
+  float label_smoothing; /* 0 to 1 */
 } pynn_cross_entropy;
 
 /* loss[rows], and for the backward stats[2 * rows]: of each row its maximum m and log(sum(exp(x - m))), apart
@@ -46,8 +48,8 @@ PYNN_API pynn_status pynn_cross_entropy_mean_f32(const pynn_cross_entropy* args,
 /* dx[rows, cols] for the gradient of each row's loss: grad[i * grad_stride], stride 0 = one for all rows.
  * divisor: NULL, or what every gradient is divided by: the mean's total. */
 PYNN_API pynn_status pynn_cross_entropy_backward_f32(const pynn_cross_entropy* args, const float* stats,
-                                                     const float* grad, int64_t grad_stride, const float* divisor,
-                                                     float* dx, int64_t dx_stride);
+                                                     const float* grad, int64_t grad_stride,
+                                                     const float* divisor, float* dx, int64_t dx_stride);
 
 #ifdef __cplusplus
 }

@@ -7,11 +7,11 @@
 
 namespace pynn {
 
-#define PYNN_VARIANT(isa)             \
-  namespace isa {                     \
-  namespace elementwise {             \
+#define PYNN_VARIANT(isa)                        \
+  namespace isa {                                \
+  namespace elementwise {                        \
   extern const ::pynn::elementwise::Table table; \
-  }                                   \
+  }                                              \
   }
 #include "kernels/elementwise/kernels.inc"
 #undef PYNN_VARIANT
@@ -47,17 +47,32 @@ const Table& table() { return *tables.row[int(active_isa())]; }
 
 int64_t chunk_of(pynn_unary_op op) {
   switch (op) {
-    case PYNN_NEG: case PYNN_ABS: case PYNN_SQUARE: case PYNN_RELU: case PYNN_LEAKY_RELU: case PYNN_HARDTANH:
-    case PYNN_ADD_SCALAR: case PYNN_MUL_SCALAR: case PYNN_RSUB_SCALAR: case PYNN_COPY: return kCheapChunk;
-    default: return kCostlyChunk;
+    case PYNN_NEG:
+    case PYNN_ABS:
+    case PYNN_SQUARE:
+    case PYNN_RELU:
+    case PYNN_LEAKY_RELU:
+    case PYNN_HARDTANH:
+    case PYNN_ADD_SCALAR:
+    case PYNN_MUL_SCALAR:
+    case PYNN_RSUB_SCALAR:
+    case PYNN_COPY:
+      return kCheapChunk;
+    default:
+      return kCostlyChunk;
   }
 }
 
 int64_t chunk_of(pynn_binary_op op) {
   switch (op) {
-    case PYNN_ELU_BACKWARD: case PYNN_SILU_BACKWARD: case PYNN_GELU_BACKWARD: case PYNN_GELU_TANH_BACKWARD:
-    case PYNN_SOFTPLUS_BACKWARD: return kCostlyChunk;
-    default: return kCheapChunk;
+    case PYNN_ELU_BACKWARD:
+    case PYNN_SILU_BACKWARD:
+    case PYNN_GELU_BACKWARD:
+    case PYNN_GELU_TANH_BACKWARD:
+    case PYNN_SOFTPLUS_BACKWARD:
+      return kCostlyChunk;
+    default:
+      return kCheapChunk;
   }
 }
 
@@ -76,7 +91,8 @@ void binary_contiguous(pynn_binary_op op, int64_t n, const T* a, const T* b, T a
 template void unary_contiguous(pynn_unary_op, int64_t, const float*, float, float, float*);
 template void unary_contiguous(pynn_unary_op, int64_t, const double*, double, double, double*);
 template void binary_contiguous(pynn_binary_op, int64_t, const float*, const float*, float, float, float*);
-template void binary_contiguous(pynn_binary_op, int64_t, const double*, const double*, double, double, double*);
+template void binary_contiguous(pynn_binary_op, int64_t, const double*, const double*, double, double,
+                                double*);
 
 }  // namespace elementwise
 }  // namespace pynn

@@ -28,9 +28,13 @@ const Table& table();  // of the ISA in use
 template <class T>
 const Kernels<T>& kernels();  // of the ISA in use
 template <>
-inline const Kernels<float>& kernels<float>() { return table().f32; }
+inline const Kernels<float>& kernels<float>() {
+  return table().f32;
+}
 template <>
-inline const Kernels<double>& kernels<double>() { return table().f64; }
+inline const Kernels<double>& kernels<double>() {
+  return table().f64;
+}
 
 // Elements a thread takes at a time, some 10 to 20 us of work. Less than two of them stay on one thread.
 int64_t chunk_of(pynn_unary_op op);

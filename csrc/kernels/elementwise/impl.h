@@ -34,11 +34,14 @@ void binary(int64_t n, const T* a, const T* b, T alpha, T beta, T* out) {
   constexpr int lanes = Vec<T>::lanes;
   if (n <= 0) return;
   const Vec<T> va = set1(alpha), vb = set1(beta);
-  const Vec<T> a_all = kMode == kScalarA ? set1(*a) : zero<T>(), b_all = kMode == kScalarB ? set1(*b) : zero<T>();
+  const Vec<T> a_all = kMode == kScalarA ? set1(*a) : zero<T>(),
+               b_all = kMode == kScalarB ? set1(*b) : zero<T>();
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const Vec<T> a0 = kMode == kScalarA ? a_all : load(a + i), a1 = kMode == kScalarA ? a_all : load(a + i + lanes);
-    const Vec<T> b0 = kMode == kScalarB ? b_all : load(b + i), b1 = kMode == kScalarB ? b_all : load(b + i + lanes);
+    const Vec<T> a0 = kMode == kScalarA ? a_all : load(a + i),
+                 a1 = kMode == kScalarA ? a_all : load(a + i + lanes);
+    const Vec<T> b0 = kMode == kScalarB ? b_all : load(b + i),
+                 b1 = kMode == kScalarB ? b_all : load(b + i + lanes);
     const Vec<T> first = Op::run(a0, b0, va, vb), second = Op::run(a1, b1, va, vb);
     store(out + i, first);
     store(out + i + lanes, second);
@@ -49,7 +52,8 @@ void binary(int64_t n, const T* a, const T* b, T alpha, T beta, T* out) {
   }
   if (i < n) {
     const int rest = int(n - i);
-    const Vec<T> a0 = kMode == kScalarA ? a_all : load_n(a + i, rest), b0 = kMode == kScalarB ? b_all : load_n(b + i, rest);
+    const Vec<T> a0 = kMode == kScalarA ? a_all : load_n(a + i, rest),
+                 b0 = kMode == kScalarB ? b_all : load_n(b + i, rest);
     store_n(out + i, Op::run(a0, b0, va, vb), rest);
   }
 }

@@ -7,6 +7,7 @@ namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 namespace elementwise {
 
+// clang-format off: bodies as macro arguments
 #define PYNN_UNARY_OP(Name, ...)                                                                          \
   struct Name {                                                                                           \
     template <class T>                                                                                    \
@@ -84,6 +85,7 @@ PYNN_BINARY_OP(HardtanhBackward, g, x, return select((x <= alpha) | (x >= beta),
 
 #undef PYNN_UNARY_OP
 #undef PYNN_BINARY_OP
+// clang-format on
 
 }  // namespace elementwise
 }  // namespace PYNN_ISA_NAMESPACE

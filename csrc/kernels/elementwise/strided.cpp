@@ -14,15 +14,17 @@ namespace pynn {
 namespace elementwise {
 namespace {
 
-constexpr int kTile = 512;                    // elements of a packed tile
-constexpr int kAcross = 16;                   // and its height where an operand runs across the output
-constexpr int64_t kShortRun = 16;             // shorter contiguous runs are cheaper packed
+constexpr int kTile = 512;         // elements of a packed tile
+constexpr int kAcross = 16;        // and its height where an operand runs across the output
+constexpr int64_t kShortRun = 16;  // shorter contiguous runs are cheaper packed
 
 template <int kOperands>
-struct Axis {
-  int64_t size = 1;
-  int64_t strides[kOperands] = {};
+struct Axis {  // not initialised: a layout holds many, and uses few
+  int64_t size;
+  int64_t strides[kOperands];
 };
+template <int kOperands>
+constexpr Axis<kOperands> kNoAxis = {1, {}};
 
 // After normalise(): axes[0] is the innermost of the output.
 template <int kOperands>
@@ -51,7 +53,8 @@ Layout<kOperands> normalise(const Strided& arrays) {
       }
     }
     int place = count++;
-    for (; place > 0 && axes[place - 1].strides[out] > axis.strides[out]; --place) axes[place] = axes[place - 1];
+    for (; place > 0 && axes[place - 1].strides[out] > axis.strides[out]; --place)
+      axes[place] = axes[place - 1];
     axes[place] = axis;
   }
   for (int i = 0; i < count; ++i) {
@@ -66,7 +69,7 @@ Layout<kOperands> normalise(const Strided& arrays) {
     }
     layout.axes[layout.ndim++] = axes[i];
   }
-  if (layout.ndim == 0) layout.ndim = 1;  // a single element
+  if (layout.ndim == 0) layout.axes[layout.ndim++] = kNoAxis<kOperands>;  // a single element
   return layout;
 }
 
@@ -77,14 +80,16 @@ bool one_run(int64_t row_stride, int64_t column_stride, int64_t columns) {
 
 // One operand's tile, rows of `columns` elements, as a contiguous block.
 template <class T>
-void pack(const char* data, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns, T* tile) {
+void pack(const char* data, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns,
+          T* tile) {
   const auto read = [](const char* p) { return *reinterpret_cast<const T*>(p); };
   if (one_run<T>(row_stride, column_stride, columns)) {
     columns *= rows;
     rows = 1;
   }
   if (column_stride == int64_t(sizeof(T))) {
-    for (int64_t r = 0; r < rows; ++r) std::memcpy(tile + r * columns, data + r * row_stride, size_t(columns) * sizeof(T));
+    for (int64_t r = 0; r < rows; ++r)
+      std::memcpy(tile + r * columns, data + r * row_stride, size_t(columns) * sizeof(T));
   } else if (row_stride == int64_t(sizeof(T))) {
     for (int64_t c = 0; c < columns; ++c) {
       const T* column = reinterpret_cast<const T*>(data + c * column_stride);
@@ -99,7 +104,8 @@ void pack(const char* data, int64_t row_stride, int64_t column_stride, int64_t r
 }
 
 template <class T>
-void unpack(const T* tile, char* data, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns) {
+void unpack(const T* tile, char* data, int64_t row_stride, int64_t column_stride, int64_t rows,
+            int64_t columns) {
   if (one_run<T>(row_stride, column_stride, columns)) {
     columns *= rows;
     rows = 1;
@@ -109,7 +115,8 @@ void unpack(const T* tile, char* data, int64_t row_stride, int64_t column_stride
     if (column_stride == int64_t(sizeof(T))) {
       std::memcpy(row, tile + r * columns, size_t(columns) * sizeof(T));
     } else {
-      for (int64_t c = 0; c < columns; ++c) *reinterpret_cast<T*>(row + c * column_stride) = tile[r * columns + c];
+      for (int64_t c = 0; c < columns; ++c)
+        *reinterpret_cast<T*>(row + c * column_stride) = tile[r * columns + c];
     }
   }
 }
@@ -126,6 +133,7 @@ struct Boxes {
   Boxes(const Layout<kOperands>& layout, int row_axis, int64_t box_columns, int64_t box_rows)
       : columns(box_columns), rows(box_rows) {
     column = layout.axes[0];
+    row = kNoAxis<kOperands>;
     count = 1;
     for (int i = 1; i < layout.ndim; ++i) {
       if (i == row_axis) {
@@ -150,7 +158,8 @@ struct Boxes {
       const int64_t r = rest % row_boxes * rows;
       rest /= row_boxes;
       char* data[kOperands];
-      for (int k = 0; k < kOperands; ++k) data[k] = layout.data[k] + c * column.strides[k] + r * row.strides[k];
+      for (int k = 0; k < kOperands; ++k)
+        data[k] = layout.data[k] + c * column.strides[k] + r * row.strides[k];
       for (int j = 0; j < others; ++j) {
         const int64_t index = rest % other[j].size;
         rest /= other[j].size;
@@ -171,7 +180,8 @@ void run_boxes(const Layout<kOperands>& layout, const Boxes<kOperands>& boxes, i
     return;
   }
   const int64_t chunks = (boxes.count + each - 1) / each;
-  parallel(chunks, [&](int64_t i) { boxes.visit(layout, i * each, std::min(boxes.count, (i + 1) * each), f); });
+  parallel(chunks,
+           [&](int64_t i) { boxes.visit(layout, i * each, std::min(boxes.count, (i + 1) * each), f); });
 }
 
 // The axis that an input runs along where the output runs along axis 0, else the next one.
@@ -235,8 +245,9 @@ void binary_strided(pynn_binary_op op, const Strided& arrays, T alpha, T beta) {
   const int64_t element = sizeof(T);
   const auto at = [](char* p) { return reinterpret_cast<T*>(p); };
   const bool a_runs = inner.strides[0] == element, b_runs = inner.strides[1] == element;
-  const bool in_place = inner.size == 1 || (inner.strides[2] == element && (a_runs || inner.strides[0] == 0) &&
-                                            (b_runs || inner.strides[1] == 0) && (a_runs || b_runs));
+  const bool in_place =
+      inner.size == 1 || (inner.strides[2] == element && (a_runs || inner.strides[0] == 0) &&
+                          (b_runs || inner.strides[1] == 0) && (a_runs || b_runs));
   const int64_t chunk = chunk_of(op);
   if (in_place && (layout.ndim == 1 || inner.size >= kShortRun)) {
     const Mode mode = inner.size == 1 || (a_runs && b_runs) ? kBoth : a_runs ? kScalarB : kScalarA;

@@ -20,56 +20,97 @@ double gelu_inner(double x) { return 0.79788456080286535588 * (x + 0.044715 * x 
 
 double unary_reference(int op, double x, double alpha, double beta) {
   switch (op) {
-    case PYNN_NEG: return -x;
-    case PYNN_ABS: return std::fabs(x);
-    case PYNN_SQUARE: return x * x;
-    case PYNN_SQRT: return std::sqrt(x);
-    case PYNN_RECIPROCAL: return 1 / x;
-    case PYNN_EXP: return std::exp(x);
-    case PYNN_LOG: return std::log(x);
-    case PYNN_RELU: return x < 0 ? 0 : x;
-    case PYNN_SIGMOID: return sigmoid(x);
-    case PYNN_TANH: return std::tanh(x);
-    case PYNN_ERF: return std::erf(x);
-    case PYNN_LEAKY_RELU: return x > 0 ? x : x * alpha;
-    case PYNN_ELU: return x < 0 ? alpha * std::expm1(x) : x;
-    case PYNN_SILU: return x * sigmoid(alpha * x);
-    case PYNN_GELU: return 0.5 * x * (1 + std::erf(x * 0.70710678118654752440));
-    case PYNN_GELU_TANH: return 0.5 * x * (1 + std::tanh(gelu_inner(x)));
-    case PYNN_SOFTPLUS: return alpha * x > beta ? x : (std::fmax(alpha * x, 0) + std::log1p(std::exp(-std::fabs(alpha * x))) +
-                                                       (std::isnan(x) ? x : 0)) / alpha;
-    case PYNN_HARDTANH: return x < alpha ? alpha : x > beta ? beta : x;
-    case PYNN_ADD_SCALAR: return x + alpha;
-    case PYNN_MUL_SCALAR: return x * alpha;
-    case PYNN_RSUB_SCALAR: return alpha - x;
-    case PYNN_RDIV_SCALAR: return alpha / x;
-    default: return x;
+    case PYNN_NEG:
+      return -x;
+    case PYNN_ABS:
+      return std::fabs(x);
+    case PYNN_SQUARE:
+      return x * x;
+    case PYNN_SQRT:
+      return std::sqrt(x);
+    case PYNN_RECIPROCAL:
+      return 1 / x;
+    case PYNN_EXP:
+      return std::exp(x);
+    case PYNN_LOG:
+      return std::log(x);
+    case PYNN_RELU:
+      return x < 0 ? 0 : x;
+    case PYNN_SIGMOID:
+      return sigmoid(x);
+    case PYNN_TANH:
+      return std::tanh(x);
+    case PYNN_ERF:
+      return std::erf(x);
+    case PYNN_LEAKY_RELU:
+      return x > 0 ? x : x * alpha;
+    case PYNN_ELU:
+      return x < 0 ? alpha * std::expm1(x) : x;
+    case PYNN_SILU:
+      return x * sigmoid(alpha * x);
+    case PYNN_GELU:
+      return 0.5 * x * (1 + std::erf(x * 0.70710678118654752440));
+    case PYNN_GELU_TANH:
+      return 0.5 * x * (1 + std::tanh(gelu_inner(x)));
+    case PYNN_SOFTPLUS:
+      return alpha * x > beta ? x
+                              : (std::fmax(alpha * x, 0) + std::log1p(std::exp(-std::fabs(alpha * x))) +
+                                 (std::isnan(x) ? x : 0)) /
+                                    alpha;
+    case PYNN_HARDTANH:
+      return x < alpha ? alpha : x > beta ? beta : x;
+    case PYNN_ADD_SCALAR:
+      return x + alpha;
+    case PYNN_MUL_SCALAR:
+      return x * alpha;
+    case PYNN_RSUB_SCALAR:
+      return alpha - x;
+    case PYNN_RDIV_SCALAR:
+      return alpha / x;
+    default:
+      return x;
   }
 }
 
 double binary_reference(int op, double a, double b, double alpha, double beta) {
   const double s = sigmoid(alpha * b);
   switch (op) {
-    case PYNN_ADD: return a + b;
-    case PYNN_SUB: return a - b;
-    case PYNN_MUL: return a * b;
-    case PYNN_DIV: return a / b;
-    case PYNN_MAXIMUM: return std::isnan(a) || std::isnan(b) ? kNan : a > b ? a : b;
-    case PYNN_MINIMUM: return std::isnan(a) || std::isnan(b) ? kNan : a < b ? a : b;
-    case PYNN_RELU_BACKWARD: return b <= 0 ? 0 : a;
-    case PYNN_LEAKY_RELU_BACKWARD: return b > 0 ? a : a * alpha;
-    case PYNN_ELU_BACKWARD: return b <= 0 ? a * alpha * std::exp(b) : a;
-    case PYNN_SIGMOID_BACKWARD: return a * (1 - b) * b;
-    case PYNN_TANH_BACKWARD: return a * (1 - b * b);
-    case PYNN_SILU_BACKWARD: return a * s * (1 + alpha * b * (1 - s));
+    case PYNN_ADD:
+      return a + b;
+    case PYNN_SUB:
+      return a - b;
+    case PYNN_MUL:
+      return a * b;
+    case PYNN_DIV:
+      return a / b;
+    case PYNN_MAXIMUM:
+      return std::isnan(a) || std::isnan(b) ? kNan : a > b ? a : b;
+    case PYNN_MINIMUM:
+      return std::isnan(a) || std::isnan(b) ? kNan : a < b ? a : b;
+    case PYNN_RELU_BACKWARD:
+      return b <= 0 ? 0 : a;
+    case PYNN_LEAKY_RELU_BACKWARD:
+      return b > 0 ? a : a * alpha;
+    case PYNN_ELU_BACKWARD:
+      return b <= 0 ? a * alpha * std::exp(b) : a;
+    case PYNN_SIGMOID_BACKWARD:
+      return a * (1 - b) * b;
+    case PYNN_TANH_BACKWARD:
+      return a * (1 - b * b);
+    case PYNN_SILU_BACKWARD:
+      return a * s * (1 + alpha * b * (1 - s));
     case PYNN_GELU_BACKWARD:
-      return a * (0.5 * (1 + std::erf(b * 0.70710678118654752440)) + b * 0.39894228040143267794 * std::exp(-0.5 * b * b));
+      return a * (0.5 * (1 + std::erf(b * 0.70710678118654752440)) +
+                  b * 0.39894228040143267794 * std::exp(-0.5 * b * b));
     case PYNN_GELU_TANH_BACKWARD: {
       const double t = std::tanh(gelu_inner(b));
-      return a * (0.5 * (1 + t) + 0.5 * b * (1 - t * t) * 0.79788456080286535588 * (1 + 3 * 0.044715 * b * b));
+      return a *
+             (0.5 * (1 + t) + 0.5 * b * (1 - t * t) * 0.79788456080286535588 * (1 + 3 * 0.044715 * b * b));
     }
-    case PYNN_SOFTPLUS_BACKWARD: return alpha * b > beta ? a : a * s;
-    default: return b <= alpha || b >= beta ? 0 : a;
+    case PYNN_SOFTPLUS_BACKWARD:
+      return alpha * b > beta ? a : a * s;
+    default:
+      return b <= alpha || b >= beta ? 0 : a;
   }
 }
 
@@ -112,8 +153,9 @@ pynn_status run_unary(int op, int64_t n, const T* x, double alpha, double beta, 
 template <class T>
 pynn_status run_binary(int op, int64_t n, const T* a, const T* b, double alpha, double beta, T* out) {
   if (sizeof(T) == 4) {
-    return pynn_binary_f32(pynn_binary_op(op), n, reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b),
-                           float(alpha), float(beta), reinterpret_cast<float*>(out));
+    return pynn_binary_f32(pynn_binary_op(op), n, reinterpret_cast<const float*>(a),
+                           reinterpret_cast<const float*>(b), float(alpha), float(beta),
+                           reinterpret_cast<float*>(out));
   }
   const std::vector<int64_t> shape{n};
   const pynn_array first = view(a, shape), second = view(b, shape);
@@ -157,7 +199,8 @@ void test_tails(const char* isa) {
         for (int64_t i = 0; i < n; ++i) {
           const double expected = unary_reference(op, double(a[i]), alpha, beta);
           double scale = op == PYNN_GELU || op == PYNN_GELU_TANH ? std::fabs(double(a[i])) : 0;
-          if (op == PYNN_SOFTPLUS) scale = expected * std::fabs(alpha * double(a[i]));  // rounding alpha x, then exp
+          if (op == PYNN_SOFTPLUS)
+            scale = expected * std::fabs(alpha * double(a[i]));  // rounding alpha x, then exp
           CHECK_CLOSE(out[i], expected, tolerance<T>(expected, scale));
         }
         CHECK(a.intact() && out.intact());
@@ -169,7 +212,8 @@ void test_tails(const char* isa) {
         CHECK_EQ(run_binary(op, n, a.data(), b.data(), alpha, beta, out.data()), PYNN_OK);
         for (int64_t i = 0; i < n; ++i) {
           const double expected = binary_reference(op, double(a[i]), double(b[i]), alpha, beta);
-          const double scale = op >= PYNN_RELU_BACKWARD ? std::fabs(double(a[i])) * (1 + double(b[i]) * double(b[i])) : 0;
+          const double scale =
+              op >= PYNN_RELU_BACKWARD ? std::fabs(double(a[i])) * (1 + double(b[i]) * double(b[i])) : 0;
           CHECK_CLOSE(out[i], expected, tolerance<T>(expected, scale));
         }
         CHECK(a.intact() && b.intact() && out.intact());
@@ -181,9 +225,11 @@ void test_tails(const char* isa) {
 // Exact results at the values where a polynomial or a bit trick goes wrong.
 template <class T>
 void test_extremes(const char* isa) {
-  const double tiny = double(std::numeric_limits<T>::denorm_min()), low = double(std::numeric_limits<T>::min());
+  const double tiny = double(std::numeric_limits<T>::denorm_min()),
+               low = double(std::numeric_limits<T>::min());
   const double high = double(std::numeric_limits<T>::max());
-  const double values[] = {0.0, -0.0, 1, -1, kInf, -kInf, kNan, tiny, -tiny, low, -low, low / 2, high, -high, 1e4, -1e4};
+  const double values[] = {0.0,   -0.0, 1,    -1,      kInf, -kInf, kNan, tiny,
+                           -tiny, low,  -low, low / 2, high, -high, 1e4,  -1e4};
   const int count = int(sizeof values / sizeof *values);
   for (int op = 0; op < PYNN_UNARY_COUNT; ++op) {
     double alpha, beta;
@@ -194,13 +240,15 @@ void test_extremes(const char* isa) {
       set_context(std::string(isa) + " unary " + std::to_string(op) + " of " + std::to_string(values[i]));
       CHECK_EQ(run_unary(op, 1, &x, alpha, beta, &y), PYNN_OK);
       double expected = unary_reference(op, double(x), alpha, beta);
-      if ((op == PYNN_GELU_TANH && std::fabs(values[i]) > 1e30) || (op == PYNN_SOFTPLUS && std::isnan(expected))) {
+      if ((op == PYNN_GELU_TANH && std::fabs(values[i]) > 1e30) ||
+          (op == PYNN_SOFTPLUS && std::isnan(expected))) {
         if (std::isnan(expected)) CHECK(std::isnan(y));
         continue;
       }
       if (op == PYNN_SILU && sizeof(T) == 4 && std::isfinite(values[i]) && values[i] <= -1e4) expected = 0;
       CHECK(ulp_error(y, expected) <= 4);
-      const bool odd = op == PYNN_TANH || op == PYNN_ERF || op == PYNN_NEG || op == PYNN_COPY || op == PYNN_ABS;
+      const bool odd =
+          op == PYNN_TANH || op == PYNN_ERF || op == PYNN_NEG || op == PYNN_COPY || op == PYNN_ABS;
       if (odd && values[i] == 0) CHECK(std::signbit(y) == std::signbit(expected));
     }
   }
@@ -211,8 +259,11 @@ void test_extremes(const char* isa) {
         T y = 0;
         run_binary(op, 1, &a, &b, 0, 0, &y);
         // Correct rounding of + - * /: the reference in T itself.
-        const T expected = op == PYNN_ADD ? a + b : op == PYNN_SUB ? a - b : op == PYNN_MUL ? a * b : op == PYNN_DIV ? a / b
-                           : T(binary_reference(op, double(a), double(b), 0, 0));
+        const T expected = op == PYNN_ADD   ? a + b
+                           : op == PYNN_SUB ? a - b
+                           : op == PYNN_MUL ? a * b
+                           : op == PYNN_DIV ? a / b
+                                            : T(binary_reference(op, double(a), double(b), 0, 0));
         set_context(std::string(isa) + " binary " + std::to_string(op));
         CHECK(y == expected || (std::isnan(y) && std::isnan(expected)));
       }
@@ -228,7 +279,8 @@ struct RandomView {
   T* first = nullptr;
 
   RandomView(Random& random, const std::vector<int64_t>& full, bool may_broadcast) {
-    const size_t drop = may_broadcast ? size_t(random.below(int64_t(full.size()) + 1)) * size_t(random.below(2)) : 0;
+    const size_t drop =
+        may_broadcast ? size_t(random.below(int64_t(full.size()) + 1)) * size_t(random.below(2)) : 0;
     shape.assign(full.begin() + long(drop), full.end());
     const int n = int(shape.size());
     std::vector<int> order(shape.size());
@@ -276,7 +328,8 @@ void test_strides(const char* isa) {
       if (count * size > 20000) size = 1;
       count *= size;
     }
-    RandomView<T> a(random, shape, true), b(random, shape, true), x(random, shape, false), out(random, shape, false);
+    RandomView<T> a(random, shape, true), b(random, shape, true), x(random, shape, false),
+        out(random, shape, false);
     std::vector<T> flat_a, flat_b, flat_x, expected(static_cast<size_t>(count));
     std::vector<int64_t> index(shape.size(), 0);
     for (int64_t i = 0; i < count; ++i) {
@@ -336,7 +389,8 @@ void test_threads(const char* isa) {
     keep();
     run_binary(PYNN_ADD, n, a.data(), b.data(), 0, 0, out.data());
     keep();
-    const pynn_array x = view(a.data(), shape), t = view(a.data(), shape, turned), y = view(bias.data(), flat);
+    const pynn_array x = view(a.data(), shape), t = view(a.data(), shape, turned),
+                     y = view(bias.data(), flat);
     pynn_array result = view(out.data(), shape);
     pynn_binary(PYNN_SILU_BACKWARD, &x, &y, 1, 0, &result);
     keep();
@@ -351,7 +405,8 @@ void test_threads(const char* isa) {
 void test_dispatch(const char* isa) {
   CHECK(std::strcmp(pynn::elementwise::table().isa, isa) == 0);
   for (int op = 0; op < PYNN_UNARY_COUNT; ++op) CHECK(pynn::elementwise::table().f32.unary[op] != nullptr);
-  for (int op = 0; op < PYNN_BINARY_COUNT; ++op) CHECK(pynn::elementwise::table().f64.binary[op][2] != nullptr);
+  for (int op = 0; op < PYNN_BINARY_COUNT; ++op)
+    CHECK(pynn::elementwise::table().f64.binary[op][2] != nullptr);
 }
 
 bool says(const char* text) { return std::strstr(pynn_last_error(), text) != nullptr; }

@@ -16,7 +16,9 @@ struct Function {
   double limit;  // ulp
 };
 
-double reference_sigmoid(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
+double reference_sigmoid(double x) {
+  return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
+}
 double reference_exp(double x) { return std::exp(x); }
 double reference_log(double x) { return std::log(x); }
 double reference_tanh(double x) { return std::tanh(x); }
@@ -24,7 +26,9 @@ double reference_erf(double x) { return std::erf(x); }
 double reference_sqrt(double x) { return std::sqrt(x); }
 double reference_reciprocal(double x) { return 1 / x; }
 double reference_elu(double x) { return x < 0 ? std::expm1(x) : x; }
-double reference_softplus(double x) { return x > 20 ? x : (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
+double reference_softplus(double x) {
+  return x > 20 ? x : (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x)));
+}
 
 const Function functions[] = {
     {"exp", PYNN_EXP, reference_exp, 2},

@@ -104,7 +104,9 @@ void backward_rows(int64_t first, int64_t last, int64_t cols, Rows grad, Rows y,
     V sum = zero<float>();
     over_columns(
         cols, [&](int64_t i) { sum = kLog ? sum + load(g + i) : fma(load(g + i), load(out + i), sum); },
-        [&](int64_t i, int n) { sum = kLog ? sum + load_n(g + i, n) : fma(load_n(g + i, n), load_n(out + i, n), sum); });
+        [&](int64_t i, int n) {
+          sum = kLog ? sum + load_n(g + i, n) : fma(load_n(g + i, n), load_n(out + i, n), sum);
+        });
     const V s = set1(reduce_add(sum));
     const auto gradient = [&](V gv, V yv) { return kLog ? fnma(exp(yv), s, gv) : yv * (gv - s); };
     over_columns(
@@ -125,8 +127,8 @@ float weighted_sum(const float* x, const float* weight, int64_t cols, float shif
   return reduce_add(sum);
 }
 
-float row_loss(const pynn_cross_entropy& args, float weight_total, const float* row, int64_t target, float most,
-               float log_sum) {
+float row_loss(const pynn_cross_entropy& args, float weight_total, const float* row, int64_t target,
+               float most, float log_sum) {
   const float smooth = args.label_smoothing, weight = args.weight != nullptr ? args.weight[target] : 1.0f;
   const float value = weight * (log_sum - (row[target] - most));
   if (!(smooth > 0)) return value;
@@ -159,9 +161,9 @@ void loss_rows(int64_t first, int64_t last, const pynn_cross_entropy& args, floa
     for (int r = 0; r < rows; ++r) {
       const int64_t at = start + r, target = args.target[at];
       stats[2 * at + 1] = sums[r];
-      loss[at] = target == args.ignore_index
-                     ? 0
-                     : row_loss(args, weight_total, args.x + at * args.x_stride, target, stats[2 * at], sums[r]);
+      loss[at] = target == args.ignore_index ? 0
+                                             : row_loss(args, weight_total, args.x + at * args.x_stride,
+                                                        target, stats[2 * at], sums[r]);
     }
   }
 }
@@ -193,7 +195,9 @@ void loss_backward_rows(int64_t first, int64_t last, const Backward& b) {
             store(to + i, gradient(load(row + i), args.weight != nullptr ? load(args.weight + i) : one));
           },
           [&](int64_t i, int n) {
-            store_n(to + i, gradient(load_n(row + i, n), args.weight != nullptr ? load_n(args.weight + i, n) : one), n);
+            store_n(to + i,
+                    gradient(load_n(row + i, n), args.weight != nullptr ? load_n(args.weight + i, n) : one),
+                    n);
           });
     } else {
       over_columns(

@@ -29,8 +29,9 @@ struct Backward {
 // Every function works on rows first <= r < last.
 struct Table {
   const char* isa;
-  void (*forward[2])(int64_t first, int64_t last, int64_t cols, Rows x, OutRows out);             // softmax, log
-  void (*backward[2])(int64_t first, int64_t last, int64_t cols, Rows grad, Rows y, OutRows dx);  // of the same
+  void (*forward[2])(int64_t first, int64_t last, int64_t cols, Rows x, OutRows out);  // softmax, log
+  void (*backward[2])(int64_t first, int64_t last, int64_t cols, Rows grad, Rows y,
+                      OutRows dx);  // of the same
   void (*loss)(int64_t first, int64_t last, const pynn_cross_entropy& args, float weight_total, float* loss,
                float* stats);
   void (*loss_backward)(int64_t first, int64_t last, const Backward& args);

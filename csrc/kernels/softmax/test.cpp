@@ -1,11 +1,10 @@
 // Rows of every length against float64; special rows; threads; wrong arguments.
-#include "kernels/softmax/softmax.h"
-
 #include <cmath>
 #include <vector>
 
 #include "base/pool.h"
 #include "base/testing.h"
+#include "kernels/softmax/softmax.h"
 
 using namespace pynn::testing;
 
@@ -41,8 +40,10 @@ void test_softmax(const char* isa) {
         set_context(std::string(isa) + " cols " + std::to_string(cols));
         CHECK_EQ(pynn_softmax_f32(rows, cols, x.data(), stride, y.data(), stride), PYNN_OK);
         CHECK_EQ(pynn_log_softmax_f32(rows, cols, x.data(), stride, ly.data(), stride), PYNN_OK);
-        CHECK_EQ(pynn_softmax_backward_f32(rows, cols, g.data(), stride, y.data(), stride, dx.data(), stride), PYNN_OK);
-        CHECK_EQ(pynn_log_softmax_backward_f32(rows, cols, g.data(), stride, ly.data(), stride, dlx.data(), stride),
+        CHECK_EQ(pynn_softmax_backward_f32(rows, cols, g.data(), stride, y.data(), stride, dx.data(), stride),
+                 PYNN_OK);
+        CHECK_EQ(pynn_log_softmax_backward_f32(rows, cols, g.data(), stride, ly.data(), stride, dlx.data(),
+                                               stride),
                  PYNN_OK);
         for (int64_t r = 0; r < rows; ++r) {
           const RowReference row(x.data() + r * stride, cols);
@@ -59,8 +60,11 @@ void test_softmax(const char* isa) {
             // x - max rounds once, which the exponential magnifies.
             CHECK_CLOSE(y[i], p, kEps * p * (8 + std::fabs(log_p)) + 2e-45);
             CHECK_CLOSE(ly[i], log_p, kEps * (4 + 2 * std::fabs(log_p)));
-            CHECK_CLOSE(dx[i], p * (double(g[i]) - dot), kEps * p * (8 + std::fabs(log_p)) * (std::fabs(g[i]) + gross) + 2e-45 * (2 + std::fabs(g[i]) + gross));
-            CHECK_CLOSE(dlx[i], double(g[i]) - p * total, kEps * (8 + 2 * p * std::fabs(log_p)) * (std::fabs(g[i]) + gross));
+            CHECK_CLOSE(dx[i], p * (double(g[i]) - dot),
+                        kEps * p * (8 + std::fabs(log_p)) * (std::fabs(g[i]) + gross) +
+                            2e-45 * (2 + std::fabs(g[i]) + gross));
+            CHECK_CLOSE(dlx[i], double(g[i]) - p * total,
+                        kEps * (8 + 2 * p * std::fabs(log_p)) * (std::fabs(g[i]) + gross));
           }
         }
         CHECK(x.intact() && y.intact() && ly.intact() && dx.intact() && dlx.intact());
@@ -114,18 +118,24 @@ void test_loss(const char* isa) {
       if (far) {
         for (int64_t i = 0; i < x.size(); ++i) x[i] += 1000;
       }
-      const pynn_cross_entropy args = {rows, cols, x.data(), stride, target.data(), weighted ? weight.data() : nullptr,
-                                       -100, smoothed ? 0.1f : 0.0f};
-      set_context(std::string(isa) + " loss, cols " + std::to_string(cols) + " variant " + std::to_string(variant));
+      const pynn_cross_entropy args = {rows,          cols,
+                                       x.data(),      stride,
+                                       target.data(), weighted ? weight.data() : nullptr,
+                                       -100,          smoothed ? 0.1f : 0.0f};
+      set_context(std::string(isa) + " loss, cols " + std::to_string(cols) + " variant " +
+                  std::to_string(variant));
       CHECK_EQ(pynn_cross_entropy_f32(&args, loss.data(), stats.data()), PYNN_OK);
-      CHECK_EQ(pynn_cross_entropy_backward_f32(&args, stats.data(), grad.data(), 1, nullptr, dx.data(), stride), PYNN_OK);
+      CHECK_EQ(
+          pynn_cross_entropy_backward_f32(&args, stats.data(), grad.data(), 1, nullptr, dx.data(), stride),
+          PYNN_OK);
       double sum = 0, counted = 0, all_weights = 0;
       for (int64_t c = 0; c < cols; ++c) all_weights += weighted ? double(weight[c]) : 1;
       const double smooth = smoothed ? double(0.1f) : 0;
       std::vector<double> expected_dx(static_cast<size_t>(dx.size()));
       for (int64_t r = 0; r < rows; ++r) {
         const RowReference row(x.data() + r * stride, cols);
-        CHECK_CLOSE(stats[2 * r] + stats[2 * r + 1], row.most + std::log(row.sum), 1e-6 * (1 + std::fabs(row.most)));
+        CHECK_CLOSE(stats[2 * r] + stats[2 * r + 1], row.most + std::log(row.sum),
+                    1e-6 * (1 + std::fabs(row.most)));
         const int64_t t = target[size_t(r)];
         if (t == -100) {
           CHECK_EQ(loss[r], 0);
@@ -153,7 +163,8 @@ void test_loss(const char* isa) {
       CHECK_CLOSE(mean, sum / counted, 3e-6 * (1 + std::fabs(sum / counted)));
       CHECK_CLOSE(total, counted, 1e-6 * counted);
       const float one = 1;
-      CHECK_EQ(pynn_cross_entropy_backward_f32(&args, stats.data(), &one, 0, &total, dx.data(), stride), PYNN_OK);
+      CHECK_EQ(pynn_cross_entropy_backward_f32(&args, stats.data(), &one, 0, &total, dx.data(), stride),
+               PYNN_OK);
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < cols; ++c) {
           CHECK_CLOSE(dx[r * stride + c], expected_dx[size_t(r * stride + c)] / counted, 3e-6);

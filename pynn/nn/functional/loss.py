@@ -8,14 +8,13 @@ import math
 import warnings
 
 from pynn._core import call
+from pynn.nn.functional.activation import logsigmoid, softplus
+from pynn.nn.functional.softmax import log_softmax
 from pynn.ops import loss as ops
 from pynn.ops.pointwise import where
 from pynn.ops.registry import check_broadcast
 from pynn.ops.softmax import CROSS_ENTROPY, NLL_LOSS
 from pynn.ops.view import broadcast_to
-
-from pynn.nn.functional.activation import logsigmoid, softplus
-from pynn.nn.functional.softmax import log_softmax
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss",

@@ -135,9 +135,7 @@ class ConcatDataset(Dataset[T_co]):
             raise AssertionError("datasets should not be an empty iterable: ConcatDataset needs at least one.")
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
-                raise AssertionError(
-                    "ConcatDataset does not support IterableDataset; use ChainDataset."
-                )
+                raise AssertionError("ConcatDataset does not support IterableDataset; use ChainDataset.")
         self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
 
     def __len__(self):

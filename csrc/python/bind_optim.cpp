@@ -1,0 +1,120 @@
+// Optimizer steps over all tensors of a parameter group: step((arrays...), options...), the arrays being runs of
+// equal length (see pynn/ops/optim.py for which). All must be row-major float32; else the reference serves.
+#include <vector>
+
+#include "bindings.h"
+
+namespace pynn::python {
+namespace {
+
+// The arrays of a call as C pointers, a run a kind.
+class Runs {
+ public:
+  bool read(PyObject* arrays, int groups) {
+    if (!PyTuple_Check(arrays) || PyTuple_GET_SIZE(arrays) % groups != 0) return false;
+    count_ = PyTuple_GET_SIZE(arrays) / groups;
+    const Py_ssize_t total = PyTuple_GET_SIZE(arrays);
+    if (pointers_.size() < size_t(total)) pointers_.resize(size_t(total));
+    if (sizes_.size() < size_t(count_)) sizes_.resize(size_t(count_));
+    elements_ = 0;
+    for (Py_ssize_t i = 0; i < total; ++i) {
+      PyArrayObject* array = as_array(PyTuple_GET_ITEM(arrays, i));
+      if (!array || plain_type(array) != NPY_FLOAT32 || !PyArray_IS_C_CONTIGUOUS(array)) return false;
+      if (i / count_ != 1 && !PyArray_ISWRITEABLE(array)) return false;
+      const npy_intp size = PyArray_SIZE(array);
+      if (i < count_) {
+        sizes_[size_t(i)] = size;
+        elements_ += size;
+      } else if (size != sizes_[size_t(i % count_)] && !(i >= total - count_ && size == 1)) {
+        return false;  // only the last run may be step counts
+      }
+      pointers_[size_t(i)] = static_cast<float*>(PyArray_DATA(array));
+    }
+    return true;
+  }
+  float* const* run(int group) { return pointers_.data() + Py_ssize_t(group) * count_; }
+  const float* const* gradients() { return const_cast<const float* const*>(run(1)); }
+  int64_t count() const { return count_; }
+  const int64_t* sizes() const { return sizes_.data(); }
+  int64_t elements() const { return elements_; }
+
+ private:
+  std::vector<float*> pointers_;
+  std::vector<int64_t> sizes_;
+  Py_ssize_t count_ = 0;
+  int64_t elements_ = 0;
+};
+
+// One a thread, kept between steps: a step of six tiny tensors costs less than two allocations.
+thread_local Runs runs;
+
+bool numbers(PyObject* const* args, int count, double* out) {
+  for (int i = 0; i < count; ++i) {
+    if (!number(args[i], &out[i])) return false;
+  }
+  return true;
+}
+
+template <class F>
+PyObject* step(PyObject* arrays, F&& kernel) {
+  pynn_status status;
+  if (runs.elements() < kReleaseGil) {
+    status = kernel();
+  } else {
+    Py_BEGIN_ALLOW_THREADS
+    status = kernel();
+    Py_END_ALLOW_THREADS
+  }
+  Py_INCREF(arrays);
+  return finish(status, arrays);
+}
+
+// sgd_step(arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
+PyObject* sgd_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  double n[4];
+  if (count != 8 || !numbers(args + 1, 4, n)) return not_mine();
+  if (!runs.read(args[0], n[1] != 0 ? 3 : 2)) return not_mine();
+  const pynn_sgd options = {n[0], n[1], n[2], n[3], PyObject_IsTrue(args[5]), PyObject_IsTrue(args[6])};
+  const std::vector<uint8_t> first(PyObject_IsTrue(args[7]) ? size_t(runs.count()) : 0, 1);
+  return step(args[0], [&] {
+    return pynn_sgd_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(),
+                        n[1] != 0 ? runs.run(2) : nullptr, first.empty() ? nullptr : first.data());
+  });
+}
+
+// adam_step(arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)
+PyObject* adam_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  double n[5];
+  if (count != 9 || !numbers(args + 1, 5, n)) return not_mine();
+  const int amsgrad = PyObject_IsTrue(args[6]);
+  if (!runs.read(args[0], amsgrad ? 6 : 5)) return not_mine();
+  const pynn_adam options = {n[0], n[1], n[2], n[3], n[4], PyObject_IsTrue(args[8]), amsgrad, PyObject_IsTrue(args[7])};
+  return step(args[0], [&] {
+    return pynn_adam_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2), runs.run(3),
+                         amsgrad ? runs.run(4) : nullptr, runs.run(amsgrad ? 5 : 4));
+  });
+}
+
+// rmsprop_step(arrays, lr, alpha, eps, weight_decay, momentum, centered, maximize)
+PyObject* rmsprop_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  double n[5];
+  if (count != 8 || !numbers(args + 1, 5, n)) return not_mine();
+  const int centered = PyObject_IsTrue(args[6]), momentum = n[4] > 0;
+  const int groups = 4 + momentum + centered;
+  if (!runs.read(args[0], groups)) return not_mine();
+  const pynn_rmsprop options = {n[0], n[1], n[2], n[4], n[3], centered, PyObject_IsTrue(args[7])};
+  return step(args[0], [&] {
+    return pynn_rmsprop_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2),
+                            centered ? runs.run(3 + momentum) : nullptr, momentum ? runs.run(3) : nullptr,
+                            runs.run(groups - 1));
+  });
+}
+
+}  // namespace
+
+bool register_optim(PyObject* kernels) {
+  return add_kernel(kernels, "sgd_step", sgd_kernel) && add_kernel(kernels, "adam_step", adam_kernel) &&
+         add_kernel(kernels, "rmsprop_step", rmsprop_kernel);
+}
+
+}  // namespace pynn::python

@@ -1,0 +1,154 @@
+"""Normalisation with running statistics: BatchNorm (arXiv:1502.03167) and InstanceNorm (arXiv:1607.08022)."""
+
+from pynn._core import wrap
+from pynn.nn import functional as F
+from pynn.nn import init
+from pynn.nn.module import Module
+from pynn.nn.parameter import Parameter
+from pynn.ops.creation import empty, ones, tensor, zeros
+
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+]  # fmt: skip
+
+
+class _NormBase(Module):
+    """The parameters and running statistics of both families.
+
+    weight, bias: (num_features,), trained, where affine. running_mean, running_var: (num_features,) and
+    num_batches_tracked: a count, where track_running_stats.
+    """
+
+    _version = 2  # 1 had no num_batches_tracked
+    _ndims = ()  # the numbers of dimensions an input may have
+
+    def __init__(self, num_features, eps, momentum, affine, track_running_stats, device, dtype, bias):
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        like = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_features, **like)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **like)) if affine and bias else None)
+        self.register_buffer("running_mean", zeros(num_features, **like) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, **like) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self):
+        """Forget the running statistics."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self):
+        """Set the weight to 1 and the bias to 0, and forget the running statistics."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def _check_input_dim(self, input):
+        if input.dim() not in self._ndims:
+            wanted = " or ".join(f"{n}D" for n in self._ndims)
+            raise ValueError(f"expected {wanted} input (got {input.dim()}D input of shape {list(input.shape)})")
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if (local_metadata.get("version") or 1) < 2 and self.track_running_stats:
+            key = prefix + "num_batches_tracked"
+            if key not in state_dict:
+                state_dict[key] = wrap(self.num_batches_tracked.numpy().copy())
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+    def extra_repr(self):
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_NormBase):
+    """Each channel shifted and scaled to mean 0 and variance 1 over the batch, then by weight and bias.
+
+    In training the batch's statistics serve, and move the running ones by momentum (None: their plain average);
+    in evaluation the running ones serve, or the batch's where track_running_stats is False.
+    Raises ValueError for an input of another number of dimensions.
+    """
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None,
+                 dtype=None, *, bias=True):  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, input):
+        self._check_input_dim(input)
+        momentum = 0.0 if self.momentum is None else self.momentum
+        tracking = self.training and self.track_running_stats
+        if tracking and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                momentum = 1.0 / self.num_batches_tracked.item()
+        statistics = (self.running_mean, self.running_var) if tracking or not self.training else (None, None)
+        from_batch = self.training or (self.running_mean is None and self.running_var is None)
+        return F.batch_norm(input, *statistics, self.weight, self.bias, from_batch, momentum, self.eps)
+
+
+class BatchNorm1d(_BatchNorm):
+    __doc__ = "For (N, C) or (N, C, L). " + _BatchNorm.__doc__
+    _ndims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    __doc__ = "For (N, C, H, W). " + _BatchNorm.__doc__
+    _ndims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    __doc__ = "For (N, C, D, H, W). " + _BatchNorm.__doc__
+    _ndims = (5,)
+
+
+class _InstanceNorm(_NormBase):
+    """Each channel of each sample shifted and scaled to mean 0 and variance 1, then by weight and bias.
+
+    With track_running_stats, running statistics are kept, and used in evaluation. An input without the batch
+    dimension is one sample. Raises ValueError for an input of another number of dimensions.
+    """
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False, device=None,
+                 dtype=None, *, bias=True):  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, input):
+        self._check_input_dim(input)
+        alone = input.dim() == self._ndims[0]
+        if input.shape[0 if alone else 1] != self.num_features and self.affine:
+            raise ValueError(
+                f"expected input's size at dim={0 if alone else 1} to match num_features ({self.num_features}), but got: "
+                f"{input.shape[0 if alone else 1]}."
+            )
+        from_input = self.training or not self.track_running_stats
+        momentum = 0.0 if self.momentum is None else self.momentum
+        out = F.instance_norm(
+            input.unsqueeze(0) if alone else input,
+            self.running_mean, self.running_var, self.weight, self.bias, from_input, momentum, self.eps,
+        )  # fmt: skip
+        return out.squeeze(0) if alone else out
+
+
+class InstanceNorm1d(_InstanceNorm):
+    __doc__ = "For (N, C, L) or (C, L). " + _InstanceNorm.__doc__
+    _ndims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    __doc__ = "For (N, C, H, W) or (C, H, W). " + _InstanceNorm.__doc__
+    _ndims = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    __doc__ = "For (N, C, D, H, W) or (C, D, H, W). " + _InstanceNorm.__doc__
+    _ndims = (4, 5)

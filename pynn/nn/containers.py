@@ -1,0 +1,437 @@
+"""Modules that hold others: Sequential, ModuleList, ModuleDict; and lists and dictionaries of parameters."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from operator import index as as_index
+
+from pynn._core import Tensor, call
+from pynn.nn._trail import PASSING, name_module
+from pynn.nn.activation import ReLU
+from pynn.nn.linear import Linear
+from pynn.nn.module import Module, indent
+from pynn.nn.parameter import Parameter
+from pynn.ops.linalg import LINEAR
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+
+def _position(index, length):
+    """index as a position from 0; IndexError, in torch's words, outside [-length, length)."""
+    index = as_index(index)
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range: the length is {length}.")
+    return index % length
+
+
+class _Listed(Module):
+    """What Sequential and ModuleList share: children named "0", "1", ... and a list's operations on them."""
+
+    def _set_all(self, modules):
+        self._modules.clear()
+        for i, module in enumerate(modules):
+            self.add_module(str(i), module)
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __iter__(self):
+        return iter(self._modules.values())
+
+    def __dir__(self):
+        return [name for name in super().__dir__() if not name.isdigit()]
+
+    def _name_at(self, index):
+        return list(self._modules)[_position(index, len(self))]
+
+    def __setitem__(self, index, module):
+        setattr(self, self._name_at(index), module)
+
+    def __delitem__(self, index):
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name_at(index)]
+        for name in names:
+            delattr(self, name)
+        self._renumber()
+
+    def _renumber(self):
+        """Close gaps in the numbers; names given by the user keep standing until they too are renumbered."""
+        self._set_all(list(self))
+
+    def append(self, module):
+        """Add a module at the end; returns self."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules):
+        """Add the modules of an iterable at the end; returns self."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index, module):
+        """Put a module before position index; returns self."""
+        if not isinstance(module, Module):
+            raise TypeError(f"insert takes a Module, got {type(module).__name__}.")
+        modules = list(self)
+        modules.insert(index, module)
+        self._set_all(modules)
+        return self
+
+    def pop(self, key):
+        """Take the module at a position (or the list of those in a slice) out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+
+class Sequential(_Listed):
+    """Modules applied one after the other: `Sequential(a, b)`, or named, `Sequential(OrderedDict(first=a, second=b))`.
+
+    A Linear followed by a ReLU, neither with hooks, runs as one fused operation of the same result.
+    """
+
+    def __init__(self, *args):
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            self._set_all(args)
+
+    def forward(self, input):
+        linear = None  # a Linear that waits to see whether a ReLU follows
+        for module in self._modules.values():
+            if linear is not None:
+                first, linear = linear, None
+                if type(module) is ReLU and _is_plain(module):
+                    try:
+                        input = call(LINEAR, (input, first.weight, first.bias), ("relu",))
+                    except PASSING as error:
+                        name_module(error, first)
+                        raise
+                    continue
+                input = first(input)
+            if type(module) is Linear and _is_plain(module):
+                linear = module
+            else:
+                input = module(input)
+        return input if linear is None else linear(input)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)(OrderedDict(list(self._modules.items())[index]))
+        return self._modules[self._name_at(index)]
+
+    def _renumber(self):
+        names = list(self._modules)
+        if all(name.isdigit() for name in names):
+            self._set_all(list(self))
+
+    def __add__(self, other):
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return type(self)(*self, *other)
+
+    def __iadd__(self, other):
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return self.extend(other)
+
+    def __mul__(self, times):
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return type(self)(*(list(self) * times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times):
+        self._set_all(self * times)
+        return self
+
+
+def _is_plain(module):
+    """Whether calling module does nothing but its class's forward."""
+    return not module._hooked and "forward" not in module.__dict__
+
+
+class ModuleList(_Listed):
+    """A list of modules, each registered. It has no forward: call its elements."""
+
+    def __init__(self, modules=None):
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return self._modules[self._name_at(index)]
+
+    def __add__(self, other):
+        return type(self)([*self, *other])
+
+    def __iadd__(self, other):
+        return self.extend(other)
+
+    def __repr__(self):
+        if len(self) == 0:
+            return self._get_name() + "()"
+        lines, start = [], 0
+        texts = [repr(module) for module in self]
+        for stop in range(1, len(texts) + 1):
+            if stop < len(texts) and texts[stop] == texts[start]:
+                continue
+            text = texts[start] if stop - start == 1 else f"{stop - start} x {texts[start]}"
+            name = str(start) if stop - start == 1 else f"{start}-{stop - 1}"
+            lines.append(f"({name}): {indent(text)}")
+            start = stop
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dictionary of modules by name, each registered; kept in the order of insertion."""
+
+    def __init__(self, modules=None):
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key):
+        return self._modules[key]
+
+    def __setitem__(self, key, module):
+        self.add_module(key, module)
+
+    def __delitem__(self, key):
+        del self._modules[key]
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __iter__(self):
+        return iter(self._modules)
+
+    def __contains__(self, key):
+        return key in self._modules
+
+    def clear(self):
+        """Remove every entry."""
+        self._modules.clear()
+
+    def pop(self, key):
+        """Take the module of a key out and return it."""
+        return self._modules.pop(key)
+
+    def keys(self):
+        """The names."""
+        return self._modules.keys()
+
+    def items(self):
+        """The (name, module) pairs."""
+        return self._modules.items()
+
+    def values(self):
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules):
+        """Add the modules of a mapping, or of an iterable of (name, module) pairs; TypeError for anything else."""
+        for key, module in _pairs(self, modules):
+            self[key] = module
+
+
+def _pairs(container, entries):
+    """The (key, value) pairs of a mapping or of an iterable of pairs."""
+    name = type(container).__name__
+    if not isinstance(entries, Iterable):
+        raise TypeError(
+            f"{name}.update should be called with an iterable of key/value pairs, but got {type(entries).__name__}"
+        )
+    if isinstance(entries, (Mapping, ModuleDict, ParameterDict)):
+        return list(entries.items())
+    pairs = []
+    for place, pair in enumerate(entries):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"{name} update sequence element #{place} should be Iterable; is {type(pair).__name__}")
+        pair = tuple(pair)
+        if len(pair) != 2:
+            raise ValueError(f"{name} update sequence element #{place} has length {len(pair)}; 2 is required")
+        pairs.append(pair)
+    return pairs
+
+
+def _as_parameter(value):
+    """A plain tensor as a Parameter, anything else as it is."""
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _describe(name, value, kind):
+    if not isinstance(value, Tensor):
+        return f"({name}): Object of type: {type(value).__name__}"
+    text = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"({name}): {text} containing: [{kind(value)} of size {'x'.join(map(str, value.shape))}]"
+
+
+class ParameterList(Module):
+    """A list of parameters, each registered; plain tensors become Parameters, other objects are kept as they are."""
+
+    def __init__(self, values=None):
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def __len__(self):
+        return self._size
+
+    def __iter__(self):
+        return iter(self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)([self[i] for i in range(*index.indices(len(self)))])
+        return getattr(self, str(_position(index, len(self))))
+
+    def __setitem__(self, index, value):
+        setattr(self, str(_position(index, len(self))), _as_parameter(value))
+
+    def append(self, value):
+        """Add a value at the end; returns self."""
+        self._size += 1
+        self[self._size - 1] = value
+        return self
+
+    def extend(self, values):
+        """Add the values of an iterable (not a Tensor) at the end; returns self."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+        for value in values:
+            self.append(value)
+        return self
+
+    def __iadd__(self, values):
+        return self.extend(values)
+
+    def __repr__(self):
+        lines = [_describe(i, value, lambda t: t.dtype) for i, value in enumerate(self)]
+        return self._get_name() + "(" + "".join(f"\n    {line}" for line in lines) + "\n)"
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError("ParameterList should not be called.")
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters by name, each registered; plain tensors become Parameters."""
+
+    def __init__(self, parameters=None):
+        super().__init__()
+        self._keys = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def _attribute(self, key):
+        if not isinstance(key, str):
+            raise TypeError(
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
+            )
+        return key
+
+    def __getitem__(self, key):
+        if key not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key, value):
+        key = self._attribute(key)
+        self._keys[key] = None
+        setattr(self, key, _as_parameter(value))
+
+    def __delitem__(self, key):
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self):
+        return len(self._keys)
+
+    def __iter__(self):
+        return iter(self._keys)
+
+    def __reversed__(self):
+        return reversed(self._keys)
+
+    def __contains__(self, key):
+        return key in self._keys
+
+    def copy(self):
+        """Another ParameterDict of the same parameters."""
+        return type(self)(dict(self.items()))
+
+    def setdefault(self, key, default=None):
+        """The value of a key, set to default first where it is missing."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self):
+        """Remove every entry."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key):
+        """Take the value of a key out and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self):
+        """Take the last (key, value) out and return it."""
+        if not self._keys:
+            raise KeyError("popitem(): ParameterDict is empty")
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def get(self, key, default=None):
+        """The value of a key, or default."""
+        return self[key] if key in self else default
+
+    def fromkeys(self, keys, default=None):
+        """A ParameterDict with these keys, all set to default."""
+        return type(self)((key, default) for key in keys)
+
+    def keys(self):
+        """The keys."""
+        return self._keys.keys()
+
+    def items(self):
+        """The (key, value) pairs."""
+        return ((key, self[key]) for key in self._keys)
+
+    def values(self):
+        """The values."""
+        return (self[key] for key in self._keys)
+
+    def update(self, parameters):
+        """Add the entries of a mapping, or of an iterable of (key, value) pairs; TypeError for anything else."""
+        for key, value in _pairs(self, parameters):
+            self[key] = value
+
+    def __or__(self, other):
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __repr__(self):
+        lines = [_describe(key, value, lambda t: t.type()) for key, value in self.items()]
+        return self._get_name() + "(" + "".join(f"\n    {line}" for line in lines) + "\n)"
+
+    def __call__(self, input):
+        raise RuntimeError("ParameterDict should not be called.")

@@ -1,0 +1,129 @@
+"""Tables of vectors looked up by index."""
+
+from pynn.autograd import no_grad
+from pynn.nn import functional as F
+from pynn.nn import init
+from pynn.nn.module import Module
+from pynn.nn.parameter import Parameter
+from pynn.ops.creation import empty
+
+__all__ = ["Embedding", "EmbeddingBag"]
+
+
+class _Table(Module):
+    """The weight of both: (num_embeddings, embedding_dim), drawn from N(0, 1), the row padding_idx zero."""
+
+    def _set_up(self, num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                weight, freeze, device, dtype):  # fmt: skip
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(
+                f"Padding_idx must be within num_embeddings: got {padding_idx} for {num_embeddings} embeddings."
+            )
+        self.padding_idx = padding_idx if padding_idx is None or padding_idx >= 0 else num_embeddings + padding_idx
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+        if weight is None:
+            table = empty((num_embeddings, embedding_dim), device=device, dtype=dtype)
+            self.weight = Parameter(table, requires_grad=not freeze)
+            self.reset_parameters()
+        elif tuple(weight.shape) != (num_embeddings, embedding_dim):
+            raise ValueError(
+                f"Shape of weight does not match num_embeddings and embedding_dim: got {list(weight.shape)}, expected "
+                f"{[num_embeddings, embedding_dim]}."
+            )
+        else:
+            self.weight = Parameter(weight, requires_grad=not freeze)
+
+    def reset_parameters(self):
+        """Draw the weight anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].fill_(0)
+
+    @classmethod
+    def _from_pretrained(cls, embeddings, freeze, *args, **kwargs):
+        if embeddings.dim() != 2:
+            raise ValueError(
+                f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}."
+            )
+        made = cls(*embeddings.shape, *args, _weight=embeddings, **kwargs)
+        made.weight.requires_grad = not freeze
+        return made
+
+    def extra_repr(self):
+        parts = [f"{self.num_embeddings}, {self.embedding_dim}"]
+        if self.padding_idx is not None:
+            parts.append(f"padding_idx={self.padding_idx}")
+        if self.max_norm is not None:
+            parts.append(f"max_norm={self.max_norm}")
+        if self.norm_type != 2:
+            parts.append(f"norm_type={self.norm_type}")
+        if self.scale_grad_by_freq:
+            parts.append("scale_grad_by_freq=True")
+        if self.sparse:
+            parts.append("sparse=True")
+        return ", ".join(parts)
+
+
+class Embedding(_Table):
+    """Rows of a table by index: integers of any shape (*) -> (*, embedding_dim).
+
+    padding_idx: a row that gets no gradient (and starts at zero). max_norm: rows used are first scaled down to
+    this norm, in place. sparse is accepted; gradients are dense. IndexError for an index outside the table.
+    """
+
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
+                 scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None, dtype=None):  # fmt: skip
+        super().__init__()
+        self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                     _weight, _freeze, device, dtype)  # fmt: skip
+
+    def forward(self, input):
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
+        )
+
+    @classmethod
+    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
+                        scale_grad_by_freq=False, sparse=False):  # fmt: skip
+        """An Embedding over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
+        return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+
+
+class EmbeddingBag(_Table):
+    """Sums, means or maxima of bags of a table's rows.
+
+    Input: (B, N), a bag of N a row, or (N,) with offsets (B,) where each bag starts: -> (B, embedding_dim).
+    mode: "sum", "mean" or "max"; per_sample_weights: of input's shape, mode "sum" only.
+    """
+
+    def __init__(self, num_embeddings, embedding_dim, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode="mean",
+                 sparse=False, _weight=None, include_last_offset=False, padding_idx=None, device=None, dtype=None):  # fmt: skip
+        super().__init__()
+        self.mode = mode
+        self.include_last_offset = include_last_offset
+        self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                     _weight, False, device, dtype)  # fmt: skip
+
+    def forward(self, input, offsets=None, per_sample_weights=None):
+        return F.embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
+            per_sample_weights, self.include_last_offset, self.padding_idx,
+        )  # fmt: skip
+
+    @classmethod
+    def from_pretrained(cls, embeddings, freeze=True, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode="mean",
+                        sparse=False, include_last_offset=False, padding_idx=None):  # fmt: skip
+        """An EmbeddingBag over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
+        return cls._from_pretrained(
+            embeddings, freeze, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
+            include_last_offset=include_last_offset, padding_idx=padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self):
+        return super().extra_repr() + f", mode={self.mode!r}"

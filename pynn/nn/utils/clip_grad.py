@@ -1,0 +1,112 @@
+"""Gradient clipping, by norm (arXiv:1211.5063) or by value."""
+
+import math
+import warnings
+
+from pynn._core import Tensor, call
+from pynn.autograd import no_grad
+from pynn.ops.creation import tensor
+from pynn.ops.registry import Sample, promote, register
+
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
+
+
+def _total_norm(xp, arrays, norm_type):
+    if norm_type == math.inf:
+        return xp.max(xp.stack([xp.max(xp.abs(a)) if a.size else xp.zeros((), dtype=a.dtype) for a in arrays]))
+    if norm_type == 2.0:
+        return xp.sqrt(sum(xp.sum(a * a) for a in arrays))
+    if norm_type == 0.0:  # of each tensor, how many elements are not 0; then how many of those counts are not
+        return xp.astype(sum(xp.any(a != 0) * 1 for a in arrays), arrays[0].dtype)
+    return sum(xp.sum(xp.abs(a) ** norm_type) for a in arrays) ** (1.0 / norm_type)
+
+
+TOTAL_NORM = register(
+    "total_norm",
+    variadic=True,
+    differentiable=False,
+    shape=lambda *args: (),
+    check=lambda inputs, attrs: promote(inputs, "float"),
+    attrs=("norm_type",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,))), (p,)) for p in (2.0, 1.0, 3.0, math.inf)
+    ],
+    torch=lambda t, *args: t.nn.utils.get_total_norm(list(args[:-1]), args[-1]),
+    tolerance={"float32": 1e-5},
+)(_total_norm)
+"""The norm of all elements of several tensors together."""
+
+
+def _gradients(parameters):
+    """The gradients of a parameter, or of those of an iterable that have one."""
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+@no_grad()
+def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+    """The norm_type-norm of all elements of the tensors together, a 0-d tensor; 0 for no tensors.
+
+    norm_type: a number, math.inf or "inf". error_if_nonfinite: RuntimeError where it is nan or infinite.
+    foreach: accepted, of no effect.
+    """
+    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not tensors:
+        return tensor(0.0)
+    norm_type = float(norm_type)
+    total = call(TOTAL_NORM, tuple(tensors), (norm_type,))
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
+        )
+    return total
+
+
+@no_grad()
+def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
+    """Scale the gradients in place by max_norm / (total_norm + 1e-6), where that is less than 1."""
+    scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in _gradients(parameters):
+        grad.mul_(scale.to(grad.dtype))
+
+
+@no_grad()
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+    """Scale the gradients in place so that their norm, all taken together, is at most max_norm.
+
+    parameters: a tensor or an iterable of them; those without gradient are skipped. Returns the norm before.
+    norm_type, error_if_nonfinite, foreach: see get_total_norm.
+    """
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    else:
+        generator = iter(parameters) is parameters
+        parameters = list(parameters)
+        if not parameters and generator:
+            warnings.warn(
+                "`parameters` is an empty generator, no gradient clipping will occur. Was it used up before?",
+                stacklevel=3,
+            )
+    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(parameters, max_norm, total)
+    return total
+
+
+@no_grad()
+def clip_grad_value_(parameters, clip_value, foreach=None):
+    """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
+    bound = float(clip_value)
+    for grad in _gradients(parameters):
+        grad.clamp_(min=-bound, max=bound)
+
+
+def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+    """clip_grad_norm_ under its older name; warns."""
+    warnings.warn(
+        "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)

@@ -1,0 +1,102 @@
+"""save and load: torch's zip file format, written and read without torch.
+
+A file holds a pickle (`data.pkl`), in which tensors name the storage they lie in, and
+the bytes of each storage as an entry of its own. `writer` makes it, `reader` reads it
+and torch's older format, `unpickler` decides which globals a file may name: by default
+those on an allow-list, and nothing in a file is executed.
+"""
+
+_safe_globals = {}  # "module.name" -> a class or function that files may name besides the built-in list
+
+
+def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
+    """Write an object made of tensors, numbers, strings, containers or modules in the format `torch.load` reads.
+
+    f: a path, or a file opened for writing bytes. A path is written beside and then put in place, so a
+        save that fails leaves an existing file as it was.
+    pickle_protocol: of the pickle inside; torch's own weights_only loader takes 2 only.
+
+    Tensors that share memory are written once and share it again when loaded; strides and offsets are kept.
+    A view is written with the whole memory it is a view of: `.clone()` a small part of a large tensor first.
+
+    Raises RuntimeError for a folder that does not exist or tensors of different dtypes over one memory,
+    AttributeError for an f that cannot be written to, and what pickle raises for objects it does not take.
+    """
+    from pynn.serialization import writer
+
+    if pickle_module is not None and pickle_module.__name__ != "pickle":
+        raise RuntimeError(
+            f"save() writes with its own pickler; pickle_module={pickle_module.__name__} is not supported. Leave it out."
+        )
+    if not _use_new_zipfile_serialization:
+        raise RuntimeError("save() writes torch's zip format only; leave _use_new_zipfile_serialization out.")
+    writer.save(obj, f, pickle_protocol)
+
+
+def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=None, encoding="utf-8"):
+    """Read what `pynn.save` or `torch.save` wrote, in the zip format or the one before torch 1.6.
+
+    f: a path, or a seekable file opened for reading bytes.
+    map_location: a device, its name, a dict from names to names, or a function (storage, name) -> storage, that
+        says where tensors saved on another device go. Needed for files saved on a GPU: map_location="cpu".
+    weights_only: take tensors, numbers, strings and containers only, and what `add_safe_globals` allows.
+        False unpickles anything, and so can run any code: only for files you trust.
+    mmap: map the file into memory (a path in the zip format) and read pages as they are used; writes stay private.
+    encoding: of byte strings that Python 2 wrote.
+
+    bfloat16 tensors become float32, with a warning.
+
+    Raises pickle.UnpicklingError for a global that is not allowed and for a damaged pickle, RuntimeError for a
+    damaged, truncated or foreign file and for a device that is not there, EOFError for an empty file.
+    """
+    from pynn.serialization import reader
+
+    if pickle_module is not None and pickle_module.__name__ != "pickle":
+        raise RuntimeError(
+            f"load() reads with its own unpickler; pickle_module={pickle_module.__name__} is not supported. Leave it out."
+        )
+    return reader.load(f, map_location, weights_only is None or bool(weights_only), bool(mmap), encoding)
+
+
+def _named(item):
+    obj, name = item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}")
+    if not isinstance(name, str) or not callable(obj):
+        raise TypeError(
+            f"a safe global must be a class or function, or a tuple (class or function, 'module.name'), got {item!r}."
+        )
+    return name, obj
+
+
+def add_safe_globals(safe_globals):
+    """Allow files to name, and call, these classes and functions: a list of them, or of (object, "module.name")."""
+    _safe_globals.update(_named(item) for item in safe_globals)
+
+
+def get_safe_globals():
+    """What add_safe_globals allowed so far."""
+    return [
+        obj if name == f"{obj.__module__}.{obj.__qualname__}" else (obj, name) for name, obj in _safe_globals.items()
+    ]
+
+
+def clear_safe_globals():
+    """Forget what add_safe_globals allowed."""
+    _safe_globals.clear()
+
+
+class safe_globals:
+    """Allow files to name these classes and functions for the length of a `with` block."""
+
+    def __init__(self, safe_globals):
+        self._globals = safe_globals
+
+    def __enter__(self):
+        self._before = dict(_safe_globals)
+        add_safe_globals(self._globals)
+
+    def __exit__(self, *error):
+        _safe_globals.clear()
+        _safe_globals.update(self._before)
+
+
+__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]

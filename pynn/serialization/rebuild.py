@@ -1,0 +1,188 @@
+"""What the functions named in torch's files do here: from storages back to tensors.
+
+Files are not trusted: every size, stride and offset is checked against the storage.
+"""
+
+import codecs
+from collections import Counter, OrderedDict
+
+import numpy
+
+from pynn._core import Tensor, is_floating, wrap, wrap_as
+from pynn._device import device
+from pynn._dtypes import DTYPES, FLOAT32
+from pynn.ops.view import Size
+from pynn.serialization import names
+
+
+class StorageKind:
+    """A class of torch's storages: the dtype of its elements as they lie in the file."""
+
+    __slots__ = ("dtype", "name")
+
+    def __init__(self, name, np_name):
+        self.name = name
+        self.dtype = numpy.dtype(np_name)
+
+    def __repr__(self):
+        return f"torch.{self.name}"
+
+
+class Storage:
+    """Memory read from a file, which tensors then lie in; what a map_location function receives and returns."""
+
+    __slots__ = ("array", "kind")
+
+    def __init__(self, kind, array):
+        self.kind = kind
+        self.array = array
+
+    def cpu(self):
+        """Itself."""
+        return self
+
+    def cuda(self, device=None):
+        """Raises RuntimeError: there is no GPU in this build."""
+        from pynn._device import check_device
+
+        check_device("cuda")
+
+
+BFLOAT16 = StorageKind("BFloat16Storage", "uint16")
+UNTYPED = StorageKind("UntypedStorage", "uint8")
+KINDS = {name: StorageKind(name, np_name) for np_name, name in names.STORAGES.items() if name != BFLOAT16.name} | {
+    BFLOAT16.name: BFLOAT16
+}
+
+
+def widen(bits):
+    """float32 of bfloat16's bits: its upper half."""
+    return (bits.astype(numpy.uint32) << numpy.uint32(16)).view(FLOAT32)
+
+
+def _array(storage, offset, size, stride, dtype=None):
+    if not isinstance(storage, Storage):
+        raise TypeError(f"a tensor needs a storage, the file gives {type(storage).__name__}.")
+    flat = storage.array if dtype is None else storage.array.view(dtype)
+    shape, steps = tuple(size), tuple(stride)
+    if len(shape) != len(steps) or not all(type(n) is int and n >= 0 for n in (*shape, *steps, offset)):
+        raise ValueError(f"a tensor of size {shape}, stride {steps} and offset {offset} is none.")
+    last = offset + sum((n - 1) * step for n, step in zip(shape, steps)) if 0 not in shape else offset - 1
+    if last >= flat.size:
+        raise ValueError(
+            f"a tensor of size {shape}, stride {steps} and offset {offset} does not fit its storage of {flat.size} elements."
+        )
+    if 0 in shape:
+        return numpy.empty(shape, flat.dtype)
+    itemsize = flat.itemsize
+    return numpy.ndarray(shape, flat.dtype, flat, offset * itemsize, tuple(step * itemsize for step in steps))
+
+
+def _leaf(array, requires_grad):
+    tensor = wrap(array)
+    tensor._tracked = _may_require(array, requires_grad)
+    return tensor
+
+
+def _may_require(array, requires_grad):
+    if requires_grad and not is_floating(array):
+        raise ValueError(f"a tensor of {array.dtype} cannot require a gradient.")
+    return bool(requires_grad)
+
+
+def rebuild_tensor(storage, offset, size, stride):
+    """A tensor as torch < 0.4 wrote it."""
+    return _leaf(_array(storage, offset, size, stride), False)
+
+
+def rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata=None):
+    """A tensor."""
+    return _leaf(_array(storage, offset, size, stride), requires_grad)
+
+
+def rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata=None):
+    """A tensor of a dtype that has no storage class of its own."""
+    return _leaf(_array(storage, offset, size, stride, dtype.numpy), requires_grad)
+
+
+def rebuild_parameter(data, requires_grad, hooks):
+    """A parameter over a tensor."""
+    return wrap_as(names.parameter_class(), data._array, _may_require(data._array, requires_grad))
+
+
+def rebuild_parameter_with_state(data, requires_grad, hooks, state):
+    """A parameter with attributes."""
+    return set_attributes(rebuild_parameter(data, requires_grad, hooks), state)
+
+
+def rebuild_subclass(rebuild, cls, args, state):
+    """A tensor of a subclass, or with attributes."""
+    tensor = rebuild(*args)
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError(f"{cls!r} is not a class of tensors.")
+    if cls is not Tensor:
+        tensor = wrap_as(cls, tensor._array, tensor._tracked)
+    return set_attributes(tensor, state)
+
+
+def set_attributes(tensor, state):
+    """Give a tensor its attributes; none may take the place of a field of the core."""
+    if isinstance(state, tuple) and len(state) == 2 and not state[1]:  # (attributes, no slots)
+        state = state[0]
+    if state:
+        if not isinstance(state, dict) or not all(type(k) is str and k not in names.CORE_FIELDS for k in state):
+            raise ValueError("the attributes of a tensor must be a dict from names.")
+        tensor.__dict__.update(state)
+    return tensor
+
+
+def rebuild_size(sizes):
+    """A Size."""
+    return Size(int(n) for n in sizes)
+
+
+def encode(text, encoding="latin1"):
+    """The bytes that pickle wrote as text."""
+    if encoding not in ("latin1", "latin-1", "utf-8", "utf8", "ascii"):
+        raise ValueError(f"bytes are written as latin1, not {encoding!r}.")
+    return codecs.encode(text, encoding)
+
+
+def make_bytearray(data=b"", encoding=None):
+    """A bytearray of bytes or text; never one of a given size."""
+    if not isinstance(data, (bytes, str, list)):
+        raise TypeError(f"a bytearray is written as bytes, not as {type(data).__name__}.")
+    return bytearray(data) if encoding is None else bytearray(encode(data, encoding))
+
+
+FUNCTIONS = {
+    "torch._utils._rebuild_tensor": rebuild_tensor,
+    "torch._utils._rebuild_tensor_v2": rebuild_tensor_v2,
+    "torch._utils._rebuild_tensor_v3": rebuild_tensor_v3,
+    "torch._utils._rebuild_parameter": rebuild_parameter,
+    "torch._utils._rebuild_parameter_with_state": rebuild_parameter_with_state,
+    "torch._tensor._rebuild_from_type_v2": rebuild_subclass,
+    "torch.Size": rebuild_size,
+    "torch.device": device,
+    "collections.OrderedDict": OrderedDict,
+    "collections.Counter": Counter,
+    "builtins.set": set,
+    "builtins.complex": complex,
+    "builtins.bytearray": make_bytearray,
+    "_codecs.encode": encode,
+}
+VALUES = {f"torch.{name}": kind for name, kind in KINDS.items()}
+VALUES |= {f"torch.cuda.{name}": kind for name, kind in KINDS.items()}
+VALUES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items()}
+VALUES |= {"torch.storage.UntypedStorage": UNTYPED, "torch.UntypedStorage": UNTYPED, "torch.Tensor": Tensor}
+
+
+def torch_global(name):
+    """What one of torch's (or pickle's) own globals is here, or None."""
+    if name in ("torch.nn.parameter.Parameter", "pynn.nn.parameter.Parameter"):
+        return names.parameter_class()
+    if name == "pynn.nn.parameter.Buffer":
+        from pynn.nn.parameter import Buffer
+
+        return Buffer
+    return FUNCTIONS.get(name) or VALUES.get(name)

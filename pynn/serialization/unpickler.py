@@ -1,0 +1,162 @@
+"""Unpicklers: one that can only build data, and one that trusts the file.
+
+`SafeUnpickler` runs the Python form of pickle's interpreter with fewer opcodes. A global
+in the file must be on the list in `rebuild` or have been allowed by `add_safe_globals`;
+only those listed functions are called; attributes are set on ordered dicts and on
+instances of allowed classes only, and items on plain containers only.
+"""
+
+import importlib
+import pickle
+from collections import Counter, OrderedDict
+from typing import ClassVar
+
+from pynn import serialization
+from pynn.serialization import rebuild
+
+_BUILTIN_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+_OPCODES = [
+    "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT",
+    "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
+    "BINBYTES", "BINBYTES8", "SHORT_BINBYTES", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
+    "EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT",
+    "DICT", "SETITEM", "SETITEMS", "EMPTY_SET", "ADDITEMS", "FROZENSET", "GET", "BINGET", "LONG_BINGET", "PUT",
+    "BINPUT", "LONG_BINPUT", "MEMOIZE", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "NEWOBJ", "BINPERSID",
+]  # fmt: skip
+
+
+class StorageUnpickler:
+    """What both unpicklers share: persistent ids are storages, which `find_storage(kind, key, location, numel, view)` gives."""
+
+    find_storage = None
+
+    def persistent_load(self, pid):
+        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] not in ("storage", b"storage"):
+            raise pickle.UnpicklingError(f"the file refers to {pid!r}, which is no storage.")
+        if self.find_storage is None:
+            raise pickle.UnpicklingError("the file names a storage where none can be.")
+        _, kind, key, location, numel, *view = pid
+        if not isinstance(kind, rebuild.StorageKind):
+            raise pickle.UnpicklingError(f"the file names a storage of {kind!r}, which is no kind of storage.")
+        if type(numel) is not int or numel < 0:
+            raise pickle.UnpicklingError(f"the file names a storage of {numel!r} elements.")
+        return self.find_storage(kind, key, location, numel, view[0] if view else None)
+
+
+class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
+    """Builds tensors, numbers, strings and containers, and raises UnpicklingError for anything else."""
+
+    def find_class(self, module, name):
+        full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"
+        found = serialization._safe_globals.get(full)
+        if found is None:
+            found = rebuild.torch_global(full)
+        if found is None:
+            raise pickle.UnpicklingError(_refusal(full))
+        return found
+
+    def _call(self, function, args):
+        allowed = (*rebuild.FUNCTIONS.values(), *serialization._safe_globals.values())
+        if not any(function is f for f in allowed):
+            raise pickle.UnpicklingError(f"the file calls {function!r}, which is not an allowed function.")
+        if not isinstance(args, tuple):
+            raise pickle.UnpicklingError(f"the file calls {function!r} with {type(args).__name__} for a tuple.")
+        return function, args
+
+    def _reduce(self):
+        args = self.stack.pop()
+        function, args = self._call(self.stack[-1], args)
+        self.stack[-1] = function(*args)
+
+    def _newobj(self):
+        args = self.stack.pop()
+        cls, args = self._call(self.stack[-1], args)
+        if not isinstance(cls, type):
+            raise pickle.UnpicklingError(f"the file makes an instance of {cls!r}, which is no class.")
+        self.stack[-1] = cls.__new__(cls, *args)
+
+    def _build(self):
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if type(target) is OrderedDict and isinstance(state, dict):
+            target.__dict__.update(state)
+        elif any(type(target) is cls for cls in serialization._safe_globals.values()):
+            _set_state(target, state)
+        else:
+            raise pickle.UnpicklingError(f"the file sets the state of a {type(target).__name__}, which is not allowed.")
+
+    def _into(self, depth, kinds):
+        """Raise unless the container that items go to, `depth` below the top or below the mark, is of a plain kind."""
+        target = self.metastack[-1][-1] if depth is None else self.stack[-depth]
+        if not any(type(target) is kind for kind in kinds):
+            raise pickle.UnpicklingError(f"the file puts items into a {type(target).__name__}, which is not allowed.")
+
+    dispatch: ClassVar = {
+        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _OPCODES
+    }
+    dispatch |= {pickle.REDUCE[0]: _reduce, pickle.NEWOBJ[0]: _newobj, pickle.BUILD[0]: _build}
+
+
+def _guard(opcode, depth, kinds):
+    original = SafeUnpickler.dispatch[opcode[0]]
+
+    def load(self):
+        self._into(depth, kinds)
+        original(self)
+
+    SafeUnpickler.dispatch[opcode[0]] = load
+
+
+_DICTS = (dict, OrderedDict, Counter)
+_guard(pickle.APPEND, 2, (list,))
+_guard(pickle.APPENDS, None, (list,))
+_guard(pickle.SETITEM, 3, _DICTS)
+_guard(pickle.SETITEMS, None, _DICTS)
+_guard(pickle.ADDITEMS, None, (set,))
+
+
+def _set_state(target, state):
+    if hasattr(target, "__setstate__"):
+        target.__setstate__(state)
+        return
+    slots = None
+    if isinstance(state, tuple) and len(state) == 2:
+        state, slots = state
+    if state:
+        target.__dict__.update(state)
+    for name, value in (slots or {}).items():
+        setattr(target, name, value)
+
+
+def _refusal(full):
+    short = full.rpartition(".")[2]
+    return (
+        f"Weights only load failed. Unsupported global: {full} was not an allowed global by default. If it is known to be "
+        f"harmless, allow it: `pynn.serialization.add_safe_globals([{short}])`, or `with pynn.serialization.safe_globals("
+        f"[{short}])`. A whole model needs `pynn.load(..., weights_only=False)`, which can run any code in the file: do that "
+        "only if you trust where it comes from; better, save and load its state_dict()."
+    )
+
+
+class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
+    """pickle's own, with torch's classes taken to be pynn's of the same name."""
+
+    def find_class(self, module, name):
+        found = rebuild.torch_global(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
+        if found is None and module.partition(".")[0] == "torch":
+            found = _namesake(module, name)
+        return super().find_class(module, name) if found is None else found
+
+
+def _namesake(module, name):
+    """pynn's form of torch.<...>.name: in the module of the same path or the nearest one above it; or None."""
+    parts = ["pynn", *module.split(".")[1:]]
+    for depth in range(len(parts), min(len(parts), 2) - 1, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:depth]))
+            for part in name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError):
+            continue
+        return found
+    return None

@@ -1,0 +1,195 @@
+"""Writing: the pickler that names tensors as torch does, and files that appear whole or not at all."""
+
+import io
+import os
+import pickle
+import secrets
+import shutil
+import stat
+from collections import OrderedDict
+from typing import ClassVar
+
+import numpy
+
+from pynn._core import Tensor
+from pynn._device import device
+from pynn._dtypes import dtype
+from pynn.ops.view import Size
+from pynn.serialization import archive, names
+
+
+class Storage:
+    """Memory that tensors lie in: a flat array and the name of its entry."""
+
+    __slots__ = ("flat", "key")
+
+    def __init__(self, flat, key):
+        self.flat = flat
+        self.key = key
+
+
+class Pickler(pickle._Pickler):
+    """Pickles tensors, dtypes, devices and sizes under torch's names.
+
+    The Python form of the pickler, because the compiled one refuses globals that it cannot import.
+    """
+
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+
+    def __init__(self, file, protocol):
+        super().__init__(file, protocol)
+        self.storages = {}
+
+    def persistent_id(self, obj):
+        if isinstance(obj, Storage):
+            kind = names.STORAGE_NAMES[obj.flat.dtype.name]
+            return ("storage", kind, obj.key, "cpu", obj.flat.size)
+        return None
+
+    def reducer_override(self, obj):
+        if isinstance(obj, Tensor) and type(obj).__reduce_ex__ is Tensor.__reduce_ex__:
+            return self._reduce_tensor(obj)
+        if isinstance(obj, Size):
+            return names.SIZE, (tuple(obj),)
+        if isinstance(obj, device):
+            return names.DEVICE, (obj.type,) if obj.index is None else (obj.type, obj.index)
+        return NotImplemented
+
+    def save_global(self, obj, name=None):
+        if obj is Tensor:
+            self.save(names.TENSOR)
+        elif name is None and f"{obj.__module__}.{obj.__qualname__}" == "pynn.nn.parameter.Parameter":
+            self.save(names.PARAMETER)
+        else:
+            super().save_global(obj, name)
+
+    def _save_name(self, obj):
+        self.write(f"c{obj.module}\n{obj.name}\n".encode())
+        self.memoize(obj)
+
+    def _save_dtype(self, obj):
+        self.save(names.DTYPE_NAMES[obj.name])
+
+    dispatch[names.TorchName] = _save_name
+    dispatch[dtype] = _save_dtype
+
+    def _reduce_tensor(self, tensor):
+        storage, offset, strides = self._place(tensor._array)
+        shape = tuple(tensor._array.shape)
+        attributes = names.attributes_of(tensor)
+        cls = type(tensor)
+        if f"{cls.__module__}.{cls.__qualname__}" == "pynn.nn.parameter.Parameter":
+            data = _Plain((storage, offset, shape, strides, False, OrderedDict()))
+            args = (data, tensor.requires_grad, OrderedDict())
+            if attributes:
+                return names.REBUILD_PARAMETER_WITH_STATE, (*args, attributes)
+            return names.REBUILD_PARAMETER, args
+        args = (storage, offset, shape, strides, tensor.requires_grad, OrderedDict())
+        if cls is Tensor and not attributes:
+            return names.REBUILD_TENSOR, args
+        return names.REBUILD_SUBCLASS, (names.REBUILD_TENSOR, cls, args, attributes)
+
+    def _place(self, array):
+        """(storage, offset, strides), in elements: where array lies in the memory of the array that owns it."""
+        root = array
+        while isinstance(root.base, numpy.ndarray):
+            root = root.base
+        if root.dtype != array.dtype or isinstance(root, numpy.memmap):
+            root = array  # a part of someone's buffer or file, which is not ours to write whole
+        for owner in (root, array):
+            flat = _flat(owner)
+            if flat is not None and all(s >= 0 and s % array.itemsize == 0 for s in array.strides):
+                storage = self._storage(flat)
+                offset, rest = divmod(_address(array) - _address(storage.flat), array.itemsize)
+                if not rest:
+                    return storage, offset if array.size else 0, tuple(s // array.itemsize for s in array.strides)
+        copy = numpy.ascontiguousarray(array).reshape(array.shape)  # gaps or a negative stride, which torch has not
+        return self._storage(copy.reshape(-1)), 0, tuple(s // array.itemsize for s in copy.strides)
+
+    def _storage(self, flat):
+        """The storage of some memory, one however often it is met. Holds the memory, so its address stays its own."""
+        key = (_address(flat), flat.nbytes) if flat.size else flat.dtype
+        held = self.storages.setdefault(key, Storage(flat, str(len(self.storages))))
+        if held.flat.dtype != flat.dtype:
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types: one memory is "
+                f"viewed as {held.flat.dtype} and as {flat.dtype}. Save .clone() of one of them."
+            )
+        return held
+
+
+class _Plain:
+    """The tensor of which a Parameter is made, in the file."""
+
+    def __init__(self, args):
+        self._args = args
+
+    def __reduce__(self):
+        return names.REBUILD_TENSOR, self._args
+
+
+def _address(array):
+    return array.__array_interface__["data"][0]
+
+
+def _flat(array):
+    """All memory of an array in one dimension, without copying; None where it has gaps or runs backwards."""
+    if array.flags.c_contiguous:
+        return array.reshape(-1)
+    order = sorted(range(array.ndim), key=lambda d: -array.strides[d])
+    dense = array.transpose(order)
+    return dense.reshape(-1) if dense.flags.c_contiguous else None
+
+
+def save(obj, f, protocol):
+    """See `pynn.save`."""
+    if isinstance(f, (str, os.PathLike)):
+        _save_whole(obj, os.fspath(f), protocol)
+    elif hasattr(f, "write"):
+        _write(obj, f, protocol)
+    else:
+        raise AttributeError(
+            f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}."
+        )
+
+
+def _write(obj, file, protocol):
+    stream = io.BytesIO()
+    pickler = Pickler(stream, protocol)
+    pickler.dump(obj)
+    with archive.Writer(file) as out:
+        out.add("data.pkl", stream.getbuffer())
+        out.add(".format_version", b"1")
+        out.add(".storage_alignment", str(archive.ALIGNMENT).encode())
+        out.add("byteorder", b"little")
+        for storage in pickler.storages.values():
+            flat = storage.flat
+            flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
+            out.add(f"data/{storage.key}", flat.view(numpy.uint8))
+        out.add("version", b"3\n")
+
+
+def _save_whole(obj, path, protocol):
+    """Write a file beside `path` and put it in its place; on any error remove it and leave `path` as it was."""
+    target = os.path.realpath(path)  # a link stays a link
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise RuntimeError(f"Parent directory {os.path.dirname(path)} does not exist. Make it first (os.makedirs).")
+    if os.path.isdir(target):
+        raise RuntimeError(f"{path} is a directory: save() needs the path of a file in it.")
+    exists = os.path.exists(target)
+    if exists and not stat.S_ISREG(os.stat(target).st_mode):  # a device or a pipe: nothing to put in place
+        with open(target, "wb") as file:
+            _write(obj, file, protocol)
+        return
+    beside = os.path.join(folder, f".{os.path.basename(target)[:200]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            _write(obj, file, protocol)
+        if exists:
+            shutil.copymode(target, beside)
+        os.replace(beside, target)
+    except BaseException:
+        if os.path.exists(beside):
+            os.remove(beside)
+        raise

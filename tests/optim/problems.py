@@ -1,0 +1,79 @@
+"""A small problem that every optimizer is run on, by pynn, by torch and for the golden file; and the options to try."""
+
+import numpy
+
+SHAPES = ((3, 4), (5,), ())
+STEPS = 20
+
+CASES = {
+    "SGD": (
+        {},
+        {"lr": 0.01, "momentum": 0.9},
+        {"lr": 0.01, "momentum": 0.9, "dampening": 0.3},
+        {"lr": 0.01, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+        {"lr": 0.001, "weight_decay": 0.1, "maximize": True},
+    ),
+    "Adam": (
+        {},
+        {"lr": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "amsgrad": True, "eps": 1e-3},
+        {"lr": 0.05, "betas": (0.3, 0.9), "maximize": True},
+    ),
+    "AdamW": ({}, {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True}),
+    "RMSprop": (
+        {},
+        {"centered": True},
+        {"momentum": 0.9, "centered": True, "weight_decay": 0.1},
+        {"momentum": 0.5, "alpha": 0.9, "maximize": True},
+    ),
+}
+FLAT = [(name, i) for name, options in CASES.items() for i in range(len(options))]
+
+
+def numbers(shape, seed):
+    """Fixed numbers between -1 and 1."""
+    count = int(numpy.prod(shape))
+    return numpy.sin(3.7 * numpy.arange(count) + seed).reshape(shape).astype(numpy.float32)
+
+
+def parameters(lib, dtype="float32"):
+    """The leaves to optimize."""
+    dtype = getattr(lib, dtype)
+    return [lib.tensor(numbers(s, i).tolist(), dtype=dtype).requires_grad_() for i, s in enumerate(SHAPES)]
+
+
+def backward(lib, params, step, skip=()):
+    """Give the parameters their gradients at a step: of weighted squares around a target; those in `skip` get none."""
+    loss = 0.0
+    for i, p in enumerate(params):
+        if i not in skip:
+            target = lib.tensor(numbers(SHAPES[i], 10 + i).tolist(), dtype=p.dtype)
+            loss = loss + (((p - target) ** 2) * (1 + 0.1 * step)).sum()
+    loss.backward()
+    return loss
+
+
+def descend(lib, optimizer, params, steps=range(STEPS), scheduler=None):
+    """Take steps. Every fifth leaves the second parameter without a gradient."""
+    for step in steps:
+        optimizer.zero_grad()
+        backward(lib, params, step, skip=(1,) if step % 5 == 3 else ())
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+
+
+def run(lib, name, options, dtype="float32"):
+    """Parameters and optimizer after all steps."""
+    params = parameters(lib, dtype)
+    optimizer = getattr(lib.optim, name)(params, **options)
+    descend(lib, optimizer, params)
+    return params, optimizer
+
+
+def flat(params, optimizer):
+    """All parameters and all state as one list of (key, array)."""
+    found = [(f"p{i}", p.detach().numpy()) for i, p in enumerate(params)]
+    for i, state in optimizer.state_dict()["state"].items():
+        found += [(f"{i}.{key}", value.numpy()) for key, value in state.items() if hasattr(value, "numpy")]
+    return found
