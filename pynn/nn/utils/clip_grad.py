@@ -12,13 +12,18 @@ __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_
 
 
 def _total_norm(xp, arrays, norm_type):
+    dtype = arrays[0].dtype
+    if dtype.itemsize == 2:  # squares of 16-bit numbers overflow early
+        arrays = [xp.astype(a, xp.float32) for a in arrays]
     if norm_type == math.inf:
-        return xp.max(xp.stack([xp.max(xp.abs(a)) if a.size else xp.zeros((), dtype=a.dtype) for a in arrays]))
-    if norm_type == 2.0:
-        return xp.sqrt(sum(xp.sum(a * a) for a in arrays))
-    if norm_type == 0.0:  # of each tensor, how many elements are not 0; then how many of those counts are not
-        return xp.astype(sum(xp.any(a != 0) * 1 for a in arrays), arrays[0].dtype)
-    return sum(xp.sum(xp.abs(a) ** norm_type) for a in arrays) ** (1.0 / norm_type)
+        norm = xp.max(xp.stack([xp.max(xp.abs(a)) for a in arrays if a.size]))
+    elif norm_type == 2.0:
+        norm = xp.sqrt(sum(xp.sum(a * a) for a in arrays))
+    elif norm_type == 0.0:  # the 0-norm of the tensors' 0-norms: how many of them have an element that is not 0
+        norm = sum((xp.sum(xp.abs(xp.sign(a))) != 0) * 1.0 for a in arrays)
+    else:
+        norm = sum(xp.sum(xp.abs(a) ** norm_type) for a in arrays) ** (1.0 / norm_type)
+    return xp.astype(xp.asarray(norm), dtype)
 
 
 TOTAL_NORM = register(
