@@ -13,6 +13,7 @@ from pynn.ops import indexing
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax
 from pynn.ops import loss
