@@ -13,6 +13,7 @@ from pynn.ops import indexing
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax
 from pynn.ops import loss
@@ -20,6 +21,7 @@ from pynn.ops import pad
 from pynn.ops import conv
 from pynn.ops import pool
 from pynn.ops import unfold
+from pynn.ops import norm
 from pynn.ops import optim
 from pynn.ops import optim_variants
 from pynn.ops import namespace
