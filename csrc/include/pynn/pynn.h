@@ -69,7 +69,9 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 }
 #endif
 
+#include "pynn/conv.h"
 #include "pynn/elementwise.h"
+#include "pynn/matmul.h"
 #include "pynn/optim.h"
 #include "pynn/softmax.h"
 
