@@ -7,7 +7,7 @@
  * beta == 0: the output is not read; beta == 1 accumulates into it (gradients). */
 #ifndef PYNN_CONV_H
 #define PYNN_CONV_H
-#include "pynn/matmul.h"
+#include "pynn/pynn.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,12 +8,6 @@
 extern "C" {
 #endif
 
-typedef enum pynn_activation {
-  PYNN_ACT_NONE = 0,
-  PYNN_ACT_RELU = 1, /* NaN stays NaN */
-  PYNN_ACT_COUNT
-} pynn_activation;
-
 /* out = act(alpha * (a @ b) + bias + beta * out)
  *
  * a (..., M, K), b (..., K, N), out (..., M, N): ndim >= 2, any strides; leading dimensions broadcast to

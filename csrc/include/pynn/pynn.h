@@ -45,6 +45,13 @@ typedef struct pynn_array {
   int32_t dtype; /* pynn_dtype */
 } pynn_array;
 
+/* What a kernel applies to its result before storing it. */
+typedef enum pynn_activation {
+  PYNN_ACT_NONE = 0,
+  PYNN_ACT_RELU = 1, /* NaN stays NaN */
+  PYNN_ACT_COUNT
+} pynn_activation;
+
 /* ---- library ---- */
 PYNN_API const char* pynn_version(void);
 PYNN_API const char* pynn_compiler(void);

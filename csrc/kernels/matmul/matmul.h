@@ -1,0 +1,101 @@
+// Matrix products: the micro-kernels' interface (one table an ISA) and the loops around them.
+#pragma once
+#include <cstdint>
+
+#include "pynn/matmul.h"
+
+namespace pynn {
+namespace matmul {
+
+// One tile of C: rows x cols, rows fixed by the kernel, cols 1 .. vectors * width.
+//   C = act(alpha * A B + bias_row[i] + bias_col[j] + beta * C)
+template <class T>
+struct TileArgs {
+  const T* a;
+  int64_t a_step;  // a_rows: elements from row to row, k is contiguous; else: from k to k, rows are contiguous
+  const T* b;
+  int64_t b_step;  // from k to k; columns are contiguous
+  T* c;
+  int64_t c_step;  // from row to row; columns are contiguous
+  int64_t k;
+  const T* bias_row;  // or nullptr
+  const T* bias_col;  // or nullptr
+  T alpha, beta;      // beta == 0: C is not read
+  int cols;
+  bool a_rows;
+  bool relu;
+};
+
+template <class T>
+struct Kernels {
+  typedef void (*Tile)(const TileArgs<T>&);
+
+  int width;              // elements in a vector
+  int max_rows[5];        // [vectors]: tallest tile of that many vectors; 0: there is none
+  const Tile* tile[5];    // [vectors][rows]
+
+  // dst[k * dst_step + i] = src[i * step_i + k * step_k], i < rows, k < depth. Reads and writes nothing else.
+  void (*pack)(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst, int64_t dst_step);
+
+  // out[i] = sum over k of a[i * step + k] * x[k], i < rows
+  void (*dot)(const T* a, int64_t step, int64_t rows, int64_t k, const T* x, T* out);
+  // y[j] = sum over k of x[k] * b[k * step + j], j < n
+  void (*combine)(const T* b, int64_t step, int64_t n, int64_t k, const T* x, T* y);
+  // y[j] = sum of rows[i * step + j] over i < rows (added 8 rows at a time)
+  void (*add_rows)(const T* x, int64_t step, int64_t rows, int64_t n, T* y);
+};
+
+struct Table {
+  Kernels<float> f32;
+  Kernels<double> f64;
+};
+
+const Table& table();  // of the ISA in use
+template <class T>
+const Kernels<T>& kernels();
+template <>
+inline const Kernels<float>& kernels<float>() { return table().f32; }
+template <>
+inline const Kernels<double>& kernels<double>() { return table().f64; }
+
+// C = act(alpha * A B + bias + beta * C), strides in elements; bias_row has m elements, bias_col n, or nullptr.
+template <class T>
+struct Gemm {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row, a_col;
+  const T* b;
+  int64_t b_row, b_col;
+  T* c;
+  int64_t c_row, c_col;
+  const T* bias_row;
+  const T* bias_col;
+  T alpha, beta;
+  pynn_activation act;
+};
+
+// One product, on the pool's threads where it is large enough. PYNN_OK or PYNN_NO_MEMORY (message set).
+template <class T>
+pynn_status gemm(const Gemm<T>& g);
+
+// Products of one shape at offsets a_offset[i], b_offset[i], c_offset[i] (elements) from g's pointers.
+template <class T>
+pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset, const int64_t* b_offset,
+                       const int64_t* c_offset);
+
+// out[j * out_step] = sum over rows of x[i * x_row + j * x_col] + beta * out[j * out_step]
+template <class T>
+pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64_t x_col, T beta, T* out,
+                       int64_t out_step);
+
+// Depth of one pass over K: fixed, so that an element of C is added up the same way whatever m and n are.
+template <class T>
+inline int64_t depth_block(int64_t k) {
+  const int64_t most = sizeof(T) == 4 ? 448 : 256;
+  if (k <= most + most / 4) return k;
+  const int64_t passes = (k + most - 1) / most;
+  return (k + passes - 1) / passes;
+}
+
+}  // namespace matmul
+}  // namespace pynn
