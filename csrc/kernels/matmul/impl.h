@@ -246,11 +246,11 @@ void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t de
 
 // ---- matrix times vector ----
 
-// kRows dot products side by side, two sums each: enough chains to hide the latency of fma.
+// kRows dot products side by side, two sums each, added up the same way for any kRows.
 template <class T, int kRows>
 PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* out) {
   constexpr int kWidth = Vec<T>::lanes;
-  constexpr int kSums = kRows >= 4 ? 2 : 4;
+  constexpr int kSums = 2;
   Vec<T> acc[kRows][kSums];
   PYNN_UNROLL
   for (int i = 0; i < kRows; ++i) {
@@ -274,9 +274,7 @@ PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* o
   }
   PYNN_UNROLL
   for (int i = 0; i < kRows; ++i) {
-    Vec<T> total = acc[i][0] + acc[i][1];
-    if (kSums == 4) total = total + (acc[i][2 % kSums] + acc[i][3 % kSums]);
-    out[i] = reduce_add(total);
+    out[i] = reduce_add(acc[i][0] + acc[i][1]);
   }
 }
 
@@ -284,18 +282,7 @@ template <class T>
 void dot(const T* a, int64_t step, int64_t rows, int64_t k, const T* x, T* out) {
   int64_t i = 0;
   for (; i + 4 <= rows; i += 4) dot_block<T, 4>(a + i * step, step, k, x, out + i);
-  // The same order of sums for a row wherever it stands: the last rows go through the block of 4 too, as repeats.
-  if (i < rows) {
-    if (rows >= 4) {
-      dot_block<T, 4>(a + (rows - 4) * step, step, k, x, out + rows - 4);
-    } else {
-      for (; i < rows; ++i) {
-        T repeated[4];
-        dot_block<T, 4>(a + i * step, 0, k, x, repeated);
-        out[i] = repeated[0];
-      }
-    }
-  }
+  for (; i < rows; ++i) dot_block<T, 1>(a + i * step, step, k, x, out + i);
 }
 
 // 8 rows of b a pass: y is loaded and stored once for 8 rows, b streams.

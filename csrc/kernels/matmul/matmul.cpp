@@ -91,7 +91,7 @@ class Product {
     const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
     pack_a_ = g_.k > 0 && !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step))));
     pack_b_ = g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row))));
-    if (macs <= kSerial) return serial();
+    if (macs <= kSerial || g_.k == 0) return serial();
     by_rows_ = g_.m >= g_.n;
     return by_rows_ ? by_rows() : by_columns();
   }
@@ -488,7 +488,6 @@ pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64
                        int64_t out_step) {
   if (n == 0) return PYNN_OK;
   const Kernels<T>& kernel = kernels<T>();
-  const bool across = x_col == 1 || n == 1;  // else rows lie along x_row and the sum is one over contiguous memory
   const int64_t blocks = most(1, ceil_div(rows, kSumRows));
   const Scratch scratch(size_t(blocks * n) * sizeof(T));
   if (!scratch) return no_memory(size_t(blocks * n) * sizeof(T));
@@ -497,14 +496,18 @@ pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64
   auto add_block = [&](int64_t block) {
     const int64_t first = block * kSumRows, count = least(kSumRows, rows - first);
     T* to = partial + block * n;
-    if (across) {
-      kernel.add_rows(x + first * x_row, n == 1 ? x_row : x_row, count, n, to);
-      return;
-    }
-    for (int64_t j = 0; j < n; ++j) {
-      T sum[8] = {};
-      for (int64_t i = 0; i < count; ++i) sum[i % 8] += x[(first + i) * x_row + j * x_col];
-      to[j] = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    if (x_row == 1) {
+      T ones[kSumRows];
+      for (T& one : ones) one = T(1);
+      kernel.dot(x + first, x_col, n, count, ones, to);
+    } else if (x_col == 1) {
+      kernel.add_rows(x + first * x_row, x_row, count, n, to);
+    } else {
+      for (int64_t j = 0; j < n; ++j) {
+        T sum = T(0);
+        for (int64_t i = 0; i < count; ++i) sum += x[(first + i) * x_row + j * x_col];
+        to[j] = sum;
+      }
     }
   };
   const int64_t chunks = rows * n <= (1 << 16) ? 1 : ceil_div(blocks, group);
