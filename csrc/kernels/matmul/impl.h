@@ -66,6 +66,9 @@ PYNN_INLINE void multiply_columns(const TileArgs<T>& t, int last, Vec<T> (&acc)[
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
     PYNN_UNROLL
+    for (int j = 0; j < kVectors; ++j) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
+    __builtin_prefetch(a + 16 * a_step);
+    PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {
       const Vec<T> x = set1(a[i]);
       PYNN_UNROLL
