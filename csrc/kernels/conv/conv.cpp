@@ -9,6 +9,7 @@
 #include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
+#include "kernels/conv/shared.h"
 #include "kernels/matmul/matmul.h"
 
 namespace pynn {

@@ -78,6 +78,7 @@ struct Range {
 };
 PYNN_INLINE Range inside(int64_t j, int64_t step, int64_t column, int64_t in_width, int lanes) {
   const int64_t at = j * step + column;
+  if (at >= 0 && at + (lanes - 1) * step < in_width) return {0, lanes};
   const int64_t low = at >= 0 ? 0 : (-at + step - 1) / step;
   const int64_t high = at >= in_width ? 0 : (in_width - at + step - 1) / step;
   Range r;

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/status.h"
-#include "kernels/conv/conv.h"
+#include "kernels/conv/shared.h"
 #include "kernels/matmul/matmul.h"
 
 namespace pynn {

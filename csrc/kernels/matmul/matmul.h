@@ -39,6 +39,9 @@ struct Kernels {
 
   // out[i] = sum over k of a[i * step + k] * x[k], i < rows
   void (*dot)(const T* a, int64_t step, int64_t rows, int64_t k, const T* x, T* out);
+  // out[i * out_step + j] = sum over k of a[i * a_step + k] * b[j * b_step + k], i < rows, j < cols
+  void (*dots)(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t b_step, int64_t cols, int64_t k, T* out,
+               int64_t out_step);
   // y[j] = sum over k of x[k] * b[k * step + j], j < n
   void (*combine)(const T* b, int64_t step, int64_t n, int64_t k, const T* x, T* y);
   // y[j] = sum of rows[i * step + j] over i < rows (added 8 rows at a time)

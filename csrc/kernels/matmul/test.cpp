@@ -157,6 +157,9 @@ void test_large() {  // packed, several blocks along every dimension, threads
       check_product<T>(1, 1000, 700, oa, ob, Order::rows, true, true, 1, 0);
       check_product<T>(1000, 1, 700, oa, ob, Order::rows, true, true, 1, 0);
       check_product<T>(64, 256, 256, oa, ob, Order::rows, false, false, 1, 0);
+      check_product<T>(16, 330, 131, oa, ob, Order::columns, true, false, 1, 0.5);
+      check_product<T>(41, 50, 2501, oa, ob, Order::rows, true, true, 2, 0.5);
+      check_product<T>(41, 50, 2501, oa, ob, Order::columns, true, false, 1, 0);
     }
   }
   check_product<T>(150, 131, 130, Order::spread, Order::spread, Order::spread, true, true, 1, 0);
@@ -213,7 +216,8 @@ void test_extremes() {
 template <class T>
 void test_threads() {
   const int before = pynn::num_threads();
-  const int64_t shapes[][3] = {{200, 190, 180}, {33, 2000, 100}, {2000, 33, 100}, {1, 3000, 500}, {3000, 1, 500}, {130, 140, 1500}};
+  const int64_t shapes[][3] = {{200, 190, 180}, {33, 2000, 100}, {2000, 33, 100}, {1, 3000, 500}, {3000, 1, 500},
+                               {130, 140, 1500}, {9, 900, 400}, {60, 50, 3000}};
   for (const auto& s : shapes) {
     for (Order ob : {Order::rows, Order::columns}) {
       Random random(3);
@@ -229,9 +233,9 @@ void test_threads() {
       }
     }
   }
-  // Rows do not depend on how many stand beside them (two or more).
+  // Rows do not depend on how many stand beside them (two or more, b by rows).
   Random random(4);
-  Matrix<T> a(300, 600, Order::rows, random), b(600, 70, Order::columns, random);
+  Matrix<T> a(300, 600, Order::rows, random), b(600, 70, Order::rows, random);
   Matrix<T> all(300, 70, Order::rows, random), few(5, 70, Order::rows, random);
   pynn_array aa = a.array(), ba = b.array(), ca = all.array(), cf = few.array();
   pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &ca);
