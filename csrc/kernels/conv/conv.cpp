@@ -69,34 +69,6 @@ constexpr int kMaxPanel = 64;
 constexpr int64_t kChunkBytes = 256 << 10;  // a chunk's patches: stay in the L2 cache
 constexpr int64_t kFewPixels = 128;         // up to here weights are used where they lie
 
-template <class T>
-struct Job {
-  Grid grid;
-  const Tap* taps;
-  int64_t tap_count;
-  int64_t images, groups, rows, channels;  // a group's rows of output from its channels of source
-  const T* src;
-  int64_t src_image, src_group, src_plane;
-  const T* w;  // weight of (group, row, channel, tap): w[group * w_group + row * w_row + channel * w_channel + tap.weight]
-  int64_t w_group, w_row, w_channel;
-  const T* bias;  // groups * rows, or nullptr
-  bool relu;
-  T beta;
-  T* out;
-  int64_t out_image, out_group, out_plane, out_row, out_col;
-
-  int64_t pixels() const { return grid.out_h * grid.out_w; }
-  int64_t depth() const { return channels * tap_count; }
-  // The weights of one row are contiguous in the order of the sum: channel, tap.
-  bool plain_weights() const { return plain_taps() && w_channel == tap_count; }
-  bool plain_taps() const {
-    for (int64_t t = 0; t < tap_count; ++t) {
-      if (taps[t].weight != t) return false;
-    }
-    return true;
-  }
-};
-
 // Nothing to sum: out = act(bias + beta * out).
 template <class T>
 pynn_status fill(const Job<T>& job) {
@@ -112,55 +84,6 @@ pynn_status fill(const Job<T>& job) {
       }
     }
   }
-  return PYNN_OK;
-}
-
-// Few rows from few channels (depthwise above all): row by row, no packing.
-template <class T>
-pynn_status direct(const Job<T>& job) {
-  const Kernels<T>& kernel = kernels<T>();
-  const int64_t planes = job.images * job.groups * job.rows;
-  const int64_t macs = most(1, job.pixels() * job.depth());
-  const int64_t group = planes * macs <= kSerialMacs ? planes : most(1, kChunkMacs / macs);
-  const Scratch scratch(size_t(ceil_div(planes, group) * 3 * job.tap_count) * sizeof(int64_t));
-  if (!scratch) return no_memory(size_t(ceil_div(planes, group) * 3 * job.tap_count) * sizeof(int64_t));
-  parallel(ceil_div(planes, group), [&](int64_t chunk) {
-    int64_t* const tap_row = scratch.as<int64_t>() + chunk * 3 * job.tap_count;
-    int64_t* const tap_column = tap_row + job.tap_count;
-    int64_t* const tap_weight = tap_column + job.tap_count;
-    for (int64_t i = chunk * group; i < least((chunk + 1) * group, planes); ++i) {
-      const int64_t row = i % job.rows, g = i / job.rows % job.groups, image = i / job.rows / job.groups;
-      RowArgs<T> args;
-      args.x = job.src + image * job.src_image + g * job.src_group;
-      args.x_plane = job.src_plane;
-      args.channels = job.channels;
-      args.in_width = job.grid.in_w;
-      args.step_x = job.grid.step_x;
-      args.w = job.w + g * job.w_group + row * job.w_row;
-      args.w_channel = job.w_channel;
-      args.tap_row = tap_row;
-      args.tap_column = tap_column;
-      args.tap_weight = tap_weight;
-      args.width = job.grid.out_w;
-      args.out_col = job.out_col;
-      args.bias = job.bias != nullptr ? job.bias[g * job.rows + row] : T(0);
-      args.beta = job.beta;
-      args.relu = job.relu;
-      T* plane = job.out + image * job.out_image + g * job.out_group + row * job.out_plane;
-      for (int64_t oy = 0; oy < job.grid.out_h; ++oy) {
-        args.taps = 0;
-        for (int64_t t = 0; t < job.tap_count; ++t) {
-          const int64_t y = oy * job.grid.step_y + job.taps[t].dy;
-          if (y < 0 || y >= job.grid.in_h) continue;
-          tap_row[args.taps] = y * job.grid.in_w;
-          tap_column[args.taps] = job.taps[t].dx;
-          tap_weight[args.taps++] = job.taps[t].weight;
-        }
-        args.out = plane + oy * job.out_row;
-        kernel.row(args);
-      }
-    }
-  });
   return PYNN_OK;
 }
 
@@ -333,7 +256,7 @@ template <class T>
 pynn_status run(const Job<T>& job) {
   if (job.images == 0 || job.rows == 0 || job.pixels() == 0) return PYNN_OK;
   if (job.depth() == 0) return fill(job);
-  if (job.rows * job.channels <= 8) return direct(job);
+  if (is_direct(job.rows, job.channels)) return direct(job);
   return Patches<T>(job).run();
 }
 

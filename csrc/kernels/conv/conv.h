@@ -15,36 +15,30 @@ struct Piece {
   int16_t low, high, count;
 };
 
-// One output row of one plane: out[j * out_col] for j < width, summed over channels and taps.
+// One output plane: out[i][j] = act(sum over t of weights[t] * x[i * row_step + j * step_x + offsets[t]] + bias
+// + beta * out). x is padded: every read of whole vectors lies inside, so only stores look at the edge.
 template <class T>
-struct RowArgs {
-  const T* x;           // first channel's source plane
-  int64_t x_plane;      // from channel to channel
-  int64_t channels;
-  int64_t in_width, step_x;
-  const T* w;           // weight of channel c and tap t: w[c * w_channel + tap_weight[t]]
-  int64_t w_channel;
-  int64_t taps;         // those whose source row lies inside
-  const int64_t* tap_row;     // offset of the tap's source row in the plane
-  const int64_t* tap_column;  // source column of pixel 0; may lie outside
-  const int64_t* tap_weight;
-  int64_t width, out_col;
+struct PlaneArgs {
+  const T* x;
+  int64_t row_step, step_x, taps;
+  const int64_t* offsets;
+  const T* weights;
+  int64_t height, width;  // of out
+  T* out;
+  int64_t out_row, out_col;
   T bias, beta;
   bool relu;
-  T* out;
 };
 
-// One image plane's share of a small weight gradient: sum[t] += sum over j of dy[j] * x[row(t) + j * step_x]
+// sums[t] += sum over i, j of dy[i * width + j] * x[i * row_step + j * step_x + offsets[t]], x padded likewise.
 template <class T>
 struct GradArgs {
   const T* x;
-  int64_t in_width, step_x;
+  int64_t row_step, step_x, taps;
+  const int64_t* offsets;
   const T* dy;
-  int64_t width, taps;
-  const int64_t* tap_row;
-  const int64_t* tap_column;
-  const int64_t* tap_sum;  // which of the sums a tap adds to
-  T* sums;                 // vectors of `width()` lanes
+  int64_t height, width;
+  T* sums;
 };
 
 template <class T>
@@ -53,8 +47,8 @@ struct Kernels {
   // For every channel c: writes the pieces to dst + c * dst_step, from src + c * src_step.
   void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count, T* dst,
                int64_t dst_step);
-  void (*row)(const RowArgs<T>&);
-  void (*grad_row)(const GradArgs<T>&);
+  void (*plane)(const PlaneArgs<T>&);
+  void (*grad)(const GradArgs<T>&);
 };
 
 struct Table {

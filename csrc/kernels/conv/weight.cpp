@@ -183,65 +183,6 @@ class WeightGradient {
   bool serial_;
 };
 
-// Few filters from few channels (depthwise): each (filter, channel) pair goes through all images in order.
-template <class T>
-pynn_status direct(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x, const T* dy,
-                   T beta, T* dw) {
-  const Kernels<T>& kernel = kernels<T>();
-  const int64_t filters = s.filters / s.conv.groups, channels = s.channels / s.conv.groups;
-  const int64_t pairs = s.filters * channels, pixels = grid.out_h * grid.out_w, plane = grid.in_h * grid.in_w;
-  const int64_t macs = most(1, s.images * pixels * tap_count);
-  const int64_t group = pairs * macs <= kSerialMacs ? pairs : most(1, kChunkMacs / macs);
-  const size_t bytes = size_t(tap_count) * (3 * sizeof(int64_t) + size_t(kernel.width) * sizeof(T));
-  std::atomic<bool> failed{false};
-  parallel(ceil_div(pairs, group), [&](int64_t chunk) {
-    const Scratch own(bytes);
-    if (!own) {
-      failed.store(true);
-      return;
-    }
-    int64_t* const tap_row = own.as<int64_t>();
-    int64_t *const tap_column = tap_row + tap_count, *const tap_sum = tap_column + tap_count;
-    T* const sums = reinterpret_cast<T*>(tap_sum + tap_count);
-    for (int64_t i = chunk * group; i < least((chunk + 1) * group, pairs); ++i) {
-      const int64_t filter = i / channels, channel = filter / filters * channels + i % channels;
-      for (int64_t j = 0; j < tap_count * kernel.width; ++j) sums[j] = T(0);
-      GradArgs<T> args;
-      args.in_width = grid.in_w;
-      args.step_x = grid.step_x;
-      args.width = grid.out_w;
-      args.tap_row = tap_row;
-      args.tap_column = tap_column;
-      args.tap_sum = tap_sum;
-      args.sums = sums;
-      for (int64_t image = 0; image < s.images; ++image) {
-        args.x = x + (image * s.channels + channel) * plane;
-        for (int64_t oy = 0; oy < grid.out_h; ++oy) {
-          args.taps = 0;
-          for (int64_t t = 0; t < tap_count; ++t) {
-            const int64_t y = oy * grid.step_y + taps[t].dy;
-            if (y < 0 || y >= grid.in_h) continue;
-            tap_row[args.taps] = y * grid.in_w;
-            tap_column[args.taps] = taps[t].dx;
-            tap_sum[args.taps++] = t;
-          }
-          args.dy = dy + ((image * s.filters + filter) * grid.out_h + oy) * grid.out_w;
-          kernel.grad_row(args);
-        }
-      }
-      for (int64_t t = 0; t < tap_count; ++t) {
-        T* lanes = sums + t * kernel.width;
-        for (int half = kernel.width / 2; half > 0; half /= 2) {
-          for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-        }
-        T* to = dw + i * tap_count + t;
-        *to = beta == T(0) ? lanes[0] : lanes[0] + beta * *to;
-      }
-    }
-  });
-  return failed.load() ? no_memory(bytes) : PYNN_OK;
-}
-
 }  // namespace
 
 template <class T>
@@ -259,7 +200,7 @@ pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* 
     list.as<Tap>()[t] = {t / s.kernel_w * c.dilation_h - c.pad_top, t % s.kernel_w * c.dilation_w - c.pad_left, t};
   }
   const Grid grid = {s.out_h, s.out_w, c.stride_h, c.stride_w, s.height, s.width};
-  if (filters * channels <= 8) return direct(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
+  if (is_direct(filters, channels)) return direct_weight(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
   return WeightGradient<T>(s, grid, list.as<Tap>(), taps, x, dy).run(beta, dw);
 }
 
