@@ -100,11 +100,14 @@ class Patches {
     const int64_t blocks = ceil_div(job.channels, most(1, most_depth / job.tap_count));
     block_channels_ = ceil_div(job.channels, blocks);
     scattered_ = job.out_col != 1 || job.out_row != job.grid.out_w;
+    // Images that leave the last panel partly empty are numbered through, so that panels span them.
+    const int64_t pixels = job.pixels();
+    span_ = job.images > 1 && pixels <= 512 && pixels % panel_ != 0 ? job.images : 1;
   }
 
   pynn_status run() {
-    const int64_t pixels = job_.pixels(), depth = block_channels_ * job_.tap_count;
-    direct_weights_ = job_.plain_weights() && job_.images * pixels <= kFewPixels;
+    const int64_t pixels = job_.pixels() * span_, depth = block_channels_ * job_.tap_count;
+    direct_weights_ = job_.plain_weights() && job_.images * job_.pixels() <= kFewPixels;
     const int64_t w_size = direct_weights_ ? 0 : job_.groups * job_.rows * job_.depth();
     const Scratch weights(size_t(w_size) * sizeof(T));
     if (!weights) return no_memory(size_t(w_size) * sizeof(T));
@@ -113,7 +116,7 @@ class Patches {
 
     const int64_t largest = most(panel_, kChunkBytes / (depth * int64_t(sizeof(T))) / panel_ * panel_);
     const int64_t runs = ceil_div(pixels, largest), run = round_up(ceil_div(pixels, runs), panel_);
-    const int64_t in_image = ceil_div(pixels, run), units = job_.images * job_.groups * in_image;
+    const int64_t in_image = ceil_div(pixels, run), units = job_.images / span_ * job_.groups * in_image;
     const int64_t macs = most(1, job_.rows * job_.depth() * least(run, pixels));
     const int64_t group = units * macs <= kSerialMacs ? units : most(1, kChunkMacs / macs);
     const size_t bytes = size_t(depth * run + max_rows_ * panel_) * sizeof(T);
@@ -167,6 +170,7 @@ class Patches {
     });
   }
 
+  // Pixels [first, first + count) of an image, or of all images numbered through.
   void pixels_of(int64_t image, int64_t g, int64_t first, int64_t count, T* patches, T* stage) const {
     const T* src = job_.src + image * job_.src_image + g * job_.src_group;
     T* out = job_.out + image * job_.out_image + g * job_.out_group;
@@ -176,13 +180,31 @@ class Patches {
         const int64_t columns = least(panel_, count - p);
         for (int64_t t = 0; t < job_.tap_count; ++t) {
           Piece pieces[kMaxPanel];
-          const int n = cut_pieces(job_.grid, job_.taps[t], first + p, columns, width_, pieces);
+          const int n = cut_panel(job_.taps[t], first + p, columns, pieces);
           kernel_.pack(src + c0 * job_.src_plane, job_.src_plane, job_.grid.step_x, channels, pieces, n,
                        patches + p * depth + t * panel_, job_.tap_count * panel_);
         }
       }
       multiply(g, c0, depth, first, count, patches, out, stage);
     }
+  }
+
+  int cut_panel(const Tap& tap, int64_t first, int64_t columns, Piece* pieces) const {
+    if (span_ == 1) return cut_pieces(job_.grid, tap, first, columns, width_, pieces);
+    int n = 0;
+    const int64_t pixels = job_.pixels();
+    for (int64_t done = 0; done < columns;) {
+      const int64_t image = (first + done) / pixels, pixel = (first + done) % pixels;
+      const int64_t count = least(columns - done, pixels - pixel);
+      const int own = cut_pieces(job_.grid, tap, pixel, count, width_, pieces + n);
+      for (int i = n; i < n + own; ++i) {
+        pieces[i].to += int32_t(done);
+        pieces[i].source += image * job_.src_image;
+      }
+      n += own;
+      done += count;
+    }
+    return n;
   }
 
   void multiply(int64_t g, int64_t c0, int64_t depth, int64_t first, int64_t count, const T* patches, T* out,
@@ -211,8 +233,9 @@ class Patches {
         const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
         t.cols = int(least(left, vectors * width_));
         t.b = patches + (p - in_panel) * depth + in_panel;
-        if (!scattered_) {
-          t.c = out + start * job_.out_plane + first + p;
+        const int64_t image = span_ == 1 ? 0 : (first + p) / job_.pixels(), pixel = first + p - image * job_.pixels();
+        if (!scattered_ && pixel + t.cols <= job_.pixels()) {
+          t.c = out + image * job_.out_image + start * job_.out_plane + pixel;
           t.c_step = job_.out_plane;
           gemm_.tile[vectors][height](t);
         } else {
@@ -227,19 +250,24 @@ class Patches {
     }
   }
 
-  // Between a dense tile and pixels that lie apart.
+  // Between a dense tile and pixels that lie apart: the rows of an image, and images.
   void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage, bool to_out) const {
-    int64_t oy = first / job_.grid.out_w, ox = first % job_.grid.out_w;
-    for (int64_t j = 0; j < count; ++j) {
-      T* o = out + start * job_.out_plane + oy * job_.out_row + ox * job_.out_col;
-      for (int64_t i = 0; i < height; ++i) {
+    const int64_t pixels = job_.pixels(), width = job_.grid.out_w;
+    for (int64_t j = 0; j < count;) {
+      const int64_t image = span_ == 1 ? 0 : (first + j) / pixels, pixel = first + j - image * pixels;
+      const int64_t oy = pixel / width, ox = pixel % width;
+      const int64_t run = least(count - j, scattered_ ? width - ox : pixels - pixel);
+      T* o = out + image * job_.out_image + start * job_.out_plane;
+      o += scattered_ ? oy * job_.out_row + ox * job_.out_col : pixel;
+      T* d = stage + j;
+      for (int64_t i = 0; i < height; ++i, o += job_.out_plane, d += panel_) {
         if (to_out) {
-          o[i * job_.out_plane] = stage[i * panel_ + j];
+          for (int64_t c = 0; c < run; ++c) o[c * job_.out_col] = d[c];
         } else {
-          stage[i * panel_ + j] = o[i * job_.out_plane];
+          for (int64_t c = 0; c < run; ++c) d[c] = o[c * job_.out_col];
         }
       }
-      if (++ox == job_.grid.out_w) ox = 0, ++oy;
+      j += run;
     }
   }
 
@@ -247,7 +275,7 @@ class Patches {
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
   int width_, vectors_;
-  int64_t panel_, max_rows_, tiles_, block_channels_;
+  int64_t panel_, max_rows_, tiles_, block_channels_, span_;
   bool scattered_, direct_weights_ = false;
   const T* packed_ = nullptr;
 };

@@ -40,7 +40,10 @@ class WeightGradient {
     max_rows_ = gemm_.max_rows[2];
     const int64_t runs = ceil_div(pixels_, matmul::depth_block<T>(pixels_));
     run_ = ceil_div(pixels_, runs);
-    steps_ = s.images * ceil_div(pixels_, run_);
+    // Small images: several in one step, for a sum worth its loads and stores.
+    together_ = most(1, least(s.images, matmul::depth_block<T>(1 << 20) / pixels_));
+    if (together_ > 1) run_ = pixels_ * together_;
+    steps_ = together_ > 1 ? ceil_div(s.images, together_) : s.images * ceil_div(pixels_, run_);
     // Rows of patches a multiple of 1 KB apart would share few sets of the L1 cache.
     pitch_ = round_up(run_, 16);
     if (pitch_ * int64_t(sizeof(T)) % 1024 == 0) pitch_ += 16;
@@ -96,12 +99,17 @@ class WeightGradient {
     const int64_t first = part * steps_ / parts_, last = (part + 1) * steps_ / parts_;
     const int64_t row0 = block_start(block), row1 = block_start(block + 1);
     for (int64_t step = first; step < last; ++step) {
-      const int64_t image = step / runs, p0 = step % runs * run_, count = least(run_, pixels_ - p0);
-      const T* x = x_ + (image * s_.channels + g * channels_) * grid_.in_h * grid_.in_w;
-      const T* dy = dy_ + (image * s_.filters + g * filters_) * pixels_ + p0;
-      pack_patches(x, row0, row1, p0, count, pieces, patches);
-      for (int64_t j = 0; j < filters_; j += panel_) {
-        gemm_.pack(dy + j * pixels_, pixels_, 1, least(panel_, filters_ - j), count, turned + j * count, panel_);
+      const int64_t image = together_ > 1 ? step * together_ : step / runs, p0 = together_ > 1 ? 0 : step % runs * run_;
+      const int64_t images = together_ > 1 ? least(together_, s_.images - image) : 1;
+      const int64_t each = together_ > 1 ? pixels_ : least(run_, pixels_ - p0), count = images * each;
+      for (int64_t i = 0; i < images; ++i) {
+        const T* x = x_ + ((image + i) * s_.channels + g * channels_) * grid_.in_h * grid_.in_w;
+        const T* dy = dy_ + ((image + i) * s_.filters + g * filters_) * pixels_ + p0;
+        pack_patches(x, row0, row1, p0, each, pieces, patches + i * each);
+        for (int64_t j = 0; j < filters_; j += panel_) {
+          gemm_.pack(dy + j * pixels_, pixels_, 1, least(panel_, filters_ - j), each,
+                     turned + j * count + i * each * panel_, panel_);
+        }
       }
       multiply(patches, turned, row1 - row0, count, step > first, sums + row0 * filters_);
     }
@@ -179,7 +187,7 @@ class WeightGradient {
   const T *x_, *dy_;
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
-  int64_t channels_, filters_, depth_, pixels_, panel_, max_rows_, run_, steps_, pitch_, blocks_, parts_;
+  int64_t channels_, filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_, parts_;
   bool serial_;
 };
 
