@@ -116,8 +116,11 @@ class Patches {
 
     const int64_t largest = most(panel_, kChunkBytes / (depth * int64_t(sizeof(T))) / panel_ * panel_);
     const int64_t runs = ceil_div(pixels, largest), run = round_up(ceil_div(pixels, runs), panel_);
-    const int64_t in_image = ceil_div(pixels, run), units = job_.images / span_ * job_.groups * in_image;
-    const int64_t macs = most(1, job_.rows * job_.depth() * least(run, pixels));
+    const int64_t in_image = ceil_div(pixels, run), places = job_.images / span_ * job_.groups * in_image;
+    // Too few places for several threads: the rows are cut as well, and each part packs the patches again.
+    const int64_t place_macs = most(1, job_.rows * job_.depth() * least(run, pixels));
+    const int64_t parts = most(1, least(least(ceil_div(8, places), tiles_ / 4), place_macs / kChunkMacs));
+    const int64_t units = places * parts, macs = most(1, place_macs / parts);
     const int64_t group = units * macs <= kSerialMacs ? units : most(1, kChunkMacs / macs);
     const size_t bytes = size_t(depth * run + max_rows_ * panel_) * sizeof(T);
     std::atomic<bool> failed{false};
@@ -128,14 +131,21 @@ class Patches {
         return;
       }
       for (int64_t u = chunk * group; u < least((chunk + 1) * group, units); ++u) {
-        const int64_t first = u % in_image * run, g = u / in_image % job_.groups, image = u / in_image / job_.groups;
-        pixels_of(image, g, first, least(run, pixels - first), own.as<T>(), own.as<T>() + depth * run);
+        const int64_t part = u % parts, place = u / parts;
+        const int64_t first = place % in_image * run, g = place / in_image % job_.groups;
+        const Tiles tiles = {part * tiles_ / parts, (part + 1) * tiles_ / parts};
+        pixels_of(place / in_image / job_.groups, g, tiles, first, least(run, pixels - first), own.as<T>(),
+                  own.as<T>() + depth * run);
       }
     });
     return failed.load() ? no_memory(bytes) : PYNN_OK;
   }
 
  private:
+  struct Tiles {
+    int64_t begin, end;
+  };
+
   // Rows [start, start + height) of tile i: heights differ by one at most.
   int64_t tile_start(int64_t i) const { return i * (job_.rows / tiles_) + least(i, job_.rows % tiles_); }
   int64_t tile_height(int64_t i) const { return job_.rows / tiles_ + (i < job_.rows % tiles_); }
@@ -171,7 +181,7 @@ class Patches {
   }
 
   // Pixels [first, first + count) of an image, or of all images numbered through.
-  void pixels_of(int64_t image, int64_t g, int64_t first, int64_t count, T* patches, T* stage) const {
+  void pixels_of(int64_t image, int64_t g, Tiles tiles, int64_t first, int64_t count, T* patches, T* stage) const {
     const T* src = job_.src + image * job_.src_image + g * job_.src_group;
     T* out = job_.out + image * job_.out_image + g * job_.out_group;
     for (int64_t c0 = 0; c0 < job_.channels; c0 += block_channels_) {
@@ -185,7 +195,7 @@ class Patches {
                        patches + p * depth + t * panel_, job_.tap_count * panel_);
         }
       }
-      multiply(g, c0, depth, first, count, patches, out, stage);
+      multiply(g, tiles, c0, depth, first, count, patches, out, stage);
     }
   }
 
@@ -207,8 +217,8 @@ class Patches {
     return n;
   }
 
-  void multiply(int64_t g, int64_t c0, int64_t depth, int64_t first, int64_t count, const T* patches, T* out,
-                T* stage) const {
+  void multiply(int64_t g, Tiles tiles, int64_t c0, int64_t depth, int64_t first, int64_t count, const T* patches,
+                T* out, T* stage) const {
     const bool last = c0 + block_channels_ >= job_.channels;
     TileArgs<T> t;
     t.k = depth;
@@ -218,7 +228,7 @@ class Patches {
     t.relu = last && job_.relu;
     t.b_step = panel_;
     t.a_rows = direct_weights_;
-    for (int64_t tile = 0; tile < tiles_; ++tile) {
+    for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
       const int64_t start = tile_start(tile), height = tile_height(tile);
       if (direct_weights_) {
         t.a = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
