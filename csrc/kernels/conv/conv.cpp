@@ -49,7 +49,8 @@ int cut_pieces(const Grid& grid, const Tap& tap, int64_t first, int64_t count, i
       Piece& piece = pieces[n++];
       const int64_t length = least(lanes, in_row - i), x = (ox + i) * grid.step_x + tap.dx;
       const int64_t low = x >= 0 ? 0 : least(length, ceil_div(-x, grid.step_x));
-      const int64_t high = !inside || x >= grid.in_w ? 0 : least(length, ceil_div(grid.in_w - x, grid.step_x));
+      const int64_t high =
+          !inside || x >= grid.in_w ? 0 : least(length, ceil_div(grid.in_w - x, grid.step_x));
       piece.to = int32_t(done + i);
       piece.count = int16_t(length);
       piece.low = int16_t(high > low ? low : 0);
@@ -159,7 +160,8 @@ class Patches {
     parallel(ceil_div(pieces, group), [&](int64_t chunk) {
       for (int64_t i = chunk * group; i < least((chunk + 1) * group, pieces); ++i) {
         const int64_t tile = i % tiles_, c0 = i / tiles_ % blocks * block_channels_, g = i / tiles_ / blocks;
-        const int64_t channels = least(block_channels_, job_.channels - c0), depth = channels * job_.tap_count;
+        const int64_t channels = least(block_channels_, job_.channels - c0),
+                      depth = channels * job_.tap_count;
         const int64_t start = tile_start(tile), height = tile_height(tile);
         const T* w = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
         T* d = to + (g * job_.channels + c0) * job_.tap_count * job_.rows + start * depth;
@@ -167,8 +169,8 @@ class Patches {
           gemm_.pack(w, job_.w_row, 1, height, depth, d, height);
         } else if (taps) {
           for (int64_t c = 0; c < channels; ++c) {
-            gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, height, job_.tap_count, d + c * job_.tap_count * height,
-                       height);
+            gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, height, job_.tap_count,
+                       d + c * job_.tap_count * height, height);
           }
         } else {
           for (int64_t t = 0; t < job_.tap_count; ++t) {
@@ -181,7 +183,8 @@ class Patches {
   }
 
   // Pixels [first, first + count) of an image, or of all images numbered through.
-  void pixels_of(int64_t image, int64_t g, Tiles tiles, int64_t first, int64_t count, T* patches, T* stage) const {
+  void pixels_of(int64_t image, int64_t g, Tiles tiles, int64_t first, int64_t count, T* patches,
+                 T* stage) const {
     const T* src = job_.src + image * job_.src_image + g * job_.src_group;
     T* out = job_.out + image * job_.out_image + g * job_.out_group;
     for (int64_t c0 = 0; c0 < job_.channels; c0 += block_channels_) {
@@ -217,8 +220,8 @@ class Patches {
     return n;
   }
 
-  void multiply(int64_t g, Tiles tiles, int64_t c0, int64_t depth, int64_t first, int64_t count, const T* patches,
-                T* out, T* stage) const {
+  void multiply(int64_t g, Tiles tiles, int64_t c0, int64_t depth, int64_t first, int64_t count,
+                const T* patches, T* out, T* stage) const {
     const bool last = c0 + block_channels_ >= job_.channels;
     TileArgs<T> t;
     t.k = depth;
@@ -243,7 +246,8 @@ class Patches {
         const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
         t.cols = int(least(left, vectors * width_));
         t.b = patches + (p - in_panel) * depth + in_panel;
-        const int64_t image = span_ == 1 ? 0 : (first + p) / job_.pixels(), pixel = first + p - image * job_.pixels();
+        const int64_t image = span_ == 1 ? 0 : (first + p) / job_.pixels(),
+                      pixel = first + p - image * job_.pixels();
         if (!scattered_ && pixel + t.cols <= job_.pixels()) {
           t.c = out + image * job_.out_image + start * job_.out_plane + pixel;
           t.c_step = job_.out_plane;
@@ -261,7 +265,8 @@ class Patches {
   }
 
   // Between a dense tile and pixels that lie apart: the rows of an image, and images.
-  void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage, bool to_out) const {
+  void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage,
+               bool to_out) const {
     const int64_t pixels = job_.pixels(), width = job_.grid.out_w;
     for (int64_t j = 0; j < count;) {
       const int64_t image = span_ == 1 ? 0 : (first + j) / pixels, pixel = first + j - image * pixels;
@@ -307,15 +312,15 @@ pynn_status pointwise(const Shape& s, int64_t rows, int64_t channels, const T* s
   if (!offsets) return no_memory(size_t(3 * s.images) * sizeof(int64_t));
   int64_t *a = offsets.as<int64_t>(), *b = a + s.images, *c = b + s.images;
   for (int64_t i = 0; i < s.images; ++i) a[i] = 0, b[i] = i * channels * pixels, c[i] = i * rows * pixels;
-  const matmul::Gemm<T> g = {rows,   pixels, channels, w,    w_row,   w_col, src, pixels, 1,
-                             out,    pixels, 1,        bias, nullptr, T(1),  beta, act};
+  const matmul::Gemm<T> g = {rows, pixels, channels, w,    w_row,   w_col, src,  pixels, 1,
+                             out,  pixels, 1,        bias, nullptr, T(1),  beta, act};
   return matmul::gemm_batch(g, s.images, a, b, c);
 }
 
 bool is_pointwise(const Shape& s) {
   const pynn_conv2d& c = s.conv;
-  return s.kernel_h == 1 && s.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1 && c.pad_top == 0 &&
-         c.pad_bottom == 0 && c.pad_left == 0 && c.pad_right == 0;
+  return s.kernel_h == 1 && s.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1 &&
+         c.pad_top == 0 && c.pad_bottom == 0 && c.pad_left == 0 && c.pad_right == 0;
 }
 
 }  // namespace
@@ -361,8 +366,8 @@ pynn_status forward(const Shape& s, const T* x, const T* w, const T* bias, pynn_
 template <class T>
 pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx) {
   if (is_pointwise(s)) {
-    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, static_cast<const T*>(nullptr), PYNN_ACT_NONE,
-                     beta, dx);
+    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, static_cast<const T*>(nullptr),
+                     PYNN_ACT_NONE, beta, dx);
   }
   const pynn_conv2d& c = s.conv;
   const int64_t taps = s.kernel_h * s.kernel_w;
@@ -390,17 +395,20 @@ pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx
   job.out_plane = s.height * s.width;
   job.out_group = job.rows * job.out_plane;
   job.out_image = s.channels * job.out_plane;
-  // Pixels h = a + stride * i meet only the taps whose row a + pad - r * dilation is a multiple of the stride.
+  // Pixels h = a + stride * i meet only the taps whose row a + pad - r * dilation is a multiple of the
+  // stride.
   for (int64_t a = 0; a < least(c.stride_h, s.height); ++a) {
     for (int64_t b = 0; b < least(c.stride_w, s.width); ++b) {
       int64_t n = 0;
       for (int64_t t = 0; t < taps; ++t) {
         const int64_t y = a + c.pad_top - t / s.kernel_w * c.dilation_h;
         const int64_t x = b + c.pad_left - t % s.kernel_w * c.dilation_w;
-        if (y % c.stride_h == 0 && x % c.stride_w == 0) list.as<Tap>()[n++] = {y / c.stride_h, x / c.stride_w, t};
+        if (y % c.stride_h == 0 && x % c.stride_w == 0)
+          list.as<Tap>()[n++] = {y / c.stride_h, x / c.stride_w, t};
       }
       job.tap_count = n;
-      job.grid = {ceil_div(s.height - a, c.stride_h), ceil_div(s.width - b, c.stride_w), 1, 1, s.out_h, s.out_w};
+      job.grid = {
+          ceil_div(s.height - a, c.stride_h), ceil_div(s.width - b, c.stride_w), 1, 1, s.out_h, s.out_w};
       job.out = dx + a * s.width + b;
       const pynn_status status = run(job);
       if (status != PYNN_OK) return status;
@@ -409,8 +417,8 @@ pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx
   return PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                   \
-  template pynn_status forward<T>(const Shape&, const T*, const T*, const T*, pynn_activation, T*);           \
+#define PYNN_INSTANTIATE(T)                                                                         \
+  template pynn_status forward<T>(const Shape&, const T*, const T*, const T*, pynn_activation, T*); \
   template pynn_status backward_data<T>(const Shape&, const T*, const T*, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -15,7 +15,8 @@ struct Piece {
   int16_t low, high, count;
 };
 
-// One output plane: out[i][j] = act(sum over t of weights[t] * x[i * row_step + j * step_x + offsets[t]] + bias
+// One output plane: out[i][j] = act(sum over t of weights[t] * x[i * row_step + j * step_x + offsets[t]] +
+// bias
 // + beta * out). x is padded: every read of whole vectors lies inside, so only stores look at the edge.
 template <class T>
 struct PlaneArgs {
@@ -30,7 +31,8 @@ struct PlaneArgs {
   bool relu;
 };
 
-// sums[t] += sum over i, j of dy[i * width + j] * x[i * row_step + j * step_x + offsets[t]], x padded likewise.
+// sums[t] += sum over i, j of dy[i * width + j] * x[i * row_step + j * step_x + offsets[t]], x padded
+// likewise.
 template <class T>
 struct GradArgs {
   const T* x;
@@ -45,8 +47,8 @@ template <class T>
 struct Kernels {
   int width;  // lanes of a vector
   // For every channel c: writes the pieces to dst + c * dst_step, from src + c * src_step.
-  void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count, T* dst,
-               int64_t dst_step);
+  void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count,
+               T* dst, int64_t dst_step);
   void (*plane)(const PlaneArgs<T>&);
   void (*grad)(const GradArgs<T>&);
 };
@@ -60,9 +62,13 @@ const Table& table();
 template <class T>
 const Kernels<T>& kernels();
 template <>
-inline const Kernels<float>& kernels<float>() { return table().f32; }
+inline const Kernels<float>& kernels<float>() {
+  return table().f32;
+}
 template <>
-inline const Kernels<double>& kernels<double>() { return table().f64; }
+inline const Kernels<double>& kernels<double>() {
+  return table().f64;
+}
 
 struct Shape {
   int64_t images, channels, height, width;  // x

@@ -54,7 +54,8 @@ pynn_status direct(const Job<T>& job) {
   const int64_t units = job.images * job.groups, depth = job.depth();
   const int64_t macs = most(1, job.pixels() * depth * job.rows);
   const int64_t group = units * macs <= kSerialMacs / 4 ? units : most(1, kChunkMacs / 4 / macs);
-  const size_t bytes = size_t(depth) * sizeof(int64_t) + size_t(depth + job.channels * frame.size()) * sizeof(T);
+  const size_t bytes =
+      size_t(depth) * sizeof(int64_t) + size_t(depth + job.channels * frame.size()) * sizeof(T);
   std::atomic<bool> failed{false};
   parallel(ceil_div(units, group), [&](int64_t chunk) {
     const Scratch own(bytes);
@@ -149,9 +150,10 @@ pynn_status direct_weight(const Shape& s, const Grid& grid, const Tap* taps, int
   return failed.load() ? no_memory(bytes) : PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                     \
-  template pynn_status direct<T>(const Job<T>&);                                                                \
-  template pynn_status direct_weight<T>(const Shape&, const Grid&, const Tap*, int64_t, const T*, const T*, T, T*);
+#define PYNN_INSTANTIATE(T)                                                                                 \
+  template pynn_status direct<T>(const Job<T>&);                                                            \
+  template pynn_status direct_weight<T>(const Shape&, const Grid&, const Tap*, int64_t, const T*, const T*, \
+                                        T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)
 #undef PYNN_INSTANTIATE

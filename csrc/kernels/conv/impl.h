@@ -29,9 +29,9 @@ PYNN_INLINE Vec<double> load_masked(const double* p, uint32_t bits) {
 }
 #endif
 
-#define PYNN_EVEN(type, ...)                                      \
-  PYNN_INLINE Vec<type> even_lanes(Vec<type> a, Vec<type> b) {    \
-    return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)};      \
+#define PYNN_EVEN(type, ...)                                   \
+  PYNN_INLINE Vec<type> even_lanes(Vec<type> a, Vec<type> b) { \
+    return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)};   \
   }
 #if defined(__AVX512F__)
 PYNN_EVEN(float, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -53,7 +53,8 @@ __attribute__((noinline)) Vec<T> load_spread(const T* p, int64_t step, int low, 
   return load(lanes);
 }
 
-// Lanes [low, high) are p[i * step], the others zero and not read. kStep: the step where it is 1 or 2, else 0.
+// Lanes [low, high) are p[i * step], the others zero and not read. kStep: the step where it is 1 or 2, else
+// 0.
 template <class T, int kStep>
 PYNN_INLINE Vec<T> load_range(const T* p, int64_t step, int low, int high) {
   constexpr int kWidth = Vec<T>::lanes;
@@ -72,8 +73,8 @@ PYNN_INLINE Vec<T> load_range(const T* p, int64_t step, int low, int high) {
 }
 
 template <class T, int kStep>
-void pack_pieces(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count,
-                 T* dst, int64_t dst_step) {
+void pack_pieces(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces,
+                 int count, T* dst, int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
   for (int i = 0; i < count; ++i) {
     const Piece piece = pieces[i];
@@ -94,8 +95,8 @@ void pack_pieces(const T* src, int64_t src_step, int64_t step, int64_t channels,
 }
 
 template <class T>
-void pack(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count, T* dst,
-          int64_t dst_step) {
+void pack(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count,
+          T* dst, int64_t dst_step) {
   if (step == 1) {
     pack_pieces<T, 1>(src, src_step, step, channels, pieces, count, dst, dst_step);
   } else if (step == 2) {
@@ -130,7 +131,8 @@ PYNN_INLINE void plane_block(const PlaneArgs<T>& a, const T* x, T* out, int last
     const Vec<T> w = set1(a.weights[t]);
     const T* p = x + a.offsets[t];
     PYNN_UNROLL
-    for (int v = 0; v < kVectors; ++v) acc[v] = fma(load_step<T, kStep>(p + v * kWidth * step, step), w, acc[v]);
+    for (int v = 0; v < kVectors; ++v)
+      acc[v] = fma(load_step<T, kStep>(p + v * kWidth * step, step), w, acc[v]);
   }
   const Vec<T> bias = set1(a.bias), beta = set1(a.beta);
   PYNN_UNROLL
@@ -211,7 +213,8 @@ PYNN_INLINE void grad_taps(const GradArgs<T>& a, int64_t first) {
     for (; j + kWidth <= a.width; j += kWidth) {
       const Vec<T> d = load(dy + j);
       PYNN_UNROLL
-      for (int t = 0; t < kTaps; ++t) acc[t] = fma(d, load_step<T, kStep>(x + j * step + offset[t], step), acc[t]);
+      for (int t = 0; t < kTaps; ++t)
+        acc[t] = fma(d, load_step<T, kStep>(x + j * step + offset[t], step), acc[t]);
     }
     if (j < a.width) {  // what lies beyond in x may be infinite: zero it as well as dy
       const int lanes = int(a.width - j);
@@ -233,11 +236,20 @@ void grad_of(const GradArgs<T>& a) {
   int64_t t = 0;
   for (; t + 5 <= a.taps; t += 5) grad_taps<T, kStep, 5>(a, t);
   switch (a.taps - t) {
-    case 4: grad_taps<T, kStep, 4>(a, t); break;
-    case 3: grad_taps<T, kStep, 3>(a, t); break;
-    case 2: grad_taps<T, kStep, 2>(a, t); break;
-    case 1: grad_taps<T, kStep, 1>(a, t); break;
-    default: break;
+    case 4:
+      grad_taps<T, kStep, 4>(a, t);
+      break;
+    case 3:
+      grad_taps<T, kStep, 3>(a, t);
+      break;
+    case 2:
+      grad_taps<T, kStep, 2>(a, t);
+      break;
+    case 1:
+      grad_taps<T, kStep, 1>(a, t);
+      break;
+    default:
+      break;
   }
 }
 

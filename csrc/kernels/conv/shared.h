@@ -40,7 +40,8 @@ struct Job {
   int64_t images, groups, rows, channels;  // a group's rows of output from its channels of source
   const T* src;
   int64_t src_image, src_group, src_plane;
-  const T* w;  // weight of (group, row, channel, tap): w[group * w_group + row * w_row + channel * w_channel + tap.weight]
+  const T* w;  // weight of (group, row, channel, tap): w[group * w_group + row * w_row + channel * w_channel
+               // + tap.weight]
   int64_t w_group, w_row, w_channel;
   const T* bias;  // groups * rows, or nullptr
   bool relu;

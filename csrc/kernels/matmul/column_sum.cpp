@@ -39,7 +39,8 @@ pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64
   };
   const int64_t chunks = rows * n <= (1 << 16) ? 1 : ceil_div(blocks, group);
   parallel(chunks, [&](int64_t chunk) {
-    const int64_t from = chunks == 1 ? 0 : chunk * group, to = chunks == 1 ? blocks : least(from + group, blocks);
+    const int64_t from = chunks == 1 ? 0 : chunk * group,
+                  to = chunks == 1 ? blocks : least(from + group, blocks);
     for (int64_t block = from; block < to; ++block) add_block(block);
   });
   // Pairwise over the blocks.

@@ -167,8 +167,10 @@ void tile(const TileArgs<T>& t) {
 
 // ---- packing ----
 
-#define PYNN_SHUFFLE(name, type, ...) \
-  PYNN_INLINE Vec<type> name(Vec<type> a, Vec<type> b) { return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)}; }
+#define PYNN_SHUFFLE(name, type, ...)                        \
+  PYNN_INLINE Vec<type> name(Vec<type> a, Vec<type> b) {     \
+    return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)}; \
+  }
 #if defined(__AVX512F__)
 PYNN_SHUFFLE(zip_low, float, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 PYNN_SHUFFLE(zip_high, float, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
@@ -204,7 +206,6 @@ PYNN_INLINE void transpose(Vec<T> (&r)[Vec<T>::lanes]) {
   }
 }
 
-
 template <class T>
 void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T* dst, int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
@@ -235,7 +236,8 @@ void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T*
 }
 
 template <class T>
-void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst, int64_t dst_step) {
+void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst,
+          int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
   if (step_i == 1) {
     for (int64_t k = 0; k < depth; ++k) {
@@ -320,10 +322,11 @@ void dot_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t k,
   for (int i = 0; i < kRows; ++i) reduce_four(acc[i][0], acc[i][1], acc[i][2], acc[i][3], out + 4 * i);
 }
 
-// out[i * out_step + j] for all pairs of rows. A last group of fewer than four rows of b repeats its last row.
+// out[i * out_step + j] for all pairs of rows. A last group of fewer than four rows of b repeats its last
+// row.
 template <class T>
-void dots(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t b_step, int64_t cols, int64_t k, T* out,
-          int64_t out_step) {
+void dots(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t b_step, int64_t cols, int64_t k,
+          T* out, int64_t out_step) {
   for (int64_t j = 0; j < cols; j += 4) {
     const int64_t width = cols - j < 4 ? cols - j : 4;
     for (int64_t i = 0; i < rows;) {
@@ -378,7 +381,8 @@ PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* o
     for (int i = 0; i < kRows; ++i) acc[i][0] = fma(load_n(a + i * step + p, n), v, acc[i][0]);
   }
   if constexpr (kRows == 4) {
-    reduce_four(acc[0][0] + acc[0][1], acc[1][0] + acc[1][1], acc[2][0] + acc[2][1], acc[3][0] + acc[3][1], out);
+    reduce_four(acc[0][0] + acc[0][1], acc[1][0] + acc[1][1], acc[2][0] + acc[2][1], acc[3][0] + acc[3][1],
+                out);
   } else {
     const Vec<T> sum = acc[0][0] + acc[0][1];  // through the same tree as a block of four
     T four[4];
@@ -460,8 +464,8 @@ void add_rows(const T* x, int64_t step, int64_t rows, int64_t n, T* y) {
 
 #define PYNN_TILES_2(v) tile<T, 1, v>, tile<T, 2, v>
 #define PYNN_TILES_6(v) PYNN_TILES_2(v), tile<T, 3, v>, tile<T, 4, v>, tile<T, 5, v>, tile<T, 6, v>
-#define PYNN_TILES_14(v)                                                                                \
-  PYNN_TILES_6(v), tile<T, 7, v>, tile<T, 8, v>, tile<T, 9, v>, tile<T, 10, v>, tile<T, 11, v>,         \
+#define PYNN_TILES_14(v)                                                                        \
+  PYNN_TILES_6(v), tile<T, 7, v>, tile<T, 8, v>, tile<T, 9, v>, tile<T, 10, v>, tile<T, 11, v>, \
       tile<T, 12, v>, tile<T, 13, v>, tile<T, 14, v>
 
 template <class T>

@@ -12,11 +12,11 @@
 
 namespace pynn {
 
-#define PYNN_VARIANT(isa)     \
-  namespace isa {             \
-  namespace matmul {          \
+#define PYNN_VARIANT(isa)                 \
+  namespace isa {                         \
+  namespace matmul {                      \
   extern const pynn::matmul::Table table; \
-  }                           \
+  }                                       \
   }
 #include "kernels/matmul/kernels.inc"
 #undef PYNN_VARIANT
@@ -107,7 +107,8 @@ template <class T>
 pynn_status rows_by_rows(const Gemm<T>& g) {
   const Kernels<T>& kernel = kernels<T>();
   const int64_t macs = g.m * g.n * g.k;
-  const int64_t pieces = macs < kSerialBandwidth * 4 ? 1 : most(1, least(2 * kMostParts, macs / (4 * kChunkBandwidth)));
+  const int64_t pieces =
+      macs < kSerialBandwidth * 4 ? 1 : most(1, least(2 * kMostParts, macs / (4 * kChunkBandwidth)));
   const int64_t step = pieces == 1 ? g.n : round_up(ceil_div(g.n, pieces), 16);
   const size_t bytes = size_t(g.m * g.n) * sizeof(T);
   const Scratch scratch(bytes);
@@ -129,7 +130,8 @@ bool long_depth(const Gemm<T>& g) {
 
 template <class T>
 pynn_status split_depth(const Gemm<T>& g) {
-  const int64_t parts = least(kMostParts, g.m * g.n * g.k / kSerial), depth = round_up(ceil_div(g.k, parts), 16);
+  const int64_t parts = least(kMostParts, g.m * g.n * g.k / kSerial),
+                depth = round_up(ceil_div(g.k, parts), 16);
   const int64_t used = ceil_div(g.k, depth), size = g.m * g.n;
   const size_t bytes = size_t(used * size) * sizeof(T);
   const Scratch scratch(bytes);
@@ -249,11 +251,12 @@ pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset,
     }
   });
   // The message of another thread's failure is lost with it: say it again here.
-  return status.load() == PYNN_OK ? PYNN_OK : fail(pynn_status(status.load()), "matmul: no memory for scratch space");
+  return status.load() == PYNN_OK ? PYNN_OK
+                                  : fail(pynn_status(status.load()), "matmul: no memory for scratch space");
 }
 
-#define PYNN_INSTANTIATE(T)                                                                              \
-  template pynn_status gemm<T>(const Gemm<T>&);                                                          \
+#define PYNN_INSTANTIATE(T)                     \
+  template pynn_status gemm<T>(const Gemm<T>&); \
   template pynn_status gemm_batch<T>(const Gemm<T>&, int64_t, const int64_t*, const int64_t*, const int64_t*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -20,8 +20,8 @@ inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 // those a chunk should have at least.
 constexpr int64_t kSerial = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
-constexpr int64_t kSharedBytes = 8 << 20;  // the shared operand is packed in parts of about this size
-constexpr int64_t kChunkBytes = 320 << 10; // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
+constexpr int64_t kChunkBytes = 320 << 10;  // a chunk's own packed operand: stays in the L2 cache
 
 inline pynn_status no_memory(size_t bytes) {
   return fail(PYNN_NO_MEMORY, "matmul: no memory for %zu bytes of scratch space", bytes);
@@ -30,7 +30,8 @@ inline pynn_status no_memory(size_t bytes) {
 // Rows [0, count) cut into tiles of at most `most` rows that differ by one at most.
 struct Rows {
   int64_t tiles, base, longer;
-  Rows(int64_t count, int64_t most) : tiles(ceil_div(count, most)), base(tiles ? count / tiles : 0), longer(tiles ? count % tiles : 0) {}
+  Rows(int64_t count, int64_t most)
+      : tiles(ceil_div(count, most)), base(tiles ? count / tiles : 0), longer(tiles ? count % tiles : 0) {}
   int64_t size(int64_t i) const { return base + (i < longer); }
   int64_t start(int64_t i) const { return i * base + least(i, longer); }
 };
@@ -80,8 +81,10 @@ class Product {
     const bool a_fits = g_.a_col == 1 || g_.a_row == 1;
     const int64_t a_step = g_.a_col == 1 ? g_.a_row : g_.a_col, a_bytes = g_.m * g_.k * int64_t(sizeof(T));
     const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
-    pack_a_ = g_.k > 0 && !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step))));
-    pack_b_ = g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row))));
+    pack_a_ = g_.k > 0 &&
+              !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step))));
+    pack_b_ =
+        g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row))));
   }
 
   // Steps that put successive rows into few sets of the L1 cache.
@@ -100,12 +103,15 @@ class Product {
 
   void pack_b_panels(int64_t column, int64_t columns, int64_t k, int64_t depth, T* to) const {
     for (int64_t j = 0; j < columns; j += panel_) {
-      kernels_.pack(b_at(k, column + j), g_.b_col, g_.b_row, least(panel_, columns - j), depth, to + j * depth, panel_);
+      kernels_.pack(b_at(k, column + j), g_.b_col, g_.b_row, least(panel_, columns - j), depth,
+                    to + j * depth, panel_);
     }
   }
 
-  // C[row .. row + rows, column .. column + columns] for one part of K; pass.a and pass.b start at that block.
-  void tiles(const Pass<T>& pass, int64_t row, int64_t rows, int64_t column, int64_t columns, bool panels_outside) const {
+  // C[row .. row + rows, column .. column + columns] for one part of K; pass.a and pass.b start at that
+  // block.
+  void tiles(const Pass<T>& pass, int64_t row, int64_t rows, int64_t column, int64_t columns,
+             bool panels_outside) const {
     TileArgs<T> t;
     t.k = pass.depth;
     t.alpha = g_.alpha;
@@ -163,7 +169,8 @@ class Product {
   }
 
   pynn_status serial() const {
-    const int64_t a_size = pack_a_ ? g_.m * depth_ : 0, b_size = pack_b_ ? round_up(g_.n, panel_) * depth_ : 0;
+    const int64_t a_size = pack_a_ ? g_.m * depth_ : 0,
+                  b_size = pack_b_ ? round_up(g_.n, panel_) * depth_ : 0;
     if (a_size + b_size == 0) {
       serial_passes(nullptr, nullptr);
       return PYNN_OK;
@@ -197,7 +204,8 @@ class Product {
     pass.a_packed = true;
   }
 
-  // How many chunks for `count` rows (or columns) in units of `unit`: by shape alone, even where that costs nothing.
+  // How many chunks for `count` rows (or columns) in units of `unit`: by shape alone, even where that costs
+  // nothing.
   int64_t chunks(int64_t count, int64_t unit, int64_t largest) const {
     const int64_t macs = g_.m * g_.n * most(g_.k, 1);
     int64_t n = most(ceil_div(count, largest), least(8, macs / kChunk));
@@ -209,14 +217,16 @@ class Product {
   // B is packed for all; each chunk takes rows of C and packs its rows of A.
   pynn_status by_rows() const {
     const int64_t blocks = ceil_div(g_.k, depth_);
-    const int64_t columns_step = least(g_.n, round_up(most(panel_, kSharedBytes / (depth_ * int64_t(sizeof(T)))), panel_));
+    const int64_t columns_step =
+        least(g_.n, round_up(most(panel_, kSharedBytes / (depth_ * int64_t(sizeof(T)))), panel_));
     const int64_t padded = round_up(columns_step, panel_);
     const int64_t together = most(1, least(blocks, kSharedBytes / (depth_ * padded * int64_t(sizeof(T)))));
     const int64_t b_size = pack_b_ ? together * depth_ * padded : 0;
     const Scratch shared(size_t(b_size) * sizeof(T));
     if (!shared) return no_memory(size_t(b_size) * sizeof(T));
     T* const b = shared.as<T>();
-    const int64_t largest = most(max_rows_, kChunkBytes / (depth_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
+    const int64_t largest =
+        most(max_rows_, kChunkBytes / (depth_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
     const Rows cut(g_.m, ceil_div(g_.m, chunks(g_.m, max_rows_, largest)));
     std::atomic<bool> failed{false};
     for (int64_t column = 0; column < g_.n; column += columns_step) {
@@ -248,7 +258,8 @@ class Product {
 
   void pack_shared_b(int64_t column, int64_t columns, int64_t k0, int64_t k1, T* b) const {
     const int64_t padded = round_up(columns, panel_);
-    const int64_t group = most(1, (32 << 10) / (panel_ * depth_)) * panel_;  // columns of one chunk of packing
+    const int64_t group =
+        most(1, (32 << 10) / (panel_ * depth_)) * panel_;  // columns of one chunk of packing
     const int64_t groups = ceil_div(columns, group), blocks = ceil_div(k1 - k0, depth_);
     parallel(groups * blocks, [&](int64_t chunk) {
       const int64_t k = k0 + chunk / groups * depth_, j = chunk % groups * group;
@@ -260,7 +271,8 @@ class Product {
   // A is packed for all; each chunk takes columns of C and packs its columns of B.
   pynn_status by_columns() const {
     const int64_t blocks = ceil_div(g_.k, depth_);
-    const int64_t rows_step = least(g_.m, most(max_rows_, kSharedBytes / (depth_ * int64_t(sizeof(T))) / max_rows_ * max_rows_));
+    const int64_t rows_step =
+        least(g_.m, most(max_rows_, kSharedBytes / (depth_ * int64_t(sizeof(T))) / max_rows_ * max_rows_));
     const int64_t together = most(1, least(blocks, kSharedBytes / (depth_ * rows_step * int64_t(sizeof(T)))));
     const int64_t a_size = pack_a_ ? together * depth_ * rows_step : 0;
     const Scratch shared(size_t(a_size) * sizeof(T));
@@ -311,8 +323,8 @@ class Product {
       const int64_t first = chunk % groups * group;
       for (int64_t t = first; t < least(first + group, tiles.tiles); ++t) {
         const int64_t start = tiles.start(t), height = tiles.size(t);
-        kernels_.pack(a_at(row + start, k), g_.a_row, g_.a_col, height, depth, a + (k - k0) * rows + start * depth,
-                      height);
+        kernels_.pack(a_at(row + start, k), g_.a_row, g_.a_col, height, depth,
+                      a + (k - k0) * rows + start * depth, height);
       }
     });
   }
