@@ -16,6 +16,10 @@ from pynn.ops import values
 from pynn.ops import activation
 from pynn.ops import softmax
 from pynn.ops import loss
+from pynn.ops import pad
+from pynn.ops import conv
+from pynn.ops import pool
+from pynn.ops import unfold
 from pynn.ops import optim
 from pynn.ops import optim_variants
 from pynn.ops import namespace

@@ -92,7 +92,7 @@ def samples_of(rng, groups, cases, scalars=1):
         runs = [[rng.normal(size=s) for s in shapes] for _ in range(2)]
         runs += [[rng.uniform(0.5, 1.5, size=s) for s in shapes] for _ in range(groups(attrs) - 2)]
         if groups is _rmsprop_groups:  # a mean square is more than the square of the mean
-            runs[2] = [v + 2 for v in runs[2]]
+            runs[2] = [numpy.asarray(v + 2) for v in runs[2]]
         for back in range(1, scalars + 1):
             runs[-back] = [numpy.full((), 3.0 if back == 1 else 0.5) for _ in shapes]
         samples.append(Sample(tuple(a for run in runs for a in run), attrs, grad=False))

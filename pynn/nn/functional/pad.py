@@ -1,0 +1,75 @@
+"""Padding, with torch.nn.functional's signature."""
+
+import numpy
+
+from pynn._core import call, made
+from pynn.ops.indexing import index_select
+from pynn.ops.pad import PAD
+
+__all__ = ["pad"]
+
+
+def _reflected(size, before, after):
+    """The places that ...2 1 | 0 1 2 ... n-1 | n-2 ... names."""
+    places = numpy.abs(numpy.arange(-before, size + after))
+    return (size - 1) - numpy.abs(size - 1 - places)
+
+
+_PLACES = {
+    "reflect": _reflected,
+    "replicate": lambda size, before, after: numpy.clip(numpy.arange(-before, size + after), 0, size - 1),
+    "circular": lambda size, before, after: numpy.arange(-before, size + after) % max(size, 1),
+}
+
+
+def _check(mode, shape, pads, count):
+    limit = {"reflect": -1, "circular": 0}.get(mode)
+    if not 1 <= count <= 3 or len(shape) not in (count + 1, count + 2):
+        raise NotImplementedError(
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: pad the last 1, 2 or 3 dimensions "
+            f"of an input with one or two more; got shape {list(shape)} and {count} padded dimensions."
+        )
+    for dim, (before, after) in pads.items():
+        size = shape[dim]
+        if limit is not None and max(before, after) > size + limit:
+            raise RuntimeError(
+                f"Padding size should be {'less than' if limit else 'at most'} the corresponding input dimension, but got: "
+                f"padding ({before}, {after}) at dimension {dim} of input {list(shape)} with mode {mode!r}."
+            )
+        if size + before + after < 1 or size == 0:
+            raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(shape)}.")
+
+
+def pad(input, pad, mode="constant", value=None):
+    """input with pad = (before, after) elements of the last dimension, then of the one before it, and so on.
+
+    mode: "constant" (value, default 0; negative amounts crop), "reflect", "replicate" or "circular".
+    Raises RuntimeError for amounts that do not fit, NotImplementedError for shapes the other modes do not take.
+    """
+    amounts = [int(n) for n in pad]
+    shape = input._array.shape
+    if len(amounts) % 2:
+        raise RuntimeError(f"Padding length must be divisible by 2, got {amounts}.")
+    count = len(amounts) // 2
+    if count > len(shape):
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(amounts)} and input of dimension {len(shape)}."
+        )
+    pads = {len(shape) - 1 - i: (amounts[2 * i], amounts[2 * i + 1]) for i in range(count)}
+    if mode == "constant":
+        if any(shape[d] + a + b < 0 or shape[d] + min(a, 0) + min(b, 0) < 0 for d, (a, b) in pads.items()):
+            raise RuntimeError(
+                f"The input size {list(shape)}, plus padding {amounts}, results in a negative output size."
+            )
+        pairs = tuple(pads.get(d, (0, 0)) for d in range(len(shape)))
+        return call(PAD, (input,), (pairs, 0 if value is None else value))
+    if value:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if mode not in _PLACES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}: use constant, reflect, replicate or circular.")
+    _check(mode, shape, pads, count)
+    for dim, (before, after) in pads.items():
+        if before or after:
+            input = index_select(input, dim, made(_PLACES[mode](shape[dim], before, after)))
+    return input

@@ -1,0 +1,279 @@
+"""Pools over the last two or three dimensions: max (with indices), average, and their adaptive forms.
+
+Indices are torch's: the place of the maximum in the flattened input plane. Leading dimensions are free, so that
+(C, H, W) and (N, C, H, W) are the same to these ops.
+"""
+
+import math
+
+import numpy
+
+from pynn.ops.activation import require_floating
+from pynn.ops.indexing import SCATTER_ADD
+from pynn.ops.registry import Sample, register, run
+from pynn.ops.windows import fold, output_size, overlaps, windows
+
+GEOMETRY = ("kernel_size", "stride", "padding")
+
+
+def _least(dtype):
+    return -math.inf if dtype.kind == "f" else numpy.iinfo(dtype).min
+
+
+def _pick(xp, found, dims):
+    """(the largest of the windows (..., *kernel, *out) as (..., *out), its place in the flattened kernel)."""
+    lead, kernel, out = found.shape[: -2 * dims], found.shape[-2 * dims : -dims], found.shape[-dims:]
+    flat = xp.reshape(found, (*lead, math.prod(kernel), *out))
+    place = xp.argmax(flat, axis=len(lead), keepdims=True)
+    values = xp.take_along_axis(flat, place, axis=len(lead))
+    return xp.reshape(values, (*lead, *out)), xp.reshape(place, (*lead, *out))
+
+
+def _flat_index(place, start, kernel, dilation, size):
+    """Places within windows as places in the flattened plane; start: by dimension, where each window begins."""
+    index = numpy.zeros((), numpy.int64)
+    for i, (begin, d, n) in enumerate(zip(start, dilation, size)):
+        step = place // math.prod(kernel[i + 1 :]) % kernel[i]
+        where = numpy.clip(begin.reshape((-1,) + (1,) * (len(kernel) - 1 - i)) + step * d, 0, n - 1)
+        index = index * n + where
+    return index
+
+
+def _max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode):
+    dims = len(kernel)
+    out = output_size(x.shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
+    values, place = _pick(xp, windows(xp, x, out, kernel, stride, padding, dilation, _least(x.dtype)), dims)
+    start = [numpy.arange(o) * s - p for o, s, p in zip(out, stride, padding)]
+    return values, _flat_index(place, start, kernel, dilation, x.shape[-dims:])
+
+
+def _bins(size, out):
+    """Where the adaptive pools' windows start and end along one dimension."""
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _adaptive_max_pool(xp, x, out):
+    dims = len(out)
+    size, lead = x.shape[-dims:], x.shape[:-dims]
+    values, indices = xp.zeros((*lead, *out), dtype=x.dtype), xp.zeros((*lead, *out), dtype=xp.int64)
+    edges = [_bins(n, o) for n, o in zip(size, out)]
+    for place in numpy.ndindex(*out):
+        bounds = [e[i] for e, i in zip(edges, place)]
+        part = x[(..., *(slice(a, b) for a, b in bounds))]
+        kernel = part.shape[-dims:]
+        flat = xp.reshape(part, (*lead, math.prod(kernel)))
+        within = xp.argmax(flat, axis=-1)
+        here = (..., *place)
+        values[here] = xp.max(flat, axis=-1)
+        index = numpy.zeros((), numpy.int64)
+        for i, ((a, _), n) in enumerate(zip(bounds, size)):
+            index = index * n + a + within // math.prod(kernel[i + 1 :]) % kernel[i]
+        indices[here] = index
+    return values, indices
+
+
+def _max_pool_vjp(dims):
+    def vjp(xp, g, out, x, *attrs):
+        g, indices = g[0], out[1]
+        if g is None:
+            return None
+        shape = tuple(x.shape)
+        planes, size = math.prod(shape[:-dims]), math.prod(shape[-dims:])
+        rows = xp.reshape(g, (planes, -1)) if planes else xp.reshape(g, (0, math.prod(g.shape[-dims:])))
+        places = xp.reshape(indices, tuple(rows.shape))
+        if xp.name == "pynn":
+            total = run(xp, SCATTER_ADD, (xp.zeros((planes, size), dtype=g.dtype), places, rows), (1,))
+        else:
+            flat = places + numpy.arange(planes)[:, None] * size
+            total = numpy.bincount(flat.ravel(), rows.ravel(), planes * size).astype(g.dtype)
+        return xp.reshape(total, shape)
+
+    return vjp
+
+
+def _check_pool(name, dims):
+    def check(inputs, attrs):
+        (x,) = inputs
+        require_floating(name, x)
+        shape = x._array.shape
+        if len(shape) not in (dims + 1, dims + 2):
+            raise RuntimeError(
+                f"{name}(): Expected {dims + 1}D or {dims + 2}D (batch mode) tensor for input, but got: {list(shape)}."
+            )
+        if 0 in shape[-dims - 1 :]:
+            raise RuntimeError(
+                f"{name}(): Expected non-zero sizes but for the batch, got input of shape {list(shape)}."
+            )
+        if len(attrs) > 1:
+            kernel, stride, padding = attrs[:3]
+            dilation = attrs[3] if isinstance(attrs[3], tuple) else (1,) * dims
+            _check_geometry(
+                name, shape, dims, kernel, stride, padding, dilation, attrs[4 if dilation is attrs[3] else 3]
+            )
+        return inputs
+
+    return check
+
+
+def _check_geometry(name, shape, dims, kernel, stride, padding, dilation, ceil_mode):
+    for what, values in (("kernel size", kernel), ("stride", stride), ("dilation", dilation)):
+        if min(values) < 1:
+            raise RuntimeError(f"{name}(): {what} should be greater than zero, but got {values}.")
+    for p, k in zip(padding, kernel):
+        if p < 0 or p > k // 2:
+            raise RuntimeError(
+                f"pad should be at most half of effective kernel size and not negative, but got pad={p} and kernel_size={k} "
+                f"in {name}(). Use pad() before it for more."
+            )
+    out = output_size(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
+    if min(out) < 1:
+        raise RuntimeError(
+            f"Given input size: {list(shape)}. Calculated output size: {list(shape[:-dims]) + list(out)}. Output size is too "
+            f"small: {name} got kernel_size={kernel}."
+        )
+
+
+# ---- averages ----
+
+
+def _divisor(x_size, out, kernel, stride, padding, count_include_pad, divisor):
+    if divisor is not None:
+        return divisor
+    return overlaps(x_size, out, kernel, stride, padding)[0 if count_include_pad else 1]
+
+
+def _avg_pool(xp, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
+    dims = len(kernel)
+    size, one = x.shape[-dims:], (1,) * dims
+    out = output_size(size, kernel, stride, padding, one, ceil_mode)
+    found = windows(xp, x, out, kernel, stride, padding, one)
+    total = xp.sum(found, axis=tuple(range(found.ndim - 2 * dims, found.ndim - dims)))
+    return xp.astype(total / _divisor(size, out, kernel, stride, padding, count_include_pad, divisor), x.dtype)
+
+
+def _avg_pool_input(xp, g, kernel, stride, padding, ceil_mode, count_include_pad, divisor, size):
+    dims = len(kernel)
+    out, lead = g.shape[-dims:], g.shape[:-dims]
+    share = xp.astype(g / _divisor(size, out, kernel, stride, padding, count_include_pad, divisor), g.dtype)
+    columns = xp.broadcast_to(xp.reshape(share, (*lead, *(1,) * dims, *out)), (*lead, *kernel, *out))
+    return fold(xp, columns, size, kernel, stride, padding, (1,) * dims)
+
+
+def _adaptive_avg_pool(xp, x, out):
+    """Block means are means of means, one dimension after the other."""
+    given = x
+    for i, o in enumerate(out):
+        axis = x.ndim - len(out) + i
+        n = x.shape[axis]
+        if n == o:
+            continue
+        lead = (slice(None),) * axis
+        if n % o == 0:
+            shape = tuple(x.shape)
+            x = xp.sum(xp.reshape(x, (*shape[:axis], o, n // o, *shape[axis + 1 :])), axis=(axis + 1,)) / (n // o)
+            continue
+        parts = [xp.sum(x[(*lead, slice(a, b), ...)], axis=(axis,), keepdims=True) / (b - a) for a, b in _bins(n, o)]
+        x = xp.concat(parts, axis=axis)
+    return xp.copy(x) if x is given else x
+
+
+# ---- records ----
+
+
+def _torch_pool(name, **fixed):
+    return lambda t, x, *attrs: getattr(t.nn.functional, name)(x, *attrs, **fixed)
+
+
+def _register_pools(dims):
+    """max_pool, avg_pool, their adaptive forms and avg_pool's gradient over `dims` dimensions."""
+    wide = (3, 2) if dims == 2 else (2, 1, 2)
+    size = (2, 2, 5, 4) if dims == 2 else (2, 1, 4, 3, 5)
+    one, none, two = (1,) * dims, (0,) * dims, (2,) * dims
+    def shape(x, kernel, stride, padding, dilation, ceil):
+        return (
+                x[:-dims] + output_size(x[-dims:], kernel, stride, padding, dilation, ceil)
+            )
+    maximum = register(
+        f"max_pool{dims}d",
+        vjp=(_max_pool_vjp(dims),),
+        saves=("out1",),
+        likes=(0,),
+        outputs=2,
+        check=_check_pool(f"max_pool{dims}d", dims),
+        shape=lambda *a: (shape(*a),) * 2,
+        dtype="same",
+        attrs=(*GEOMETRY, "dilation", "ceil_mode"),
+        samples=lambda rng: [
+            Sample((rng.permutation(math.prod(size)).reshape(size) / 7.0,), attrs)
+            for attrs in (
+                (two, two, none, one, False), (wide, one, one[:-1] + (0,) if dims == 2 else none, one, False),
+                (two, two, one, one, True), (two, one, none, two, False),
+            )
+        ],
+        torch=_torch_pool(f"max_pool{dims}d", return_indices=True),
+    )(_max_pool)  # fmt: skip
+    adaptive_maximum = register(
+        f"adaptive_max_pool{dims}d",
+        vjp=(_max_pool_vjp(dims),),
+        saves=("out1",),
+        likes=(0,),
+        outputs=2,
+        check=_check_pool(f"adaptive_max_pool{dims}d", dims),
+        shape=lambda x, out: ((*x[:-dims], *out),) * 2,
+        dtype="same",
+        attrs=("output_size",),
+        samples=lambda rng: [
+            Sample((rng.permutation(math.prod(size)).reshape(size) / 7.0,), (out,)) for out in (one, two, (3,) * dims)
+        ],
+        torch=_torch_pool(f"adaptive_max_pool{dims}d", return_indices=True),
+    )(_adaptive_max_pool)
+    def averaged(x, kernel, stride, padding, ceil, *rest):
+        return (
+                x[:-dims] + output_size(x[-dims:], kernel, stride, padding, one, ceil)
+            )
+    choices = (
+        (two, two, none, False, True, None), (wide, one, none, False, True, None), (two, two, one, True, True, None),
+        (two, two, one, True, False, None), (two, two, one, False, True, 3),
+    )  # fmt: skip
+    names = (*GEOMETRY, "ceil_mode", "count_include_pad", "divisor_override")
+    average = register(
+        f"avg_pool{dims}d",
+        vjp=(lambda xp, g, out, x, *attrs: run(xp, average_input, (g,), (*attrs, tuple(x.shape[-dims:]))),),
+        likes=(0,),
+        check=_check_pool(f"avg_pool{dims}d", dims),
+        shape=averaged,
+        attrs=names,
+        samples=lambda rng: [Sample((rng.normal(size=size),), attrs) for attrs in choices],
+        torch=_torch_pool(f"avg_pool{dims}d"),
+    )(_avg_pool)
+    average_input = register(
+        f"avg_pool{dims}d_input",
+        vjp=(lambda xp, g, out, x, *attrs: run(xp, average, (g,), attrs[:-1]),),
+        check=lambda inputs, attrs: inputs,  # its arguments come from a pool that was checked
+        shape=lambda g, *attrs: g[:-dims] + attrs[-1],
+        attrs=(*names, "size"),
+        samples=lambda rng: [
+            Sample((rng.normal(size=averaged(size, *attrs)),), (*attrs, size[-dims:])) for attrs in choices
+        ],
+        torch=lambda t, g, *attrs: _torch_adjoint(t, g, dims, attrs),
+    )(_avg_pool_input)
+    adaptive_average = register(
+        f"adaptive_avg_pool{dims}d",
+        check=_check_pool(f"adaptive_avg_pool{dims}d", dims),
+        shape=lambda x, out: (*x[:-dims], *out),
+        attrs=("output_size",),
+        samples=lambda rng: [Sample((rng.normal(size=size),), (out,)) for out in (one, two, (3,) * dims, size[-dims:])],
+        torch=_torch_pool(f"adaptive_avg_pool{dims}d"),
+    )(_adaptive_avg_pool)
+    return maximum, adaptive_maximum, average, average_input, adaptive_average
+
+
+def _torch_adjoint(t, g, dims, attrs):
+    """The gradient of torch's average pool, which is linear: any input will do."""
+    x = t.zeros((*g.shape[:-dims], *attrs[-1]), dtype=g.dtype, requires_grad=True)
+    y = getattr(t.nn.functional, f"avg_pool{dims}d")(x, *attrs[:-1])
+    return t.autograd.grad(y, x, g, create_graph=True)[0]
+
+
+MAX_POOL2D, ADAPTIVE_MAX_POOL2D, AVG_POOL2D, AVG_POOL2D_INPUT, ADAPTIVE_AVG_POOL2D = _register_pools(2)
+MAX_POOL3D, ADAPTIVE_MAX_POOL3D, AVG_POOL3D, AVG_POOL3D_INPUT, ADAPTIVE_AVG_POOL3D = _register_pools(3)
