@@ -20,6 +20,7 @@ from pynn.ops import pad
 from pynn.ops import conv
 from pynn.ops import pool
 from pynn.ops import unfold
+from pynn.ops import norm
 from pynn.ops import optim
 from pynn.ops import namespace
 

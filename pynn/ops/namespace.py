@@ -76,7 +76,12 @@ def _axes(axis, ndim):
 
 
 def _reduction(op):
-    return lambda x, axis=None, keepdims=False: call(op, (x,), (_axes(axis, x._array.ndim), keepdims))
+    def reduce(x, axis=None, keepdims=False):
+        if axis == ():  # over no dimension, as the array API means it; to torch's functions () is all of them
+            return x
+        return call(op, (x,), (_axes(axis, x._array.ndim), keepdims))
+
+    return reduce
 
 
 sum, mean, prod, max, min = (_reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN))

@@ -189,10 +189,10 @@ def _register_pools(dims):
     wide = (3, 2) if dims == 2 else (2, 1, 2)
     size = (2, 2, 5, 4) if dims == 2 else (2, 1, 4, 3, 5)
     one, none, two = (1,) * dims, (0,) * dims, (2,) * dims
+
     def shape(x, kernel, stride, padding, dilation, ceil):
-        return (
-                x[:-dims] + output_size(x[-dims:], kernel, stride, padding, dilation, ceil)
-            )
+        return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, dilation, ceil)
+
     maximum = register(
         f"max_pool{dims}d",
         vjp=(_max_pool_vjp(dims),),
@@ -227,10 +227,10 @@ def _register_pools(dims):
         ],
         torch=_torch_pool(f"adaptive_max_pool{dims}d", return_indices=True),
     )(_adaptive_max_pool)
+
     def averaged(x, kernel, stride, padding, ceil, *rest):
-        return (
-                x[:-dims] + output_size(x[-dims:], kernel, stride, padding, one, ceil)
-            )
+        return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, one, ceil)
+
     choices = (
         (two, two, none, False, True, None), (wide, one, none, False, True, None), (two, two, one, True, True, None),
         (two, two, one, True, False, None), (two, two, one, False, True, 3),

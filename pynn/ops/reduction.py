@@ -336,7 +336,7 @@ NORM = register(
     shape=lambda x, p, dims, keepdim: reduced_shape(x, dims, keepdim),
     attrs=("p", "dim", "keepdim"),
     samples=lambda rng: [
-        Sample((rng.normal(size=(3, 4)),), (p, dims, keepdim))
+        Sample((rng.normal(size=(3, 4)),), (p, dims, keepdim), grad=p != 0.0)
         for p in (2.0, 1.0, 3.0, 0.0, math.inf, -math.inf)
         for dims, keepdim in (((1,), False), ((0, 1), True))
     ],

@@ -7,6 +7,7 @@ from pynn.nn.functional.distance import *  # noqa: F403
 from pynn.nn.functional.dropout import *  # noqa: F403
 from pynn.nn.functional.linear import *  # noqa: F403
 from pynn.nn.functional.loss import *  # noqa: F403
+from pynn.nn.functional.norm import *  # noqa: F403
 from pynn.nn.functional.pad import *  # noqa: F403
 from pynn.nn.functional.pool import *  # noqa: F403
 from pynn.nn.functional.softmax import *  # noqa: F403
