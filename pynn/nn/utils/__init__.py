@@ -1,5 +1,6 @@
-"""Helpers over parameters: gradient clipping, parameters as one vector."""
+"""Helpers: gradient clipping, parameters as one vector, batches of sequences (`utils.rnn`)."""
 
+from pynn.nn.utils import rnn as rnn
 from pynn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,

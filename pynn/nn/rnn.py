@@ -1,0 +1,336 @@
+"""Recurrent networks over whole sequences (RNN, LSTM, GRU), and their cells for single steps."""
+
+import math
+import warnings
+
+from pynn._core import Tensor
+from pynn.nn import functional as F
+from pynn.nn import init
+from pynn.nn._recurrence import GATES, run_layer, run_packed, step
+from pynn.nn.module import Module
+from pynn.nn.parameter import Parameter
+from pynn.nn.utils.rnn import PackedSequence
+from pynn.ops.creation import empty, zeros
+from pynn.ops.indexing import cat, stack
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
+
+
+class RNNBase(Module):
+    """What RNN, LSTM and GRU share; `mode` is "RNN_TANH", "RNN_RELU", "LSTM" or "GRU".
+
+    Parameters of layer k, "_reverse" added for the backward direction: weight_ih_lk (gates * hidden_size, features),
+    weight_hh_lk (gates * hidden_size, size), bias_ih_lk and bias_hh_lk (gates * hidden_size,) where bias, and
+    weight_hr_lk (proj_size, hidden_size) where proj_size; all drawn from U(-k, k), k = 1 / sqrt(hidden_size).
+    """
+
+    def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
+                 bidirectional=False, proj_size=0, device=None, dtype=None):  # fmt: skip
+        super().__init__()
+        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+            raise ValueError(
+                "dropout should be a number in range [0, 1] representing the probability of an element being zeroed, "
+                f"got {dropout!r}"
+            )
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+                f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+                stacklevel=3,
+            )
+        if not isinstance(hidden_size, int):
+            raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+        if hidden_size <= 0:
+            raise ValueError(f"hidden_size must be greater than zero, got {hidden_size}")
+        if num_layers <= 0:
+            raise ValueError(f"num_layers must be greater than zero, got {num_layers}")
+        if proj_size < 0:
+            raise ValueError(f"proj_size should be a positive integer or zero to disable projections, got {proj_size}")
+        if proj_size >= hidden_size:
+            raise ValueError(f"proj_size has to be smaller than hidden_size, got {proj_size} and {hidden_size}")
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        for layer in range(num_layers):
+            for suffix in self._suffixes(layer):
+                for name, shape in self._shapes(layer).items():
+                    self.register_parameter(name + suffix, Parameter(empty(shape, device=device, dtype=dtype)))
+        self.reset_parameters()
+
+    def _suffixes(self, layer):
+        return [f"_l{layer}", f"_l{layer}_reverse"] if self.bidirectional else [f"_l{layer}"]
+
+    def _shapes(self, layer):
+        """The shapes of one layer and direction's parameters by name, in torch's order."""
+        rows = GATES[self.mode] * self.hidden_size
+        size = self.proj_size or self.hidden_size
+        features = self.input_size if layer == 0 else size * (2 if self.bidirectional else 1)
+        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, size)}
+        if self.bias:
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        if self.proj_size:
+            shapes["weight_hr"] = (self.proj_size, self.hidden_size)
+        return shapes
+
+    @property
+    def all_weights(self):
+        """The parameters, a list for each layer and direction."""
+        return [
+            [getattr(self, name + suffix) for name in self._shapes(layer)]
+            for layer in range(self.num_layers)
+            for suffix in self._suffixes(layer)
+        ]
+
+    def reset_parameters(self):
+        """Draw all parameters anew."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for param in self.parameters():
+            init.uniform_(param, -bound, bound)
+
+    def flatten_parameters(self):
+        """Nothing: it packs weights on GPUs in torch."""
+
+    # ---- running ----
+
+    def forward(self, input, hx=None):
+        packed = isinstance(input, PackedSequence)
+        data = input.data if packed else input
+        self._check_input(data, packed)
+        alone = not packed and data.dim() == 2
+        states = None if hx is None else (hx if self.mode == "LSTM" else (hx,))
+        if states is not None:
+            self._check_state_dims(states, alone)
+        if alone:
+            data = data.unsqueeze(1)
+            states = None if states is None else tuple(s.unsqueeze(1) for s in states)
+        elif self.batch_first and not packed:
+            data = data.transpose(0, 1)
+        batch_sizes = input.batch_sizes.tolist() if packed else None
+        batch = batch_sizes[0] if packed else data.shape[1]
+        states = self._initial(states, batch, data, input.sorted_indices if packed else None)
+        output, last = self._run(data, batch_sizes, states)
+        if packed:
+            if input.unsorted_indices is not None:
+                last = tuple(s.index_select(1, input.unsorted_indices) for s in last)
+            output = PackedSequence(output, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
+        elif alone:
+            output = output.squeeze(1)
+            last = tuple(s.squeeze(1) for s in last)
+        elif self.batch_first:
+            output = output.transpose(0, 1)
+        return output, (last if self.mode == "LSTM" else last[0])
+
+    def _run(self, data, batch_sizes, states):
+        """All layers and directions: (outputs, the last states, each (layers * directions, N, size))."""
+        last, place = [], 0
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                data = F.dropout(data, self.dropout, self.training)
+            outputs = []
+            for reverse, suffix in enumerate(self._suffixes(layer)):
+                weights = [getattr(self, name + suffix, None) for name in _WEIGHTS]
+                state = tuple(s[place] for s in states)
+                if batch_sizes is None:
+                    output, state = run_layer(self.mode, data, state, weights, bool(reverse))
+                else:
+                    output, state = run_packed(self.mode, data, batch_sizes, state, weights, bool(reverse))
+                outputs.append(output)
+                last.append(state)
+                place += 1
+            data = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
+        return data, tuple(stack(parts) for parts in zip(*last))
+
+    def _initial(self, states, batch, data, order):
+        count = self.num_layers * (2 if self.bidirectional else 1)
+        sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
+        if states is None:
+            return tuple(zeros((count, batch, size), dtype=data.dtype) for size in sizes)
+        for place, (state, size) in enumerate(zip(states, sizes)):
+            if tuple(state.shape) != (count, batch, size):
+                which = f"[{place}]" if self.mode == "LSTM" else ""
+                raise RuntimeError(
+                    f"Expected hidden{which} size {(count, batch, size)}, got {list(state.shape)}: (layers * directions, "
+                    f"batch, size)."
+                )
+        return tuple(s if order is None else s.index_select(1, order) for s in states)
+
+    def _check_input(self, data, packed):
+        if not isinstance(data, Tensor):
+            raise TypeError(f"{self._name()} takes a Tensor or a PackedSequence, got {type(data).__name__}.")
+        if not packed and data.dim() not in (2, 3):
+            raise ValueError(f"{self._name()}: Expected input to be 2D or 3D, got {data.dim()}D instead")
+        weight = self.weight_ih_l0
+        if data.dtype != weight.dtype:
+            raise ValueError(
+                f"RNN input dtype ({data.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
+                f"input.to({weight.dtype}), or convert model: model.to({data.dtype})"
+            )
+        if data.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {data.shape[-1]}"
+            )
+
+    def _check_state_dims(self, states, alone):
+        if self.mode == "LSTM" and (not isinstance(states, (tuple, list)) or len(states) != 2):
+            raise TypeError(f"LSTM takes hx as a tuple (h_0, c_0), got {type(states).__name__}.")
+        wanted = 2 if alone else 3
+        for state in states:
+            if state.dim() != wanted:
+                kind = "unbatched 2-D" if alone else "batched 3-D"
+                name = "hx and cx" if self.mode == "LSTM" else "hx"
+                raise RuntimeError(f"For {kind} input, {name} should also be {wanted}-D but got {state.dim()}-D tensor")
+
+    def _name(self):
+        return "RNN" if self.mode.startswith("RNN") else self.mode
+
+    def extra_repr(self):
+        parts = [f"{self.input_size}, {self.hidden_size}"]
+        if self.proj_size:
+            parts.append(f"proj_size={self.proj_size}")
+        for name, default in (("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0.0)):
+            if getattr(self, name) != default:
+                parts.append(f"{name}={getattr(self, name)}")
+        if self.bidirectional:
+            parts.append("bidirectional=True")
+        return ", ".join(parts)
+
+
+_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+class RNN(RNNBase):
+    """h_t = tanh(w_ih x_t + b_ih + w_hh h_(t-1) + b_hh), or relu by nonlinearity="relu".
+
+    RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False, dropout=0.0,
+    bidirectional=False). Input (T, N, input_size), (N, T, input_size) where batch_first, or (T, input_size);
+    hx (layers * directions, N, hidden_size), zeros where None. Returns (output, h_n).
+    """
+
+    def __init__(self, *args, **kwargs):
+        if "proj_size" in kwargs:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        if len(args) > 3:
+            nonlinearity, args = args[3], args[:3] + args[4:]
+        else:
+            nonlinearity = kwargs.pop("nonlinearity", "tanh")
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        super().__init__("RNN_" + nonlinearity.upper(), *args, **kwargs)
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(RNNBase):
+    """Long short-term memory, gates in the order input, forget, cell, output.
+
+    LSTM(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
+    proj_size=0). Input as in RNN; hx is (h_0, c_0), h_0 (layers * directions, N, proj_size or hidden_size), c_0
+    (layers * directions, N, hidden_size). Returns (output, (h_n, c_n)).
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__("LSTM", *args, **kwargs)
+
+
+class GRU(RNNBase):
+    """Gated recurrent units, gates in the order reset, update, new.
+
+    GRU(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False).
+    Input, hx and results as in RNN.
+    """
+
+    def __init__(self, *args, **kwargs):
+        if "proj_size" in kwargs:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        super().__init__("GRU", *args, **kwargs)
+
+
+class RNNCellBase(Module):
+    """What the cells share. weight_ih, weight_hh, bias_ih, bias_hh: as in RNNBase, without suffix."""
+
+    _mode = ""
+
+    def __init__(self, input_size, hidden_size, bias, device=None, dtype=None):
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        rows, like = GATES[self._mode or "RNN_TANH"] * hidden_size, {"device": device, "dtype": dtype}
+        self.weight_ih = Parameter(empty((rows, input_size), **like))
+        self.weight_hh = Parameter(empty((rows, hidden_size), **like))
+        self.register_parameter("bias_ih", Parameter(empty(rows, **like)) if bias else None)
+        self.register_parameter("bias_hh", Parameter(empty(rows, **like)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw all parameters anew from U(-k, k), k = 1 / sqrt(hidden_size)."""
+        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for param in self.parameters():
+            init.uniform_(param, -bound, bound)
+
+    def _step(self, mode, input, state):
+        name = type(self).__name__
+        if input.dim() not in (1, 2):
+            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
+        shape = tuple(input.shape[:-1]) + (self.hidden_size,)
+        if state is None:
+            start = zeros(shape, dtype=input.dtype)
+            state = (start, start) if mode == "LSTM" else (start,)
+        for hidden in state:
+            if hidden.dim() not in (1, 2):
+                raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {hidden.dim()}D instead")
+            if tuple(hidden.shape) != shape:
+                raise RuntimeError(f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}")
+        return step(mode, F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
+
+    def extra_repr(self):
+        parts = [f"{self.input_size}, {self.hidden_size}"]
+        if self.bias is not True:
+            parts.append(f"bias={self.bias}")
+        if getattr(self, "nonlinearity", "tanh") != "tanh":
+            parts.append(f"nonlinearity={self.nonlinearity}")
+        return ", ".join(parts)
+
+
+class RNNCell(RNNCellBase):
+    """One step of RNN: input (N, input_size) or (input_size,), hx (N, hidden_size) -> hx."""
+
+    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", device=None, dtype=None):
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input, hx=None):
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+        return self._step("RNN_" + self.nonlinearity.upper(), input, None if hx is None else (hx,))[0]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of LSTM: input (N, input_size) or (input_size,), hx (h, c) -> (h, c)."""
+
+    _mode = "LSTM"
+
+    def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    def forward(self, input, hx=None):
+        return self._step("LSTM", input, hx)
+
+
+class GRUCell(RNNCellBase):
+    """One step of GRU: input (N, input_size) or (input_size,), hx (N, hidden_size) -> hx."""
+
+    _mode = "GRU"
+
+    def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    def forward(self, input, hx=None):
+        return self._step("GRU", input, None if hx is None else (hx,))[0]
