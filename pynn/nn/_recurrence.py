@@ -1,11 +1,11 @@
-"""Recurrent steps and layers, composed of operations: what RNN, LSTM, GRU and their cells compute.
+"""Recurrent steps, composed of operations: what the cells compute, and layers over packed sequences.
 
 Elman, Cognitive Science 14 (1990); LSTM: Hochreiter and Schmidhuber, Neural Computation 9 (1997), with forget
 gates; GRU: arXiv:1406.1078, with the reset gate applied after the recurrent product, as torch and cuDNN do.
 """
 
 from pynn.nn import functional as F
-from pynn.ops.indexing import cat, stack
+from pynn.ops.indexing import cat
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
@@ -32,25 +32,8 @@ def step(mode, projected, state, w_hh, b_hh, w_hr=None):
     return (h if w_hr is None else F.linear(h, w_hr), c)
 
 
-def run_layer(mode, input, state, weights, reverse):
-    """One layer in one direction over a whole sequence.
-
-    input: (T, N, features); state: (h,) or (h, c), each (N, size); weights: w_ih, w_hh, b_ih, b_hh, w_hr, the last
-    three None where missing. Returns the outputs (T, N, size) and the last state.
-    """
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    projected = F.linear(input, w_ih, b_ih).unbind(0)
-    outputs = []
-    for x in reversed(projected) if reverse else projected:
-        state = step(mode, x, state, w_hh, b_hh, w_hr)
-        outputs.append(state[0])
-    if reverse:
-        outputs.reverse()
-    return stack(outputs), state
-
-
 def run_packed(mode, data, batch_sizes, state, weights, reverse):
-    """run_layer for sequences of several lengths, longest first, packed as torch's PackedSequence packs them.
+    """`functional.run_layer` for sequences of several lengths, longest first, packed as torch's PackedSequence packs them.
 
     data: (all steps, features), step by step; batch_sizes: how many sequences reach each step.
     """

@@ -6,7 +6,8 @@ import warnings
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
-from pynn.nn._recurrence import GATES, run_layer, run_packed, step
+from pynn.nn._recurrence import GATES, run_packed, step
+from pynn.nn.functional.recurrent import run_layer
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.nn.utils.rnn import PackedSequence
@@ -287,7 +288,9 @@ class RNNCellBase(Module):
             if hidden.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {hidden.dim()}D instead")
             if tuple(hidden.shape) != shape:
-                raise RuntimeError(f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}")
+                raise RuntimeError(
+                    f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}"
+                )
         return step(mode, F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
 
     def extra_repr(self):

