@@ -23,7 +23,7 @@ MAKERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: repr(make(nn)))
 def test_matches_torch(twin, rng, make):
     twin(make, rng.normal(size=(3, 6, 2)), tolerance=1e-7)  # torch rounds some constants to float32
 
