@@ -733,8 +733,9 @@ def _attach(node, saves, result, inputs, arrays, out):
                 total += version.value
             if not op.variadic:
                 bit += bit
-        node.versions = tuple(versions)
-        node.version_sum = total
+        if versions:
+            node.versions = tuple(versions)
+            node.version_sum = total
     if op.pointwise:
         shape = out.shape
         for array in arrays:
@@ -785,7 +786,7 @@ def _track_short(op, result, out, x, a, y, b):
             third = _version_of(y)
             total += third.value
             node.versions = (version, other, third)
-        else:
+        elif saves & 3:
             node.versions = (version, other)
         node.version_sum = total
     if op.pointwise and y is not None and not _same_shape(a, b, out):
@@ -1074,19 +1075,19 @@ def _backward(roots, grads, retain, create_graph, wanted):
         node.grad = None
         results = None
         if grad is not None:
-            if node.hooks is not None:
-                grad = _run_hooks(node.hooks, grad, create_graph)
             if places is not None and id(node) in places:
                 for i in places[id(node)]:
                     found[i] = grad
+            if node.hooks is not None:
+                grad = _run_hooks(node.hooks, grad, create_graph)
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
             elif create_graph:
                 results = _execute_backward_graph(node, grad)
             else:
                 results = _execute_backward(node, grad)
-            if not retain and node.saved:
-                node.saved = None
+            if not retain and node.versions is not None:
+                node.saved = None  # shapes and numbers alone may stay: such a node can run again
         position = 0
         for edge in node.edges:
             if edge is None:

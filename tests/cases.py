@@ -10,7 +10,7 @@ import numpy
 
 import pynn
 from pynn import _backends, _core
-from pynn._core import Tensor, call, call_inplace
+from pynn._core import Tensor, call, call_inplace, call_writing
 from pynn.ops.registry import OPS, Sample
 
 DTYPES = ("float64", "float32")
@@ -59,7 +59,7 @@ def output_shapes(record, sample):
         return None
     shapes = [x.shape if isinstance(x, numpy.ndarray) else x for x in sample.inputs]
     found = record.shape(*shapes, *sample.attrs)
-    return tuple(found) if record.op.outputs > 1 else (found,)
+    return tuple(found) if found and isinstance(found[0], tuple) else (found,)
 
 
 def names(keep=lambda record: True):
@@ -99,6 +99,14 @@ def tensors(inputs, dtype="float64", track=False):
     return tuple(out)
 
 
+def written(record, sample):
+    """The inputs that the record says the op writes, by place."""
+    if record.op.groups is None:
+        return set(record.effects.writes)
+    run = len(sample.inputs) // record.op.groups(sample.attrs)
+    return {group * run + i for group in record.effects.writes for i in range(run) if group * run + i < len(sample.inputs)}
+
+
 # ---- running ----
 
 
@@ -109,6 +117,8 @@ def apply(op, inputs, attrs):
     """
     if op.random is not None:
         pynn.manual_seed(7)
+    if op.groups is not None:
+        return call_writing(op, inputs, attrs)
     if op.functional is None:
         return call(op, inputs, attrs)
     if isinstance(inputs[0], Tensor) and inputs[0].requires_grad:
@@ -117,7 +127,9 @@ def apply(op, inputs, attrs):
 
 
 def several(out):
-    """An op's result as a tuple."""
+    """An op's result as a tuple; empty for one that only writes."""
+    if out is None:
+        return ()
     return out if isinstance(out, tuple) else (out,)
 
 
@@ -136,7 +148,7 @@ def weighted(out):
     total = 0.0
     for o in several(out):
         if o._array.dtype.kind == "f" and o.requires_grad:
-            total = total + (o * _core.wrap(cotangent(o._array.shape).astype(o._array.dtype))).sum()
+            total = total + (o * _core.made(cotangent(o._array.shape).astype(o._array.dtype))).sum()
     return total
 
 

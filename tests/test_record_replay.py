@@ -5,6 +5,8 @@ import pytest
 
 import pynn
 from pynn import _core
+from pynn.ops.registry import OPS
+from tests import cases
 from tests.recorder import Recorder
 
 
@@ -109,6 +111,88 @@ def test_replay_equals_eager(set_to_none):
     assert_same(net.tensors(), eager.tensors())
 
 
+def mlp():
+    return pynn.nn.Sequential(
+        pynn.nn.Linear(5, 8), pynn.nn.ReLU(), pynn.nn.Dropout(0.3), pynn.nn.Linear(8, 8), pynn.nn.Tanh(), pynn.nn.Linear(8, 3)
+    )
+
+
+def cnn():
+    return pynn.nn.Sequential(
+        pynn.nn.Unflatten(1, (1, 5)),
+        pynn.nn.Unflatten(2, (5, 1)),
+        pynn.nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        pynn.nn.BatchNorm2d(4),
+        pynn.nn.ReLU(inplace=True),
+        pynn.nn.MaxPool2d((2, 1)),
+        pynn.nn.Dropout(0.2),
+        pynn.nn.Flatten(),
+        pynn.nn.Linear(8, 3),
+    )
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: pynn.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-3, nesterov=True),
+    "adam": lambda p: pynn.optim.Adam(p, lr=0.01, amsgrad=True),
+    "adamw": lambda p: pynn.optim.AdamW(p, lr=0.01),
+    "rmsprop": lambda p: pynn.optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+}
+
+
+class Trainer:
+    """A model and its optimizer, whose rate falls between steps."""
+
+    def __init__(self, model, optimizer):
+        pynn.manual_seed(1)
+        self.model = model()
+        self.optimizer = OPTIMIZERS[optimizer](self.model.parameters())
+
+    def cool(self):
+        self.optimizer.param_groups[0]["lr"] *= 0.9
+
+    def step(self, x, y):
+        self.optimizer.zero_grad()
+        loss = pynn.nn.functional.cross_entropy(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def tensors(self):
+        held = [*self.model.parameters(), *self.model.buffers()]
+        for state in self.optimizer.state.values():
+            held += [v for v in state.values() if isinstance(v, _core.Tensor)]
+        return held
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", [mlp, cnn])
+def test_training_replays(model, optimizer):
+    data = batches(6)
+    eager = Trainer(model, optimizer)
+    losses = []
+    for pair in data:
+        losses.append(eager.step(*map(pynn.from_numpy, pair)).item())
+        eager.cool()
+    end = offset()
+
+    ours = Trainer(model, optimizer)
+    got = [ours.step(*map(pynn.from_numpy, data[0])).item()]
+    ours.cool()
+    inputs = [pynn.from_numpy(a) for a in data[1]]
+    with Recorder(inputs) as recorder:
+        loss = ours.step(*inputs)
+    got.append(loss.item())
+    assert recorder.observed == []
+    assert recorder.unexplained(ours.tensors()) == []
+    for pair in data[2:]:
+        ours.cool()
+        recorder.replay(pair)
+        got.append(recorder.value(loss).item())
+    assert got == losses
+    assert offset() == end
+    assert_same(ours.tensors(), eager.tensors())
+
+
 def test_replay_reads_outside_arrays_anew():
     x, w = pynn.ones(3), pynn.ones(3)
     with Recorder([x]) as recorder:
@@ -165,3 +249,35 @@ def test_values_that_leave_are_counted():
     with Recorder([x]) as recorder:
         bool(x.sum() > 1)
     assert len(recorder.observed) == 1
+
+
+def bits(tensors):
+    return [(x._array.shape, x._array.tobytes()) for x in tensors if isinstance(x, _core.Tensor)]
+
+
+@pytest.mark.parametrize("name", cases.names())
+def test_every_op_replays(name):
+    """Each sample with its gradients: recorded, its inputs put back, and replayed to the same bits and draws."""
+    record = OPS[name]
+    for sample in cases.samples(name):
+        track = cases.has_gradient(record, sample)
+        inputs = cases.tensors(sample.inputs, track=track)
+        arrays = [x for x in inputs if isinstance(x, _core.Tensor)]
+        before = [x._array.copy(order="K") for x in arrays]
+        with Recorder(arrays) as recorder:
+            outs = list(cases.several(cases.apply(record.op, inputs, sample.attrs)))
+            if track:
+                total = cases.weighted(tuple(outs))
+                wanted = [x for x in arrays if x.requires_grad]
+                if isinstance(total, _core.Tensor):
+                    outs += [g for g in pynn.autograd.grad(total, wanted, allow_unused=True) if g is not None]
+        assert recorder.observed == []
+        assert recorder.unexplained() == []
+        after, end = bits([*arrays, *outs]), offset()
+        if record.op.random is not None:
+            pynn.manual_seed(7)  # as cases.apply does
+        fresh = [cases.lay_out_as(b, b) for b in before]
+        recorder.replay(fresh)
+        replayed = [recorder.value(x) for x in (*arrays, *outs)]
+        assert [(a.shape, a.tobytes()) for a in replayed] == after
+        assert offset() == end

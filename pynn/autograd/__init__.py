@@ -1,6 +1,7 @@
 """Gradients: backward, grad, grad modes and hooks, over the tape in `pynn._core`."""
 
 import functools
+import warnings
 
 import numpy
 
@@ -152,6 +153,15 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     """Accumulate the gradients of tensors into the leaves they were computed from (or only into `inputs`)."""
     roots = _tensors(tensors, "tensors")
     keep = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+            "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
+            "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
+            "after use to break the cycle and avoid the leak.",
+            UserWarning,
+            stacklevel=3,
+        )
     grads = _root_grads(roots, grad_tensors, create_graph)
     if inputs is None:
         _core.backward(roots, grads, keep, create_graph, None)
@@ -186,14 +196,14 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad. Call requires_grad_() on it first.")
     found = _core.backward(roots, _root_grads(roots, grad_outputs, create_graph), keep, create_graph, wanted)
     out = []
-    for t, value in zip(wanted, found):
+    for i, (t, value) in enumerate(zip(wanted, found)):
         if value is None:
             if materialize_grads:
                 value = made(numpy.zeros(t._array.shape, t._array.dtype))
                 value = value if create_graph else value._array
             elif not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
                     "allow_unused=True if this is the desired behavior."
                 )
         out.append(value if value is None or create_graph else wrap(value))
@@ -221,8 +231,14 @@ def _set_requires_grad(self, value):
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
                 "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
-        return
+        return  # it does already
     self._tracked = value
+
+
+def _requires_grad_setter(self, value):
+    if self._node is not None and value:
+        raise RuntimeError("you can only change requires_grad flags of leaf variables.")
+    _set_requires_grad(self, value)
 
 
 def _set_grad(self, value):
@@ -231,18 +247,18 @@ def _set_grad(self, value):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}.")
         if value._array.shape != self._array.shape:
             raise RuntimeError(
-                f"assigned grad has data of a different size: the tensor has shape {list(self._array.shape)}, the "
-                f"gradient {list(value._array.shape)}."
+                f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+                f"'{list(self._array.shape)}'. Please ensure that the gradient and the tensor are the same size."
             )
         if value._array.dtype != self._array.dtype:
             raise RuntimeError(
-                f"assigned grad has data of a different type: the tensor has {self._array.dtype}, the gradient "
-                f"{value._array.dtype}."
+                f"attempting to assign a gradient with dtype '{value._array.dtype}' to a tensor with dtype "
+                f"'{self._array.dtype}'. The gradient must match the tensor's dtype: convert it with .to(tensor.dtype)."
             )
     _core.set_grad(self, value)
 
 
-_core.METHODS["set_requires_grad"] = _set_requires_grad
+_core.METHODS["set_requires_grad"] = _requires_grad_setter
 _core.METHODS["set_grad"] = _set_grad
 
 

