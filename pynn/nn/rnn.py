@@ -288,7 +288,9 @@ class RNNCellBase(Module):
             if hidden.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {hidden.dim()}D instead")
             if tuple(hidden.shape) != shape:
-                raise RuntimeError(f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}")
+                raise RuntimeError(
+                    f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}"
+                )
         alone = input.dim() == 1
         rows = input.unsqueeze(0) if alone else input
         state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)

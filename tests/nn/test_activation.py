@@ -44,7 +44,8 @@ def test_rrelu_draws_slopes_in_training():
 
 
 @pytest.mark.parametrize(
-    "name", ["ReLU", "ReLU6", "SiLU", "SELU", "Mish", "Hardswish", "Hardsigmoid", "LeakyReLU", "ELU", "CELU", "Hardtanh"]
+    "name",
+    ["ReLU", "ReLU6", "SiLU", "SELU", "Mish", "Hardswish", "Hardsigmoid", "LeakyReLU", "ELU", "CELU", "Hardtanh"],
 )
 def test_inplace(name):
     x = pynn.randn(4, 3)

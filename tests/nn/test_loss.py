@@ -25,8 +25,6 @@ def signs(rng, shape):
     return rng.integers(0, 2, shape) * 2 - 1
 
 
-
-
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize(
     "make",

@@ -89,7 +89,7 @@ def test_not_strict_returns_the_keys():
     assert result.missing_keys == ["count", "a.weight", "b.0.weight"]
     assert result.unexpected_keys == ["c.d"]
     assert m.a.bias.tolist() == [1.0] * 3
-    with pytest.raises(RuntimeError, match="size mismatch for a.bias"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for a.bias"):
         m.load_state_dict({"a.bias": pynn.ones(4)}, strict=False)
 
 
