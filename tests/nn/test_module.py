@@ -157,7 +157,7 @@ def test_init_takes_no_arguments():
 
 def test_register_errors():
     m = Block()
-    with pytest.raises(KeyError, match='contain "."'):
+    with pytest.raises(KeyError, match=r'contain "."'):
         m.register_parameter("a.b", None)
     with pytest.raises(KeyError, match="be empty string"):
         m.register_buffer("", None)
@@ -392,6 +392,13 @@ def test_call_passes_arguments_on():
             return args, kwargs
 
     assert Echo()(1, 2, a=3) == ((1, 2), {"a": 3})
+    assert Echo()(1) == ((1,), {})
+    assert Echo()(first=1) == ((), {"first": 1})
+    assert Echo()() == ((), {})
+    hooked = Echo()
+    hooked.register_forward_hook(lambda module, args, out: (args, out))
+    assert hooked() == ((), ((), {}))
+    assert hooked(None) == ((None,), ((None,), {}))
 
 
 def test_repr_matches_torch():

@@ -103,7 +103,7 @@ def test_a_reworded_error_is_left_alone():
                 error.args = ("second",)
                 raise
 
-    with pytest.raises(ValueError, match="^second$"):
+    with pytest.raises(ValueError, match=r"^second$"):
         nn.Sequential(Rewords())(1)
 
 
