@@ -13,6 +13,7 @@ WITHOUT_TWIN = {
     "adadelta_step", "adagrad_step", "adam_step", "adamax_step", "asgd_step", "assign", "batch_norm_update", "bernoulli",
     "dropout", "embedding_renorm", "nadam_step", "normal", "radam_step", "rand", "randint", "randn", "randperm", "rmsprop_step",
     "rprop_step", "sgd_step", "uniform", "view_write",
+>>>>>>> nn
 }  # fmt: skip
 
 
