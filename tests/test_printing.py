@@ -30,13 +30,11 @@ PRINTED = [
     ("lib.tensor([1, 2], dtype=lib.uint8)", "tensor([1, 2], dtype=lib.uint8)"),
     (
         "lib.tensor([[1.0, 2.0], [3.0, 4.5]])",
-        "tensor([[1.0000, 2.0000],\n"
-        "        [3.0000, 4.5000]])",
+        "tensor([[1.0000, 2.0000],\n        [3.0000, 4.5000]])",
     ),
     (
         "lib.tensor([[1, -2], [30, 4]])",
-        "tensor([[ 1, -2],\n"
-        "        [30,  4]])",
+        "tensor([[ 1, -2],\n        [30,  4]])",
     ),
     (
         "lib.arange(24).reshape(2, 3, 4)",
@@ -66,8 +64,7 @@ PRINTED = [
     ("lib.arange(2000)", "tensor([   0,    1,    2,  ..., 1997, 1998, 1999])"),
     (
         "lib.arange(2000.0)",
-        "tensor([0.0000e+00, 1.0000e+00, 2.0000e+00,  ..., 1.9970e+03, 1.9980e+03,\n"
-        "        1.9990e+03])",
+        "tensor([0.0000e+00, 1.0000e+00, 2.0000e+00,  ..., 1.9970e+03, 1.9980e+03,\n        1.9990e+03])",
     ),
     (
         "lib.arange(4000).reshape(40, 100)",
@@ -188,9 +185,7 @@ PRINTED = [
     ("lib.ones((), dtype=lib.float64, requires_grad=True)", "tensor(1., dtype=lib.float64, requires_grad=True)"),
     (
         "lib.ones(2, 3, requires_grad=True).t() * 2",
-        "tensor([[2., 2.],\n"
-        "        [2., 2.],\n"
-        "        [2., 2.]], grad_fn=<MulBackward0>)",
+        "tensor([[2., 2.],\n        [2., 2.],\n        [2., 2.]], grad_fn=<MulBackward0>)",
     ),
     (
         "lib.full((40,), 0.123456, dtype=lib.float64)",
@@ -202,8 +197,7 @@ PRINTED = [
     ),
     (
         "lib.tensor([[1.0], [-1.0]])",
-        "tensor([[ 1.],\n"
-        "        [-1.]])",
+        "tensor([[ 1.],\n        [-1.]])",
     ),
     ("-lib.zeros(2)", "tensor([-0., -0.])"),
     ("lib.tensor([0.0, 1e-4])", "tensor([0.0000e+00, 1.0000e-04])"),
@@ -214,8 +208,7 @@ PRINTED = [
     ("lib.ones(2, 3).shape", "lib.Size([2, 3])"),
     (
         "lib.nn.Parameter(lib.ones(2))",
-        "Parameter containing:\n"
-        "tensor([1., 1.], requires_grad=True)",
+        "Parameter containing:\ntensor([1., 1.], requires_grad=True)",
     ),
 ]
 
