@@ -66,6 +66,7 @@ cdef class Tensor:
 cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT
 
 cdef Tensor _init_fields(Tensor tensor, array)
+@cython.locals(tensor=Tensor)
 cpdef Tensor wrap(array)
 cpdef Tensor made(array)
 
@@ -87,7 +88,7 @@ cdef _run_reference(Op op, tuple arrays, tuple attrs)
 @cython.locals(tensor=Tensor)
 cdef _edge(x)
 cdef tuple _edges(tuple inputs)
-@cython.locals(needs="unsigned long long", bit="unsigned long long")
+@cython.locals(node=Node, needs="unsigned long long", bit="unsigned long long")
 cdef Node _new_node(Op op, tuple edges, tuple saved, tuple attrs)
 @cython.locals(saves=long, i=long)
 cdef long _saves(Op op, tuple edges, tuple attrs) except -1

@@ -66,9 +66,11 @@ inline bool is_contiguous(const pynn_array& x, int64_t element_size) {
 }
 
 // Null pointers, rank, negative sizes, missing data.
-pynn_status check_array(const char* function, const char* name, const pynn_array* x, int least_ndim, int most_ndim);
+pynn_status check_array(const char* function, const char* name, const pynn_array* x, int least_ndim,
+                        int most_ndim);
 // float32 or float64, and the same for all; names and arrays end with a nullptr name.
-pynn_status check_float_dtypes(const char* function, const char* const* names, const pynn_array* const* arrays);
+pynn_status check_float_dtypes(const char* function, const char* const* names,
+                               const pynn_array* const* arrays);
 
 }  // namespace capi
 }  // namespace pynn

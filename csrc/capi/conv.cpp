@@ -14,17 +14,19 @@ using pynn::capi::ShapeText;
 using pynn::conv::Shape;
 
 pynn_status check_parameters(const char* function, const pynn_conv2d* conv) {
-  if (conv == nullptr) return fail(PYNN_INVALID, "%s: conv is a null pointer: expected its parameters", function);
+  if (conv == nullptr)
+    return fail(PYNN_INVALID, "%s: conv is a null pointer: expected its parameters", function);
   if (conv->stride_h < 1 || conv->stride_w < 1) {
-    return fail(PYNN_INVALID, "%s: stride is (%lld, %lld): expected 1 or more", function, (long long)conv->stride_h,
-                (long long)conv->stride_w);
+    return fail(PYNN_INVALID, "%s: stride is (%lld, %lld): expected 1 or more", function,
+                (long long)conv->stride_h, (long long)conv->stride_w);
   }
   if (conv->dilation_h < 1 || conv->dilation_w < 1) {
     return fail(PYNN_INVALID, "%s: dilation is (%lld, %lld): expected 1 or more", function,
                 (long long)conv->dilation_h, (long long)conv->dilation_w);
   }
   if (conv->pad_top < 0 || conv->pad_bottom < 0 || conv->pad_left < 0 || conv->pad_right < 0) {
-    return fail(PYNN_INVALID, "%s: padding (top, bottom, left, right) is (%lld, %lld, %lld, %lld): expected 0 or more",
+    return fail(PYNN_INVALID,
+                "%s: padding (top, bottom, left, right) is (%lld, %lld, %lld, %lld): expected 0 or more",
                 function, (long long)conv->pad_top, (long long)conv->pad_bottom, (long long)conv->pad_left,
                 (long long)conv->pad_right);
   }
@@ -35,8 +37,8 @@ pynn_status check_parameters(const char* function, const pynn_conv2d* conv) {
 }
 
 // x, w, y by their role: the gradients have the shapes of what they are gradients of.
-pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char* const* names, const pynn_array* x,
-                       const pynn_array* w, const pynn_array* y, Shape* s) {
+pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char* const* names,
+                       const pynn_array* x, const pynn_array* w, const pynn_array* y, Shape* s) {
   pynn_status status;
   if ((status = check_parameters(function, conv)) != PYNN_OK) return status;
   const pynn_array* const arrays[] = {x, w, y};
@@ -60,11 +62,12 @@ pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char
   s->kernel_w = w->shape[3];
   if (s->channels % conv->groups != 0 || s->filters % conv->groups != 0 ||
       w->shape[1] != s->channels / conv->groups) {
-    return fail(PYNN_INVALID,
-                "%s: %s has shape %s and %s %s with groups %lld: expected %s of shape (filters, channels / groups, "
-                "height, width) with channels and filters multiples of groups",
-                function, names[0], ShapeText(*x).c_str(), names[1], ShapeText(*w).c_str(), (long long)conv->groups,
-                names[1]);
+    return fail(
+        PYNN_INVALID,
+        "%s: %s has shape %s and %s %s with groups %lld: expected %s of shape (filters, channels / groups, "
+        "height, width) with channels and filters multiples of groups",
+        function, names[0], ShapeText(*x).c_str(), names[1], ShapeText(*w).c_str(), (long long)conv->groups,
+        names[1]);
   }
   if (s->kernel_h < 1 || s->kernel_w < 1) {
     return fail(PYNN_INVALID, "%s: %s has shape %s: a kernel cannot be empty", function, names[1],
@@ -72,14 +75,16 @@ pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char
   }
   const int64_t padded_h = s->height + conv->pad_top + conv->pad_bottom;
   const int64_t padded_w = s->width + conv->pad_left + conv->pad_right;
-  const int64_t extent_h = conv->dilation_h * (s->kernel_h - 1) + 1, extent_w = conv->dilation_w * (s->kernel_w - 1) + 1;
+  const int64_t extent_h = conv->dilation_h * (s->kernel_h - 1) + 1,
+                extent_w = conv->dilation_w * (s->kernel_w - 1) + 1;
   if (extent_h > padded_h || extent_w > padded_w) {
-    return fail(PYNN_INVALID,
-                "%s: the kernel covers (%lld, %lld) pixels (%s %s, dilation (%lld, %lld)) but the padded input has "
-                "only (%lld, %lld) (%s %s): expected an input at least as large",
-                function, (long long)extent_h, (long long)extent_w, names[1], ShapeText(*w).c_str(),
-                (long long)conv->dilation_h, (long long)conv->dilation_w, (long long)padded_h, (long long)padded_w,
-                names[0], ShapeText(*x).c_str());
+    return fail(
+        PYNN_INVALID,
+        "%s: the kernel covers (%lld, %lld) pixels (%s %s, dilation (%lld, %lld)) but the padded input has "
+        "only (%lld, %lld) (%s %s): expected an input at least as large",
+        function, (long long)extent_h, (long long)extent_w, names[1], ShapeText(*w).c_str(),
+        (long long)conv->dilation_h, (long long)conv->dilation_w, (long long)padded_h, (long long)padded_w,
+        names[0], ShapeText(*x).c_str());
   }
   s->out_h = (padded_h - extent_h) / conv->stride_h + 1;
   s->out_w = (padded_w - extent_w) / conv->stride_w + 1;
@@ -93,12 +98,13 @@ pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char
   return PYNN_OK;
 }
 
-pynn_status check_bias(const char* function, const char* name, const pynn_array* bias, int dtype, int64_t filters) {
+pynn_status check_bias(const char* function, const char* name, const pynn_array* bias, int dtype,
+                       int64_t filters) {
   const pynn_status status = check_array(function, name, bias, 1, 1);
   if (status != PYNN_OK) return status;
   if (bias->shape[0] != filters) {
-    return fail(PYNN_INVALID, "%s: %s has shape %s: expected (%lld,)", function, name, ShapeText(*bias).c_str(),
-                (long long)filters);
+    return fail(PYNN_INVALID, "%s: %s has shape %s: expected (%lld,)", function, name,
+                ShapeText(*bias).c_str(), (long long)filters);
   }
   if (bias->dtype != dtype) {
     return fail(PYNN_UNSUPPORTED, "%s: %s is %s: expected %s as the other arrays", function, name,
@@ -129,9 +135,11 @@ pynn_status pynn_conv2d_forward(const pynn_conv2d* conv, const pynn_array* x, co
   Shape s;
   pynn_status status;
   if ((status = check_conv("conv2d", conv, names, x, w, y, &s)) != PYNN_OK) return status;
-  if (bias != nullptr && (status = check_bias("conv2d", "bias", bias, x->dtype, s.filters)) != PYNN_OK) return status;
+  if (bias != nullptr && (status = check_bias("conv2d", "bias", bias, x->dtype, s.filters)) != PYNN_OK)
+    return status;
   if (unsigned(act) >= PYNN_ACT_COUNT) {
-    return fail(PYNN_INVALID, "conv2d: unknown activation %d: expected 0 to %d", int(act), PYNN_ACT_COUNT - 1);
+    return fail(PYNN_INVALID, "conv2d: unknown activation %d: expected 0 to %d", int(act),
+                PYNN_ACT_COUNT - 1);
   }
   if (x->dtype == PYNN_FLOAT32) {
     return pynn::conv::forward<float>(s, in<float>(x), in<float>(w), bias ? in<float>(bias) : nullptr, act,
@@ -141,8 +149,8 @@ pynn_status pynn_conv2d_forward(const pynn_conv2d* conv, const pynn_array* x, co
                                      out<double>(y));
 }
 
-pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy, const pynn_array* w, double beta,
-                                      pynn_array* dx) {
+pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy, const pynn_array* w,
+                                      double beta, pynn_array* dx) {
   const char* const names[] = {"dx", "w", "dy", nullptr};
   Shape s;
   const pynn_status status = check_conv("conv2d_backward_data", conv, names, dx, w, dy, &s);
@@ -181,7 +189,8 @@ pynn_status pynn_conv2d_backward_bias(const pynn_array* dy, double beta, pynn_ar
     return pynn::conv::backward_bias<float>(dy->shape[0], dy->shape[1], pixels, in<float>(dy), float(beta),
                                             out<float>(db));
   }
-  return pynn::conv::backward_bias<double>(dy->shape[0], dy->shape[1], pixels, in<double>(dy), beta, out<double>(db));
+  return pynn::conv::backward_bias<double>(dy->shape[0], dy->shape[1], pixels, in<double>(dy), beta,
+                                           out<double>(db));
 }
 
 }  // extern "C"

@@ -45,28 +45,33 @@ bool leading_fits(const pynn_array& x, const pynn_array& out) {
   return true;
 }
 
-pynn_status check_shapes(const pynn_array& a, const pynn_array& b, const pynn_array* bias, const pynn_array& out) {
+pynn_status check_shapes(const pynn_array& a, const pynn_array& b, const pynn_array* bias,
+                         const pynn_array& out) {
   const int64_t m = a.shape[a.ndim - 2], k = a.shape[a.ndim - 1], n = b.shape[b.ndim - 1];
   if (b.shape[b.ndim - 2] != k) {
-    return fail(PYNN_INVALID, "matmul: a has shape %s and b %s: expected a's last size to equal b's last but one",
+    return fail(PYNN_INVALID,
+                "matmul: a has shape %s and b %s: expected a's last size to equal b's last but one",
                 ShapeText(a).c_str(), ShapeText(b).c_str());
   }
-  if (out.shape[out.ndim - 2] != m || out.shape[out.ndim - 1] != n || !leading_fits(a, out) || !leading_fits(b, out)) {
+  if (out.shape[out.ndim - 2] != m || out.shape[out.ndim - 1] != n || !leading_fits(a, out) ||
+      !leading_fits(b, out)) {
     return fail(PYNN_INVALID, "matmul: a %s @ b %s does not give out's shape %s", ShapeText(a).c_str(),
                 ShapeText(b).c_str(), ShapeText(out).c_str());
   }
   if (bias != nullptr && (bias->shape[bias->ndim - 1] != n || element_count(*bias) != n)) {
-    return fail(PYNN_INVALID, "matmul: bias has shape %s: expected (%lld,)", ShapeText(*bias).c_str(), (long long)n);
+    return fail(PYNN_INVALID, "matmul: bias has shape %s: expected (%lld,)", ShapeText(*bias).c_str(),
+                (long long)n);
   }
   return PYNN_OK;
 }
 
 template <class T>
-pynn_status run(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act, double alpha,
-                double beta, pynn_array& out) {
+pynn_status run(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act,
+                double alpha, double beta, pynn_array& out) {
   Strides s, lead;
   if (!element_strides(a, sizeof(T), s.a) || !element_strides(b, sizeof(T), s.b) ||
-      !element_strides(out, sizeof(T), s.out) || (bias != nullptr && !element_strides(*bias, sizeof(T), s.bias))) {
+      !element_strides(out, sizeof(T), s.out) ||
+      (bias != nullptr && !element_strides(*bias, sizeof(T), s.bias))) {
     return unaligned_strides(kMatmul);
   }
   Gemm<T> g;
@@ -105,7 +110,8 @@ pynn_status run(const pynn_array& a, const pynn_array& b, const pynn_array* bias
   // One b for rows that follow one another in a and out: a single taller product.
   while (leading > 0 && out.shape[leading - 1] > 0) {
     const int64_t size = out.shape[leading - 1];
-    const bool rows_follow = (g.m == 1 || (lead.a[leading - 1] == g.m * g.a_row && s.out[leading - 1] == g.m * g.c_row));
+    const bool rows_follow =
+        (g.m == 1 || (lead.a[leading - 1] == g.m * g.a_row && s.out[leading - 1] == g.m * g.c_row));
     if (size > 1) {
       if (lead.b[leading - 1] != 0 || !rows_follow) break;
       if (g.m == 1) {
@@ -166,7 +172,8 @@ pynn_status run_gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row,
 template <class T>
 pynn_status run_column_sum(const pynn_array& x, double beta, pynn_array& out) {
   int64_t s[PYNN_MAX_DIMS], so[PYNN_MAX_DIMS];
-  if (!element_strides(x, sizeof(T), s) || !element_strides(out, sizeof(T), so)) return unaligned_strides(kColumnSum);
+  if (!element_strides(x, sizeof(T), s) || !element_strides(out, sizeof(T), so))
+    return unaligned_strides(kColumnSum);
   const int64_t n = x.shape[x.ndim - 1], out_step = out.ndim ? so[out.ndim - 1] : 0;
   const T* data = static_cast<const T*>(x.data);
   T* to = static_cast<T*>(out.data);
@@ -187,8 +194,8 @@ pynn_status run_column_sum(const pynn_array& x, double beta, pynn_array& out) {
   if (count == 0) rows = 0;
   int64_t index[PYNN_MAX_DIMS] = {}, at = 0;
   for (int64_t i = 0; i == 0 || i < count; ++i) {
-    const pynn_status status = pynn::matmul::column_sum<T>(rows, n, rows ? data + at : data, row, s[x.ndim - 1],
-                                                           i == 0 ? T(beta) : T(1), to, out_step);
+    const pynn_status status = pynn::matmul::column_sum<T>(
+        rows, n, rows ? data + at : data, row, s[x.ndim - 1], i == 0 ? T(beta) : T(1), to, out_step);
     if (status != PYNN_OK) return status;
     for (int d = leading - 1; d >= 0; --d) {
       at += s[d];
@@ -210,9 +217,11 @@ pynn_status pynn_matmul(const pynn_array* a, const pynn_array* b, const pynn_arr
   if ((status = check_array(kMatmul, "a", a, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
   if ((status = check_array(kMatmul, "b", b, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
   if ((status = check_array(kMatmul, "out", out, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
-  if (bias != nullptr && (status = check_array(kMatmul, "bias", bias, 1, PYNN_MAX_DIMS)) != PYNN_OK) return status;
+  if (bias != nullptr && (status = check_array(kMatmul, "bias", bias, 1, PYNN_MAX_DIMS)) != PYNN_OK)
+    return status;
   if (unsigned(act) >= PYNN_ACT_COUNT) {
-    return fail(PYNN_INVALID, "matmul: unknown activation %d: expected 0 to %d", int(act), PYNN_ACT_COUNT - 1);
+    return fail(PYNN_INVALID, "matmul: unknown activation %d: expected 0 to %d", int(act),
+                PYNN_ACT_COUNT - 1);
   }
   const char* const names[] = {"a", "b", "out", "bias", nullptr};
   const pynn_array* const arrays[] = {a, b, out, bias};
@@ -223,14 +232,16 @@ pynn_status pynn_matmul(const pynn_array* a, const pynn_array* b, const pynn_arr
 }
 
 pynn_status pynn_gemm_f32(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_col,
-                          const float* b, int64_t b_row, int64_t b_col, const float* bias, pynn_activation act,
-                          float alpha, float beta, float* c, int64_t c_row, int64_t c_col) {
+                          const float* b, int64_t b_row, int64_t b_col, const float* bias,
+                          pynn_activation act, float alpha, float beta, float* c, int64_t c_row,
+                          int64_t c_col) {
   return run_gemm<float>(m, n, k, a, a_row, a_col, b, b_row, b_col, bias, act, alpha, beta, c, c_row, c_col);
 }
 
 pynn_status pynn_gemm_f64(int64_t m, int64_t n, int64_t k, const double* a, int64_t a_row, int64_t a_col,
-                          const double* b, int64_t b_row, int64_t b_col, const double* bias, pynn_activation act,
-                          double alpha, double beta, double* c, int64_t c_row, int64_t c_col) {
+                          const double* b, int64_t b_row, int64_t b_col, const double* bias,
+                          pynn_activation act, double alpha, double beta, double* c, int64_t c_row,
+                          int64_t c_col) {
   return run_gemm<double>(m, n, k, a, a_row, a_col, b, b_row, b_col, bias, act, alpha, beta, c, c_row, c_col);
 }
 
@@ -243,10 +254,11 @@ pynn_status pynn_column_sum(const pynn_array* x, double beta, pynn_array* out) {
   if ((status = check_float_dtypes(kColumnSum, names, arrays)) != PYNN_OK) return status;
   const int64_t n = x->shape[x->ndim - 1];
   if (element_count(*out) != n || (out->ndim > 0 && out->shape[out->ndim - 1] != n)) {
-    return fail(PYNN_INVALID, "column_sum: x has shape %s and out %s: expected (%lld,)", ShapeText(*x).c_str(),
-                ShapeText(*out).c_str(), (long long)n);
+    return fail(PYNN_INVALID, "column_sum: x has shape %s and out %s: expected (%lld,)",
+                ShapeText(*x).c_str(), ShapeText(*out).c_str(), (long long)n);
   }
-  return x->dtype == PYNN_FLOAT32 ? run_column_sum<float>(*x, beta, *out) : run_column_sum<double>(*x, beta, *out);
+  return x->dtype == PYNN_FLOAT32 ? run_column_sum<float>(*x, beta, *out)
+                                  : run_column_sum<double>(*x, beta, *out);
 }
 
 }  // extern "C"

@@ -32,26 +32,23 @@ PYNN_INLINE Vec<float> polynomial(Vec<float> x, float c, Rest... rest) {
 // 2^n for integers -126 <= n <= 127.
 PYNN_INLINE Vec<float> power_of_two(Vec<int32_t> n) { return bitcast<float>((n + set1(127)) << 23); }
 
-// x = n ln2 + r with |r| <= ln2 / 2; gives n and exp(r) - 1. kCarry also carries what rounding r
-// lost (0.3 ulp less error for three more instructions).
-template <bool kCarry = false>
+// x = n ln2 + r with |r| <= ln2 / 2; gives n and exp(r) - 1.
 PYNN_INLINE Vec<int32_t> reduce_exp(Vec<float> x, Vec<float>* r_expm1) {
   // ln2 in two parts, the first of 9 bits, so that n times it is exact without fma too.
   const Vec<float> inverse = set1(0x1.715476p+0f), high = set1(0x1.63p-1f), low = set1(-0x1.bd0106p-13f);
   const Vec<int32_t> n = to_int(x * inverse);
-  const Vec<float> whole = to_float(n), exact = fnma(whole, high, x), r = fnma(whole, low, exact);
+  const Vec<float> whole = to_float(n), r = fnma(whole, low, fnma(whole, high, x));
   const Vec<float> p =
       polynomial(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558bep-5f, 0x1.1239e0p-7f, 0x1.6a3fb4p-10f);
-  *r_expm1 = kCarry ? fma(r * r, p, fnma(whole, low, exact - r)) + r : fma(r * r, p, r);
+  *r_expm1 = fma(r * r, p, r);
   return n;
 }
 
-template <bool kCarry>
-PYNN_INLINE Vec<float> exp_of(Vec<float> x) {
+PYNN_INLINE Vec<float> exp(Vec<float> x) {
   // Beyond these bounds the result is 0 or infinity all the same; min and max pass NaN on.
   x = max(set1(-104.0f), min(set1(89.0f), x));
   Vec<float> p;
-  const Vec<int32_t> n = reduce_exp<kCarry>(x, &p);
+  const Vec<int32_t> n = reduce_exp(x, &p);
   p = p + set1(1.0f);
 #if defined(__AVX512F__)
   return {(Vec<float>::Native)_mm512_scalef_ps((__m512)p.v, (__m512)to_float(n).v)};
@@ -60,8 +57,6 @@ PYNN_INLINE Vec<float> exp_of(Vec<float> x) {
   return p * power_of_two(half) * power_of_two(n - half);
 #endif
 }
-
-PYNN_INLINE Vec<float> exp(Vec<float> x) { return exp_of<false>(x); }
 
 // exp(x) - 1 for x <= 80.
 PYNN_INLINE Vec<float> expm1(Vec<float> x) {
@@ -123,7 +118,7 @@ PYNN_INLINE Vec<float> erf(Vec<float> x) {
 
 // exp(-|x|) never overflows, and the quotient keeps tiny results exact.
 PYNN_INLINE Vec<float> sigmoid(Vec<float> x) {
-  const Vec<float> one = set1(1.0f), e = exp_of<true>(-abs(x)), sum = one + e;
+  const Vec<float> one = set1(1.0f), e = exp(-abs(x)), sum = one + e;
   const Vec<float> q = select(x < zero<float>(), e, one) / sum;
   return fnma(q, e - (sum - one), q);  // takes back most of what rounding 1 + e did
 }

@@ -5,7 +5,8 @@
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 
-// The upper half of the lanes onto the lower, down to one: always in the same order. reduce_max is max: not for NaN.
+// The upper half of the lanes onto the lower, down to one: always in the same order. reduce_max is max: not
+// for NaN.
 
 #if defined(__SSE2__)
 #define PYNN_REDUCE(name, op)                                        \

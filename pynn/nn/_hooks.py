@@ -12,25 +12,7 @@ from numpy import ndarray
 from pynn import _core
 from pynn._core import Tensor, call, wrap
 from pynn.autograd import RemovableHandle, is_grad_enabled
-from pynn.ops.registry import Sample, joint, register
-
-
-@joint
-def _backward_hook_vjp(xp, needs, grads, out, arrays, callback):
-    return tuple(grads) if callback is None else callback(grads)
-
-
-BACKWARD_HOOK = register(
-    "backward_hook",
-    vjp=_backward_hook_vjp,
-    outputs=0,  # as many as inputs
-    variadic=True,
-    shape=lambda *args: args[:-1],
-    dtype="same",
-    attrs=("callback",),
-    samples=lambda rng: [Sample((rng.normal(size=(2, 3)), rng.normal(size=(4,))), (None,))],
-)(lambda xp, inputs, callback: tuple(xp.copy(x) for x in inputs))
-"""Copies of its inputs; in backward, callback(gradients) -> gradients sees all of theirs at once (None: no gradient)."""
+from pynn.ops.gradients import BACKWARD_HOOK
 
 
 class HookMixin:

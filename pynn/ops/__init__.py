@@ -13,6 +13,7 @@ from pynn.ops import indexing
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax
 from pynn.ops import loss
@@ -22,6 +23,7 @@ from pynn.ops import pool
 from pynn.ops import unfold
 from pynn.ops import norm
 from pynn.ops import optim
+from pynn.ops import optim_variants
 from pynn.ops import namespace
 
 _core.configure(
@@ -35,6 +37,6 @@ _core.configure(
 _backends.set_default(_backends.choose_default())
 
 __all__ = [
-    "activation", "cast", "creation", "indexing", "linalg", "optim", "pointwise", "random", "reduction", "registry",
+    "activation", "cast", "creation", "indexing", "linalg", "optim", "optim_variants", "pointwise", "random", "reduction", "registry",
     "values", "view",
 ]  # fmt: skip

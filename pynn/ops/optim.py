@@ -13,7 +13,7 @@ from pynn.ops.registry import Effects, Sample, register
 PARAMS, GRADS = 0, 1
 
 
-def _each(xp, arrays, groups, update):
+def each(xp, arrays, groups, update):
     """Run update on the arrays of each tensor; 16-bit ones are computed in float32 and rounded once."""
     count = len(arrays) // groups
     for i in range(count):
@@ -29,7 +29,7 @@ def _each(xp, arrays, groups, update):
     return arrays
 
 
-def _lerp(xp, start, end, weight):
+def lerp(xp, start, end, weight):
     """start moved towards end by weight, in place, from the nearer side."""
     if weight < 0.5:
         start += weight * (end - start)
@@ -37,7 +37,7 @@ def _lerp(xp, start, end, weight):
         xp.copyto(start, end - (end - start) * (1 - weight))
 
 
-def _gradient(grad, param, weight_decay, maximize):
+def descent(grad, param, weight_decay, maximize):
     """The direction to descend: the gradient, turned round to maximize, with weight decay as an L2 penalty."""
     grad = -grad if maximize else grad
     return grad + weight_decay * param if weight_decay != 0 else grad
@@ -63,7 +63,7 @@ def _check(inputs, attrs, groups):
     return inputs
 
 
-def _step(name, groups, attrs, live, samples):
+def register_step(name, groups, attrs, live, samples):
     """Register a step; `groups` counts its runs of inputs from its attrs."""
     return register(
         name,
@@ -81,8 +81,11 @@ def _step(name, groups, attrs, live, samples):
     )
 
 
-def _samples(rng, groups, cases):
-    """For each of the attrs: two parameters and a 0-d one, with states as after 3 steps."""
+def samples_of(rng, groups, cases, scalars=1):
+    """For each of the attrs: two parameters and a 0-d one, with states as after 3 steps.
+
+    scalars: how many of the last runs are 0-d tensors: the steps, and before them others.
+    """
     shapes = ((3, 4), (5,), ())
     samples = []
     for attrs in cases:
@@ -90,8 +93,8 @@ def _samples(rng, groups, cases):
         runs += [[rng.uniform(0.5, 1.5, size=s) for s in shapes] for _ in range(groups(attrs) - 2)]
         if groups is _rmsprop_groups:  # a mean square is more than the square of the mean
             runs[2] = [numpy.asarray(v + 2) for v in runs[2]]
-        if groups is not _sgd_groups:
-            runs[-1] = [numpy.full((), 3.0) for _ in shapes]
+        for back in range(1, scalars + 1):
+            runs[-back] = [numpy.full((), 3.0 if back == 1 else 0.5) for _ in shapes]
         samples.append(Sample(tuple(a for run in runs for a in run), attrs, grad=False))
     return samples
 
@@ -112,7 +115,7 @@ def _sgd(xp, arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, 
     """
 
     def update(param, grad, buffer=None):
-        grad = _gradient(grad, param, weight_decay, maximize)
+        grad = descent(grad, param, weight_decay, maximize)
         if buffer is not None:
             if first:
                 xp.copyto(buffer, grad)
@@ -122,15 +125,15 @@ def _sgd(xp, arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, 
             grad = grad + momentum * buffer if nesterov else buffer
         param -= lr * grad
 
-    return _each(xp, arrays, _sgd_groups((lr, momentum)), update)
+    return each(xp, arrays, _sgd_groups((lr, momentum)), update)
 
 
-SGD_STEP = _step(
+SGD_STEP = register_step(
     "sgd_step",
     _sgd_groups,
     attrs=("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "first"),
     live=("lr", "momentum", "dampening", "weight_decay", "first"),
-    samples=lambda rng: _samples(
+    samples=lambda rng: samples_of(
         rng,
         _sgd_groups,
         (
@@ -139,6 +142,7 @@ SGD_STEP = _step(
             (0.1, 0.9, 0.3, 0.01, False, True, False),
             (0.1, 0.9, 0.3, 0.0, False, False, True),
         ),
+        scalars=0,
     ),
 )(_sgd)
 
@@ -162,10 +166,10 @@ def _adam(xp, arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, de
     def update(param, grad, exp_avg, exp_avg_sq, *rest):
         step = rest[-1]
         step += 1
-        grad = _gradient(grad, param, 0 if decoupled else weight_decay, maximize)
+        grad = descent(grad, param, 0 if decoupled else weight_decay, maximize)
         if decoupled and weight_decay != 0:
             param *= 1 - lr * weight_decay
-        _lerp(xp, exp_avg, grad, 1 - beta1)
+        lerp(xp, exp_avg, grad, 1 - beta1)
         exp_avg_sq *= beta2
         exp_avg_sq += (1 - beta2) * grad * grad
         if amsgrad:
@@ -175,15 +179,15 @@ def _adam(xp, arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, de
         denom = xp.sqrt(rest[0] if amsgrad else exp_avg_sq) / (1 - beta2**taken) ** 0.5 + eps
         param -= step_size * exp_avg / denom
 
-    return _each(xp, arrays, 6 if amsgrad else 5, update)
+    return each(xp, arrays, 6 if amsgrad else 5, update)
 
 
-ADAM_STEP = _step(
+ADAM_STEP = register_step(
     "adam_step",
     _adam_groups,
     attrs=("lr", "beta1", "beta2", "eps", "weight_decay", "amsgrad", "maximize", "decoupled"),
     live=("lr", "beta1", "beta2", "eps", "weight_decay"),
-    samples=lambda rng: _samples(
+    samples=lambda rng: samples_of(
         rng,
         _adam_groups,
         (
@@ -213,13 +217,13 @@ def _rmsprop(xp, arrays, lr, alpha, eps, weight_decay, momentum, centered, maxim
     def update(param, grad, square_avg, *rest):
         step = rest[-1]
         step += 1
-        grad = _gradient(grad, param, weight_decay, maximize)
+        grad = descent(grad, param, weight_decay, maximize)
         square_avg *= alpha
         square_avg += (1 - alpha) * grad * grad
         spread = square_avg
         if centered:
             grad_avg = rest[-2]
-            _lerp(xp, grad_avg, grad, 1 - alpha)
+            lerp(xp, grad_avg, grad, 1 - alpha)
             spread = square_avg - grad_avg * grad_avg
         denom = xp.sqrt(spread) + eps
         if momentum > 0:
@@ -230,15 +234,15 @@ def _rmsprop(xp, arrays, lr, alpha, eps, weight_decay, momentum, centered, maxim
         else:
             param -= lr * grad / denom
 
-    return _each(xp, arrays, 4 + (momentum > 0) + centered, update)
+    return each(xp, arrays, 4 + (momentum > 0) + centered, update)
 
 
-RMSPROP_STEP = _step(
+RMSPROP_STEP = register_step(
     "rmsprop_step",
     _rmsprop_groups,
     attrs=("lr", "alpha", "eps", "weight_decay", "momentum", "centered", "maximize"),
     live=("lr", "alpha", "eps", "weight_decay", "momentum"),
-    samples=lambda rng: _samples(
+    samples=lambda rng: samples_of(
         rng,
         _rmsprop_groups,
         (

@@ -17,6 +17,8 @@ from pynn.autograd import enable_grad
 from pynn.ops.creation import finish
 from pynn.optim.optimizer import Optimizer
 
+SWITCHES = frozenset(("amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"))
+
 
 def scalar(value):
     """A number given as a Python number or a Tensor of one element, as a float."""
@@ -36,6 +38,12 @@ def check_lr(lr):
     check_range("learning rate", lr)
 
 
+def check_betas(betas):
+    """ValueError unless both betas are from 0 up to, not including, 1."""
+    for i, beta in enumerate(betas):
+        check_range(f"beta parameter at index {i}", beta, high=1.0)
+
+
 def check_switches(foreach=None, fused=None, differentiable=False):
     """Refuse what a step of one kernel call cannot do. foreach and fused change nothing here."""
     if fused and differentiable:
@@ -47,6 +55,11 @@ def check_switches(foreach=None, fused=None, differentiable=False):
             "differentiable=True is not supported: a step is one kernel call that autograd does not see. "
             "Write the update out with tensor operations to differentiate through it."
         )
+
+
+def scalar_array(value):
+    """A 0-d array, as torch keeps step counts in: float32 whatever the parameter is, float64 where that is the default."""
+    return numpy.full((), value, default_float() if default_float() == numpy.float64 else numpy.float32)
 
 
 class Watched(dict):
@@ -152,13 +165,36 @@ class GroupedOptimizer(Optimizer):
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
 
+    def _complete(self, state, param, group, names):
+        """Add the kinds of state that a parameter lacks, in torch's order; `step` is a Tensor from then on."""
+        for name in sorted(names, key=self._order):
+            value = state.get(name)
+            if value is None:
+                state[name] = finish(self._start(name, param, group))
+            elif not isinstance(value, Tensor):
+                state[name] = finish(scalar_array(value))
+
+    def _order(self, name):
+        """Where a kind of state stands in torch's dicts: `step` first."""
+        return name != "step"
+
     def _names(self, group):
         """The kinds of state the op takes after params and grads, in order."""
         raise NotImplementedError
 
     def _attrs(self, *options):
-        """The op's attrs, without `extra`."""
-        raise NotImplementedError
+        """The op's attrs, without `extra`: switches as bools, numbers and the numbers of pairs as floats."""
+        attrs = []
+        for name, value in zip(self.options, options):
+            if name in SWITCHES:
+                attrs.append(bool(value))
+            else:
+                attrs += map(scalar, value) if isinstance(value, (tuple, list)) else (scalar(value),)
+        return tuple(attrs)
+
+    def _start(self, name, param, group):
+        """The array that a kind of state starts as: 0 for `step`, else zeros like the parameter."""
+        return scalar_array(0.0) if name == "step" else numpy.zeros_like(param._array)
 
     def _split(self, group, params):
         """The calls to make: pairs of the places of their params (None for all) and their extra attrs."""
@@ -206,7 +242,7 @@ class GroupedOptimizer(Optimizer):
         splits = self._split(group, params) if params else []
         entries = [self.state[p] for p in params] if names else []
         for p, state in zip(params, entries):
-            _complete(state, p, names)
+            self._complete(state, p, group, names)
 
         def live():
             return self._attrs(*self._read(group)) + self.extra
@@ -224,15 +260,3 @@ class GroupedOptimizer(Optimizer):
             plan.changes = self.state.changes
             self._plans[id(group)] = plan
         return plan
-
-
-def _complete(state, param, names):
-    """Add the kinds of state that a parameter lacks: zeros like it; `step` is a 0-d tensor and comes first."""
-    for name in sorted(names, key=lambda name: name != "step"):
-        value = state.get(name)
-        if name == "step":
-            if not isinstance(value, Tensor):
-                dtype = numpy.float64 if default_float() == numpy.float64 else numpy.float32
-                state[name] = finish(numpy.full((), value or 0.0, dtype))
-        elif value is None:
-            state[name] = finish(numpy.zeros_like(param._array))

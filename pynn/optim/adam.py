@@ -1,10 +1,10 @@
-"""Adam and AdamW."""
+"""Adam."""
 
 from pynn._core import Tensor
 from pynn.ops.optim import ADAM_STEP
-from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches, scalar
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam"]
 
 
 class Adam(GroupedOptimizer):
@@ -40,8 +40,7 @@ class Adam(GroupedOptimizer):
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_lr(lr)
         check_range("epsilon value", eps)
-        check_range("beta parameter at index 0", betas[0], high=1.0)
-        check_range("beta parameter at index 1", betas[1], high=1.0)
+        check_betas(betas)
         check_range("weight_decay value", weight_decay)
         if not any(all(isinstance(beta, kind) for beta in betas) for kind in (float, Tensor)):
             raise ValueError(f"betas must be either both floats or both Tensors, got {betas}")
@@ -70,45 +69,3 @@ class Adam(GroupedOptimizer):
             bool(maximize),
             bool(decoupled),
         )
-
-
-class AdamW(Adam):
-    """Adam with decoupled weight decay: each step first shrinks p by 1 - lr * weight_decay.
-
-    Options, state and errors are Adam's. Loshchilov and Hutter (2017).
-    """
-
-    def __init__(
-        self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=1e-2,
-        amsgrad=False,
-        *,
-        maximize=False,
-        foreach=None,
-        capturable=False,
-        differentiable=False,
-        fused=None,
-    ):
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:  # whatever the checkpoint of an Adam says
-            group["decoupled_weight_decay"] = True

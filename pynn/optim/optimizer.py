@@ -51,6 +51,8 @@ def _hooked(step):
         self._opt_called = True
         if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _all_pre_hooks or _all_post_hooks):
             return step(self, *args, **kwargs)
+        if self._in_step:  # super().step() of a subclass's step: the hooks are around that one
+            return step(self, *args, **kwargs)
         whole = (self, *args)  # torch hands the optimizer along as the first of args
         for hook in (*_all_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
             changed = hook(self, whole, kwargs)
@@ -60,7 +62,11 @@ def _hooked(step):
                         f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
                     )
                 whole, kwargs = changed
-        out = step(*whole, **kwargs)
+        self._in_step = True
+        try:
+            out = step(*whole, **kwargs)
+        finally:
+            self._in_step = False
         for hook in (*self._optimizer_step_post_hooks.values(), *_all_post_hooks.values()):
             hook(self, whole, kwargs)
         return out
@@ -83,6 +89,7 @@ class Optimizer:
         "_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks",
         "_optimizer_load_state_dict_pre_hooks", "_optimizer_load_state_dict_post_hooks",
     )  # fmt: skip
+    _in_step = False  # whether a step with hooks is running
     _opt_called = False  # whether step() ran since a scheduler took hold of the optimizer
 
     def __init_subclass__(cls, **kwargs):

@@ -6,7 +6,9 @@ and torch's older format, `unpickler` decides which globals a file may name: by 
 those on an allow-list, and nothing in a file is executed.
 """
 
-_safe_globals = {}  # "module.name" -> a class or function that files may name besides the built-in list
+from typing import Any
+
+_safe_globals: dict[str, Any] = {}  # "module.name" -> a class or function that files may name besides the built-in list
 
 
 def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
@@ -59,12 +61,12 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=No
 
 
 def _named(item):
-    obj, name = item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}")
-    if not isinstance(name, str) or not callable(obj):
+    obj, name = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+    if not callable(obj) or not isinstance(name, (str, type(None))):
         raise TypeError(
             f"a safe global must be a class or function, or a tuple (class or function, 'module.name'), got {item!r}."
         )
-    return name, obj
+    return name or f"{obj.__module__}.{obj.__qualname__}", obj
 
 
 def add_safe_globals(safe_globals):

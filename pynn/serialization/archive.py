@@ -162,7 +162,7 @@ class Reader:
         self._region.seek(start)
         if self._region.fill(out) != info.file_size:
             raise RuntimeError(f"the file ends within entry {name}. It is truncated; get it anew.")
-        if zlib.crc32(out) != info.CRC:
+        if info.CRC and zlib.crc32(out) != info.CRC:  # 0: torch.serialization.set_crc32_options(False) wrote it
             raise RuntimeError(
                 f"the checksum of entry {name} does not match its bytes. The file is damaged; get it anew."
             )
@@ -186,9 +186,9 @@ class Reader:
                 f"entry {name} is compressed or encrypted; torch.save and pynn.save store entries as they are. Unpack the "
                 "archive and pack it without compression (zip -0), or save it anew."
             )
-        self._region.seek(info.header_offset)
+        self._region.seek(max(0, info.header_offset))
         header = self._region.read(_LOCAL_HEADER)
-        if len(header) < _LOCAL_HEADER or header[:4] != MAGIC:
+        if info.header_offset < 0 or len(header) < _LOCAL_HEADER or header[:4] != MAGIC:
             raise RuntimeError(
                 f"entry {name} is not where the archive's directory says. The file is damaged; get it anew."
             )

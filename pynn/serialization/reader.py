@@ -84,11 +84,17 @@ class _Loader:
         self._promised = 0  # bytes of the storages that the legacy format's pickle named
         self.widened = False
 
-    def _unpickle(self, file, find_storage=None):
+    def _unpickle(self, file, find_storage):
+        """The object of a pickle, made by the unpickler that the caller chose."""
+        if self._unpickler is SafeUnpickler:
+            return self._unpickle_safely(file, find_storage)
         unpickler = self._unpickler(file, encoding=self._encoding)
         unpickler.find_storage = find_storage
-        if self._unpickler is not SafeUnpickler:
-            return unpickler.load()
+        return unpickler.load()
+
+    def _unpickle_safely(self, file, find_storage=None):
+        unpickler = SafeUnpickler(file, encoding=self._encoding)
+        unpickler.find_storage = find_storage
         try:
             return unpickler.load()
         except _MALFORMED as error:
@@ -141,22 +147,31 @@ class _Loader:
 
     def load_legacy(self):
         """The object in a sequence of pickles: magic number, version, system, object, storage keys; then the storages."""
-        if self._unpickle(self._region) != _LEGACY_MAGIC:
+        try:
+            magic = self._unpickle_safely(self._region)
+        except pickle.UnpicklingError as error:
+            self._region.seek(0)
+            start = self._region.read(8)
+            raise pickle.UnpicklingError(
+                f"the file of {self._region.size} bytes is neither a zip archive nor a pickle of torch.save's old format: it "
+                f"begins with {start!r}."
+            ) from error
+        if magic != _LEGACY_MAGIC:
             raise RuntimeError(
                 "Invalid magic number; corrupt file? It is a pickle, but not one of torch.save or pynn.save. "
                 "Read it with the module that wrote it (pickle, joblib, numpy.load)."
             )
-        version = self._unpickle(self._region)
+        version = self._unpickle_safely(self._region)
         if version != _LEGACY_VERSION:
             raise RuntimeError(f"Invalid protocol version: {version}, expected {_LEGACY_VERSION}.")
-        system = self._unpickle(self._region)
+        system = self._unpickle_safely(self._region)
         if not isinstance(system, dict):
             raise RuntimeError(
                 f"the file should describe the system that wrote it by a dict, not {type(system).__name__}."
             )
         little = system.get("little_endian", True)
         result = self._unpickle(self._region, self._promise)
-        self._fill(self._unpickle(self._region), bool(little))
+        self._fill(self._unpickle_safely(self._region), bool(little))
         return result
 
     def _promise(self, kind, key, location, numel, view):

@@ -9,12 +9,13 @@ instances of allowed classes only, and items on plain containers only.
 import importlib
 import pickle
 from collections import Counter, OrderedDict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pynn import serialization
 from pynn.serialization import rebuild
 
 _BUILTIN_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+_TENSOR_MODULES = ("torch", "torch._utils", "torch.storage", "torch.cuda", "torch.serialization")
 _OPCODES = [
     "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT",
     "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
@@ -91,7 +92,7 @@ class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
         if not any(type(target) is kind for kind in kinds):
             raise pickle.UnpicklingError(f"the file puts items into a {type(target).__name__}, which is not allowed.")
 
-    dispatch: ClassVar = {
+    dispatch: ClassVar[dict[Any, Any]] = {
         getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _OPCODES
     }
     dispatch |= {pickle.REDUCE[0]: _reduce, pickle.NEWOBJ[0]: _newobj, pickle.BUILD[0]: _build}
@@ -129,6 +130,11 @@ def _set_state(target, state):
 
 
 def _refusal(full):
+    if full.rpartition(".")[0] in _TENSOR_MODULES:
+        return (
+            f"the file needs {full}, and pynn has nothing like it: complex, quantized, sparse and wide unsigned tensors are "
+            "not supported. Convert them in torch, for example by .float(), .dequantize() or .to_dense(), and save again."
+        )
     short = full.rpartition(".")[2]
     return (
         f"Weights only load failed. Unsupported global: {full} was not an allowed global by default. If it is known to be "
@@ -145,6 +151,8 @@ class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
         found = rebuild.torch_global(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
         if found is None and module.partition(".")[0] == "torch":
             found = _namesake(module, name)
+            if found is None and module in _TENSOR_MODULES:
+                raise pickle.UnpicklingError(_refusal(f"{module}.{name}"))
         return super().find_class(module, name) if found is None else found
 
 

@@ -1,21 +1,18 @@
-"""Writing: the pickler that names tensors as torch does, and files that appear whole or not at all."""
+"""Writing: the pickler that names tensors as torch does."""
 
 import io
 import os
 import pickle
-import secrets
-import shutil
-import stat
 from collections import OrderedDict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy
 
-from pynn._core import Tensor
+from pynn._core import Tensor, observe
 from pynn._device import device
 from pynn._dtypes import dtype
 from pynn.ops.view import Size
-from pynn.serialization import archive, names
+from pynn.serialization import archive, files, names
 
 
 class Storage:
@@ -34,7 +31,7 @@ class Pickler(pickle._Pickler):
     The Python form of the pickler, because the compiled one refuses globals that it cannot import.
     """
 
-    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
     def __init__(self, file, protocol):
         super().__init__(file, protocol)
@@ -74,8 +71,11 @@ class Pickler(pickle._Pickler):
     dispatch[dtype] = _save_dtype
 
     def _reduce_tensor(self, tensor):
-        storage, offset, strides = self._place(tensor._array)
-        shape = tuple(tensor._array.shape)
+        array = observe(tensor)
+        storage, offset, strides = self._place(array)
+        shape = array.shape
+        if 0 in shape:
+            strides = contiguous_strides(shape)  # NumPy gives none of use
         attributes = names.attributes_of(tensor)
         cls = type(tensor)
         if f"{cls.__module__}.{cls.__qualname__}" == "pynn.nn.parameter.Parameter":
@@ -128,6 +128,14 @@ class _Plain:
         return names.REBUILD_TENSOR, self._args
 
 
+def contiguous_strides(shape):
+    """The strides, in elements, of a row-major tensor; as torch has them for empty ones too."""
+    strides = [1] * len(shape)
+    for d in range(len(shape) - 2, -1, -1):
+        strides[d] = strides[d + 1] * max(1, shape[d + 1])
+    return tuple(strides)
+
+
 def _address(array):
     return array.__array_interface__["data"][0]
 
@@ -144,7 +152,8 @@ def _flat(array):
 def save(obj, f, protocol):
     """See `pynn.save`."""
     if isinstance(f, (str, os.PathLike)):
-        _save_whole(obj, os.fspath(f), protocol)
+        with files.whole(os.fspath(f)) as file:
+            _write(obj, file, protocol)
     elif hasattr(f, "write"):
         _write(obj, f, protocol)
     else:
@@ -167,29 +176,3 @@ def _write(obj, file, protocol):
             flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
             out.add(f"data/{storage.key}", flat.view(numpy.uint8))
         out.add("version", b"3\n")
-
-
-def _save_whole(obj, path, protocol):
-    """Write a file beside `path` and put it in its place; on any error remove it and leave `path` as it was."""
-    target = os.path.realpath(path)  # a link stays a link
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise RuntimeError(f"Parent directory {os.path.dirname(path)} does not exist. Make it first (os.makedirs).")
-    if os.path.isdir(target):
-        raise RuntimeError(f"{path} is a directory: save() needs the path of a file in it.")
-    exists = os.path.exists(target)
-    if exists and not stat.S_ISREG(os.stat(target).st_mode):  # a device or a pipe: nothing to put in place
-        with open(target, "wb") as file:
-            _write(obj, file, protocol)
-        return
-    beside = os.path.join(folder, f".{os.path.basename(target)[:200]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(beside, "xb") as file:
-            _write(obj, file, protocol)
-        if exists:
-            shutil.copymode(target, beside)
-        os.replace(beside, target)
-    except BaseException:
-        if os.path.exists(beside):
-            os.remove(beside)
-        raise

@@ -6,8 +6,9 @@ import pytest
 import pynn
 from pynn import _core
 from pynn.ops.optim import ADAM_STEP, RMSPROP_STEP, SGD_STEP
+from pynn.ops.registry import OPS
 
-STEPS = (SGD_STEP, ADAM_STEP, RMSPROP_STEP)
+STEPS = tuple(record.op for record in OPS.values() if record.name.endswith("_step"))
 
 
 def tensors(*values, dtype="float64"):
@@ -53,6 +54,10 @@ def test_rmsprop_by_hand():
     assert values(a) == pytest.approx([1.25])
     assert values(b) == pytest.approx([0.25 + 2 / (1.75 - 1.5625) ** 0.5])
     assert values(p) == pytest.approx([1 - 0.1 * values(b)[0]])
+
+
+def test_every_step_is_registered():
+    assert len(STEPS) == 10
 
 
 @pytest.mark.parametrize("op", STEPS, ids=repr)

@@ -26,6 +26,17 @@ CASES = {
         {"momentum": 0.9, "centered": True, "weight_decay": 0.1},
         {"momentum": 0.5, "alpha": 0.9, "maximize": True},
     ),
+    "Adagrad": ({}, {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "Adadelta": ({}, {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    "Adamax": ({}, {"lr": 0.1, "betas": (0.4, 0.9), "weight_decay": 0.1}),
+    "NAdam": (
+        {},
+        {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.1},
+        {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True},
+    ),
+    "RAdam": ({}, {"lr": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "Rprop": ({}, {"lr": 0.3, "etas": (0.3, 1.7), "step_sizes": (0.1, 0.8), "maximize": True}),
+    "ASGD": ({}, {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}),
 }
 FLAT = [(name, i) for name, options in CASES.items() for i in range(len(options))]
 

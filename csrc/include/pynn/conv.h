@@ -25,8 +25,8 @@ PYNN_API pynn_status pynn_conv2d_forward(const pynn_conv2d* conv, const pynn_arr
                                          const pynn_array* bias, pynn_activation act, pynn_array* y);
 
 /* dx = gradient of x + beta * dx */
-PYNN_API pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy, const pynn_array* w,
-                                               double beta, pynn_array* dx);
+PYNN_API pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy,
+                                               const pynn_array* w, double beta, pynn_array* dx);
 
 /* dw = gradient of w + beta * dw */
 PYNN_API pynn_status pynn_conv2d_backward_weight(const pynn_conv2d* conv, const pynn_array* x,

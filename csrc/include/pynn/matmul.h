@@ -20,14 +20,14 @@ PYNN_API pynn_status pynn_matmul(const pynn_array* a, const pynn_array* b, const
 
 /* The same for one matrix, without descriptors: strides in elements, (row, column) for each matrix.
  * bias: NULL or n contiguous elements. What the small-matrix path of a binding calls. */
-PYNN_API pynn_status pynn_gemm_f32(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_col,
-                                   const float* b, int64_t b_row, int64_t b_col, const float* bias,
-                                   pynn_activation act, float alpha, float beta, float* c, int64_t c_row,
-                                   int64_t c_col);
+PYNN_API pynn_status pynn_gemm_f32(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row,
+                                   int64_t a_col, const float* b, int64_t b_row, int64_t b_col,
+                                   const float* bias, pynn_activation act, float alpha, float beta, float* c,
+                                   int64_t c_row, int64_t c_col);
 PYNN_API pynn_status pynn_gemm_f64(int64_t m, int64_t n, int64_t k, const double* a, int64_t a_row,
                                    int64_t a_col, const double* b, int64_t b_row, int64_t b_col,
-                                   const double* bias, pynn_activation act, double alpha, double beta, double* c,
-                                   int64_t c_row, int64_t c_col);
+                                   const double* bias, pynn_activation act, double alpha, double beta,
+                                   double* c, int64_t c_row, int64_t c_col);
 
 /* out = column sums of x + beta * out: x (..., N), ndim >= 1, any strides, summed over every dimension but
  * the last; out has N elements. The bias gradient of a linear layer. Blocks of rows are added pairwise. */

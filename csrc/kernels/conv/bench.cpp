@@ -8,8 +8,8 @@
 
 #include "base/isa.h"
 #include "base/pool.h"
-#include "kernels/matmul/matmul.h"
 #include "kernels/conv/conv.h"
+#include "kernels/matmul/matmul.h"
 
 namespace {
 
@@ -25,9 +25,11 @@ double peak(int threads) {
   for (int round = 0; round < 5; ++round) {
     const double start = now();
     pynn::parallel(threads, [&](int64_t) {
-      std::vector<float> a(size_t(depth * rows)), b(size_t(depth * 2 * k.width)), c(size_t(rows * 2 * k.width));
-      pynn::matmul::TileArgs<float> t = {a.data(), rows,    b.data(), 2 * k.width, c.data(), 2 * k.width, depth,
-                                         nullptr,  nullptr, 1,        0,           2 * k.width, false,    false};
+      std::vector<float> a(size_t(depth * rows)), b(size_t(depth * 2 * k.width)),
+          c(size_t(rows * 2 * k.width));
+      pynn::matmul::TileArgs<float> t = {a.data(),    rows,        b.data(), 2 * k.width, c.data(),
+                                         2 * k.width, depth,       nullptr,  nullptr,     1,
+                                         0,           2 * k.width, false,    false};
       for (int64_t i = 0; i < repeats; ++i) k.tile[2][rows](t);
     });
     best = std::min(best, now() - start);
@@ -61,7 +63,8 @@ double seconds(const F& once) {
 int main(int argc, char** argv) {
   if (argc > 1) pynn::set_num_threads(std::atoi(argv[1]));
   const double top = peak(pynn::num_threads());
-  std::printf("%s, %d threads: peak %.0f GF/s\n", pynn::isa_name(pynn::active_isa()), pynn::num_threads(), top);
+  std::printf("%s, %d threads: peak %.0f GF/s\n", pynn::isa_name(pynn::active_isa()), pynn::num_threads(),
+              top);
   std::printf("%-34s %10s %9s | %10s %9s | %10s %9s\n", "layer", "forward us", "% peak", "data us", "% peak",
               "weight us", "% peak");
   const Layer layers[] = {
@@ -85,7 +88,8 @@ int main(int argc, char** argv) {
   for (const Layer& l : layers) {
     pynn_conv2d conv = {l.stride, l.stride, l.pad, l.pad, l.pad, l.pad, 1, 1, l.groups};
     const int64_t oh = (l.h + 2 * l.pad - l.r) / l.stride + 1;
-    const int64_t xs[] = {l.n, l.c, l.h, l.h}, ws[] = {l.o, l.c / l.groups, l.r, l.r}, ys[] = {l.n, l.o, oh, oh};
+    const int64_t xs[] = {l.n, l.c, l.h, l.h}, ws[] = {l.o, l.c / l.groups, l.r, l.r},
+                  ys[] = {l.n, l.o, oh, oh};
     std::vector<float> x(size_t(l.n * l.c * l.h * l.h)), w(size_t(l.o * (l.c / l.groups) * l.r * l.r)),
         y(size_t(l.n * l.o * oh * oh)), gx(x.size()), gw(w.size());
     unsigned seed = 1;
@@ -99,10 +103,11 @@ int main(int argc, char** argv) {
     const double flops = 2.0 * double(y.size()) * double(l.c / l.groups * l.r * l.r);
     const double data = seconds([&] { pynn_conv2d_backward_data(&conv, &ya, &wa, 0, &gxa); });
     const double weight = seconds([&] { pynn_conv2d_backward_weight(&conv, &xa, &ya, 0, &gwa); });
-    const double forward = seconds([&] { pynn_conv2d_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
+    const double forward =
+        seconds([&] { pynn_conv2d_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
     auto percent = [&](double t) { return 100 * flops / t / 1e9 / top; };
-    std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward * 1e6, percent(forward),
-                data * 1e6, percent(data), weight * 1e6, percent(weight));
+    std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward * 1e6,
+                percent(forward), data * 1e6, percent(data), weight * 1e6, percent(weight));
   }
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
+#include "kernels/conv/shared.h"
 #include "kernels/matmul/matmul.h"
 
 namespace pynn {
@@ -48,7 +49,8 @@ int cut_pieces(const Grid& grid, const Tap& tap, int64_t first, int64_t count, i
       Piece& piece = pieces[n++];
       const int64_t length = least(lanes, in_row - i), x = (ox + i) * grid.step_x + tap.dx;
       const int64_t low = x >= 0 ? 0 : least(length, ceil_div(-x, grid.step_x));
-      const int64_t high = !inside || x >= grid.in_w ? 0 : least(length, ceil_div(grid.in_w - x, grid.step_x));
+      const int64_t high =
+          !inside || x >= grid.in_w ? 0 : least(length, ceil_div(grid.in_w - x, grid.step_x));
       piece.to = int32_t(done + i);
       piece.count = int16_t(length);
       piece.low = int16_t(high > low ? low : 0);
@@ -68,34 +70,6 @@ constexpr int kMaxPanel = 64;
 constexpr int64_t kChunkBytes = 256 << 10;  // a chunk's patches: stay in the L2 cache
 constexpr int64_t kFewPixels = 128;         // up to here weights are used where they lie
 
-template <class T>
-struct Job {
-  Grid grid;
-  const Tap* taps;
-  int64_t tap_count;
-  int64_t images, groups, rows, channels;  // a group's rows of output from its channels of source
-  const T* src;
-  int64_t src_image, src_group, src_plane;
-  const T* w;  // weight of (group, row, channel, tap): w[group * w_group + row * w_row + channel * w_channel + tap.weight]
-  int64_t w_group, w_row, w_channel;
-  const T* bias;  // groups * rows, or nullptr
-  bool relu;
-  T beta;
-  T* out;
-  int64_t out_image, out_group, out_plane, out_row, out_col;
-
-  int64_t pixels() const { return grid.out_h * grid.out_w; }
-  int64_t depth() const { return channels * tap_count; }
-  // The weights of one row are contiguous in the order of the sum: channel, tap.
-  bool plain_weights() const { return plain_taps() && w_channel == tap_count; }
-  bool plain_taps() const {
-    for (int64_t t = 0; t < tap_count; ++t) {
-      if (taps[t].weight != t) return false;
-    }
-    return true;
-  }
-};
-
 // Nothing to sum: out = act(bias + beta * out).
 template <class T>
 pynn_status fill(const Job<T>& job) {
@@ -114,55 +88,6 @@ pynn_status fill(const Job<T>& job) {
   return PYNN_OK;
 }
 
-// Few rows from few channels (depthwise above all): row by row, no packing.
-template <class T>
-pynn_status direct(const Job<T>& job) {
-  const Kernels<T>& kernel = kernels<T>();
-  const int64_t planes = job.images * job.groups * job.rows;
-  const int64_t macs = most(1, job.pixels() * job.depth());
-  const int64_t group = planes * macs <= kSerialMacs ? planes : most(1, kChunkMacs / macs);
-  const Scratch scratch(size_t(ceil_div(planes, group) * 3 * job.tap_count) * sizeof(int64_t));
-  if (!scratch) return no_memory(size_t(ceil_div(planes, group) * 3 * job.tap_count) * sizeof(int64_t));
-  parallel(ceil_div(planes, group), [&](int64_t chunk) {
-    int64_t* const tap_row = scratch.as<int64_t>() + chunk * 3 * job.tap_count;
-    int64_t* const tap_column = tap_row + job.tap_count;
-    int64_t* const tap_weight = tap_column + job.tap_count;
-    for (int64_t i = chunk * group; i < least((chunk + 1) * group, planes); ++i) {
-      const int64_t row = i % job.rows, g = i / job.rows % job.groups, image = i / job.rows / job.groups;
-      RowArgs<T> args;
-      args.x = job.src + image * job.src_image + g * job.src_group;
-      args.x_plane = job.src_plane;
-      args.channels = job.channels;
-      args.in_width = job.grid.in_w;
-      args.step_x = job.grid.step_x;
-      args.w = job.w + g * job.w_group + row * job.w_row;
-      args.w_channel = job.w_channel;
-      args.tap_row = tap_row;
-      args.tap_column = tap_column;
-      args.tap_weight = tap_weight;
-      args.width = job.grid.out_w;
-      args.out_col = job.out_col;
-      args.bias = job.bias != nullptr ? job.bias[g * job.rows + row] : T(0);
-      args.beta = job.beta;
-      args.relu = job.relu;
-      T* plane = job.out + image * job.out_image + g * job.out_group + row * job.out_plane;
-      for (int64_t oy = 0; oy < job.grid.out_h; ++oy) {
-        args.taps = 0;
-        for (int64_t t = 0; t < job.tap_count; ++t) {
-          const int64_t y = oy * job.grid.step_y + job.taps[t].dy;
-          if (y < 0 || y >= job.grid.in_h) continue;
-          tap_row[args.taps] = y * job.grid.in_w;
-          tap_column[args.taps] = job.taps[t].dx;
-          tap_weight[args.taps++] = job.taps[t].weight;
-        }
-        args.out = plane + oy * job.out_row;
-        kernel.row(args);
-      }
-    }
-  });
-  return PYNN_OK;
-}
-
 template <class T>
 class Patches {
  public:
@@ -176,11 +101,14 @@ class Patches {
     const int64_t blocks = ceil_div(job.channels, most(1, most_depth / job.tap_count));
     block_channels_ = ceil_div(job.channels, blocks);
     scattered_ = job.out_col != 1 || job.out_row != job.grid.out_w;
+    // Images that leave the last panel partly empty are numbered through, so that panels span them.
+    const int64_t pixels = job.pixels();
+    span_ = job.images > 1 && pixels <= 512 && pixels % panel_ != 0 ? job.images : 1;
   }
 
   pynn_status run() {
-    const int64_t pixels = job_.pixels(), depth = block_channels_ * job_.tap_count;
-    direct_weights_ = job_.plain_weights() && job_.images * pixels <= kFewPixels;
+    const int64_t pixels = job_.pixels() * span_, depth = block_channels_ * job_.tap_count;
+    direct_weights_ = job_.plain_weights() && job_.images * job_.pixels() <= kFewPixels;
     const int64_t w_size = direct_weights_ ? 0 : job_.groups * job_.rows * job_.depth();
     const Scratch weights(size_t(w_size) * sizeof(T));
     if (!weights) return no_memory(size_t(w_size) * sizeof(T));
@@ -189,8 +117,11 @@ class Patches {
 
     const int64_t largest = most(panel_, kChunkBytes / (depth * int64_t(sizeof(T))) / panel_ * panel_);
     const int64_t runs = ceil_div(pixels, largest), run = round_up(ceil_div(pixels, runs), panel_);
-    const int64_t in_image = ceil_div(pixels, run), units = job_.images * job_.groups * in_image;
-    const int64_t macs = most(1, job_.rows * job_.depth() * least(run, pixels));
+    const int64_t in_image = ceil_div(pixels, run), places = job_.images / span_ * job_.groups * in_image;
+    // Too few places for several threads: the rows are cut as well, and each part packs the patches again.
+    const int64_t place_macs = most(1, job_.rows * job_.depth() * least(run, pixels));
+    const int64_t parts = most(1, least(least(ceil_div(8, places), tiles_ / 4), place_macs / kChunkMacs));
+    const int64_t units = places * parts, macs = most(1, place_macs / parts);
     const int64_t group = units * macs <= kSerialMacs ? units : most(1, kChunkMacs / macs);
     const size_t bytes = size_t(depth * run + max_rows_ * panel_) * sizeof(T);
     std::atomic<bool> failed{false};
@@ -201,14 +132,21 @@ class Patches {
         return;
       }
       for (int64_t u = chunk * group; u < least((chunk + 1) * group, units); ++u) {
-        const int64_t first = u % in_image * run, g = u / in_image % job_.groups, image = u / in_image / job_.groups;
-        pixels_of(image, g, first, least(run, pixels - first), own.as<T>(), own.as<T>() + depth * run);
+        const int64_t part = u % parts, place = u / parts;
+        const int64_t first = place % in_image * run, g = place / in_image % job_.groups;
+        const Tiles tiles = {part * tiles_ / parts, (part + 1) * tiles_ / parts};
+        pixels_of(place / in_image / job_.groups, g, tiles, first, least(run, pixels - first), own.as<T>(),
+                  own.as<T>() + depth * run);
       }
     });
     return failed.load() ? no_memory(bytes) : PYNN_OK;
   }
 
  private:
+  struct Tiles {
+    int64_t begin, end;
+  };
+
   // Rows [start, start + height) of tile i: heights differ by one at most.
   int64_t tile_start(int64_t i) const { return i * (job_.rows / tiles_) + least(i, job_.rows % tiles_); }
   int64_t tile_height(int64_t i) const { return job_.rows / tiles_ + (i < job_.rows % tiles_); }
@@ -222,7 +160,8 @@ class Patches {
     parallel(ceil_div(pieces, group), [&](int64_t chunk) {
       for (int64_t i = chunk * group; i < least((chunk + 1) * group, pieces); ++i) {
         const int64_t tile = i % tiles_, c0 = i / tiles_ % blocks * block_channels_, g = i / tiles_ / blocks;
-        const int64_t channels = least(block_channels_, job_.channels - c0), depth = channels * job_.tap_count;
+        const int64_t channels = least(block_channels_, job_.channels - c0),
+                      depth = channels * job_.tap_count;
         const int64_t start = tile_start(tile), height = tile_height(tile);
         const T* w = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
         T* d = to + (g * job_.channels + c0) * job_.tap_count * job_.rows + start * depth;
@@ -230,8 +169,8 @@ class Patches {
           gemm_.pack(w, job_.w_row, 1, height, depth, d, height);
         } else if (taps) {
           for (int64_t c = 0; c < channels; ++c) {
-            gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, height, job_.tap_count, d + c * job_.tap_count * height,
-                       height);
+            gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, height, job_.tap_count,
+                       d + c * job_.tap_count * height, height);
           }
         } else {
           for (int64_t t = 0; t < job_.tap_count; ++t) {
@@ -243,7 +182,9 @@ class Patches {
     });
   }
 
-  void pixels_of(int64_t image, int64_t g, int64_t first, int64_t count, T* patches, T* stage) const {
+  // Pixels [first, first + count) of an image, or of all images numbered through.
+  void pixels_of(int64_t image, int64_t g, Tiles tiles, int64_t first, int64_t count, T* patches,
+                 T* stage) const {
     const T* src = job_.src + image * job_.src_image + g * job_.src_group;
     T* out = job_.out + image * job_.out_image + g * job_.out_group;
     for (int64_t c0 = 0; c0 < job_.channels; c0 += block_channels_) {
@@ -252,17 +193,35 @@ class Patches {
         const int64_t columns = least(panel_, count - p);
         for (int64_t t = 0; t < job_.tap_count; ++t) {
           Piece pieces[kMaxPanel];
-          const int n = cut_pieces(job_.grid, job_.taps[t], first + p, columns, width_, pieces);
+          const int n = cut_panel(job_.taps[t], first + p, columns, pieces);
           kernel_.pack(src + c0 * job_.src_plane, job_.src_plane, job_.grid.step_x, channels, pieces, n,
                        patches + p * depth + t * panel_, job_.tap_count * panel_);
         }
       }
-      multiply(g, c0, depth, first, count, patches, out, stage);
+      multiply(g, tiles, c0, depth, first, count, patches, out, stage);
     }
   }
 
-  void multiply(int64_t g, int64_t c0, int64_t depth, int64_t first, int64_t count, const T* patches, T* out,
-                T* stage) const {
+  int cut_panel(const Tap& tap, int64_t first, int64_t columns, Piece* pieces) const {
+    if (span_ == 1) return cut_pieces(job_.grid, tap, first, columns, width_, pieces);
+    int n = 0;
+    const int64_t pixels = job_.pixels();
+    for (int64_t done = 0; done < columns;) {
+      const int64_t image = (first + done) / pixels, pixel = (first + done) % pixels;
+      const int64_t count = least(columns - done, pixels - pixel);
+      const int own = cut_pieces(job_.grid, tap, pixel, count, width_, pieces + n);
+      for (int i = n; i < n + own; ++i) {
+        pieces[i].to += int32_t(done);
+        pieces[i].source += image * job_.src_image;
+      }
+      n += own;
+      done += count;
+    }
+    return n;
+  }
+
+  void multiply(int64_t g, Tiles tiles, int64_t c0, int64_t depth, int64_t first, int64_t count,
+                const T* patches, T* out, T* stage) const {
     const bool last = c0 + block_channels_ >= job_.channels;
     TileArgs<T> t;
     t.k = depth;
@@ -272,7 +231,7 @@ class Patches {
     t.relu = last && job_.relu;
     t.b_step = panel_;
     t.a_rows = direct_weights_;
-    for (int64_t tile = 0; tile < tiles_; ++tile) {
+    for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
       const int64_t start = tile_start(tile), height = tile_height(tile);
       if (direct_weights_) {
         t.a = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
@@ -287,8 +246,10 @@ class Patches {
         const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
         t.cols = int(least(left, vectors * width_));
         t.b = patches + (p - in_panel) * depth + in_panel;
-        if (!scattered_) {
-          t.c = out + start * job_.out_plane + first + p;
+        const int64_t image = span_ == 1 ? 0 : (first + p) / job_.pixels(),
+                      pixel = first + p - image * job_.pixels();
+        if (!scattered_ && pixel + t.cols <= job_.pixels()) {
+          t.c = out + image * job_.out_image + start * job_.out_plane + pixel;
           t.c_step = job_.out_plane;
           gemm_.tile[vectors][height](t);
         } else {
@@ -303,19 +264,25 @@ class Patches {
     }
   }
 
-  // Between a dense tile and pixels that lie apart.
-  void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage, bool to_out) const {
-    int64_t oy = first / job_.grid.out_w, ox = first % job_.grid.out_w;
-    for (int64_t j = 0; j < count; ++j) {
-      T* o = out + start * job_.out_plane + oy * job_.out_row + ox * job_.out_col;
-      for (int64_t i = 0; i < height; ++i) {
+  // Between a dense tile and pixels that lie apart: the rows of an image, and images.
+  void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage,
+               bool to_out) const {
+    const int64_t pixels = job_.pixels(), width = job_.grid.out_w;
+    for (int64_t j = 0; j < count;) {
+      const int64_t image = span_ == 1 ? 0 : (first + j) / pixels, pixel = first + j - image * pixels;
+      const int64_t oy = pixel / width, ox = pixel % width;
+      const int64_t run = least(count - j, scattered_ ? width - ox : pixels - pixel);
+      T* o = out + image * job_.out_image + start * job_.out_plane;
+      o += scattered_ ? oy * job_.out_row + ox * job_.out_col : pixel;
+      T* d = stage + j;
+      for (int64_t i = 0; i < height; ++i, o += job_.out_plane, d += panel_) {
         if (to_out) {
-          o[i * job_.out_plane] = stage[i * panel_ + j];
+          for (int64_t c = 0; c < run; ++c) o[c * job_.out_col] = d[c];
         } else {
-          stage[i * panel_ + j] = o[i * job_.out_plane];
+          for (int64_t c = 0; c < run; ++c) d[c] = o[c * job_.out_col];
         }
       }
-      if (++ox == job_.grid.out_w) ox = 0, ++oy;
+      j += run;
     }
   }
 
@@ -323,7 +290,7 @@ class Patches {
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
   int width_, vectors_;
-  int64_t panel_, max_rows_, tiles_, block_channels_;
+  int64_t panel_, max_rows_, tiles_, block_channels_, span_;
   bool scattered_, direct_weights_ = false;
   const T* packed_ = nullptr;
 };
@@ -332,7 +299,7 @@ template <class T>
 pynn_status run(const Job<T>& job) {
   if (job.images == 0 || job.rows == 0 || job.pixels() == 0) return PYNN_OK;
   if (job.depth() == 0) return fill(job);
-  if (job.rows * job.channels <= 8) return direct(job);
+  if (is_direct(job.rows, job.channels)) return direct(job);
   return Patches<T>(job).run();
 }
 
@@ -345,15 +312,15 @@ pynn_status pointwise(const Shape& s, int64_t rows, int64_t channels, const T* s
   if (!offsets) return no_memory(size_t(3 * s.images) * sizeof(int64_t));
   int64_t *a = offsets.as<int64_t>(), *b = a + s.images, *c = b + s.images;
   for (int64_t i = 0; i < s.images; ++i) a[i] = 0, b[i] = i * channels * pixels, c[i] = i * rows * pixels;
-  const matmul::Gemm<T> g = {rows,   pixels, channels, w,    w_row,   w_col, src, pixels, 1,
-                             out,    pixels, 1,        bias, nullptr, T(1),  beta, act};
+  const matmul::Gemm<T> g = {rows, pixels, channels, w,    w_row,   w_col, src,  pixels, 1,
+                             out,  pixels, 1,        bias, nullptr, T(1),  beta, act};
   return matmul::gemm_batch(g, s.images, a, b, c);
 }
 
 bool is_pointwise(const Shape& s) {
   const pynn_conv2d& c = s.conv;
-  return s.kernel_h == 1 && s.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1 && c.pad_top == 0 &&
-         c.pad_bottom == 0 && c.pad_left == 0 && c.pad_right == 0;
+  return s.kernel_h == 1 && s.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1 &&
+         c.pad_top == 0 && c.pad_bottom == 0 && c.pad_left == 0 && c.pad_right == 0;
 }
 
 }  // namespace
@@ -399,8 +366,8 @@ pynn_status forward(const Shape& s, const T* x, const T* w, const T* bias, pynn_
 template <class T>
 pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx) {
   if (is_pointwise(s)) {
-    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, static_cast<const T*>(nullptr), PYNN_ACT_NONE,
-                     beta, dx);
+    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, static_cast<const T*>(nullptr),
+                     PYNN_ACT_NONE, beta, dx);
   }
   const pynn_conv2d& c = s.conv;
   const int64_t taps = s.kernel_h * s.kernel_w;
@@ -428,17 +395,20 @@ pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx
   job.out_plane = s.height * s.width;
   job.out_group = job.rows * job.out_plane;
   job.out_image = s.channels * job.out_plane;
-  // Pixels h = a + stride * i meet only the taps whose row a + pad - r * dilation is a multiple of the stride.
+  // Pixels h = a + stride * i meet only the taps whose row a + pad - r * dilation is a multiple of the
+  // stride.
   for (int64_t a = 0; a < least(c.stride_h, s.height); ++a) {
     for (int64_t b = 0; b < least(c.stride_w, s.width); ++b) {
       int64_t n = 0;
       for (int64_t t = 0; t < taps; ++t) {
         const int64_t y = a + c.pad_top - t / s.kernel_w * c.dilation_h;
         const int64_t x = b + c.pad_left - t % s.kernel_w * c.dilation_w;
-        if (y % c.stride_h == 0 && x % c.stride_w == 0) list.as<Tap>()[n++] = {y / c.stride_h, x / c.stride_w, t};
+        if (y % c.stride_h == 0 && x % c.stride_w == 0)
+          list.as<Tap>()[n++] = {y / c.stride_h, x / c.stride_w, t};
       }
       job.tap_count = n;
-      job.grid = {ceil_div(s.height - a, c.stride_h), ceil_div(s.width - b, c.stride_w), 1, 1, s.out_h, s.out_w};
+      job.grid = {
+          ceil_div(s.height - a, c.stride_h), ceil_div(s.width - b, c.stride_w), 1, 1, s.out_h, s.out_w};
       job.out = dx + a * s.width + b;
       const pynn_status status = run(job);
       if (status != PYNN_OK) return status;
@@ -447,8 +417,8 @@ pynn_status backward_data(const Shape& s, const T* dy, const T* w, T beta, T* dx
   return PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                   \
-  template pynn_status forward<T>(const Shape&, const T*, const T*, const T*, pynn_activation, T*);           \
+#define PYNN_INSTANTIATE(T)                                                                         \
+  template pynn_status forward<T>(const Shape&, const T*, const T*, const T*, pynn_activation, T*); \
   template pynn_status backward_data<T>(const Shape&, const T*, const T*, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

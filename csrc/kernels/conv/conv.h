@@ -15,46 +15,42 @@ struct Piece {
   int16_t low, high, count;
 };
 
-// One output row of one plane: out[j * out_col] for j < width, summed over channels and taps.
+// One output plane: out[i][j] = act(sum over t of weights[t] * x[i * row_step + j * step_x + offsets[t]] +
+// bias
+// + beta * out). x is padded: every read of whole vectors lies inside, so only stores look at the edge.
 template <class T>
-struct RowArgs {
-  const T* x;           // first channel's source plane
-  int64_t x_plane;      // from channel to channel
-  int64_t channels;
-  int64_t in_width, step_x;
-  const T* w;           // weight of channel c and tap t: w[c * w_channel + tap_weight[t]]
-  int64_t w_channel;
-  int64_t taps;         // those whose source row lies inside
-  const int64_t* tap_row;     // offset of the tap's source row in the plane
-  const int64_t* tap_column;  // source column of pixel 0; may lie outside
-  const int64_t* tap_weight;
-  int64_t width, out_col;
+struct PlaneArgs {
+  const T* x;
+  int64_t row_step, step_x, taps;
+  const int64_t* offsets;
+  const T* weights;
+  int64_t height, width;  // of out
+  T* out;
+  int64_t out_row, out_col;
   T bias, beta;
   bool relu;
-  T* out;
 };
 
-// One image plane's share of a small weight gradient: sum[t] += sum over j of dy[j] * x[row(t) + j * step_x]
+// sums[t] += sum over i, j of dy[i * width + j] * x[i * row_step + j * step_x + offsets[t]], x padded
+// likewise.
 template <class T>
 struct GradArgs {
   const T* x;
-  int64_t in_width, step_x;
+  int64_t row_step, step_x, taps;
+  const int64_t* offsets;
   const T* dy;
-  int64_t width, taps;
-  const int64_t* tap_row;
-  const int64_t* tap_column;
-  const int64_t* tap_sum;  // which of the sums a tap adds to
-  T* sums;                 // vectors of `width()` lanes
+  int64_t height, width;
+  T* sums;
 };
 
 template <class T>
 struct Kernels {
   int width;  // lanes of a vector
   // For every channel c: writes the pieces to dst + c * dst_step, from src + c * src_step.
-  void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count, T* dst,
-               int64_t dst_step);
-  void (*row)(const RowArgs<T>&);
-  void (*grad_row)(const GradArgs<T>&);
+  void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count,
+               T* dst, int64_t dst_step);
+  void (*plane)(const PlaneArgs<T>&);
+  void (*grad)(const GradArgs<T>&);
 };
 
 struct Table {
@@ -66,9 +62,13 @@ const Table& table();
 template <class T>
 const Kernels<T>& kernels();
 template <>
-inline const Kernels<float>& kernels<float>() { return table().f32; }
+inline const Kernels<float>& kernels<float>() {
+  return table().f32;
+}
 template <>
-inline const Kernels<double>& kernels<double>() { return table().f64; }
+inline const Kernels<double>& kernels<double>() {
+  return table().f64;
+}
 
 struct Shape {
   int64_t images, channels, height, width;  // x
@@ -86,34 +86,6 @@ pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* 
 // db[o] = sum over images and pixels of dy (images, filters, pixels) + beta * db[o]
 template <class T>
 pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const T* dy, T beta, T* db);
-
-// ---- shared by conv.cpp and weight.cpp ----
-
-inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-// Where a tap reads: source row = oy * step_y + dy, column = ox * step_x + dx; weight index r * kernel_w + s.
-struct Tap {
-  int64_t dy, dx, weight;
-};
-
-// The grid of output pixels, and the plane they read.
-struct Grid {
-  int64_t out_h, out_w, step_y, step_x, in_h, in_w;
-};
-
-// Pieces of pixels [first, first + count) for one tap, `to` counted from the first; returns how many.
-// `pieces` has room for count (a piece a pixel at worst).
-int cut_pieces(const Grid& grid, const Tap& tap, int64_t first, int64_t count, int lanes, Piece* pieces);
-
-// Multiply-adds under which a call stays on one thread, and those a chunk should have. As in matmul,
-// shape alone decides how work is cut.
-constexpr int64_t kSerialMacs = 1 << 20;
-constexpr int64_t kChunkMacs = 1 << 19;
-
-pynn_status no_memory(size_t bytes);
 
 }  // namespace conv
 }  // namespace pynn

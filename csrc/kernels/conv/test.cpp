@@ -1,11 +1,10 @@
 // Convolutions and their gradients against double-precision loops, on every ISA of this machine.
-#include "kernels/conv/conv.h"
-
 #include <set>
 #include <vector>
 
 #include "base/pool.h"
 #include "base/testing.h"
+#include "kernels/conv/conv.h"
 
 namespace {
 
@@ -25,8 +24,12 @@ struct Dtype<double> {
 struct Case {
   int64_t n, c, h, w, o, r, s;
   pynn_conv2d conv;
-  int64_t oh() const { return (h + conv.pad_top + conv.pad_bottom - conv.dilation_h * (r - 1) - 1) / conv.stride_h + 1; }
-  int64_t ow() const { return (w + conv.pad_left + conv.pad_right - conv.dilation_w * (s - 1) - 1) / conv.stride_w + 1; }
+  int64_t oh() const {
+    return (h + conv.pad_top + conv.pad_bottom - conv.dilation_h * (r - 1) - 1) / conv.stride_h + 1;
+  }
+  int64_t ow() const {
+    return (w + conv.pad_left + conv.pad_right - conv.dilation_w * (s - 1) - 1) / conv.stride_w + 1;
+  }
 };
 
 // Calls f(y index, x index, w index) for every product of the convolution.
@@ -66,7 +69,8 @@ struct Sums {
 };
 
 template <class T>
-void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected, bool relu = false) {
+void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected,
+             bool relu = false) {
   int64_t wrong = 0;
   for (int64_t i = 0; i < got.size(); ++i) {
     const double e = relu && expected.value[size_t(i)] < 0 ? 0 : expected.value[size_t(i)];
@@ -77,9 +81,9 @@ void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums&
     }
   }
   if (wrong) {
-    std::printf("%s: x (%ld %ld %ld %ld) w (%ld .. %ld %ld) stride %ld %ld groups %ld: %ld wrong\n", what, long(k.n),
-                long(k.c), long(k.h), long(k.w), long(k.o), long(k.r), long(k.s), long(k.conv.stride_h),
-                long(k.conv.stride_w), long(k.conv.groups), long(wrong));
+    std::printf("%s: x (%ld %ld %ld %ld) w (%ld .. %ld %ld) stride %ld %ld groups %ld: %ld wrong\n", what,
+                long(k.n), long(k.c), long(k.h), long(k.w), long(k.o), long(k.r), long(k.s),
+                long(k.conv.stride_h), long(k.conv.stride_w), long(k.conv.groups), long(wrong));
   }
   CHECK_EQ(wrong, 0);
   CHECK(got.intact());
@@ -88,15 +92,22 @@ void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums&
 template <class T>
 struct Buffers {
   explicit Buffers(const Case& k)
-      : x(k.n * k.c * k.h * k.w), w(k.o * (k.c / k.conv.groups) * k.r * k.s), bias(k.o), y(k.n * k.o * k.oh() * k.ow()),
-        x_shape{k.n, k.c, k.h, k.w}, w_shape{k.o, k.c / k.conv.groups, k.r, k.s}, y_shape{k.n, k.o, k.oh(), k.ow()},
+      : x(k.n * k.c * k.h * k.w),
+        w(k.o * (k.c / k.conv.groups) * k.r * k.s),
+        bias(k.o),
+        y(k.n * k.o * k.oh() * k.ow()),
+        x_shape{k.n, k.c, k.h, k.w},
+        w_shape{k.o, k.c / k.conv.groups, k.r, k.s},
+        y_shape{k.n, k.o, k.oh(), k.ow()},
         b_shape{k.o} {
     Random random(uint64_t(k.n * 31 + k.c * 7 + k.h + k.o));
     for (Guarded<T>* g : {&x, &w, &bias, &y}) {
       for (int64_t i = 0; i < g->size(); ++i) (*g)[i] = T(random.normal());
     }
   }
-  pynn_array array(Guarded<T>& g, const int64_t* shape, int ndim = 4) { return {g.data(), shape, nullptr, ndim, Dtype<T>::value}; }
+  pynn_array array(Guarded<T>& g, const int64_t* shape, int ndim = 4) {
+    return {g.data(), shape, nullptr, ndim, Dtype<T>::value};
+  }
   pynn_array xa() { return array(x, x_shape); }
   pynn_array wa() { return array(w, w_shape); }
   pynn_array ya() { return array(y, y_shape); }
@@ -126,8 +137,8 @@ void check_case(const Case& k) {
   }
   for (int64_t i = 0; i < b.y.size(); ++i) b.y[i] = std::numeric_limits<T>::quiet_NaN();
   pynn_array xa = b.xa(), wa = b.wa(), ya = b.ya(), ba = b.ba();
-  CHECK_EQ(int(pynn_conv2d_forward(&k.conv, &xa, &wa, with_bias ? &ba : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE,
-                                   &ya)),
+  CHECK_EQ(int(pynn_conv2d_forward(&k.conv, &xa, &wa, with_bias ? &ba : nullptr,
+                                   relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, &ya)),
            int(PYNN_OK));
   compare("y", k, b.y, y, relu);
   CHECK(b.x.intact() && b.w.intact() && b.bias.intact());
@@ -155,24 +166,44 @@ void check_case(const Case& k) {
 template <class T>
 void test_cases() {
   const Case cases[] = {
-      {1, 1, 5, 5, 1, 3, 3, {1, 1, 0, 0, 0, 0, 1, 1, 1}},       {2, 3, 9, 8, 5, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 4, 7, 7, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},      {1, 3, 33, 35, 16, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 6, 12, 13, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},    {2, 6, 11, 12, 9, 2, 4, {3, 2, 0, 1, 2, 1, 1, 1, 1}},
-      {1, 8, 15, 17, 12, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},    {1, 8, 15, 18, 12, 3, 2, {2, 3, 2, 1, 0, 4, 3, 2, 1}},
-      {2, 8, 10, 10, 12, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},    {2, 9, 10, 11, 12, 1, 1, {2, 2, 0, 0, 0, 0, 1, 1, 1}},
-      {2, 8, 10, 10, 12, 1, 1, {1, 1, 1, 0, 0, 1, 1, 1, 1}},    {2, 12, 9, 10, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 4}},
-      {2, 24, 9, 10, 36, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 3}},    {2, 7, 20, 21, 7, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 7}},
-      {2, 5, 20, 37, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 5}},    {1, 4, 9, 40, 4, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 4}},
-      {1, 4, 9, 40, 4, 3, 3, {1, 3, 1, 1, 1, 1, 2, 2, 4}},      {3, 2, 1, 1, 3, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {1, 3, 4, 4, 2, 4, 4, {1, 1, 0, 0, 0, 0, 1, 1, 1}},       {1, 3, 4, 5, 11, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}},
-      {1, 60, 9, 9, 40, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},     {1, 130, 6, 7, 33, 3, 3, {2, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {1, 3, 40, 40, 9, 1, 5, {1, 1, 0, 0, 2, 2, 1, 1, 1}},     {1, 3, 2, 2, 9, 1, 1, {5, 5, 0, 0, 0, 0, 1, 1, 1}},
-      {1, 3, 3, 3, 9, 1, 1, {2, 2, 4, 4, 4, 4, 1, 1, 1}},       {1, 2, 25, 3, 9, 25, 3, {1, 1, 12, 12, 1, 1, 1, 1, 1}},
-      {4, 16, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},   {4, 3, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {5, 40, 14, 14, 70, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},   {2, 100, 12, 12, 80, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {3, 64, 24, 24, 64, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 64}},  {1, 2, 70, 80, 12, 7, 7, {2, 2, 3, 3, 3, 3, 1, 1, 1}},
-      {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},       {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 3, 8, 8, 0, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},       {2, 16, 0, 5, 16, 1, 1, {1, 1, 1, 0, 0, 0, 1, 1, 1}},
+      {1, 1, 5, 5, 1, 3, 3, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+      {2, 3, 9, 8, 5, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 4, 7, 7, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {1, 3, 33, 35, 16, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 6, 12, 13, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 6, 11, 12, 9, 2, 4, {3, 2, 0, 1, 2, 1, 1, 1, 1}},
+      {1, 8, 15, 17, 12, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},
+      {1, 8, 15, 18, 12, 3, 2, {2, 3, 2, 1, 0, 4, 3, 2, 1}},
+      {2, 8, 10, 10, 12, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+      {2, 9, 10, 11, 12, 1, 1, {2, 2, 0, 0, 0, 0, 1, 1, 1}},
+      {2, 8, 10, 10, 12, 1, 1, {1, 1, 1, 0, 0, 1, 1, 1, 1}},
+      {2, 12, 9, 10, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 4}},
+      {2, 24, 9, 10, 36, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 3}},
+      {2, 7, 20, 21, 7, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 7}},
+      {2, 5, 20, 37, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 5}},
+      {1, 4, 9, 40, 4, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 4}},
+      {1, 4, 9, 40, 4, 3, 3, {1, 3, 1, 1, 1, 1, 2, 2, 4}},
+      {3, 2, 1, 1, 3, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+      {1, 3, 4, 4, 2, 4, 4, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+      {1, 3, 4, 5, 11, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}},
+      {1, 60, 9, 9, 40, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {1, 130, 6, 7, 33, 3, 3, {2, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {1, 3, 40, 40, 9, 1, 5, {1, 1, 0, 0, 2, 2, 1, 1, 1}},
+      {1, 3, 2, 2, 9, 1, 1, {5, 5, 0, 0, 0, 0, 1, 1, 1}},
+      {1, 3, 3, 3, 9, 1, 1, {2, 2, 4, 4, 4, 4, 1, 1, 1}},
+      {1, 2, 25, 3, 9, 25, 3, {1, 1, 12, 12, 1, 1, 1, 1, 1}},
+      {4, 16, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {4, 3, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {5, 40, 14, 14, 70, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 100, 12, 12, 80, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+      {3, 64, 24, 24, 64, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 64}},
+      {1, 2, 70, 80, 12, 7, 7, {2, 2, 3, 3, 3, 3, 1, 1, 1}},
+      {1, 90, 7, 7, 140, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {13, 20, 5, 5, 130, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 3, 8, 8, 0, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+      {2, 16, 0, 5, 16, 1, 1, {1, 1, 1, 0, 0, 0, 1, 1, 1}},
   };
   for (const Case& k : cases) check_case<T>(k);
 }
@@ -184,7 +215,9 @@ void test_threads() {
                         {4, 3, 40, 40, 32, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
                         {6, 32, 24, 24, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 32}},
                         {4, 70, 20, 20, 60, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-                        {1, 96, 30, 30, 128, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}}};
+                        {1, 96, 30, 30, 128, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                        {1, 160, 7, 7, 160, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                        {9, 70, 7, 7, 90, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}}};
   for (const Case& k : cases) {
     Buffers<T> b(k);
     pynn_array xa = b.xa(), wa = b.wa(), ya = b.ya(), ba = b.ba();
@@ -198,7 +231,8 @@ void test_threads() {
       CHECK_EQ(int(pynn_conv2d_backward_weight(&k.conv, &xa, &ya, 0, &gwa)), 0);
       CHECK_EQ(int(pynn_conv2d_backward_bias(&ya, 0, &gba)), 0);
       std::vector<T> bits;
-      for (const Guarded<T>* g : {&y, &gx, &gw, &gb}) bits.insert(bits.end(), g->data(), g->data() + g->size());
+      for (const Guarded<T>* g : {&y, &gx, &gw, &gb})
+        bits.insert(bits.end(), g->data(), g->data() + g->size());
       return bits;
     };
     const std::vector<T> one = all(1);
@@ -218,7 +252,8 @@ bool says(const char* text) {
 
 void test_errors() {
   float data[512] = {};
-  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5}, other[] = {3, 1, 3, 3};
+  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5},
+          other[] = {3, 1, 3, 3};
   int64_t turned[] = {4 * 32, 4, 4 * 8, 4 * 2};
   pynn_conv2d conv = {1, 1, 0, 0, 0, 0, 1, 1, 1};
   pynn_array x = {data, xs, nullptr, 4, PYNN_FLOAT32}, w = {data, ws, nullptr, 4, PYNN_FLOAT32},

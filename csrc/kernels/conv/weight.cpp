@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/status.h"
-#include "kernels/conv/conv.h"
+#include "kernels/conv/shared.h"
 #include "kernels/matmul/matmul.h"
 
 namespace pynn {
@@ -17,8 +17,8 @@ namespace {
 
 using matmul::TileArgs;
 
-constexpr int64_t kPatchBytes = 256 << 10;    // patches of a chunk: stay in the L2 cache
-constexpr int64_t kPartsBytes = 64ll << 20;   // all parts together
+constexpr int64_t kPatchBytes = 256 << 10;   // patches of a chunk: stay in the L2 cache
+constexpr int64_t kPartsBytes = 64ll << 20;  // all parts together
 constexpr int64_t kWantedChunks = 8;
 
 template <class T>
@@ -29,8 +29,15 @@ void scale(int64_t n, T beta, T* x) {
 template <class T>
 class WeightGradient {
  public:
-  WeightGradient(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x, const T* dy)
-      : s_(s), grid_(grid), taps_(taps), tap_count_(tap_count), x_(x), dy_(dy), kernel_(kernels<T>()),
+  WeightGradient(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x,
+                 const T* dy)
+      : s_(s),
+        grid_(grid),
+        taps_(taps),
+        tap_count_(tap_count),
+        x_(x),
+        dy_(dy),
+        kernel_(kernels<T>()),
         gemm_(matmul::kernels<T>()) {
     channels_ = s.channels / s.conv.groups;
     filters_ = s.filters / s.conv.groups;
@@ -40,11 +47,15 @@ class WeightGradient {
     max_rows_ = gemm_.max_rows[2];
     const int64_t runs = ceil_div(pixels_, matmul::depth_block<T>(pixels_));
     run_ = ceil_div(pixels_, runs);
-    steps_ = s.images * ceil_div(pixels_, run_);
+    // Small images: several in one step, for a sum worth its loads and stores.
+    together_ = most(1, least(s.images, matmul::depth_block<T>(1 << 20) / pixels_));
+    if (together_ > 1) run_ = pixels_ * together_;
+    steps_ = together_ > 1 ? ceil_div(s.images, together_) : s.images * ceil_div(pixels_, run_);
     // Rows of patches a multiple of 1 KB apart would share few sets of the L1 cache.
     pitch_ = round_up(run_, 16);
     if (pitch_ * int64_t(sizeof(T)) % 1024 == 0) pitch_ += 16;
-    const int64_t largest = most(max_rows_, kPatchBytes / (pitch_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
+    const int64_t largest =
+        most(max_rows_, kPatchBytes / (pitch_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
     blocks_ = ceil_div(depth_, largest);
     const int64_t macs = s.conv.groups * depth_ * filters_ * pixels_ * s.images;
     const int64_t units = s.conv.groups * blocks_;
@@ -96,26 +107,33 @@ class WeightGradient {
     const int64_t first = part * steps_ / parts_, last = (part + 1) * steps_ / parts_;
     const int64_t row0 = block_start(block), row1 = block_start(block + 1);
     for (int64_t step = first; step < last; ++step) {
-      const int64_t image = step / runs, p0 = step % runs * run_, count = least(run_, pixels_ - p0);
-      const T* x = x_ + (image * s_.channels + g * channels_) * grid_.in_h * grid_.in_w;
-      const T* dy = dy_ + (image * s_.filters + g * filters_) * pixels_ + p0;
-      pack_patches(x, row0, row1, p0, count, pieces, patches);
-      for (int64_t j = 0; j < filters_; j += panel_) {
-        gemm_.pack(dy + j * pixels_, pixels_, 1, least(panel_, filters_ - j), count, turned + j * count, panel_);
+      const int64_t image = together_ > 1 ? step * together_ : step / runs,
+                    p0 = together_ > 1 ? 0 : step % runs * run_;
+      const int64_t images = together_ > 1 ? least(together_, s_.images - image) : 1;
+      const int64_t each = together_ > 1 ? pixels_ : least(run_, pixels_ - p0), count = images * each;
+      for (int64_t i = 0; i < images; ++i) {
+        const T* x = x_ + ((image + i) * s_.channels + g * channels_) * grid_.in_h * grid_.in_w;
+        const T* dy = dy_ + ((image + i) * s_.filters + g * filters_) * pixels_ + p0;
+        pack_patches(x, row0, row1, p0, each, pieces, patches + i * each);
+        for (int64_t j = 0; j < filters_; j += panel_) {
+          gemm_.pack(dy + j * pixels_, pixels_, 1, least(panel_, filters_ - j), each,
+                     turned + j * count + i * each * panel_, panel_);
+        }
       }
       multiply(patches, turned, row1 - row0, count, step > first, sums + row0 * filters_);
     }
   }
 
-  void pack_patches(const T* x, int64_t row0, int64_t row1, int64_t p0, int64_t count, Piece* pieces, T* to) const {
+  void pack_patches(const T* x, int64_t row0, int64_t row1, int64_t p0, int64_t count, Piece* pieces,
+                    T* to) const {
     const int64_t plane = grid_.in_h * grid_.in_w;
     for (int64_t t = 0; t < tap_count_; ++t) {
       const int64_t c0 = row0 > t ? ceil_div(row0 - t, tap_count_) : 0;
       const int64_t c1 = row1 > t ? ceil_div(row1 - t, tap_count_) : 0;
       if (c1 <= c0) continue;
       const int n = cut_pieces(grid_, taps_[t], p0, count, kernel_.width, pieces);
-      kernel_.pack(x + c0 * plane, plane, grid_.step_x, c1 - c0, pieces, n, to + (c0 * tap_count_ + t - row0) * pitch_,
-                   tap_count_ * pitch_);
+      kernel_.pack(x + c0 * plane, plane, grid_.step_x, c1 - c0, pieces, n,
+                   to + (c0 * tap_count_ + t - row0) * pitch_, tap_count_ * pitch_);
     }
   }
 
@@ -138,7 +156,8 @@ class WeightGradient {
       t.b = turned + j * count;
       t.cols = int(columns);
       for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t start = i * (rows / tiles) + least(i, rows % tiles), height = rows / tiles + (i < rows % tiles);
+        const int64_t start = i * (rows / tiles) + least(i, rows % tiles),
+                      height = rows / tiles + (i < rows % tiles);
         t.a = patches + start * pitch_;
         t.c = sums + start * filters_ + j;
         gemm_.tile[columns > width ? 2 : 1][height](t);
@@ -159,7 +178,8 @@ class WeightGradient {
     T* const turned = beta == T(0) ? dw : sums + parts_ * total;
     const int64_t rows = most(16, (16 << 10) / filters_ / 16 * 16), row_chunks = ceil_div(depth_, rows);
     parallel(s_.conv.groups * row_chunks, [&](int64_t chunk) {
-      const int64_t g = chunk / row_chunks, first = chunk % row_chunks * rows, n = least(rows, depth_ - first);
+      const int64_t g = chunk / row_chunks, first = chunk % row_chunks * rows,
+                    n = least(rows, depth_ - first);
       const int64_t base = g * depth_ * filters_;
       gemm_.pack(sums + base + first * filters_, filters_, 1, n, filters_, turned + base + first, depth_);
       if (beta == T(0)) return;
@@ -179,75 +199,18 @@ class WeightGradient {
   const T *x_, *dy_;
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
-  int64_t channels_, filters_, depth_, pixels_, panel_, max_rows_, run_, steps_, pitch_, blocks_, parts_;
+  int64_t channels_, filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_,
+      parts_;
   bool serial_;
 };
-
-// Few filters from few channels (depthwise): each (filter, channel) pair goes through all images in order.
-template <class T>
-pynn_status direct(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x, const T* dy,
-                   T beta, T* dw) {
-  const Kernels<T>& kernel = kernels<T>();
-  const int64_t filters = s.filters / s.conv.groups, channels = s.channels / s.conv.groups;
-  const int64_t pairs = s.filters * channels, pixels = grid.out_h * grid.out_w, plane = grid.in_h * grid.in_w;
-  const int64_t macs = most(1, s.images * pixels * tap_count);
-  const int64_t group = pairs * macs <= kSerialMacs ? pairs : most(1, kChunkMacs / macs);
-  const size_t bytes = size_t(tap_count) * (3 * sizeof(int64_t) + size_t(kernel.width) * sizeof(T));
-  std::atomic<bool> failed{false};
-  parallel(ceil_div(pairs, group), [&](int64_t chunk) {
-    const Scratch own(bytes);
-    if (!own) {
-      failed.store(true);
-      return;
-    }
-    int64_t* const tap_row = own.as<int64_t>();
-    int64_t *const tap_column = tap_row + tap_count, *const tap_sum = tap_column + tap_count;
-    T* const sums = reinterpret_cast<T*>(tap_sum + tap_count);
-    for (int64_t i = chunk * group; i < least((chunk + 1) * group, pairs); ++i) {
-      const int64_t filter = i / channels, channel = filter / filters * channels + i % channels;
-      for (int64_t j = 0; j < tap_count * kernel.width; ++j) sums[j] = T(0);
-      GradArgs<T> args;
-      args.in_width = grid.in_w;
-      args.step_x = grid.step_x;
-      args.width = grid.out_w;
-      args.tap_row = tap_row;
-      args.tap_column = tap_column;
-      args.tap_sum = tap_sum;
-      args.sums = sums;
-      for (int64_t image = 0; image < s.images; ++image) {
-        args.x = x + (image * s.channels + channel) * plane;
-        for (int64_t oy = 0; oy < grid.out_h; ++oy) {
-          args.taps = 0;
-          for (int64_t t = 0; t < tap_count; ++t) {
-            const int64_t y = oy * grid.step_y + taps[t].dy;
-            if (y < 0 || y >= grid.in_h) continue;
-            tap_row[args.taps] = y * grid.in_w;
-            tap_column[args.taps] = taps[t].dx;
-            tap_sum[args.taps++] = t;
-          }
-          args.dy = dy + ((image * s.filters + filter) * grid.out_h + oy) * grid.out_w;
-          kernel.grad_row(args);
-        }
-      }
-      for (int64_t t = 0; t < tap_count; ++t) {
-        T* lanes = sums + t * kernel.width;
-        for (int half = kernel.width / 2; half > 0; half /= 2) {
-          for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-        }
-        T* to = dw + i * tap_count + t;
-        *to = beta == T(0) ? lanes[0] : lanes[0] + beta * *to;
-      }
-    }
-  });
-  return failed.load() ? no_memory(bytes) : PYNN_OK;
-}
 
 }  // namespace
 
 template <class T>
 pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* dw) {
   const pynn_conv2d& c = s.conv;
-  const int64_t taps = s.kernel_h * s.kernel_w, filters = s.filters / c.groups, channels = s.channels / c.groups;
+  const int64_t taps = s.kernel_h * s.kernel_w, filters = s.filters / c.groups,
+                channels = s.channels / c.groups;
   if (s.filters * channels * taps == 0) return PYNN_OK;
   if (s.images * s.out_h * s.out_w == 0) {
     scale(s.filters * channels * taps, beta, dw);
@@ -256,10 +219,11 @@ pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* 
   const Scratch list(size_t(taps) * sizeof(Tap));
   if (!list) return no_memory(size_t(taps) * sizeof(Tap));
   for (int64_t t = 0; t < taps; ++t) {
-    list.as<Tap>()[t] = {t / s.kernel_w * c.dilation_h - c.pad_top, t % s.kernel_w * c.dilation_w - c.pad_left, t};
+    list.as<Tap>()[t] = {t / s.kernel_w * c.dilation_h - c.pad_top,
+                         t % s.kernel_w * c.dilation_w - c.pad_left, t};
   }
   const Grid grid = {s.out_h, s.out_w, c.stride_h, c.stride_w, s.height, s.width};
-  if (filters * channels <= 8) return direct(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
+  if (is_direct(filters, channels)) return direct_weight(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
   return WeightGradient<T>(s, grid, list.as<Tap>(), taps, x, dy).run(beta, dw);
 }
 
@@ -275,7 +239,8 @@ pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const
   T* const partial = ones + run;
   for (int64_t i = 0; i < run; ++i) ones[i] = T(1);
   // A sum is a dot product with ones: exact products, several sums side by side.
-  const int64_t group = rows * filters * run <= kSerialMacs / 8 ? rows : most(1, (kChunkMacs / 8) / (filters * run));
+  const int64_t group =
+      rows * filters * run <= kSerialMacs / 8 ? rows : most(1, (kChunkMacs / 8) / (filters * run));
   parallel(ceil_div(rows, most(1, group)), [&](int64_t chunk) {
     for (int64_t i = chunk * group; i < least((chunk + 1) * group, rows); ++i) {
       const int64_t image = i / runs, first = i % runs * run;
@@ -286,8 +251,8 @@ pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const
   return matmul::column_sum<T>(rows, filters, partial, filters, 1, beta, db, 1);
 }
 
-#define PYNN_INSTANTIATE(T)                                                              \
-  template pynn_status backward_weight<T>(const Shape&, const T*, const T*, T, T*);     \
+#define PYNN_INSTANTIATE(T)                                                         \
+  template pynn_status backward_weight<T>(const Shape&, const T*, const T*, T, T*); \
   template pynn_status backward_bias<T>(int64_t, int64_t, int64_t, const T*, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -87,6 +87,13 @@ void tile(const TileArgs<T>& t) {
     for (int j = 0; j < kVectors; ++j) acc[i][j] = zero<T>();
   }
   const int last = t.cols - (kVectors - 1) * kWidth;
+  if (t.k >= 64) {  // C comes while the sums are made
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      PYNN_UNROLL
+      for (int j = 0; j < kVectors; ++j) __builtin_prefetch(t.c + i * t.c_step + j * kWidth, 1);
+    }
+  }
   if (last == kWidth) {
     if (t.a_rows) {
       multiply_rows<T, kRows, kVectors, false>(t, last, acc);
@@ -160,8 +167,10 @@ void tile(const TileArgs<T>& t) {
 
 // ---- packing ----
 
-#define PYNN_SHUFFLE(name, type, ...) \
-  PYNN_INLINE Vec<type> name(Vec<type> a, Vec<type> b) { return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)}; }
+#define PYNN_SHUFFLE(name, type, ...)                        \
+  PYNN_INLINE Vec<type> name(Vec<type> a, Vec<type> b) {     \
+    return {__builtin_shufflevector(a.v, b.v, __VA_ARGS__)}; \
+  }
 #if defined(__AVX512F__)
 PYNN_SHUFFLE(zip_low, float, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 PYNN_SHUFFLE(zip_high, float, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
@@ -197,7 +206,6 @@ PYNN_INLINE void transpose(Vec<T> (&r)[Vec<T>::lanes]) {
   }
 }
 
-
 template <class T>
 void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T* dst, int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
@@ -228,7 +236,8 @@ void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T*
 }
 
 template <class T>
-void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst, int64_t dst_step) {
+void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst,
+          int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
   if (step_i == 1) {
     for (int64_t k = 0; k < depth; ++k) {
@@ -247,23 +256,119 @@ void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t de
   }
 }
 
-// ---- matrix times vector ----
+// ---- products of rows: both operands contiguous along k ----
 
-// kRows dot products side by side, two sums each, added up the same way for any kRows.
-template <class T, int kRows>
-PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* out) {
+// The sums of four vectors: zips fold them into one whose lanes repeat a, c, b, d.
+template <class T>
+PYNN_INLINE void reduce_four(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, T* out) {
   constexpr int kWidth = Vec<T>::lanes;
-  constexpr int kSums = 2;
-  Vec<T> acc[kRows][kSums];
+  if constexpr (kWidth >= 4) {
+    const Vec<T> ab = zip_low(a, b) + zip_high(a, b), cd = zip_low(c, d) + zip_high(c, d);
+    const Vec<T> all = zip_low(ab, cd) + zip_high(ab, cd);
+    T lane[kWidth];
+    store(lane, all);
+    PYNN_UNROLL
+    for (int half = kWidth / 2; half >= 4; half /= 2) {
+      PYNN_UNROLL
+      for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    }
+    out[0] = lane[0];
+    out[1] = lane[2];
+    out[2] = lane[1];
+    out[3] = lane[3];
+  } else {
+    out[0] = reduce_add(a);
+    out[1] = reduce_add(b);
+    out[2] = reduce_add(c);
+    out[3] = reduce_add(d);
+  }
+}
+
+// kRows rows of a against four of b, out[i * 4 + j]. One vector of sums a pair: kRows * 4 chains.
+template <class T, int kRows>
+void dot_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t k, T* out) {
+  constexpr int kWidth = Vec<T>::lanes;
+  Vec<T> acc[kRows][4];
   PYNN_UNROLL
   for (int i = 0; i < kRows; ++i) {
     PYNN_UNROLL
-    for (int s = 0; s < kSums; ++s) acc[i][s] = zero<T>();
+    for (int j = 0; j < 4; ++j) acc[i][j] = zero<T>();
   }
   int64_t p = 0;
-  for (; p + kSums * kWidth <= k; p += kSums * kWidth) {
+  for (; p + kWidth <= k; p += kWidth) {
+    Vec<T> x[kRows];
     PYNN_UNROLL
-    for (int s = 0; s < kSums; ++s) {
+    for (int i = 0; i < kRows; ++i) x[i] = load(a + i * a_step + p);
+    PYNN_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      const Vec<T> y = load(b + j * b_step + p);
+      PYNN_UNROLL
+      for (int i = 0; i < kRows; ++i) acc[i][j] = fma(x[i], y, acc[i][j]);
+    }
+  }
+  if (p < k) {
+    const int n = int(k - p);
+    Vec<T> x[kRows];
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) x[i] = load_n(a + i * a_step + p, n);
+    PYNN_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      const Vec<T> y = load_n(b + j * b_step + p, n);
+      PYNN_UNROLL
+      for (int i = 0; i < kRows; ++i) acc[i][j] = fma(x[i], y, acc[i][j]);
+    }
+  }
+  PYNN_UNROLL
+  for (int i = 0; i < kRows; ++i) reduce_four(acc[i][0], acc[i][1], acc[i][2], acc[i][3], out + 4 * i);
+}
+
+// out[i * out_step + j] for all pairs of rows. A last group of fewer than four rows of b repeats its last
+// row.
+template <class T>
+void dots(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t b_step, int64_t cols, int64_t k,
+          T* out, int64_t out_step) {
+  for (int64_t j = 0; j < cols; j += 4) {
+    const int64_t width = cols - j < 4 ? cols - j : 4;
+    for (int64_t i = 0; i < rows;) {
+      T sums[16];
+      const T* x = a + i * a_step;
+      const T* y = b + j * b_step;
+      T repeated[4];
+      int64_t height = rows - i < 4 ? rows - i : 4;
+      if (width < 4) {  // one row of b at a time
+        height = 1;
+        for (int64_t c = 0; c < width; ++c) {
+          dot_tile<T, 1>(x, a_step, y + c * b_step, 0, k, repeated);
+          sums[c] = repeated[0];
+        }
+      } else if (height == 4) {
+        dot_tile<T, 4>(x, a_step, y, b_step, k, sums);
+      } else if (height == 3) {
+        dot_tile<T, 3>(x, a_step, y, b_step, k, sums);
+      } else if (height == 2) {
+        dot_tile<T, 2>(x, a_step, y, b_step, k, sums);
+      } else {
+        dot_tile<T, 1>(x, a_step, y, b_step, k, sums);
+      }
+      for (int64_t r = 0; r < height; ++r) {
+        for (int64_t c = 0; c < width; ++c) out[(i + r) * out_step + j + c] = sums[4 * r + c];
+      }
+      i += height;
+    }
+  }
+}
+
+// One row against many: two vectors of sums a pair hide the latency of fma.
+template <class T, int kRows>
+PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* out) {
+  constexpr int kWidth = Vec<T>::lanes;
+  Vec<T> acc[kRows][2];
+  PYNN_UNROLL
+  for (int i = 0; i < kRows; ++i) acc[i][0] = acc[i][1] = zero<T>();
+  int64_t p = 0;
+  for (; p + 2 * kWidth <= k; p += 2 * kWidth) {
+    PYNN_UNROLL
+    for (int s = 0; s < 2; ++s) {
       const Vec<T> v = load(x + p + s * kWidth);
       PYNN_UNROLL
       for (int i = 0; i < kRows; ++i) acc[i][s] = fma(load(a + i * step + p + s * kWidth), v, acc[i][s]);
@@ -275,9 +380,14 @@ PYNN_INLINE void dot_block(const T* a, int64_t step, int64_t k, const T* x, T* o
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) acc[i][0] = fma(load_n(a + i * step + p, n), v, acc[i][0]);
   }
-  PYNN_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    out[i] = reduce_add(acc[i][0] + acc[i][1]);
+  if constexpr (kRows == 4) {
+    reduce_four(acc[0][0] + acc[0][1], acc[1][0] + acc[1][1], acc[2][0] + acc[2][1], acc[3][0] + acc[3][1],
+                out);
+  } else {
+    const Vec<T> sum = acc[0][0] + acc[0][1];  // through the same tree as a block of four
+    T four[4];
+    reduce_four(sum, sum, sum, sum, four);
+    out[0] = four[0];
   }
 }
 
@@ -354,8 +464,8 @@ void add_rows(const T* x, int64_t step, int64_t rows, int64_t n, T* y) {
 
 #define PYNN_TILES_2(v) tile<T, 1, v>, tile<T, 2, v>
 #define PYNN_TILES_6(v) PYNN_TILES_2(v), tile<T, 3, v>, tile<T, 4, v>, tile<T, 5, v>, tile<T, 6, v>
-#define PYNN_TILES_14(v)                                                                                \
-  PYNN_TILES_6(v), tile<T, 7, v>, tile<T, 8, v>, tile<T, 9, v>, tile<T, 10, v>, tile<T, 11, v>,         \
+#define PYNN_TILES_14(v)                                                                        \
+  PYNN_TILES_6(v), tile<T, 7, v>, tile<T, 8, v>, tile<T, 9, v>, tile<T, 10, v>, tile<T, 11, v>, \
       tile<T, 12, v>, tile<T, 13, v>, tile<T, 14, v>
 
 template <class T>
@@ -388,6 +498,7 @@ constexpr Kernels<T> all_kernels() {
           {nullptr, Tiles<T>::one, Tiles<T>::two, nullptr, Tiles<T>::four},
           pack<T>,
           dot<T>,
+          dots<T>,
           combine<T>,
           add_rows<T>};
 }

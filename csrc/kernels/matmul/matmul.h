@@ -12,7 +12,8 @@ namespace matmul {
 template <class T>
 struct TileArgs {
   const T* a;
-  int64_t a_step;  // a_rows: elements from row to row, k is contiguous; else: from k to k, rows are contiguous
+  int64_t
+      a_step;  // a_rows: elements from row to row, k is contiguous; else: from k to k, rows are contiguous
   const T* b;
   int64_t b_step;  // from k to k; columns are contiguous
   T* c;
@@ -30,15 +31,19 @@ template <class T>
 struct Kernels {
   typedef void (*Tile)(const TileArgs<T>&);
 
-  int width;              // elements in a vector
-  int max_rows[5];        // [vectors]: tallest tile of that many vectors; 0: there is none
-  const Tile* tile[5];    // [vectors][rows]
+  int width;            // elements in a vector
+  int max_rows[5];      // [vectors]: tallest tile of that many vectors; 0: there is none
+  const Tile* tile[5];  // [vectors][rows]
 
   // dst[k * dst_step + i] = src[i * step_i + k * step_k], i < rows, k < depth. Reads and writes nothing else.
-  void (*pack)(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst, int64_t dst_step);
+  void (*pack)(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst,
+               int64_t dst_step);
 
   // out[i] = sum over k of a[i * step + k] * x[k], i < rows
   void (*dot)(const T* a, int64_t step, int64_t rows, int64_t k, const T* x, T* out);
+  // out[i * out_step + j] = sum over k of a[i * a_step + k] * b[j * b_step + k], i < rows, j < cols
+  void (*dots)(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t b_step, int64_t cols, int64_t k,
+               T* out, int64_t out_step);
   // y[j] = sum over k of x[k] * b[k * step + j], j < n
   void (*combine)(const T* b, int64_t step, int64_t n, int64_t k, const T* x, T* y);
   // y[j] = sum of rows[i * step + j] over i < rows (added 8 rows at a time)
@@ -54,11 +59,16 @@ const Table& table();  // of the ISA in use
 template <class T>
 const Kernels<T>& kernels();
 template <>
-inline const Kernels<float>& kernels<float>() { return table().f32; }
+inline const Kernels<float>& kernels<float>() {
+  return table().f32;
+}
 template <>
-inline const Kernels<double>& kernels<double>() { return table().f64; }
+inline const Kernels<double>& kernels<double>() {
+  return table().f64;
+}
 
-// C = act(alpha * A B + bias + beta * C), strides in elements; bias_row has m elements, bias_col n, or nullptr.
+// C = act(alpha * A B + bias + beta * C), strides in elements; bias_row has m elements, bias_col n, or
+// nullptr.
 template <class T>
 struct Gemm {
   int64_t m, n, k;

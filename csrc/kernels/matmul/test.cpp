@@ -91,9 +91,10 @@ void check_product(int64_t m, int64_t n, int64_t k, Order oa, Order ob, Order oc
     }
   }
   int64_t bias_shape[1] = {n};
-  pynn_array aa = a.array(), ba = b.array(), ca = c.array(), biasa = {bias.data(), bias_shape, nullptr, 1, aa.dtype};
-  CHECK_EQ(int(pynn_matmul(&aa, &ba, with_bias ? &biasa : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, alpha, beta,
-                           &ca)),
+  pynn_array aa = a.array(), ba = b.array(), ca = c.array(),
+             biasa = {bias.data(), bias_shape, nullptr, 1, aa.dtype};
+  CHECK_EQ(int(pynn_matmul(&aa, &ba, with_bias ? &biasa : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE,
+                           alpha, beta, &ca)),
            int(PYNN_OK));
   const double epsilon = std::numeric_limits<T>::epsilon();
   int64_t wrong = 0, touched = 0;
@@ -112,7 +113,9 @@ void check_product(int64_t m, int64_t n, int64_t k, Order oa, Order ob, Order oc
       if (!own.count(i) && std::memcmp(&c.memory[i], &before[size_t(i)], sizeof(T)) != 0) ++touched;
     }
   }
-  if (wrong) std::printf("m %ld n %ld k %ld orders %d %d %d: %g x allowed\n", long(m), long(n), long(k), int(oa), int(ob), int(oc), worst);
+  if (wrong)
+    std::printf("m %ld n %ld k %ld orders %d %d %d: %g x allowed\n", long(m), long(n), long(k), int(oa),
+                int(ob), int(oc), worst);
   CHECK_EQ(wrong, 0);
   CHECK_EQ(touched, 0);
   CHECK(a.memory.intact() && b.memory.intact() && c.memory.intact() && bias.intact());
@@ -157,6 +160,9 @@ void test_large() {  // packed, several blocks along every dimension, threads
       check_product<T>(1, 1000, 700, oa, ob, Order::rows, true, true, 1, 0);
       check_product<T>(1000, 1, 700, oa, ob, Order::rows, true, true, 1, 0);
       check_product<T>(64, 256, 256, oa, ob, Order::rows, false, false, 1, 0);
+      check_product<T>(16, 330, 131, oa, ob, Order::columns, true, false, 1, 0.5);
+      check_product<T>(41, 50, 2501, oa, ob, Order::rows, true, true, 2, 0.5);
+      check_product<T>(41, 50, 2501, oa, ob, Order::columns, true, false, 1, 0);
     }
   }
   check_product<T>(150, 131, 130, Order::spread, Order::spread, Order::spread, true, true, 1, 0);
@@ -171,11 +177,10 @@ void test_extremes() {
       Random random(7);
       Matrix<T> a(m, k, Order::rows, random), b(k, n, Order::rows, random), c(m, n, Order::rows, random);
       auto run = [&](pynn_activation act) {
-        return pynn_gemm_f32(0, 0, 0, nullptr, 0, 0, nullptr, 0, 0, nullptr, act, 1, 0, nullptr, 0, 0) +
-               [&] {
-                 pynn_array aa = a.array(), ba = b.array(), ca = c.array();
-                 return pynn_matmul(&aa, &ba, nullptr, act, 1, 0, &ca);
-               }();
+        return pynn_gemm_f32(0, 0, 0, nullptr, 0, 0, nullptr, 0, 0, nullptr, act, 1, 0, nullptr, 0, 0) + [&] {
+          pynn_array aa = a.array(), ba = b.array(), ca = c.array();
+          return pynn_matmul(&aa, &ba, nullptr, act, 1, 0, &ca);
+        }();
       };
       auto set = [&](double x, double y) {
         for (int64_t p = 0; p < k; ++p) {
@@ -213,7 +218,8 @@ void test_extremes() {
 template <class T>
 void test_threads() {
   const int before = pynn::num_threads();
-  const int64_t shapes[][3] = {{200, 190, 180}, {33, 2000, 100}, {2000, 33, 100}, {1, 3000, 500}, {3000, 1, 500}, {130, 140, 1500}};
+  const int64_t shapes[][3] = {{200, 190, 180}, {33, 2000, 100},  {2000, 33, 100}, {1, 3000, 500},
+                               {3000, 1, 500},  {130, 140, 1500}, {9, 900, 400},   {60, 50, 3000}};
   for (const auto& s : shapes) {
     for (Order ob : {Order::rows, Order::columns}) {
       Random random(3);
@@ -229,9 +235,9 @@ void test_threads() {
       }
     }
   }
-  // Rows do not depend on how many stand beside them (two or more).
+  // Rows do not depend on how many stand beside them (two or more, b by rows).
   Random random(4);
-  Matrix<T> a(300, 600, Order::rows, random), b(600, 70, Order::columns, random);
+  Matrix<T> a(300, 600, Order::rows, random), b(600, 70, Order::rows, random);
   Matrix<T> all(300, 70, Order::rows, random), few(5, 70, Order::rows, random);
   pynn_array aa = a.array(), ba = b.array(), ca = all.array(), cf = few.array();
   pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &ca);
@@ -253,8 +259,10 @@ void test_batches(int64_t m, int64_t k, int64_t n) {
       const int64_t item = int64_t(sizeof(T));
       int64_t a_shape[] = {2, 3, m, k}, b_shape[] = {b_batch, k, n}, c_shape[] = {2, 3, m, n};
       // swapped: a lies in memory as (3, 2, m, k)
-      int64_t a_strides[] = {(swapped ? 1 : 3) * m * k * item, (swapped ? 2 : 1) * m * k * item, k * item, item};
-      pynn_array aa = {a.data(), a_shape, a_strides, 4, Dtype<T>::value}, ba = {b.data(), b_shape, nullptr, 3, Dtype<T>::value},
+      int64_t a_strides[] = {(swapped ? 1 : 3) * m * k * item, (swapped ? 2 : 1) * m * k * item, k * item,
+                             item};
+      pynn_array aa = {a.data(), a_shape, a_strides, 4, Dtype<T>::value},
+                 ba = {b.data(), b_shape, nullptr, 3, Dtype<T>::value},
                  ca = {c.data(), c_shape, nullptr, 4, Dtype<T>::value};
       CHECK_EQ(int(pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &ca)), int(PYNN_OK));
       int64_t wrong = 0;
@@ -268,7 +276,9 @@ void test_batches(int64_t m, int64_t k, int64_t n) {
               sum += double(own[i * k + p]) * double(other[p * n + j]);
               size += std::fabs(double(own[i * k + p]) * double(other[p * n + j]));
             }
-            if (!(std::fabs(double(c[(x * m + i) * n + j]) - sum) <= size * 4 * std::numeric_limits<T>::epsilon() * std::sqrt(double(k)))) ++wrong;
+            if (!(std::fabs(double(c[(x * m + i) * n + j]) - sum) <=
+                  size * 4 * std::numeric_limits<T>::epsilon() * std::sqrt(double(k))))
+              ++wrong;
           }
         }
       }
@@ -304,7 +314,8 @@ void test_column_sum() {
   for (int64_t i = 0; i < 24; ++i) x[i] = T(i);
   const int64_t item = int64_t(sizeof(T));
   int64_t shape[] = {3, 2, 4}, strides[] = {4 * item, 12 * item, item}, out_shape[] = {4};
-  pynn_array xa = {x.data(), shape, strides, 3, Dtype<T>::value}, oa = {out.data(), out_shape, nullptr, 1, Dtype<T>::value};
+  pynn_array xa = {x.data(), shape, strides, 3, Dtype<T>::value},
+             oa = {out.data(), out_shape, nullptr, 1, Dtype<T>::value};
   CHECK_EQ(int(pynn_column_sum(&xa, 0, &oa)), int(PYNN_OK));
   for (int64_t j = 0; j < 4; ++j) CHECK_EQ(double(out[j]), 60.0 + 6.0 * double(j));
 }

@@ -6,35 +6,9 @@ import warnings
 from pynn._core import Tensor, call
 from pynn.autograd import no_grad
 from pynn.ops.creation import tensor
-from pynn.ops.registry import Sample, promote, register
+from pynn.ops.gradients import TOTAL_NORM
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
-
-
-def _total_norm(xp, arrays, norm_type):
-    if norm_type == math.inf:
-        return xp.max(xp.stack([xp.max(xp.abs(a)) if a.size else xp.zeros((), dtype=a.dtype) for a in arrays]))
-    if norm_type == 2.0:
-        return xp.sqrt(sum(xp.sum(a * a) for a in arrays))
-    if norm_type == 0.0:  # of each tensor, how many elements are not 0; then how many of those counts are not
-        return xp.astype(sum(xp.any(a != 0) * 1 for a in arrays), arrays[0].dtype)
-    return sum(xp.sum(xp.abs(a) ** norm_type) for a in arrays) ** (1.0 / norm_type)
-
-
-TOTAL_NORM = register(
-    "total_norm",
-    variadic=True,
-    differentiable=False,
-    shape=lambda *args: (),
-    check=lambda inputs, attrs: promote(inputs, "float"),
-    attrs=("norm_type",),
-    samples=lambda rng: [
-        Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,))), (p,)) for p in (2.0, 1.0, 3.0, math.inf)
-    ],
-    torch=lambda t, *args: t.nn.utils.get_total_norm(list(args[:-1]), args[-1]),
-    tolerance={"float32": 1e-5},
-)(_total_norm)
-"""The norm of all elements of several tensors together."""
 
 
 def _gradients(parameters):

@@ -10,7 +10,7 @@ from pynn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampl
 
 T_co = TypeVar("T_co", covariant=True)
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-_warned = set()
+_warned: set[str] = set()  # what was warned of in this process
 
 
 def get_worker_info():

@@ -1,0 +1,45 @@
+"""Adadelta."""
+
+from pynn.ops.optim_variants import ADADELTA_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches
+
+__all__ = ["Adadelta"]
+
+
+class Adadelta(GroupedOptimizer):
+    """Adadelta: steps as long as the running root mean square of the steps so far, over that of the gradients.
+
+    v = rho * v + (1 - rho) * g**2, d = sqrt(a + eps) / sqrt(v + eps) * g, a = rho * a + (1 - rho) * d**2, p -= lr * d.
+    State: step, square_avg (v), acc_delta (a). Raises ValueError for options out of range. Zeiler (2012).
+    """
+
+    op = ADADELTA_STEP
+    options = ("lr", "rho", "eps", "weight_decay", "maximize")
+
+    def __init__(
+        self,
+        params,
+        lr=1.0,
+        rho=0.9,
+        eps=1e-6,
+        weight_decay=0,
+        foreach=None,
+        *,
+        capturable=False,
+        maximize=False,
+        differentiable=False,
+    ):
+        check_lr(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_range("epsilon value", eps)
+        check_range("weight_decay value", weight_decay)
+        check_switches(foreach, None, differentiable)
+        defaults = {
+            "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+            "capturable": capturable, "foreach": foreach, "differentiable": differentiable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def _names(self, group):
+        return ("square_avg", "acc_delta", "step")

@@ -1,0 +1,57 @@
+"""Adagrad."""
+
+import numpy
+
+from pynn.ops.optim_variants import ADAGRAD_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches
+
+__all__ = ["Adagrad"]
+
+
+class Adagrad(GroupedOptimizer):
+    """Adagrad: divides the gradient by the root of the sum of all its squares so far.
+
+    s += g**2, p -= lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps); s starts as initial_accumulator_value.
+    State, from the start: step, sum (s). Raises ValueError for options out of range. Duchi et al. (2011).
+    """
+
+    op = ADAGRAD_STEP
+    options = ("lr", "lr_decay", "eps", "weight_decay", "maximize")
+
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        lr_decay=0,
+        weight_decay=0,
+        initial_accumulator_value=0,
+        eps=1e-10,
+        foreach=None,
+        *,
+        maximize=False,
+        differentiable=False,
+        fused=None,
+    ):
+        check_lr(lr)
+        check_range("lr_decay value", lr_decay)
+        check_range("weight_decay value", weight_decay)
+        check_range("initial_accumulator_value value", initial_accumulator_value)
+        check_range("epsilon value", eps)
+        check_switches(foreach, fused, differentiable)
+        defaults = {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        for group in self.param_groups:
+            for p in group["params"]:
+                self._complete(self.state[p], p, group, ("step", "sum"))
+
+    def _names(self, group):
+        return ("sum", "step")
+
+    def _start(self, name, param, group):
+        if name == "sum":
+            return numpy.full_like(param._array, self.defaults["initial_accumulator_value"])
+        return super()._start(name, param, group)

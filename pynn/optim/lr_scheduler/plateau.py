@@ -1,0 +1,119 @@
+"""Reducing the rate when a metric stops improving."""
+
+import math
+import warnings
+
+from pynn.optim.lr_scheduler.base import EPOCH_WARNING, LRScheduler, check_optimizer, group_values, set_option
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """Multiply the rates by factor once a metric has not improved for more than `patience` steps.
+
+    mode: whether lower ("min") or higher ("max") is better. threshold: by how much, as a share of the best value so far
+    (threshold_mode "rel") or as a difference ("abs"). cooldown: how many steps after a reduction are not counted.
+    min_lr: the lowest rate, or a list of one for each group. eps: smaller changes are not made.
+    Raises ValueError for a factor of 1 or more, unknown modes, or a list of another length than the groups'.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        mode="min",
+        factor=0.1,
+        patience=10,
+        threshold=1e-4,
+        threshold_mode="rel",
+        cooldown=0,
+        min_lr=0,
+        eps=1e-8,
+    ):
+        if factor >= 1.0:
+            raise ValueError(f"Factor should be < 1.0. Got {factor}")
+        check_optimizer(optimizer)
+        self.factor = factor
+        self.optimizer = optimizer
+        groups = len(optimizer.param_groups)
+        if isinstance(min_lr, (list, tuple)):
+            if len(min_lr) != groups:
+                raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
+            self.default_min_lr = None
+            self.min_lrs = list(min_lr)
+        else:
+            self.default_min_lr = min_lr
+            self.min_lrs = [min_lr] * groups
+        self.patience = patience
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
+        self._last_lr = group_values(optimizer, "lr")
+        self._set_modes(mode, threshold, threshold_mode)
+        self._reset()
+
+    def _set_modes(self, mode, threshold, threshold_mode):
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode {mode} is unknown! It must be 'min' or 'max'.")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"threshold mode {threshold_mode} is unknown! It must be 'rel' or 'abs'.")
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.mode = mode
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+
+    def _reset(self):
+        """Forget the metrics so far."""
+        self.best = self.mode_worse
+        self.cooldown_counter = 0
+        self.num_bad_epochs = 0
+
+    @property
+    def in_cooldown(self):
+        """Whether a reduction was so recent that steps are not counted."""
+        return self.cooldown_counter > 0
+
+    def _is_better(self, a, best):
+        low = self.mode == "min"
+        if self.threshold_mode == "rel":
+            return a < best * (1.0 - self.threshold) if low else a > best * (self.threshold + 1.0)
+        return a < best - self.threshold if low else a > best + self.threshold
+
+    def step(self, metrics, epoch=None):
+        """Take note of a metric, and reduce the rates if it is time."""
+        current = float(metrics)
+        if epoch is not None:
+            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        if self._is_better(current, self.best):
+            self.best = current
+            self.num_bad_epochs = 0
+        else:
+            self.num_bad_epochs += 1
+        if self.in_cooldown:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            self._reduce_lr(self.last_epoch)
+            self.cooldown_counter = self.cooldown
+            self.num_bad_epochs = 0
+        self._last_lr = group_values(self.optimizer, "lr")
+
+    def _reduce_lr(self, epoch):
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param group being "
+                    "added to the optimizer. Please modify the `min_lrs` field to match the length of the `optimizer` "
+                    "param groups."
+                )
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, lowest in zip(groups, self.min_lrs):
+            old = float(group["lr"])
+            new = max(old * self.factor, lowest)
+            if old - new > self.eps:
+                set_option(group, "lr", new)
+
+    def load_state_dict(self, state_dict):
+        """Take over what state_dict() gave."""
+        super().load_state_dict(state_dict)
+        self._set_modes(self.mode, self.threshold, self.threshold_mode)

@@ -1,0 +1,50 @@
+"""Resilient backpropagation."""
+
+import numpy
+
+from pynn.ops.optim_variants import RPROP_STEP
+from pynn.optim._grouped import GroupedOptimizer, check_lr, check_switches, scalar
+
+__all__ = ["Rprop"]
+
+
+class Rprop(GroupedOptimizer):
+    """Rprop: reads only the sign of the gradient; for whole batches.
+
+    Each element's step size starts as lr, grows by etas[1] while the sign holds, shrinks by etas[0] when it turns
+    (that step is left out), and stays within step_sizes.
+    State: step, prev, step_size. Raises ValueError for options out of range. Riedmiller and Braun (1993).
+    """
+
+    op = RPROP_STEP
+    options = ("etas", "step_sizes", "maximize")
+
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        etas=(0.5, 1.2),
+        step_sizes=(1e-6, 50),
+        *,
+        capturable=False,
+        foreach=None,
+        maximize=False,
+        differentiable=False,
+    ):
+        check_lr(lr)
+        if not 0.0 < etas[0] < 1.0 < etas[1]:
+            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        check_switches(foreach, None, differentiable)
+        defaults = {
+            "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "capturable": capturable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def _names(self, group):
+        return ("prev", "step_size", "step")
+
+    def _start(self, name, param, group):
+        if name == "step_size":
+            return numpy.full_like(param._array, scalar(group["lr"]))
+        return super()._start(name, param, group)

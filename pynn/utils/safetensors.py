@@ -1,0 +1,186 @@
+"""safetensors files: named tensors and nothing else, in the format of the library of that name.
+
+A file is an 8-byte little-endian length, a JSON header of that length, and the tensors'
+bytes. The header maps each name to `{"dtype", "shape", "data_offsets": [begin, end]}`,
+and `__metadata__` to a dict of strings. Everything is checked before memory is made.
+
+Source: the format's description in https://github.com/huggingface/safetensors.
+"""
+
+import io
+import json
+import math
+import os
+import warnings
+
+import numpy
+
+from pynn._core import Tensor, observe, wrap
+from pynn._device import check_device
+
+_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "uint16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+_NAMES = {name: code for code, name in _DTYPES.items() if code != "BF16"}
+_LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
+
+
+def save(tensors, metadata=None):
+    """The bytes of a safetensors file of a dict from names to tensors; metadata: a dict of strings.
+
+    The format knows no strides and no sharing: each tensor is written row-major, and on its own.
+    Raises TypeError for names or metadata that are not strings and values that are not tensors.
+    """
+    file = io.BytesIO()
+    _write(tensors, metadata, file)
+    return file.getvalue()
+
+
+def save_file(tensors, filename, metadata=None):
+    """Write what `save` returns to a path; a save that fails leaves an existing file as it was."""
+    from pynn.serialization import files
+
+    with files.whole(os.fspath(filename)) as file:
+        _write(tensors, metadata, file)
+
+
+def load(data):
+    """The dict of tensors of a safetensors file's bytes. Raises what `load_file` raises."""
+    return _read(io.BytesIO(data))
+
+
+def load_file(filename, device="cpu"):
+    """The dict from names to tensors of a safetensors file. bfloat16 becomes float32, with a warning.
+
+    Raises RuntimeError for a file that is damaged, truncated, of another format or holds a dtype that pynn has not.
+    """
+    check_device(device)
+    with open(filename, "rb") as file:
+        return _read(file)
+
+
+def _write(tensors, metadata, file):
+    if not isinstance(tensors, dict):
+        raise TypeError(f"safetensors takes a dict from names to tensors, got {type(tensors).__name__}.")
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"safetensors takes a dict from names to tensors, got {name!r}: {type(tensor).__name__}. Other values, such "
+                "as an optimizer's numbers, go into pynn.save."
+            )
+    header = {}
+    if metadata is not None:
+        if not isinstance(metadata, dict) or not all(isinstance(s, str) for pair in metadata.items() for s in pair):
+            raise TypeError(f"metadata must be a dict from strings to strings, got {metadata!r}.")
+        header["__metadata__"] = metadata
+    arrays = {name: observe(tensor) for name, tensor in tensors.items()}
+    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))  # keeps every tensor aligned
+    end = 0
+    for name in order:
+        array = arrays[name]
+        header[name] = {
+            "dtype": _NAMES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [end, end + array.nbytes],
+        }
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for name in order:
+        array = arrays[name]
+        file.write(numpy.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(numpy.uint8))
+
+
+def _bad(what):
+    return RuntimeError(f"not a valid safetensors file: {what}. It is damaged, truncated or of another format.")
+
+
+def _no_duplicates(pairs):
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _read_header(file):
+    """(header, bytes of data that follow)."""
+    file.seek(0, io.SEEK_END)
+    size = file.tell()
+    file.seek(0)
+    if size < 8:
+        raise _bad(f"it has {size} bytes, fewer than the 8 of the header's length")
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size - 8, _LARGEST_HEADER):
+        raise _bad(f"the header claims {length} bytes, of a file of {size}")
+    try:
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"the header is not JSON ({error})") from None
+    if not isinstance(header, dict):
+        raise _bad(f"the header is a {type(header).__name__}, not an object")
+    header.pop("__metadata__", None)
+    return header, size - 8 - length
+
+
+def _checked(name, entry):
+    """(begin, end, dtype, shape, dtype code) of a header's entry."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise _bad(f"tensor {name!r} is described by {entry!r}, not by dtype, shape and data_offsets")
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str) or code not in _DTYPES:
+        raise RuntimeError(
+            f"tensor {name!r} is of dtype {code!r}, which pynn has not: the supported ones are {', '.join(_DTYPES)}."
+        )
+    for numbers in (shape, offsets):
+        if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
+            raise _bad(f"tensor {name!r} has shape {shape!r} and data_offsets {offsets!r}")
+    dtype = numpy.dtype(_DTYPES[code])
+    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
+        raise _bad(f"tensor {name!r} of dtype {code} and shape {shape} does not fit its data_offsets {offsets}")
+    return *offsets, dtype, tuple(shape), code
+
+
+def _read(file):
+    from pynn.serialization.archive import Region
+    from pynn.serialization.rebuild import widen
+
+    header, size = _read_header(file)
+    region = Region(file)
+    places = {name: _checked(name, entry) for name, entry in header.items()}
+    end = 0
+    for name, place in sorted(places.items(), key=lambda item: item[1][:2]):
+        if place[0] != end:
+            raise _bad(f"tensor {name!r} begins at {place[0]}, but the one before it ends at {end}")
+        end = place[1]
+    if end != size:
+        raise _bad(f"the tensors take {end} bytes, but the file has {size} for them")
+    tensors = {}
+    widened = False
+    for name, (begin, _, dtype, shape, code) in places.items():
+        array = numpy.empty(shape, dtype.newbyteorder("<"))
+        region.seek(begin)
+        if region.fill(array.reshape(-1)) != array.nbytes:
+            raise _bad(f"it ends within tensor {name!r}")
+        array = array.astype(dtype, copy=False)
+        if code == "BF16":
+            widened = True
+            array = widen(array)
+        tensors[name] = wrap(array)
+    if widened:
+        warnings.warn(
+            "the file holds bfloat16 tensors, which pynn has no dtype for: they were loaded as float32, of equal values.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return tensors

@@ -1,0 +1,134 @@
+"""Loss modules."""
+
+import inspect
+
+import numpy
+import pytest
+
+import pynn
+from pynn import nn
+from pynn.nn import loss
+
+REDUCTIONS = ["mean", "sum", "none"]
+
+
+def pair(rng):
+    return rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+
+
+def signs(rng, shape):
+    return rng.integers(0, 2, shape) * 2 - 1
+
+
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda nn, r: nn.MSELoss(reduction=r), lambda nn, r: nn.L1Loss(reduction=r),
+        lambda nn, r: nn.HuberLoss(reduction=r, delta=0.7), lambda nn, r: nn.SmoothL1Loss(reduction=r, beta=0.7),
+    ],
+)  # fmt: skip
+def test_regression_matches_torch(twin, rng, make, reduction):
+    twin(lambda nn: make(nn, reduction), *pair(rng))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+def test_class_losses_match_torch(twin, rng, reduction, weight):
+    target = numpy.array([0, 2, 1, 2])
+
+    def weights(nn):
+        library = pynn if nn is pynn.nn else __import__("torch")
+        return None if weight is None else library.tensor(weight)
+
+    x = rng.normal(size=(4, 3))
+    for options in ({}, {"ignore_index": 2}, {"label_smoothing": 0.1}):
+        twin(lambda nn: nn.CrossEntropyLoss(weights(nn), reduction=reduction, **options), x, target)
+    twin(lambda nn: nn.NLLLoss(weights(nn), reduction=reduction, ignore_index=0), x, target)
+
+
+def test_cross_entropy_over_pixels_matches_torch(twin, rng):
+    twin(lambda nn: nn.CrossEntropyLoss(), rng.normal(size=(2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5)))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_binary_losses_match_torch(twin, rng, reduction):
+    target = rng.uniform(size=(4, 3))
+    twin(lambda nn: nn.BCELoss(reduction=reduction), rng.uniform(0.1, 0.9, size=(4, 3)), target)
+    twin(lambda nn: nn.BCEWithLogitsLoss(reduction=reduction), rng.normal(size=(4, 3)), target)
+
+    def weighted(nn):
+        library = pynn if nn is pynn.nn else __import__("torch")
+        weight, positive = library.tensor([1.0, 2.0, 3.0]), library.tensor([0.5, 1.0, 2.0])
+        return nn.BCEWithLogitsLoss(weight, reduction=reduction, pos_weight=positive)
+
+    assert list(twin(weighted, rng.normal(size=(4, 3)), target).state_dict()) == ["weight", "pos_weight"]
+
+
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("log_target", [True, False])
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+def test_kl_div_matches_torch(twin, rng, reduction, log_target):
+    target = rng.uniform(0.1, 0.9, size=(4, 3))
+    twin(
+        lambda nn: nn.KLDivLoss(reduction=reduction, log_target=log_target),
+        numpy.log(rng.uniform(0.1, 0.9, size=(4, 3))),
+        numpy.log(target) if log_target else target,
+    )
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_other_losses_match_torch(twin, rng, reduction):
+    x, y = pair(rng)
+    twin(lambda nn: nn.PoissonNLLLoss(reduction=reduction), x, numpy.abs(y))
+    twin(lambda nn: nn.GaussianNLLLoss(reduction=reduction), x, y, rng.uniform(0.5, 1, size=(4, 3)))
+    twin(lambda nn: nn.HingeEmbeddingLoss(0.5, reduction=reduction), x, signs(rng, (4, 3)))
+    twin(lambda nn: nn.MarginRankingLoss(0.1, reduction=reduction), x[:, 0], y[:, 0], signs(rng, 4))
+    twin(lambda nn: nn.CosineEmbeddingLoss(0.1, reduction=reduction), x, y, signs(rng, 4))
+    twin(lambda nn: nn.SoftMarginLoss(reduction=reduction), x, signs(rng, (4, 3)))
+    twin(lambda nn: nn.MultiLabelSoftMarginLoss(reduction=reduction), x, rng.integers(0, 2, (4, 3)))
+    twin(lambda nn: nn.MultiMarginLoss(2, 0.7, reduction=reduction), x, numpy.array([0, 2, 1, 1]))
+    twin(lambda nn: nn.TripletMarginLoss(2.0, swap=True, reduction=reduction), x, y, rng.normal(size=(4, 3)))
+    twin(lambda nn: nn.TripletMarginWithDistanceLoss(margin=0.5, reduction=reduction), x, y, rng.normal(size=(4, 3)))
+
+
+def test_older_arguments_warn_and_win():
+    for arguments, wanted in (
+        ({"size_average": False}, "sum"),
+        ({"reduce": False}, "none"),
+        ({"size_average": True}, "mean"),
+        ({"reduce": True, "reduction": "sum"}, "mean"),
+    ):
+        with pytest.warns(UserWarning, match=f"please use reduction='{wanted}'"):
+            assert nn.MSELoss(**arguments).reduction == wanted
+
+
+def test_weight_moves_with_the_module():
+    m = nn.CrossEntropyLoss(pynn.tensor([1.0, 2.0]))
+    assert m.double().weight.dtype is pynn.float64
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="only p == 1 and p == 2 supported, got 3"):
+        nn.MultiMarginLoss(p=3)
+    for cls in (nn.TripletMarginLoss, nn.TripletMarginWithDistanceLoss):
+        with pytest.raises(ValueError, match="expected margin to be greater than 0, got 0 instead"):
+            cls(margin=0)
+    with pytest.raises(ValueError, match="not a valid value for reduction"):
+        nn.MSELoss(reduction="average")(pynn.ones(1), pynn.ones(1))
+
+
+def test_target_out_of_range_names_the_module():
+    with pytest.raises(IndexError, match=r"Target 5 is out of bounds.*\[in CrossEntropyLoss\]$"):
+        nn.CrossEntropyLoss()(pynn.ones(1, 3), pynn.tensor([5]))
+
+
+def test_signatures_are_torchs():
+    torch = pytest.importorskip("torch")
+    for name in loss.__all__:
+        ours, theirs = (inspect.signature(getattr(library.nn, name)) for library in (pynn, torch))
+        assert [(p.name, p.default, p.kind) for p in ours.parameters.values()] == [
+            (p.name, p.default, p.kind) for p in theirs.parameters.values()
+        ], name
