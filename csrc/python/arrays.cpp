@@ -130,6 +130,29 @@ bool integers(PyObject* object, int count, int64_t* out) {
   return true;
 }
 
+bool shape_of(PyObject* object, int* ndim, npy_intp* shape) {
+  if (PyArrayObject* array = as_array(object)) {
+    *ndim = PyArray_NDIM(array);
+    if (*ndim > PYNN_MAX_DIMS) return false;
+    for (int i = 0; i < *ndim; ++i) shape[i] = PyArray_DIM(array, i);
+    return true;
+  }
+  PyObject* sizes = PyObject_GetAttrString(object, "shape");
+  if (!sizes) {
+    PyErr_Clear();
+    return false;
+  }
+  bool ok = PyTuple_Check(sizes) && PyTuple_GET_SIZE(sizes) <= PYNN_MAX_DIMS;
+  *ndim = ok ? int(PyTuple_GET_SIZE(sizes)) : 0;
+  for (int i = 0; ok && i < *ndim; ++i) {
+    shape[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(sizes, i));
+    ok = shape[i] >= 0;
+  }
+  Py_DECREF(sizes);
+  if (PyErr_Occurred()) PyErr_Clear();
+  return ok;
+}
+
 PyObject* finish(pynn_status status, PyObject* result) {
   if (status == PYNN_OK) return result;
   Py_XDECREF(result);

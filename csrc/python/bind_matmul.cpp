@@ -120,35 +120,46 @@ PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return finish(product(left, right, nullptr, PYNN_ACT_NONE, out), reinterpret_cast<PyObject*>(result));
 }
 
-// The gradients of two matrices, or of a stack by one of the same depth; what needs summing over a batch is the
-// reference's.
+// The gradients of two matrices, or of two stacks of them of one shape; what needs summing over a batch is the
+// reference's. (g, (None, a for b's gradient, b for a's), (), needs)
 PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3) return not_mine();
   PyArrayObject* g = as_array(args[0]);
-  PyArrayObject* a = as_array(PyTuple_GET_ITEM(args[1], 1));
-  PyArrayObject* b = as_array(PyTuple_GET_ITEM(args[1], 2));
-  if (!g || !a || !b) return not_mine();
+  if (!g) return not_mine();
   const int type = plain_type(g), ndim = PyArray_NDIM(g);
-  if (!is_float(type) || plain_type(a) != type || plain_type(b) != type) return not_mine();
-  if (ndim < 2 || ndim > PYNN_MAX_DIMS || PyArray_NDIM(a) != ndim || PyArray_NDIM(b) != ndim) return not_mine();
-  for (int i = 0; i < ndim - 2; ++i) {
-    if (PyArray_DIM(a, i) != PyArray_DIM(g, i) || PyArray_DIM(b, i) != PyArray_DIM(g, i)) return not_mine();
-  }
   const long needs = PyLong_AsLong(args[3]);
-  const Matrix grad(g), left(a), right(b);
-  PyObject* grads = PyTuple_New(2);
-  if (!grads) return nullptr;
+  if (!is_float(type) || ndim < 2 || ndim > PYNN_MAX_DIMS) return not_mine();
+  PyArrayObject* other[2];  // what the gradient of input i reads: the other input
   for (int i = 0; i < 2; ++i) {
+    other[i] = as_array(PyTuple_GET_ITEM(args[1], 2 - i));
+    PyObject* own = PyTuple_GET_ITEM(args[1], 1 + i);  // an array, or its shape and dtype
+    if (!(needs >> i & 1)) continue;
+    if (!other[i] || plain_type(other[i]) != type || PyArray_NDIM(other[i]) != ndim) return not_mine();
+    int own_ndim;
+    npy_intp shape[PYNN_MAX_DIMS];
+    if (!shape_of(own, &own_ndim, shape) || own_ndim != ndim) return not_mine();
+    for (int d = 0; d < ndim - 2; ++d) {
+      if (PyArray_DIM(other[i], d) != PyArray_DIM(g, d) || shape[d] != PyArray_DIM(g, d)) return not_mine();
+    }
+  }
+  const Matrix grad(g);
+  PyObject* grads = PyTuple_New(2);
+  for (int i = 0; grads && i < 2; ++i) {
     PyObject* made = Py_None;
     if (needs >> i & 1) {
-      PyArrayObject* array = new_like(i == 0 ? a : b);
+      npy_intp shape[PYNN_MAX_DIMS];
+      for (int d = 0; d < ndim; ++d) shape[d] = PyArray_DIM(g, d);
+      if (i == 0) shape[ndim - 1] = PyArray_DIM(other[0], ndim - 2);
+      if (i == 1) shape[ndim - 2] = PyArray_DIM(other[1], ndim - 1);
+      PyArrayObject* array = new_array(ndim, shape, type);
       if (!array) {
         Py_DECREF(grads);
         return nullptr;
       }
       Matrix out(array);
-      const pynn_status status = i == 0 ? product(grad, right.transposed(), nullptr, PYNN_ACT_NONE, out)
-                                        : product(left.transposed(), grad, nullptr, PYNN_ACT_NONE, out);
+      const Matrix known(other[i]);
+      const pynn_status status = i == 0 ? product(grad, known.transposed(), nullptr, PYNN_ACT_NONE, out)
+                                        : product(known.transposed(), grad, nullptr, PYNN_ACT_NONE, out);
       made = finish(status, reinterpret_cast<PyObject*>(array));
       if (!made || made == Py_None) {
         Py_DECREF(grads);
@@ -212,21 +223,31 @@ PyArrayObject* relu_gradient(PyArrayObject* g, PyArrayObject* out) {
   return masked;
 }
 
-PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* weight, int i) {
-  Matrix grad(g), in(x);
+// One gradient: of the input (0), the weight (1) or the bias (2). Only what that one reads was saved.
+PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* weight, int which) {
+  Matrix grad(g);
   grad.fold();
-  if (PyArray_NDIM(x) != 2) in.fold();
-  const npy_intp features = PyArray_DIM(weight, 0);
-  PyArrayObject* array = i == 0   ? new_like(x)
-                         : i == 1 ? new_like(weight)
-                                  : new_array(1, &features, PyArray_TYPE(g));
+  const int ndim = PyArray_NDIM(g);
+  npy_intp shape[PYNN_MAX_DIMS];
+  int used = 1;
+  if (which == 0) {
+    for (int i = 0; i < ndim - 1; ++i) shape[i] = PyArray_DIM(g, i);
+    shape[ndim - 1] = PyArray_DIM(weight, 1);
+    used = ndim;
+  } else {
+    shape[0] = PyArray_DIM(g, ndim - 1);
+    if (which == 1) shape[used++] = PyArray_DIM(x, PyArray_NDIM(x) - 1);
+  }
+  PyArrayObject* array = new_array(used, shape, PyArray_TYPE(g));
   if (!array) return nullptr;
   Matrix out(array);
   pynn_status status;
-  if (i == 0) {
-    if (out.array.ndim != 2) out.fold();
+  if (which == 0) {
+    out.fold();
     status = product(grad, Matrix(weight), nullptr, PYNN_ACT_NONE, out);
-  } else if (i == 1) {
+  } else if (which == 1) {
+    Matrix in(x);
+    if (PyArray_NDIM(x) != 2) in.fold();
     status = product(grad.transposed(), in, nullptr, PYNN_ACT_NONE, out);
   } else {
     status = pynn_column_sum(&grad.array, 0, &out.array);
@@ -234,26 +255,32 @@ PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* wei
   return finish(status, reinterpret_cast<PyObject*>(array));
 }
 
+// (g, (out with relu, x for the weight's gradient, weight for the input's, bias), (activation,), needs)
 PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) < 3) return not_mine();
-  PyArrayObject* g = as_array(args[0]);
-  PyArrayObject* out = as_array(PyTuple_GET_ITEM(args[1], 0));
-  PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
-  PyArrayObject* weight = as_array(PyTuple_GET_ITEM(args[1], 2));
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) > 4 || PyTuple_GET_SIZE(args[2]) != 1) {
+    return not_mine();
+  }
+  PyArrayObject* parts[3] = {};  // out, x, weight
+  for (int i = 0; i < 3 && i < PyTuple_GET_SIZE(args[1]); ++i) parts[i] = as_array(PyTuple_GET_ITEM(args[1], i));
+  PyArrayObject *g = as_array(args[0]), *out = parts[0], *x = parts[1], *weight = parts[2];
   pynn_activation act;
-  if (!g || !x || !weight || !out || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
+  if (!g || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
   const int type = plain_type(g);
-  if (!is_float(type) || plain_type(x) != type || plain_type(weight) != type || plain_type(out) != type) return not_mine();
-  if (!(foldable(x) || PyArray_NDIM(x) == 2) || !same_shape(g, out)) return not_mine();
-  if (act == PYNN_ACT_NONE && !foldable(g)) return not_mine();
+  const long needs = PyLong_AsLong(args[3]);
+  if (!is_float(type) || PyArray_NDIM(g) < 1 || PyArray_NDIM(g) > PYNN_MAX_DIMS) return not_mine();
+  for (PyArrayObject* part : parts) {
+    if (part && plain_type(part) != type) return not_mine();
+  }
+  if (needs & 1 && (!weight || PyArray_NDIM(weight) != 2)) return not_mine();
+  if (needs & 2 && (!x || !(foldable(x) || PyArray_NDIM(x) == 2))) return not_mine();
+  if (act == PYNN_ACT_RELU ? !out || !same_shape(g, out) : !foldable(g)) return not_mine();
   PyArrayObject* grad = g;
-  Py_INCREF(grad);
   if (act == PYNN_ACT_RELU) {
-    Py_DECREF(grad);
     grad = relu_gradient(g, out);
     if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
+  } else {
+    Py_INCREF(grad);
   }
-  const long needs = PyLong_AsLong(args[3]);
   PyObject* grads = PyTuple_New(3);
   for (int i = 0; grads && i < 3; ++i) {
     PyObject* made = Py_None;
@@ -261,8 +288,8 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
       made = linear_gradient(grad, x, weight, i);
       if (!made || made == Py_None) {
         Py_DECREF(grads);
-        Py_DECREF(grad);
-        return made;
+        grads = made;
+        break;
       }
     } else {
       Py_INCREF(made);

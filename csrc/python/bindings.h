@@ -10,5 +10,6 @@ bool register_matmul(PyObject* kernels);
 bool register_conv(PyObject* kernels);
 bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
+bool register_reduction(PyObject* kernels);
 
 }  // namespace pynn::python

@@ -61,7 +61,8 @@ PYBIND11_MODULE(_native, m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
 
   py::dict kernels;
-  for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim}) {
+  for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
+                   register_reduction}) {
     if (!add(kernels.ptr())) throw py::error_already_set();
   }
   m.attr("kernels") = kernels;
