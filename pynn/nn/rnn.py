@@ -6,7 +6,7 @@ import warnings
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
-from pynn.nn._recurrence import GATES, run_packed, step
+from pynn.nn._recurrence import GATES, run_packed
 from pynn.nn.functional.recurrent import run_layer
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
@@ -291,7 +291,12 @@ class RNNCellBase(Module):
                 raise RuntimeError(
                     f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}"
                 )
-        return step(mode, F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
+        alone = input.dim() == 1
+        rows = input.unsqueeze(0) if alone else input
+        state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
+        state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
+        return tuple(s.squeeze(0) for s in state) if alone else state
 
     def extra_repr(self):
         parts = [f"{self.input_size}, {self.hidden_size}"]

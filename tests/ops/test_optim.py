@@ -8,7 +8,7 @@ from pynn import _core
 from pynn.ops.optim import ADAM_STEP, RMSPROP_STEP, SGD_STEP
 from pynn.ops.registry import OPS
 
-STEPS = tuple(record.op for name, record in OPS.items() if name.endswith("_step"))
+STEPS = tuple(record.op for record in OPS.values() if record.name.endswith("_step"))
 
 
 def tensors(*values, dtype="float64"):
