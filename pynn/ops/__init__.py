@@ -40,6 +40,7 @@ _core.configure(
 _backends.set_default(_backends.choose_default())
 
 __all__ = [
-    "activation", "cast", "creation", "indexing", "linalg", "optim", "optim_variants", "pointwise", "random", "reduction", "registry",
+    "activation", "attention", "cast", "conv", "creation", "embedding", "indexing", "linalg", "loss", "norm", "optim",
+    "optim_variants", "pad", "pointwise", "pool", "random", "recurrent", "reduction", "registry", "softmax", "unfold",
     "values", "view",
 ]  # fmt: skip
