@@ -6,7 +6,7 @@ between them, for all sequences of the batch at once.
 
 import numpy
 
-from pynn._core import Tensor, made
+from pynn._core import Tensor, made, observe
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.indexing import cat, stack
 from pynn.ops.pointwise import where
@@ -17,7 +17,7 @@ IMPOSSIBLE = -1e30  # the logarithm of a probability of 0, finite so that gradie
 
 
 def _lengths(value):
-    return numpy.asarray(value._array if isinstance(value, Tensor) else value, numpy.int64).reshape(-1)
+    return numpy.asarray(observe(value) if isinstance(value, Tensor) else value, numpy.int64).reshape(-1)
 
 
 def _rows(targets, lengths):
@@ -67,7 +67,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     log_probs = log_probs.unsqueeze(1) if single else log_probs
     inputs, wanted = _lengths(input_lengths), _lengths(target_lengths)
     _check(log_probs, targets, inputs, wanted, blank)
-    rows = _rows(targets._array, wanted)
+    rows = _rows(observe(targets), wanted)
     batch, longest = rows.shape
     states = numpy.full((batch, 2 * longest + 1), blank, numpy.int64)
     states[:, 1::2] = rows

@@ -2,7 +2,7 @@
 
 import numpy
 
-from pynn._core import binary, made
+from pynn._core import binary, made, observe
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
@@ -104,7 +104,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     single = input.ndim == 1
     rows = input.reshape(1, -1) if single else input
     classes = rows._array.shape[1]
-    listed = target._array.reshape(rows._array.shape)
+    listed = observe(target).reshape(rows._array.shape)
     if listed.size and (listed.min() < -1 or listed.max() >= classes):
         raise RuntimeError(f"argument #2 'target' is out of range: classes are 0 to {classes - 1}, or -1 for the end.")
     counts = numpy.cumprod(listed >= 0, axis=1).astype(bool)  # what comes before the first -1
