@@ -4,7 +4,7 @@ from pynn import _backends, _core, _native_hooks, _random
 from pynn._backends import numpy_namespace
 from pynn.ops import registry
 # One module a line, each after those it builds on.
-from pynn.ops import pointwise  # noqa: I001
+from pynn.ops import pointwise
 from pynn.ops import cast
 from pynn.ops import creation
 from pynn.ops import view
@@ -40,6 +40,7 @@ _core.configure(
 _backends.set_default(_backends.choose_default())
 
 __all__ = [
-    "activation", "cast", "creation", "indexing", "linalg", "optim", "optim_variants", "pointwise", "random", "reduction", "registry",
-    "values", "view",
+    "activation", "attention", "cast", "conv", "creation", "embedding", "gradients", "indexing", "linalg", "loss",
+    "norm", "optim", "optim_variants", "pad", "pointwise", "pool", "random", "recurrent", "reduction", "registry",
+    "softmax", "unfold", "values", "view",
 ]  # fmt: skip

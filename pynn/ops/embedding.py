@@ -39,7 +39,7 @@ def _embedding_weight_vjp(xp, g, out, rows, indices, count, padding_idx, scale_g
     picked = run(xp, EMBEDDING, (g, indices), (-1, False))
     if padding_idx < 0 and not scale_grad_by_freq:
         return picked
-    plain = indices._array if isinstance(indices, Tensor) else indices
+    plain = _core.observe(indices) if isinstance(indices, Tensor) else indices
     share = _share(plain.reshape(-1), padding_idx, scale_grad_by_freq).reshape((*plain.shape, 1))
     if isinstance(picked, Tensor):
         return picked * _core.made(share.astype(picked._array.dtype))
@@ -139,7 +139,7 @@ EMBEDDING_RENORM = register(
     groups=lambda attrs: 2,
     attrs=("max_norm", "norm_type"),
     effects=Effects(writes=(0,)),
-    check=lambda inputs, attrs: inputs,
+    check=_check_embedding,
     samples=lambda rng: [Sample((rng.normal(size=(4, 3)), numpy.array([0, 2, 2])), (0.5, 2.0), grad=False)],
 )(_renorm)
 

@@ -1,6 +1,8 @@
 """Distances between vectors and the losses made of them, with torch.nn.functional's signatures."""
 
-from pynn._core import binary
+import numpy
+
+from pynn._core import binary, made, observe
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
@@ -8,7 +10,8 @@ from pynn.ops.registry import export
 
 __all__ = [
     "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
-    "normalize", "pairwise_distance", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "multilabel_margin_loss", "normalize", "pairwise_distance", "pdist", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 
@@ -29,6 +32,15 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps over the last dimension; shapes broadcast."""
     return norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
+
+
+@export("pdist", method=False)
+def pdist(input, p=2.0):
+    """The p-norm distances between all pairs of rows of input (N, D): (N (N - 1) / 2,), pairs 01, 02, ..., 12, ..."""
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    first, second = numpy.triu_indices(input._array.shape[0], 1)
+    return norm(input[made(first)] - input[made(second)], p, -1)
 
 
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
@@ -78,6 +90,30 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         room = room * weight[wanted].reshape(-1, 1)
     room = room.scatter(1, index, value=0.0)
     loss = room.sum(1) / rows._array.shape[1]
+    return reduce_loss(loss.reshape(()) if single else loss, reduction)
+
+
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """sum over targets j and others i of max(0, 1 - (x_j - x_i)) / C.
+
+    input (N, C) or (C); target of its shape, int64: the classes that hold, then -1 and anything.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if target._array.shape != input._array.shape or input.ndim not in (1, 2):
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    single = input.ndim == 1
+    rows = input.reshape(1, -1) if single else input
+    classes = rows._array.shape[1]
+    listed = observe(target).reshape(rows._array.shape)
+    if listed.size and (listed.min() < -1 or listed.max() >= classes):
+        raise RuntimeError(f"argument #2 'target' is out of range: classes are 0 to {classes - 1}, or -1 for the end.")
+    counts = numpy.cumprod(listed >= 0, axis=1).astype(bool)  # what comes before the first -1
+    chosen = numpy.zeros((listed.shape[0], classes), bool)
+    numpy.put_along_axis(chosen, numpy.where(counts, listed, listed[:, :1]), counts[:, :1], axis=1)
+    held = made(numpy.where(counts, listed, 0))
+    room = (1 - rows.gather(1, held).unsqueeze(2) + rows.unsqueeze(1)).clamp(min=0)
+    pairs = (counts[:, :, None] & ~chosen[:, None, :]).astype(rows._array.dtype)
+    loss = (room * made(pairs)).sum((1, 2)) / classes
     return reduce_loss(loss.reshape(()) if single else loss, reduction)
 
 

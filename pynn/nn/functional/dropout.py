@@ -70,7 +70,7 @@ def _alpha_dropout(input, p, shape, inplace):
 
 
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Elements set to SELU's saturation with probability p, all then scaled to mean 0, variance 1 (arXiv:1706.02515)."""
+    """Elements set to SELU at -inf with probability p, then all scaled to mean 0, variance 1 (arXiv:1706.02515)."""
     _check_probability(p)
     if not training or p == 0.0:
         return input

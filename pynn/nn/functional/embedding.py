@@ -2,7 +2,7 @@
 
 import numpy
 
-from pynn._core import Tensor, call, call_writing, made
+from pynn._core import Tensor, call, call_writing, made, observe
 from pynn.ops.embedding import EMBEDDING, EMBEDDING_RENORM, ONE_HOT
 from pynn.ops.indexing import cat
 
@@ -29,9 +29,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     """
     row = _row(padding_idx, weight._array.shape[0])
     if max_norm is not None:
-        held = input._array
-        if held.size and held.min() >= 0 and held.max() < weight._array.shape[0]:
-            call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))
+        call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))
     return call(EMBEDDING, (weight, input), (row, bool(scale_grad_by_freq)))
 
 
@@ -43,7 +41,7 @@ def one_hot(tensor, num_classes=-1):
     if num_classes == -1:
         if isinstance(tensor, Tensor) and not tensor._array.size:
             raise RuntimeError("Can not infer total number of classes from empty tensor. Give num_classes.")
-        num_classes = int(tensor._array.max()) + 1 if isinstance(tensor, Tensor) else 0
+        num_classes = int(observe(tensor).max()) + 1 if isinstance(tensor, Tensor) else 0
     elif num_classes <= 0 and isinstance(tensor, Tensor) and not tensor._array.size:
         raise RuntimeError(f"num_classes should be positive, got {num_classes}.")
     return call(ONE_HOT, (tensor,), (int(num_classes),))
@@ -51,7 +49,7 @@ def one_hot(tensor, num_classes=-1):
 
 def _bags(input, offsets, include_last_offset):
     """(bag of each index, number of bags) of 1-D input with the offsets where bags start."""
-    starts = offsets._array
+    starts = observe(offsets)
     if starts.ndim != 1:
         raise ValueError("offsets has to be a 1D Tensor")
     if starts.size and starts[0] != 0:
@@ -113,7 +111,7 @@ def embedding_bag(
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     flat = input.reshape(-1)
     rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
-    kept = flat._array != _row(padding_idx, weight._array.shape[0])
+    kept = observe(flat) != _row(padding_idx, weight._array.shape[0])
     if mode == "max":
         return _bag_maxima(rows, bags, kept, count)
     share = kept.astype(weight._array.dtype)

@@ -3,6 +3,8 @@
 All raise RuntimeError for shapes and amounts that do not fit. stride defaults to the kernel's size.
 """
 
+import functools
+
 from pynn._core import Tensor, call
 from pynn.nn.functional.arguments import sizes, strides
 from pynn.ops import pool as ops
@@ -10,9 +12,11 @@ from pynn.ops.activation import relu
 from pynn.ops.registry import export
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d",
+    "lp_pool2d", "lp_pool3d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool2d_with_indices",
+    "max_pool3d", "max_pool3d_with_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]  # fmt: skip
 
 
@@ -51,6 +55,22 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest element of each window of (N, C, D, H, W); with return_indices also its place in the flat volume."""
     return _max(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _with_indices(name, pool):
+    @functools.wraps(pool)
+    def function(*args, **kwargs):
+        kwargs["return_indices"] = True
+        return pool(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{pool.__name__} with return_indices=True: (values, indices)."
+    return function
+
+
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
+    _with_indices(f.__name__ + "_with_indices", f) for f in (max_pool1d, max_pool2d, max_pool3d)
+)
 
 
 def _average(dims, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
@@ -131,6 +151,12 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
     """The largest elements of output_size windows that cover (N, C, D, H, W); with return_indices also their places."""
     values, indices = call(ops.ADAPTIVE_MAX_POOL3D, (input,), (_target(output_size, 3, input),))
     return (values, indices) if return_indices else values
+
+
+adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
+    _with_indices(f.__name__ + "_with_indices", f)
+    for f in (adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d)
+)
 
 
 def _lp(dims, input, norm_type, kernel_size, stride, ceil_mode):

@@ -45,8 +45,23 @@ def test_losses(same_as_torch, reduction):
     same_as_torch("multi_margin_loss", A[0], numpy.array(2), reduction=reduction)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_multilabel_margin(same_as_torch, reduction):
+    target = numpy.array([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 0, 0, 0], [3, 2, 1, 0], [1, 1, -1, -1]])
+    same_as_torch("multilabel_margin_loss", A, target, reduction=reduction)
+    same_as_torch("multilabel_margin_loss", A[0], target[0], reduction=reduction)
+
+
+def test_pdist(same_as_torch):
+    for p in (1.0, 2.0, 3.0):
+        same_as_torch("pdist", A, p=p)
+
+
 def test_errors(same_error):
     same_error(RuntimeError, "margin_ranking_loss", A, B, SIGN)
+    same_error(RuntimeError, "pdist", A[0])
+    same_error(RuntimeError, "multilabel_margin_loss", A, numpy.zeros((5, 3), int))
+    same_error(RuntimeError, "multilabel_margin_loss", A, numpy.full((5, 4), 4))
     same_error(ValueError, "triplet_margin_loss", A, B, C, margin=-1.0)
     same_error(ValueError, "multi_margin_loss", A, numpy.zeros(5, int), p=3)
     same_error(RuntimeError, "cosine_embedding_loss", A, B, numpy.ones((5, 1), int))

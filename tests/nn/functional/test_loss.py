@@ -41,7 +41,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name,args,kwargs", CASES)
+@pytest.mark.parametrize(("name", "args", "kwargs"), CASES)
 def test_as_torch(same_as_torch, name, args, kwargs, reduction):
     def loss(library, weight, *args):
         constant = weight.detach() if "binary" in name else weight  # torch has no derivative by it
@@ -51,7 +51,9 @@ def test_as_torch(same_as_torch, name, args, kwargs, reduction):
     same_as_torch(loss, W, *args)
 
 
-@pytest.mark.parametrize("name,args,kwargs", [c for c in CASES if "weight" not in c[2] and c[0] != "gaussian_nll_loss"])
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"), [c for c in CASES if "weight" not in c[2] and c[0] != "gaussian_nll_loss"]
+)
 def test_gradients(gradients, name, args, kwargs):
     floats = [a[:2, :2] for a in args if a.dtype.kind == "f"]
     rest = [pynn.tensor(a[:2, :2]) for a in args if a.dtype.kind != "f"]
@@ -87,7 +89,9 @@ TARGETS = RNG.integers(0, 4, 3)
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
-@pytest.mark.parametrize("shape,targets", [((3, 4), (3,)), ((4,), ()), ((2, 4, 5), (2, 5)), ((2, 4, 3, 2), (2, 3, 2))])
+@pytest.mark.parametrize(
+    ("shape", "targets"), [((3, 4), (3,)), ((4,), ()), ((2, 4, 5), (2, 5)), ((2, 4, 3, 2), (2, 3, 2))]
+)
 def test_class_losses(same_as_torch, name, shape, targets, reduction):
     rng = numpy.random.default_rng(4)
     x, y, w = rng.normal(size=shape), rng.integers(0, 4, targets), rng.uniform(0.5, 2, 4)
@@ -138,7 +142,7 @@ def test_byte_targets(same_as_torch):
 
 
 @pytest.mark.parametrize(
-    "kind,args,kwargs,text",
+    ("kind", "args", "kwargs", "text"),
     [
         (IndexError, (X, numpy.array([0, 12, 1])), {}, "Target 12 is out of bounds"),
         (IndexError, (X, numpy.array([0, -1, 1])), {}, "Target -1 is out of bounds"),
@@ -172,7 +176,7 @@ def test_other_errors(same_error):
     same_error(ValueError, "gaussian_nll_loss", X, Y, -W)
     same_error(ValueError, "gaussian_nll_loss", X, Y, W[:2])
     assert "1 or more dimensions" in same_error(ValueError, "nll_loss", numpy.array(1.0), numpy.array(0))
-    with pytest.raises(RuntimeError), pytest.warns(UserWarning):
+    with pytest.raises(RuntimeError), pytest.warns(UserWarning, match="Using a target size"):
         F.mse_loss(pynn.ones(3, 4), pynn.ones(3, 3))
 
 

@@ -96,6 +96,15 @@ def test_lp(same_as_torch):
         same_as_torch(f"lp_pool{dims}d", numpy.abs(draw(*SHAPES[dims])) + 0.1, 3.0, 2)
 
 
+def test_with_indices():
+    x = pynn.tensor(draw(2, 3, 7, 6))
+    for pair in (F.max_pool2d_with_indices(x, 2), F.max_pool2d(x, 2, return_indices=True)):
+        values, places = pair
+        assert pynn.equal(x.flatten(2).gather(2, places.flatten(2)), values.flatten(2))
+    values, places = F.adaptive_max_pool2d_with_indices(x, 3)
+    assert pynn.equal(x.flatten(2).gather(2, places.flatten(2)), values.flatten(2))
+
+
 def test_ties_and_special_values(same_as_torch):
     same_as_torch("max_pool2d", numpy.zeros((1, 1, 4, 4)), 2, return_indices=True)
     same_as_torch("max_pool2d", numpy.full((1, 1, 4, 4), -numpy.inf), 3, 1, 1, return_indices=True, grads=False)
