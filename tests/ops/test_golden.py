@@ -10,14 +10,9 @@ WITH_TWIN = cases.names(lambda record: cases.functional(record.name).torch is no
 
 # Ops that torch has no twin of under one call; finite differences and their own tests check them. May only shrink.
 WITHOUT_TWIN = {
-<<<<<<< HEAD
-    "adam_step", "assign", "backward_hook", "batch_norm_update", "bernoulli", "dropout", "embedding_renorm", "normal", "rand", "randint", "randn", "randperm",
-    "rmsprop_step", "sgd_step", "uniform", "view_write",
-=======
     "adadelta_step", "adagrad_step", "adam_step", "adamax_step", "asgd_step", "assign", "batch_norm_update", "bernoulli",
-    "dropout", "nadam_step", "normal", "radam_step", "rand", "randint", "randn", "randperm", "rmsprop_step",
+    "dropout", "embedding_renorm", "nadam_step", "normal", "radam_step", "rand", "randint", "randn", "randperm", "rmsprop_step",
     "rprop_step", "sgd_step", "uniform", "view_write",
->>>>>>> main
 }  # fmt: skip
 
 
