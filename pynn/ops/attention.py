@@ -45,13 +45,13 @@ def _check(inputs, attrs):
     a, b = q._array, k._array
     if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-1]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: query (..., L, E) and key (..., S, E) must have at least 2 dimensions and equal E, "
-            f"got {list(a.shape)} and {list(b.shape)}."
+            "scaled_dot_product_attention: query (..., L, E) and key (..., S, E) must have at least 2 dimensions and "
+            f"equal E, got {list(a.shape)} and {list(b.shape)}."
         )
     if len(rest) == 2 and rest[0]._array.shape[-2] != b.shape[-2]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: key (..., S, E) and value (..., S, Ev) must have equal S, got {list(b.shape)} and "
-            f"{list(rest[0].shape)}."
+            "scaled_dot_product_attention: key (..., S, E) and value (..., S, Ev) must have equal S, got "
+            f"{list(b.shape)} and {list(rest[0].shape)}."
         )
     return inputs
 

@@ -61,8 +61,8 @@ def _check_embedding(inputs, attrs):
     wrong = (held < 0) | (held >= count)
     if wrong.any():
         raise IndexError(
-            f"index out of range in self: embedding got index {int(held[wrong][0])}, but its table has {count} rows, 0 to "
-            f"{count - 1}."
+            f"index out of range in self: embedding got index {int(held[wrong][0])}, but its table has {count} rows, 0 "
+            f"to {count - 1}."
         )
     return inputs if held.dtype == INT64 else (weight, cast(indices, INT64))
 

@@ -236,7 +236,8 @@ def _check(name, gates, cell=False):
         hidden = rows // gates
         if w_ih._array.shape[1:] != (features,):
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {w_ih._array.shape[-1]}, got {features} in {name}."
+                f"input.size(-1) must be equal to input_size. Expected {w_ih._array.shape[-1]}, got {features} in "
+                f"{name}."
             )
         _expect(name, "hidden[0]" if cell else "hidden", h, (batch, w_hh._array.shape[1]))
         _expect(name, "weight_ih", w_ih, (rows, features))
@@ -249,8 +250,8 @@ def _check(name, gates, cell=False):
         for p in inputs[1:]:
             if p is not None and p._array.dtype != x._array.dtype:
                 raise RuntimeError(
-                    f"{name}: input and parameters must have one dtype, got {x._array.dtype} and {p._array.dtype}. Cast the "
-                    "input with .to(), or the layer."
+                    f"{name}: input and parameters must have one dtype, got {x._array.dtype} and {p._array.dtype}. "
+                    "Cast the input with .to(), or the layer."
                 )
         return inputs
 

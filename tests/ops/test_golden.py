@@ -46,7 +46,9 @@ def place_of(name, i):
 
 
 def same(a, b):
-    return len(a) == len(b) and all(x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x == y for x, y in zip(a, b))
+    return len(a) == len(b) and all(
+        x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x == y for x, y in zip(a, b)
+    )
 
 
 def close(got, wanted, tolerance, what):

@@ -24,9 +24,9 @@ def scaled_dot_product_attention(
 ):
     """softmax(query @ key^T * scale + mask) @ value.
 
-    query (..., L, E), key (..., S, E), value (..., S, Ev): (..., L, Ev). attn_mask: bool (True takes part) or added to the
-    scores, broadcasting to (..., L, S). is_causal: position i sees 0..i. scale: default 1 / sqrt(E). dropout_p: of the
-    attention weights, always applied. enable_gqa: the heads (dimension -3) of key and value are shared by several of query.
+    query (..., L, E), key (..., S, E), value (..., S, Ev): (..., L, Ev). attn_mask: bool (True takes part) or added to
+    the scores, broadcasting to (..., L, S). is_causal: position i sees 0..i. scale: default 1 / sqrt(E). dropout_p: of
+    the attention weights, always applied. enable_gqa: several heads (dimension -3) of query share one of key and value.
     A row that sees nothing gives zeros. Raises RuntimeError for shapes that do not fit and for a mask beside is_causal.
     """
     if attn_mask is not None and is_causal:

@@ -56,12 +56,13 @@ def _bags(input, offsets, include_last_offset):
         raise ValueError("offsets has to be a 1D Tensor")
     if starts.size and starts[0] != 0:
         raise RuntimeError(
-            "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
-            f"{starts[0]}"
+            "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
+            f"However, got {starts[0]}"
         )
     if starts.size and starts[-1] > input.numel():
         raise RuntimeError(
-            f"offsets[-1] can not be greater than input's length ({input.numel()}). However, got offsets[-1] of {starts[-1]}"
+            f"offsets[-1] can not be greater than input's length ({input.numel()}). However, got offsets[-1] of "
+            f"{starts[-1]}"
         )
     count = starts.size - 1 if include_last_offset else starts.size
     return numpy.searchsorted(starts[:count], numpy.arange(input.numel()), side="right") - 1, count
@@ -93,8 +94,8 @@ def embedding_bag(
         )
     if per_sample_weights is not None and per_sample_weights._array.shape != input._array.shape:
         raise ValueError(
-            f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have the same "
-            f"shape as the input ({list(input.shape)})"
+            f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have "
+            f"the same shape as the input ({list(input.shape)})"
         )
     if input.ndim == 2:
         if offsets is not None:

@@ -16,10 +16,10 @@ __all__ = ["run_layer"]
 def run_layer(mode, input, state, weights, reverse):
     """One layer in one direction over a whole sequence, as one op.
 
-    mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each (N, size);
-    weights (w_ih, w_hh, b_ih, b_hh, w_hr), the last three None where missing.
-    Returns the outputs (T, N, size) and the last state, as a tuple like the given one. Raises RuntimeError for sizes and
-    dtypes that do not fit.
+    mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each
+    (N, size); weights (w_ih, w_hh, b_ih, b_hh, w_hr), the last three None where missing.
+    Returns the outputs (T, N, size) and the last state, as a tuple like the given one. Raises RuntimeError for sizes
+    and dtypes that do not fit.
     """
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
     reverse = bool(reverse)

@@ -26,8 +26,8 @@ def pixel_shuffle(input, upscale_factor):
     *lead, channels, height, width = shape
     if channels % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
-            f"input.size(-3)={channels} is not divisible by {r * r}"
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            f"but input.size(-3)={channels} is not divisible by {r * r}"
         )
     n = len(lead)
     split = input.reshape((*lead, channels // (r * r), r, r, height, width))
@@ -50,7 +50,8 @@ def pixel_unshuffle(input, downscale_factor):
     *lead, channels, height, width = shape
     if height % r or width % r:
         raise RuntimeError(
-            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got {height} x {width} and {r}"
+            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got {height} x {width} "
+            f"and {r}"
         )
     n = len(lead)
     split = input.reshape((*lead, channels, height // r, r, width // r, r))
@@ -129,7 +130,8 @@ def _per_dimension(value, dims, name):
         return (value,) * dims
     if len(value) != dims:
         raise ValueError(
-            f"Input and {name} must have the same number of spatial dimensions, but got {dims} of input and {name} {value}."
+            f"Input and {name} must have the same number of spatial dimensions, but got {dims} of input and {name} "
+            f"{value}."
         )
     return tuple(value)
 
@@ -160,8 +162,8 @@ def interpolate(
         raise NotImplementedError("antialias=True is not supported; blur the input first.")
     if mode not in ("nearest", "nearest-exact", "area", *_DIMENSIONS) or not 1 <= dims <= 3:
         raise NotImplementedError(
-            "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
-            f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
+            f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
         )
     if _DIMENSIONS.get(mode, dims) != dims:
         raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {_DIMENSIONS[mode] + 2}D input")
