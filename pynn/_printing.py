@@ -48,7 +48,7 @@ def _formatter(values):
     def one(v):
         return form(v) if numpy.isfinite(v) else ("nan" if numpy.isnan(v) else ("inf" if v > 0 else "-inf"))
 
-    width = max((len(one(v)) for v in values.tolist()), default=0)
+    width = max((len(form(v)) for v in finite.tolist()), default=0)  # torch pads nothing to the width of nan and inf
     return lambda v: one(v).rjust(width)
 
 

@@ -77,7 +77,9 @@ def lay_out_as(values, like):
     if like.size == 0 or like.ndim == 0 or like.flags.c_contiguous:
         return numpy.array(values, order="C")
     if 0 in like.strides:
-        return numpy.broadcast_to(values[tuple(slice(0, 1 if s == 0 else None) for s in like.strides)].copy(), like.shape)
+        return numpy.broadcast_to(
+            values[tuple(slice(0, 1 if s == 0 else None) for s in like.strides)].copy(), like.shape
+        )
     back = tuple(slice(None, None, -1 if s < 0 else 1) for s in like.strides)
     order = sorted(range(like.ndim), key=lambda i: -abs(like.strides[i]))
     gaps = 1 if like.flags.f_contiguous else 2
@@ -104,7 +106,9 @@ def written(record, sample):
     if record.op.groups is None:
         return set(record.effects.writes)
     run = len(sample.inputs) // record.op.groups(sample.attrs)
-    return {group * run + i for group in record.effects.writes for i in range(run) if group * run + i < len(sample.inputs)}
+    return {
+        group * run + i for group in record.effects.writes for i in range(run) if group * run + i < len(sample.inputs)
+    }
 
 
 # ---- running ----

@@ -23,5 +23,3 @@ def clean_state():
     assert after == before, "the test left a mode or a backend behind"
     pynn.set_default_dtype(pynn.float32)
     pynn._printing._options.update(options)
-
-

@@ -113,7 +113,12 @@ def test_replay_equals_eager(set_to_none):
 
 def mlp():
     return pynn.nn.Sequential(
-        pynn.nn.Linear(5, 8), pynn.nn.ReLU(), pynn.nn.Dropout(0.3), pynn.nn.Linear(8, 8), pynn.nn.Tanh(), pynn.nn.Linear(8, 3)
+        pynn.nn.Linear(5, 8),
+        pynn.nn.ReLU(),
+        pynn.nn.Dropout(0.3),
+        pynn.nn.Linear(8, 8),
+        pynn.nn.Tanh(),
+        pynn.nn.Linear(8, 3),
     )
 
 

@@ -50,12 +50,12 @@ def _array_from(data, dtype):
     """An ndarray copied from anything torch.tensor takes."""
     if isinstance(data, Tensor):
         array = numpy.array(_core.observe(data), order="C")
-    elif isinstance(data, (list, tuple)) and any(isinstance(d, (Tensor, list, tuple)) for d in data):
-        array = numpy.array(_plain(data))
     else:
+        nested = isinstance(data, (list, tuple)) and any(isinstance(d, (Tensor, list, tuple)) for d in data)
         try:
-            array = numpy.array(data, order="C")
+            array = numpy.array(_plain(data) if nested else data, order="C")
         except ValueError as error:
+            _check_even(data)
             raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
@@ -68,6 +68,29 @@ def _array_from(data, dtype):
         raise TypeError(f"can't convert an array of type {array.dtype} to a tensor: use a signed integer type.")
     from_numpy(array.dtype)
     return array
+
+
+def _length(data):
+    """How many elements a list or tuple, or a tensor in one, has; None for a number."""
+    if isinstance(data, Tensor):
+        return data._array.shape[0] if data._array.ndim else None
+    return len(data) if isinstance(data, (list, tuple)) else None
+
+
+def _check_even(data, dim=1):
+    """ValueError, in torch's words, for nested lists of unequal length."""
+    if not isinstance(data, (list, tuple)) or not data:
+        return
+    first = _length(data[0])
+    for part in data:
+        size = _length(part)
+        if size != first:
+            if first is None or size is None:
+                raise TypeError(f"not a sequence: at dim {dim}, lists and numbers are mixed. Give lists of one depth.")
+            raise ValueError(
+                f"expected sequence of length {first} at dim {dim} (got {size}). Give lists of one length, or pad them."
+            )
+        _check_even(part, dim + 1)
 
 
 def _plain(data):

@@ -83,9 +83,7 @@ def double(name, sample, inputs, weights):
     op = cases.OPS[name].op
     outs = [o for o in cases.several(cases.apply(op, inputs, sample.attrs)) if o.requires_grad]
     wanted = [inputs[j] for j in tracked(inputs)]
-    grads = pynn.autograd.grad(
-        outs, wanted, [o for o in weights[: len(outs)]], create_graph=True, allow_unused=True
-    )
+    grads = pynn.autograd.grad(outs, wanted, list(weights[: len(outs)]), create_graph=True, allow_unused=True)
     total = None
     for g in grads:
         if g is not None and g.requires_grad:
