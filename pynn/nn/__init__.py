@@ -15,9 +15,11 @@ from pynn.nn.dropout import *
 from pynn.nn.pooling import *
 from pynn.nn.sparse import *
 from pynn.nn.rnn import *
+from pynn.nn.attention import *
 from pynn.nn.padding import *
 from pynn.nn.flatten import *
 from pynn.nn.fold import *
+from pynn.nn.upsampling import *
 from pynn.nn.distance import *
 from pynn.nn.loss import *
 from pynn.nn import utils as utils

@@ -1,13 +1,11 @@
 """Activation modules."""
 
-import inspect
 
 import numpy
 import pytest
 
 import pynn
 from pynn import nn
-from pynn.nn import activation
 
 MAKERS = [
     lambda nn: nn.ReLU(), lambda nn: nn.ReLU6(), lambda nn: nn.SiLU(), lambda nn: nn.SELU(), lambda nn: nn.Mish(),
@@ -77,18 +75,6 @@ def test_prelu_weight_is_trained():
 def test_hardtanh_limits():
     with pytest.raises(ValueError, match="min_val < max_val, got 1 and 0"):
         nn.Hardtanh(1, 0)
-
-
-def test_signatures_are_torchs():
-    torch = pytest.importorskip("torch")
-    for name in activation.__all__:
-        if name != "Swish":
-            ours, theirs = (inspect.signature(getattr(library.nn, name)) for library in (pynn, torch))
-            if "args" in theirs.parameters:  # torch writes no signature
-                continue
-            assert list(ours.parameters) == list(theirs.parameters), name
-            for one, other in zip(ours.parameters.values(), theirs.parameters.values()):
-                assert one.default == other.default, name
 
 
 def test_state_is_empty_but_for_prelu():
