@@ -26,7 +26,7 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import nn, serialization, utils
+from pynn import cuda, nn, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split

@@ -17,6 +17,7 @@ from pynn.nn.sparse import *
 from pynn.nn.rnn import *
 from pynn.nn.padding import *
 from pynn.nn.flatten import *
+from pynn.nn.fold import *
 from pynn.nn.distance import *
 from pynn.nn.loss import *
 from pynn.nn import utils as utils

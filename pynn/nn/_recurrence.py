@@ -1,75 +1,34 @@
-"""Recurrent steps and layers, composed of operations: what RNN, LSTM, GRU and their cells compute.
+"""Recurrent layers over sequences of several lengths."""
 
-Elman, Cognitive Science 14 (1990); LSTM: Hochreiter and Schmidhuber, Neural Computation 9 (1997), with forget
-gates; GRU: arXiv:1406.1078, with the reset gate applied after the recurrent product, as torch and cuDNN do.
-"""
+from itertools import groupby
 
-from pynn.nn import functional as F
-from pynn.ops.indexing import cat, stack
+from pynn.nn.functional.recurrent import run_layer
+from pynn.ops.indexing import cat
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
-
-
-def step(mode, projected, state, w_hh, b_hh, w_hr=None):
-    """One step: the next state, a tuple (h,) or (h, c).
-
-    projected: input @ w_ih.T + b_ih, shape (N, gates * hidden_size); state: (h,) or, for LSTM, (h, c).
-    """
-    h = state[0]
-    recurrent = F.linear(h, w_hh, b_hh)
-    if mode == "RNN_TANH":
-        return (F.tanh(projected + recurrent),)
-    if mode == "RNN_RELU":
-        return (F.relu(projected + recurrent),)
-    if mode == "GRU":
-        reset, update, new = projected.chunk(3, -1)
-        h_reset, h_update, h_new = recurrent.chunk(3, -1)
-        candidate = F.tanh(new + F.sigmoid(reset + h_reset) * h_new)
-        return (candidate + F.sigmoid(update + h_update) * (h - candidate),)
-    into, forget, candidate, out = (projected + recurrent).chunk(4, -1)
-    c = F.sigmoid(forget) * state[1] + F.sigmoid(into) * F.tanh(candidate)
-    h = F.sigmoid(out) * F.tanh(c)
-    return (h if w_hr is None else F.linear(h, w_hr), c)
-
-
-def run_layer(mode, input, state, weights, reverse):
-    """One layer in one direction over a whole sequence.
-
-    input: (T, N, features); state: (h,) or (h, c), each (N, size); weights: w_ih, w_hh, b_ih, b_hh, w_hr, the last
-    three None where missing. Returns the outputs (T, N, size) and the last state.
-    """
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    projected = F.linear(input, w_ih, b_ih).unbind(0)
-    outputs = []
-    for x in reversed(projected) if reverse else projected:
-        state = step(mode, x, state, w_hh, b_hh, w_hr)
-        outputs.append(state[0])
-    if reverse:
-        outputs.reverse()
-    return stack(outputs), state
 
 
 def run_packed(mode, data, batch_sizes, state, weights, reverse):
     """run_layer for sequences of several lengths, longest first, packed as torch's PackedSequence packs them.
 
-    data: (all steps, features), step by step; batch_sizes: how many sequences reach each step.
+    data: (all steps, features), step by step; batch_sizes: how many sequences reach each step, descending.
+    The steps that the same sequences reach run as one layer.
     """
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    projected = F.linear(data, w_ih, b_ih).split(batch_sizes)
-    first = batch_sizes[0]
-    count = batch_sizes[-1] if reverse else first
-    initial, state = state, tuple(s[:count] for s in state)
-    outputs, ended = [], []
-    for x, size in zip(projected[::-1], batch_sizes[::-1]) if reverse else zip(projected, batch_sizes):
+    runs = [(size, len(list(steps))) for size, steps in groupby(batch_sizes)]
+    parts = data.split([size * steps for size, steps in runs])
+    initial, outputs, ended = state, [], []
+    count = runs[-1][0] if reverse else runs[0][0]
+    state = tuple(s[:count] for s in initial)
+    for (size, steps), part in reversed(list(zip(runs, parts))) if reverse else zip(runs, parts):
         if size > count:  # in reverse, sequences join at their last step
             state = tuple(cat([s, i[count:size]]) for s, i in zip(state, initial))
         elif size < count:  # forward, they leave after it
             ended.append(tuple(s[size:] for s in state))
             state = tuple(s[:size] for s in state)
         count = size
-        state = step(mode, x, state, w_hh, b_hh, w_hr)
-        outputs.append(state[0])
+        output, state = run_layer(mode, part.reshape(steps, size, -1), state, weights, reverse)
+        outputs.append(output.reshape(steps * size, -1))
     if reverse:
         outputs.reverse()
     ended.append(state)
-    return cat(outputs), tuple(cat(parts) for parts in zip(*reversed(ended)))
+    return cat(outputs), tuple(cat(rows) for rows in zip(*reversed(ended)))

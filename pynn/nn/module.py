@@ -15,6 +15,7 @@ from pynn.nn.parameter import Buffer, Parameter
 
 __all__ = ["Module"]
 
+_MISSING = object()
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
@@ -108,8 +109,11 @@ class Module(HookMixin, StateMixin):
         """What the module computes; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, first=_MISSING, /, *rest, **kwargs):
         try:
+            if not (rest or kwargs or self._hooked or first is _MISSING):
+                return self.forward(first)  # the commonest call by far, and the cheapest for Python
+            args = rest if first is _MISSING else (first, *rest)
             if self._hooked:
                 return self._call_hooked(args, kwargs)
             return self.forward(*args, **kwargs)

@@ -6,7 +6,8 @@ import warnings
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
-from pynn.nn._recurrence import GATES, run_layer, run_packed, step
+from pynn.nn._recurrence import GATES, run_packed
+from pynn.nn.functional.recurrent import run_layer
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.nn.utils.rnn import PackedSequence
@@ -287,8 +288,15 @@ class RNNCellBase(Module):
             if hidden.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {hidden.dim()}D instead")
             if tuple(hidden.shape) != shape:
-                raise RuntimeError(f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}")
-        return step(mode, F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
+                raise RuntimeError(
+                    f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}"
+                )
+        alone = input.dim() == 1
+        rows = input.unsqueeze(0) if alone else input
+        state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
+        state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
+        return tuple(s.squeeze(0) for s in state) if alone else state
 
     def extra_repr(self):
         parts = [f"{self.input_size}, {self.hidden_size}"]

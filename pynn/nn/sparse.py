@@ -55,19 +55,16 @@ class _Table(Module):
         made.weight.requires_grad = not freeze
         return made
 
-    def extra_repr(self):
-        parts = [f"{self.num_embeddings}, {self.embedding_dim}"]
-        if self.padding_idx is not None:
-            parts.append(f"padding_idx={self.padding_idx}")
-        if self.max_norm is not None:
-            parts.append(f"max_norm={self.max_norm}")
-        if self.norm_type != 2:
-            parts.append(f"norm_type={self.norm_type}")
-        if self.scale_grad_by_freq:
-            parts.append("scale_grad_by_freq=True")
-        if self.sparse:
-            parts.append("sparse=True")
-        return ", ".join(parts)
+    def _shown(self):
+        """The arguments that repr shows, those of their default left out."""
+        parts = {"padding_idx": self.padding_idx, "max_norm": self.max_norm}
+        parts["norm_type"] = None if self.norm_type == 2 else self.norm_type
+        parts["scale_grad_by_freq"] = self.scale_grad_by_freq or None
+        parts["sparse"] = self.sparse or None
+        return {name: value for name, value in parts.items() if value is not None}
+
+    def _text(self, parts):
+        return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *(f"{n}={v!r}" for n, v in parts.items())])
 
 
 class Embedding(_Table):
@@ -93,6 +90,9 @@ class Embedding(_Table):
                         scale_grad_by_freq=False, sparse=False):  # fmt: skip
         """An Embedding over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
         return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+
+    def extra_repr(self):
+        return self._text(self._shown())
 
 
 class EmbeddingBag(_Table):
@@ -126,4 +126,8 @@ class EmbeddingBag(_Table):
         )  # fmt: skip
 
     def extra_repr(self):
-        return super().extra_repr() + f", mode={self.mode!r}"
+        parts = self._shown()
+        parts.pop("sparse", None)
+        padding = parts.pop("padding_idx", None)
+        parts["mode"] = self.mode
+        return self._text(parts if padding is None else {**parts, "padding_idx": padding})

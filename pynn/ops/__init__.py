@@ -22,6 +22,9 @@ from pynn.ops import conv
 from pynn.ops import pool
 from pynn.ops import unfold
 from pynn.ops import norm
+from pynn.ops import embedding
+from pynn.ops import recurrent
+from pynn.ops import attention
 from pynn.ops import optim
 from pynn.ops import optim_variants
 from pynn.ops import namespace

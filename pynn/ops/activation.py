@@ -9,7 +9,7 @@ import math
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, unary
-from pynn.ops.pointwise import unary_samples
+from pynn.ops.pointwise import _operand, unary_samples
 from pynn.ops.registry import OPS, Sample, export, register, register_inplace
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -353,7 +353,7 @@ def inplace_of(op):
 @export()
 def relu(input):
     """max(0, x) of each element."""
-    return unary(RELU, input)
+    return unary(RELU, _operand(input, "relu"))
 
 
 @export("relu_")

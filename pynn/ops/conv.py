@@ -70,8 +70,8 @@ def _check_arguments(name, dims, inputs, attrs):
     stride, padding, dilation, groups = attrs[:4]
     if k.ndim != dims + 2 or a.ndim != dims + 2:
         raise RuntimeError(
-            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, and a {dims + 2}D weight, but got "
-            f"input of size: {list(a.shape)} and weight of size: {list(k.shape)}."
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, and a {dims + 2}D weight, but "
+            f"got input of size: {list(a.shape)} and weight of size: {list(k.shape)}."
         )
     if groups <= 0:
         raise RuntimeError(f"non-positive groups is not supported: {name} got groups={groups}.")
@@ -82,13 +82,13 @@ def _check_arguments(name, dims, inputs, attrs):
     if k.dtype != a.dtype or (b is not None and b._array.dtype != a.dtype):
         other = k.dtype if k.dtype != a.dtype else b._array.dtype
         raise RuntimeError(
-            f"Input type ({a.dtype}) and {'weight' if k.dtype != a.dtype else 'bias'} type ({other}) should be the same. "
-            "Cast the input with .to(weight.dtype), or the layer with .to(input.dtype)."
+            f"Input type ({a.dtype}) and {'weight' if k.dtype != a.dtype else 'bias'} type ({other}) should be the "
+            "same. Cast the input with .to(weight.dtype), or the layer with .to(input.dtype)."
         )
     if k.shape[0] % groups or k.shape[0] < groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0 and divisible by it, but got "
-            f"weight of size {list(k.shape)} instead."
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0 and divisible by it, but "
+            f"got weight of size {list(k.shape)} instead."
         )
     return a, k, b
 
@@ -105,16 +105,16 @@ def _check_conv(name, dims):
             )
         if b is not None and b._array.shape != (k.shape[0],):
             raise RuntimeError(
-                f"Given weight of size {list(k.shape)}, expected bias to be 1-dimensional with {k.shape[0]} elements, but "
-                f"got bias of size {list(b._array.shape)} instead."
+                f"Given weight of size {list(k.shape)}, expected bias to be 1-dimensional with {k.shape[0]} elements, "
+                f"but got bias of size {list(b._array.shape)} instead."
             )
         reach = [n + 2 * p for n, p in zip(a.shape[2:], padding)]
         need = [d * (n - 1) + 1 for n, d in zip(k.shape[2:], dilation)]
         if any(r < n for r, n in zip(reach, need)):
             raise RuntimeError(
                 f"Calculated padded input size per channel: ({' x '.join(map(str, reach))}). Kernel size: "
-                f"({' x '.join(map(str, need))}). Kernel size can't be greater than actual input size. The input has shape "
-                f"{list(a.shape)}: use a larger one, or more padding."
+                f"({' x '.join(map(str, need))}). Kernel size can't be greater than actual input size. The input has "
+                f"shape {list(a.shape)}: use a larger one, or more padding."
             )
         return inputs
 
@@ -126,8 +126,8 @@ def _check_adjoint(name, dims):
         a, k, _ = _check_arguments(name, dims, (*inputs, None), attrs)
         if a.shape[1] != k.shape[0]:
             raise RuntimeError(
-                f"Given transposed=1, weight of size {list(k.shape)}, expected input{list(a.shape)} to have {k.shape[0]} "
-                f"channels, but got {a.shape[1]} channels instead."
+                f"Given transposed=1, weight of size {list(k.shape)}, expected input{list(a.shape)} to have "
+                f"{k.shape[0]} channels, but got {a.shape[1]} channels instead."
             )
         return inputs
 

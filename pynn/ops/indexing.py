@@ -658,4 +658,5 @@ def repeat(self, *sizes):
     shape = (1,) * (len(sizes) - len(shape)) + shape
     spread = [v for n, r in zip(shape, sizes) for v in (r, n)]
     kept = [v for n in shape for v in (1, n)]
-    return x.reshape(kept).expand(spread).reshape([n * r for n, r in zip(shape, sizes)])
+    out = x.reshape(kept).expand(spread).reshape([n * r for n, r in zip(shape, sizes)])
+    return out.clone() if numpy.may_share_memory(out._array, x._array) else out

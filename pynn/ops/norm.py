@@ -1,7 +1,7 @@
 """Normalizations: batch, layer, group and root-mean-square, each one op with its statistics as further outputs.
 
-All compute x^ = (x - mean) / sqrt(var + eps) over some axes, then x^ * weight + bias. Where gradients of higher order are
-asked for, backward computes the statistics anew from the input, so that they too are differentiated.
+All compute x^ = (x - mean) / sqrt(var + eps) over some axes, then x^ * weight + bias. Where gradients of higher order
+are asked for, backward computes the statistics anew from the input, so that they too are differentiated.
 """
 
 import math
@@ -24,7 +24,7 @@ def _affine(xp, y, weight, bias, shape):
 
 
 def _gradients(xp, needs, g, x, weight, axes, shape, mean, rstd):
-    """The gradients of x, weight and bias from that of x^ * weight + bias; shape is the parameters', with ones before."""
+    """The gradients of x, weight and bias from that of x^ * weight + bias; shape: the parameters', with ones before."""
     others = tuple(i for i, n in enumerate(shape) if n == 1)
     centred = (x - mean) * rstd
     gx = gw = gb = None
@@ -49,13 +49,13 @@ def _check_parameters(name, x, parameters, shape):
             raise TypeError(f"{name}(): argument '{what}' must be Tensor, not {type(p).__name__}.")
         if p._array.shape != shape:
             raise RuntimeError(
-                f"{name}(): expected {what} to have shape {list(shape)}, but got {what} of shape {list(p.shape)} with input of "
-                f"shape {list(x.shape)}."
+                f"{name}(): expected {what} to have shape {list(shape)}, but got {what} of shape {list(p.shape)} with "
+                f"input of shape {list(x.shape)}."
             )
         if p._array.dtype != x._array.dtype:
             raise RuntimeError(
-                f"{name}(): expected {what} to have the input's dtype, {x._array.dtype}, but got {p._array.dtype}. Cast the "
-                "input with .to(), or the layer."
+                f"{name}(): expected {what} to have the input's dtype, {x._array.dtype}, but got {p._array.dtype}. "
+                "Cast the input with .to(), or the layer."
             )
 
 
@@ -192,8 +192,8 @@ BATCH_NORM_FIXED = register(
 def _update(xp, arrays, momentum, correction):
     """running = (1 - momentum) * running + momentum * batch, the variance corrected to count - 1."""
     for running, batch, scale in zip(arrays[:2], arrays[2:], (1.0, correction)):
-        running *= 1.0 - momentum
-        running += momentum * scale * batch
+        old, new = (xp.astype(a, xp.float32) if a.dtype.itemsize == 2 else a for a in (running, batch))
+        xp.copyto(running, (1.0 - momentum) * old + momentum * scale * new, casting="unsafe")
     return arrays
 
 

@@ -122,14 +122,14 @@ def _check_geometry(name, shape, dims, kernel, stride, padding, dilation, ceil_m
     for p, k in zip(padding, kernel):
         if p < 0 or p > k // 2:
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size and not negative, but got pad={p} and kernel_size={k} "
-                f"in {name}(). Use pad() before it for more."
+                f"pad should be at most half of effective kernel size and not negative, but got pad={p} and "
+                f"kernel_size={k} in {name}(). Use pad() before it for more."
             )
     out = output_size(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
     if min(out) < 1:
         raise RuntimeError(
-            f"Given input size: {list(shape)}. Calculated output size: {list(shape[:-dims]) + list(out)}. Output size is too "
-            f"small: {name} got kernel_size={kernel}."
+            f"Given input size: {list(shape)}. Calculated output size: {list(shape[:-dims]) + list(out)}. Output size "
+            f"is too small: {name} got kernel_size={kernel}."
         )
 
 

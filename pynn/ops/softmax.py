@@ -175,8 +175,8 @@ def _check_classes(name):
         a, t = x._array, target._array
         if t.dtype != INT64 and t.dtype != numpy.uint8:
             raise RuntimeError(
-                f"expected target dtype to be Long or Byte, but got {t.dtype}. Class indices are int64 (target.long()); "
-                f"class probabilities have the input's shape, {list(a.shape)}."
+                f"expected target dtype to be Long or Byte, but got {t.dtype}. Class indices are int64 "
+                f"(target.long()); class probabilities have the input's shape, {list(a.shape)}."
             )
         if a.shape[0] != t.shape[0]:
             raise ValueError(f"Expected input batch_size ({a.shape[0]}) to match target batch_size ({t.shape[0]}).")
@@ -195,8 +195,8 @@ def _check_classes(name):
         wrong = ((t < 0) | (t >= classes)) & (t != attrs[0])
         if wrong.any():
             raise IndexError(
-                f"Target {int(t[wrong][0])} is out of bounds. The input of shape {list(a.shape)} has {classes} classes, so "
-                f"targets are 0 to {classes - 1}, or ignore_index ({attrs[0]})."
+                f"Target {int(t[wrong][0])} is out of bounds. The input of shape {list(a.shape)} has {classes} "
+                f"classes, so targets are 0 to {classes - 1}, or ignore_index ({attrs[0]})."
             )
         return (x, _convert(target, INT64), weight) if t.dtype != INT64 else inputs
 

@@ -33,8 +33,9 @@ def _check_unfold(inputs, attrs):
     out = output_size(shape[2:], kernel, stride, padding, dilation)
     if min(out) < 1:
         raise RuntimeError(
-            f"Given input with spatial size {list(shape[2:])}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
-            f"calculated shape of the array of sliding blocks as {out}, but its components must be at least one."
+            f"Given input with spatial size {list(shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
+            f"padding={padding}, calculated shape of the array of sliding blocks as {out}, but its components must be "
+            "at least one."
         )
     return inputs
 
@@ -46,15 +47,15 @@ def _check_fold(inputs, attrs):
     shape = x._array.shape
     if len(shape) != 3 or shape[1] % math.prod(kernel):
         raise RuntimeError(
-            f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input of shape "
-            f"{list(shape)} and kernel_size={kernel}."
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input of "
+            f"shape {list(shape)} and kernel_size={kernel}."
         )
     out = output_size(size, kernel, stride, padding, dilation)
     if min(out) < 1 or math.prod(out) != shape[2]:
         raise RuntimeError(
             f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, stride={stride}, "
-            f"expected size of input's dimension 2 to match the calculated number of sliding blocks {' * '.join(map(str, out))} "
-            f"= {math.prod(out)}, but got {shape[2]}."
+            "expected size of input's dimension 2 to match the calculated number of sliding blocks "
+            f"{' * '.join(map(str, out))} = {math.prod(out)}, but got {shape[2]}."
         )
     return inputs
 

@@ -23,7 +23,7 @@ MAKERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: repr(make(nn)))
 def test_matches_torch(twin, rng, make):
     twin(make, rng.normal(size=(3, 6, 2)), tolerance=1e-7)  # torch rounds some constants to float32
 
@@ -44,7 +44,8 @@ def test_rrelu_draws_slopes_in_training():
 
 
 @pytest.mark.parametrize(
-    "name", ["ReLU", "ReLU6", "SiLU", "SELU", "Mish", "Hardswish", "Hardsigmoid", "LeakyReLU", "ELU", "CELU", "Hardtanh"]
+    "name",
+    ["ReLU", "ReLU6", "SiLU", "SELU", "Mish", "Hardswish", "Hardsigmoid", "LeakyReLU", "ELU", "CELU", "Hardtanh"],
 )
 def test_inplace(name):
     x = pynn.randn(4, 3)

@@ -284,7 +284,9 @@ def test_parameter_containers_print_as_torch_does():
 
 
 def test_containers_pickle():
-    m = nn.ModuleList([nn.ParameterList([pynn.ones(2)]), nn.ParameterDict({"a": pynn.ones(1)}), nn.Sequential(nn.ReLU())])
+    m = nn.ModuleList(
+        [nn.ParameterList([pynn.ones(2)]), nn.ParameterDict({"a": pynn.ones(1)}), nn.Sequential(nn.ReLU())]
+    )
     again = pickle.loads(pickle.dumps(m))
     assert again[0][0].tolist() == [1.0, 1.0]
     assert again[1]["a"].item() == 1.0

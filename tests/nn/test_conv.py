@@ -20,7 +20,9 @@ def test_conv2d_matches_torch(twin, rng, arguments):
     twin(lambda nn: nn.Conv2d(4, 8, (3, 2), **arguments), rng.normal(size=(2, 4, 7, 6)))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"stride": 2, "padding": 1}, {"padding": "same", "padding_mode": "reflect"}], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"stride": 2, "padding": 1}, {"padding": "same", "padding_mode": "reflect"}], ids=str
+)
 def test_conv1d_matches_torch(twin, rng, arguments):
     twin(lambda nn: nn.Conv1d(3, 2, 3, **arguments), rng.normal(size=(2, 3, 9)))
 
@@ -29,7 +31,9 @@ def test_conv3d_matches_torch(twin, rng):
     twin(lambda nn: nn.Conv3d(2, 3, 2, padding=1, stride=(1, 2, 1)), rng.normal(size=(2, 2, 4, 5, 3)))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"groups": 2, "dilation": 2}], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"groups": 2, "dilation": 2}], ids=str
+)
 def test_transposed_match_torch(twin, rng, arguments):
     twin(lambda nn: nn.ConvTranspose1d(4, 2, 3, **arguments), rng.normal(size=(2, 4, 5)))
     twin(lambda nn: nn.ConvTranspose2d(4, 2, 3, **arguments), rng.normal(size=(2, 4, 5, 4)))
@@ -49,7 +53,9 @@ def test_transposed_output_size():
     assert tuple(m(x).shape) == (1, 3, 7, 7)
     assert tuple(m(x, output_size=(8, 7)).shape) == (1, 3, 8, 7)
     assert tuple(m(x, output_size=(1, 3, 8, 8)).shape) == (1, 3, 8, 8)
-    with pytest.raises(ValueError, match="requested an output size of .9, 7., but valid sizes of dimension 0 range from 7 to 8"):
+    with pytest.raises(
+        ValueError, match=r"requested an output size of .9, 7., but valid sizes of dimension 0 range from 7 to 8"
+    ):
         m(x, output_size=(9, 7))
 
 

@@ -139,10 +139,20 @@ def test_generator():
 
 
 def test_older_names_warn():
-    for name in ("uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "kaiming_normal", "orthogonal", "sparse"):
+    for name in (
+        "uniform",
+        "normal",
+        "constant",
+        "eye",
+        "dirac",
+        "xavier_uniform",
+        "kaiming_normal",
+        "orthogonal",
+        "sparse",
+    ):
         t = pynn.empty(2, 2, 1) if name == "dirac" else pynn.empty(2, 2)
         more = {"constant": (1.0,), "sparse": (0.5,)}.get(name, ())
-        with pytest.warns(FutureWarning, match=f"nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"):
+        with pytest.warns(FutureWarning, match=rf"nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"):
             assert getattr(init, name)(t, *more) is t
 
 

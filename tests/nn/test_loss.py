@@ -1,6 +1,7 @@
 """Loss modules."""
 
 import inspect
+import sys
 
 import numpy
 import pytest
@@ -16,10 +17,12 @@ def pair(rng):
     return rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
 
 
+def library_of(nn):
+    return sys.modules[nn.__name__.partition(".")[0]]
+
+
 def signs(rng, shape):
     return rng.integers(0, 2, shape) * 2 - 1
-
-
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -29,6 +32,7 @@ def signs(rng, shape):
         lambda nn, r: nn.MSELoss(reduction=r), lambda nn, r: nn.L1Loss(reduction=r),
         lambda nn, r: nn.HuberLoss(reduction=r, delta=0.7), lambda nn, r: nn.SmoothL1Loss(reduction=r, beta=0.7),
     ],
+    ids=["mse", "l1", "huber", "smooth_l1"],
 )  # fmt: skip
 def test_regression_matches_torch(twin, rng, make, reduction):
     twin(lambda nn: make(nn, reduction), *pair(rng))
@@ -40,12 +44,12 @@ def test_class_losses_match_torch(twin, rng, reduction, weight):
     target = numpy.array([0, 2, 1, 2])
 
     def weights(nn):
-        library = pynn if nn is pynn.nn else __import__("torch")
+        library = library_of(nn)
         return None if weight is None else library.tensor(weight)
 
     x = rng.normal(size=(4, 3))
     for options in ({}, {"ignore_index": 2}, {"label_smoothing": 0.1}):
-        twin(lambda nn: nn.CrossEntropyLoss(weights(nn), reduction=reduction, **options), x, target)
+        twin(lambda nn, options=options: nn.CrossEntropyLoss(weights(nn), reduction=reduction, **options), x, target)
     twin(lambda nn: nn.NLLLoss(weights(nn), reduction=reduction, ignore_index=0), x, target)
 
 
@@ -60,7 +64,7 @@ def test_binary_losses_match_torch(twin, rng, reduction):
     twin(lambda nn: nn.BCEWithLogitsLoss(reduction=reduction), rng.normal(size=(4, 3)), target)
 
     def weighted(nn):
-        library = pynn if nn is pynn.nn else __import__("torch")
+        library = library_of(nn)
         weight, positive = library.tensor([1.0, 2.0, 3.0]), library.tensor([0.5, 1.0, 2.0])
         return nn.BCEWithLogitsLoss(weight, reduction=reduction, pos_weight=positive)
 

@@ -157,17 +157,17 @@ def test_init_takes_no_arguments():
 
 def test_register_errors():
     m = Block()
-    with pytest.raises(KeyError, match='contain "."'):
+    with pytest.raises(KeyError, match=r'contain "."'):
         m.register_parameter("a.b", None)
     with pytest.raises(KeyError, match="be empty string"):
         m.register_buffer("", None)
     with pytest.raises(KeyError, match="attribute 'forward' already exists"):
         m.add_module("forward", nn.ReLU())
-    with pytest.raises(TypeError, match="module name should be a string. Got int"):
+    with pytest.raises(TypeError, match=r"module name should be a string. Got int"):
         m.add_module(3, nn.ReLU())
     with pytest.raises(TypeError, match="int is not a Module subclass"):
         m.add_module("x", 3)
-    with pytest.raises(TypeError, match="cannot assign 'pynn.FloatTensor' object to parameter 'x'"):
+    with pytest.raises(TypeError, match=r"cannot assign 'pynn.FloatTensor' object to parameter 'x'"):
         m.register_parameter("x", pynn.ones(1))
     with pytest.raises(TypeError, match="cannot assign 'int' object to buffer 'x'"):
         m.register_buffer("x", 3)
@@ -190,11 +190,13 @@ def test_names_and_duplicates():
     assert [n for n, _ in net.named_parameters()] == names
     assert len(list(net.parameters())) == 6
     assert len(list(net.named_parameters(remove_duplicate=False))) == 9
-    assert [n for n, _ in net.named_parameters(prefix="net", recurse=True)][0] == "net.first.scale"
+    assert next(net.named_parameters(prefix="net"))[0] == "net.first.scale"
     assert list(net.named_parameters(recurse=False)) == []
     assert [n for n, _ in net.named_modules()] == ["", "first", "first.layer", "rest", "rest.0", "rest.0.layer"]
     assert len(list(net.modules())) == 6
-    assert [n for n, _ in net.named_buffers()] == [f"{p}.{n}" for p in ("first", "rest.0") for n in ("count", "scratch")]
+    assert [n for n, _ in net.named_buffers()] == [
+        f"{p}.{n}" for p in ("first", "rest.0") for n in ("count", "scratch")
+    ]
     assert len(list(net.buffers())) == 4
     assert list(net.children()) == [net.first, net.rest]
 
@@ -214,9 +216,9 @@ def test_get_submodule_parameter_buffer():
     assert net.get_buffer("first.count") is net.first.count
     with pytest.raises(AttributeError, match="Net has no attribute `x`"):
         net.get_submodule("x.y")
-    with pytest.raises(AttributeError, match="`scale` is not an nn.Module"):
+    with pytest.raises(AttributeError, match=r"`scale` is not an nn.Module"):
         net.get_submodule("first.scale")
-    with pytest.raises(AttributeError, match="`count` is not an nn.Parameter"):
+    with pytest.raises(AttributeError, match=r"`count` is not an nn.Parameter"):
         net.get_parameter("first.count")
     with pytest.raises(AttributeError, match="Block has no attribute `y`"):
         net.get_buffer("first.y")
@@ -230,7 +232,7 @@ def test_set_submodule():
     net.set_submodule("first.extra", new)
     with pytest.raises(AttributeError, match="Block has no attribute `other`"):
         net.set_submodule("first.other", new, strict=True)
-    with pytest.raises(ValueError, match="not an nn.Module"):
+    with pytest.raises(ValueError, match=r"not an nn.Module"):
         net.set_submodule("first.layer", 3)
     with pytest.raises(ValueError, match="without a target name"):
         net.set_submodule("", new)
@@ -302,7 +304,9 @@ def test_to_converts_floating_tensors_in_place():
 
 
 def test_to_errors():
-    with pytest.raises(TypeError, match="only accepts floating point or complex dtypes, but got desired dtype=pynn.int32"):
+    with pytest.raises(
+        TypeError, match=r"only accepts floating point or complex dtypes, but got desired dtype=pynn.int32"
+    ):
         Block().to(pynn.int32)
     with pytest.raises(RuntimeError, match="cuda"):
         Block().to("cuda")
@@ -388,6 +392,13 @@ def test_call_passes_arguments_on():
             return args, kwargs
 
     assert Echo()(1, 2, a=3) == ((1, 2), {"a": 3})
+    assert Echo()(1) == ((1,), {})
+    assert Echo()(first=1) == ((), {"first": 1})
+    assert Echo()() == ((), {})
+    hooked = Echo()
+    hooked.register_forward_hook(lambda module, args, out: (args, out))
+    assert hooked() == ((), ((), {}))
+    assert hooked(None) == ((None,), ((None,), {}))
 
 
 def test_repr_matches_torch():

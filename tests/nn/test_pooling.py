@@ -60,6 +60,16 @@ def test_adaptive_1d_and_3d_match_torch(twin, rng):
 def test_lp_pool_matches_torch(twin, rng):
     twin(lambda nn: nn.LPPool1d(2, 3, stride=2), rng.uniform(0.5, 2, size=(2, 3, 8)))
     twin(lambda nn: nn.LPPool2d(3, 2), rng.uniform(0.5, 2, size=(2, 3, 6, 6)))
+    twin(lambda nn: nn.LPPool3d(2, 2), rng.uniform(0.5, 2, size=(1, 2, 4, 4, 4)))
+
+
+def test_max_unpool_matches_torch(twin, rng):
+    for dims in (1, 2, 3):
+        shape, whole = (1, 2) + (2,) * dims, 4**dims
+        places = numpy.stack([rng.permutation(whole)[: 2**dims].reshape(shape[2:]) for _ in range(2)])[None]
+        twin(lambda nn, dims=dims: getattr(nn, f"MaxUnpool{dims}d")(2), rng.normal(size=shape), places)
+    places = numpy.array([[[0, 2], [3, 4]]])
+    twin(lambda nn: nn.MaxUnpool1d(2), rng.normal(size=(1, 2, 2)), places, [5])
 
 
 def test_without_batch(twin, rng):

@@ -156,7 +156,9 @@ def test_input_errors():
         m(pynn.ones(1, 2, 3, 3))
     with pytest.raises(RuntimeError, match=r"Expected 3, got 2"):
         m(pynn.ones(5, 2, 2))
-    with pytest.raises(ValueError, match=r"RNN input dtype \(pynn.float64\) does not match weight dtype \(pynn.float32\)"):
+    with pytest.raises(
+        ValueError, match=r"RNN input dtype \(pynn.float64\) does not match weight dtype \(pynn.float32\)"
+    ):
         m(x.double())
     with pytest.raises(RuntimeError, match=r"Expected hidden\[1\] size \(1, 2, 4\), got \[1, 3, 4\]"):
         m(x, (zeros(1, 2, 4), zeros(1, 3, 4)))

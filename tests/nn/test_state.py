@@ -89,14 +89,14 @@ def test_not_strict_returns_the_keys():
     assert result.missing_keys == ["count", "a.weight", "b.0.weight"]
     assert result.unexpected_keys == ["c.d"]
     assert m.a.bias.tolist() == [1.0] * 3
-    with pytest.raises(RuntimeError, match="size mismatch for a.bias"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for a.bias"):
         m.load_state_dict({"a.bias": pynn.ones(4)}, strict=False)
 
 
 def test_wrong_values():
     with pytest.raises(TypeError, match="Expected state_dict to be dict-like, got <class 'list'>"):
         make().load_state_dict([])
-    with pytest.raises(RuntimeError, match='copying the parameter named "a.bias", expected pynn.Tensor'):
+    with pytest.raises(RuntimeError, match=r'copying the parameter named "a.bias", expected pynn.Tensor'):
         make().load_state_dict({"a.bias": [1, 2, 3]}, strict=False)
 
 
@@ -126,9 +126,9 @@ def test_extra_state():
     assert list(state) == ["0._extra_state"]
     m.load_state_dict(state)
     assert m[0].value == 2
-    with pytest.raises(RuntimeError, match='Missing key.*"0._extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"0._extra_state"'):
         m.load_state_dict({})
-    with pytest.raises(RuntimeError, match='Unexpected key.*"_extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Unexpected key.*"_extra_state"'):
         nn.ReLU().load_state_dict({"_extra_state": 1})
 
 

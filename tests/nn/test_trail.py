@@ -80,7 +80,9 @@ def test_type_and_identity_are_kept(kind):
     assert str(error) == "it failed [in head (Raises)]"
 
 
-@pytest.mark.parametrize("error", [KeyError("k"), ValueError("a", "b"), ValueError(), ZeroDivisionError("0"), RecursionError("r")])
+@pytest.mark.parametrize(
+    "error", [KeyError("k"), ValueError("a", "b"), ValueError(), ZeroDivisionError("0"), RecursionError("r")]
+)
 def test_other_errors_pass_unchanged(error):
     before = error.args
     with pytest.raises(type(error)):
@@ -101,7 +103,7 @@ def test_a_reworded_error_is_left_alone():
                 error.args = ("second",)
                 raise
 
-    with pytest.raises(ValueError, match="^second$"):
+    with pytest.raises(ValueError, match=r"^second$"):
         nn.Sequential(Rewords())(1)
 
 

@@ -11,9 +11,17 @@ WITH_TWIN = cases.names(lambda record: cases.functional(record.name).torch is no
 # Ops that torch has no twin of under one call; finite differences and their own tests check them. May only shrink.
 # (Optimizer steps are compared with torch's optimizers in tests/optim.)
 WITHOUT_TWIN = {
-    "assign", "bernoulli", "dropout", "normal", "rand", "randint", "randn", "randperm",
-    "uniform", "view_write",
-}  # fmt: skip
+    "assign",
+    "bernoulli",
+    "dropout",
+    "normal",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "uniform",
+    "view_write",
+}
 
 
 def test_ops_without_a_torch_twin_are_the_listed_ones():

@@ -7,14 +7,15 @@ from pynn._core import call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
 from pynn.ops.pointwise import SIGMOID, TANH
+from pynn.ops.pointwise import _operand as operand
 from pynn.ops.random import rand
 from pynn.ops.registry import export
 from pynn.ops.view import normal_dim
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
-    "leaky_relu", "leaky_relu_", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu", "rrelu_", "selu", "selu_",
-    "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
+    "leaky_relu", "leaky_relu_", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu", "rrelu_", "selu",
+    "selu_", "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def _activate(op, input, attrs, inplace):
 
 def relu(input, inplace=False):
     """max(0, x)."""
-    return call_inplace(inplace_of(ops.RELU), (input,)) if inplace else unary(ops.RELU, input)
+    return ops.relu_(input) if inplace else ops.relu(input)
 
 
 def relu6(input, inplace=False):
@@ -132,12 +133,12 @@ def softshrink(input, lambd=0.5):
 
 def sigmoid(input):
     """1 / (1 + exp(-x))."""
-    return unary(SIGMOID, input)
+    return unary(SIGMOID, operand(input, "sigmoid"))
 
 
 def tanh(input):
     """The hyperbolic tangent."""
-    return unary(TANH, input)
+    return unary(TANH, operand(input, "tanh"))
 
 
 def prelu(input, weight):

@@ -40,8 +40,8 @@ def _batched(name, input, weight, dims):
     shape = input._array.shape
     if len(shape) not in (dims + 1, dims + 2) or weight._array.ndim != dims + 2:
         raise RuntimeError(
-            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, and a {dims + 2}D weight, but got "
-            f"input of size: {list(shape)} and weight of size: {list(weight._array.shape)}."
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, and a {dims + 2}D weight, but "
+            f"got input of size: {list(shape)} and weight of size: {list(weight._array.shape)}."
         )
     return (input.unsqueeze(0), True) if len(shape) == dims + 1 else (input, False)
 
@@ -95,14 +95,14 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
     )
     if min(size) < 1:
         raise RuntimeError(
-            f"Given input size per channel: {list(input._array.shape[2:])}. Calculated output size per channel: {list(size)}. "
-            "Output size is too small."
+            f"Given input size per channel: {list(input._array.shape[2:])}. Calculated output size per channel: "
+            f"{list(size)}. Output size is too small."
         )
     channels = weight._array.shape[1] * groups
     if bias is not None and bias._array.shape != (channels,):
         raise RuntimeError(
-            f"Given transposed=1, weight of size {list(weight._array.shape)}, expected bias to be 1-dimensional with {channels} "
-            f"elements, but got bias of size {list(bias._array.shape)} instead."
+            f"Given transposed=1, weight of size {list(weight._array.shape)}, expected bias to be 1-dimensional with "
+            f"{channels} elements, but got bias of size {list(bias._array.shape)} instead."
         )
     if dims == 1:
         geometry = ((1, *stride), (0, *padding), (1, *dilation), int(groups), (1, *size))

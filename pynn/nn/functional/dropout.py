@@ -33,7 +33,8 @@ def _channel_dropout(name, dims, input, p, training, inplace):
     ndim = input._array.ndim
     if ndim not in (dims + 1, dims + 2):
         raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {ndim}D input of shape {list(input.shape)}."
+            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {ndim}D input of shape "
+            f"{list(input.shape)}."
         )
     if not training or p == 0.0:
         return input
@@ -69,7 +70,7 @@ def _alpha_dropout(input, p, shape, inplace):
 
 
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Elements set to SELU's saturation with probability p, then scaled to keep mean 0 and variance 1 (arXiv:1706.02515)."""
+    """Elements set to SELU's saturation with probability p, all then scaled to mean 0, variance 1 (arXiv:1706.02515)."""
     _check_probability(p)
     if not training or p == 0.0:
         return input

@@ -24,7 +24,8 @@ def bilinear(input1, input2, weight, bias=None):
     lead, (out, in1, in2) = input1._array.shape[:-1], weight._array.shape
     if input2._array.shape[:-1] != lead:
         raise RuntimeError(
-            f"bilinear(): input batch dimensions do not match: got shapes {list(input1.shape)} and {list(input2.shape)}."
+            f"bilinear(): input batch dimensions do not match: got shapes {list(input1.shape)} and "
+            f"{list(input2.shape)}."
         )
     for name, x, size in (("input1", input1, in1), ("input2", input2, in2)):
         if x._array.shape[-1] != size:

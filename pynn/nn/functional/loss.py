@@ -121,8 +121,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     values = input._array
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise RuntimeError(
-            f"all elements of input should be between 0 and 1, got {float(values.min())} to {float(values.max())}. Pass "
-            "logits to binary_cross_entropy_with_logits instead."
+            f"all elements of input should be between 0 and 1, got {float(values.min())} to {float(values.max())}. "
+            "Pass logits to binary_cross_entropy_with_logits instead."
         )
     if weight is None:
         return call(ops.BINARY_CROSS_ENTROPY, (input, target), (reduction,))

@@ -82,8 +82,8 @@ def _tail(name, input, normalized_shape):
     shape = input._array.shape
     if shape[len(shape) - len(wanted) :] != wanted:
         raise RuntimeError(
-            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but got "
-            f"input of size{list(shape)} in {name}()."
+            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but "
+            f"got input of size{list(shape)} in {name}()."
         )
     return len(wanted)
 

@@ -26,15 +26,15 @@ def _check(mode, shape, pads, count):
     limit = {"reflect": -1, "circular": 0}.get(mode)
     if not 1 <= count <= 3 or len(shape) not in (count + 1, count + 2):
         raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: pad the last 1, 2 or 3 dimensions "
-            f"of an input with one or two more; got shape {list(shape)} and {count} padded dimensions."
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: pad the last 1, 2 or 3 "
+            f"dimensions of an input with one or two more; got shape {list(shape)} and {count} padded dimensions."
         )
     for dim, (before, after) in pads.items():
         size = shape[dim]
         if limit is not None and max(before, after) > size + limit:
             raise RuntimeError(
-                f"Padding size should be {'less than' if limit else 'at most'} the corresponding input dimension, but got: "
-                f"padding ({before}, {after}) at dimension {dim} of input {list(shape)} with mode {mode!r}."
+                f"Padding size should be {'less than' if limit else 'at most'} the corresponding input dimension, but "
+                f"got: padding ({before}, {after}) at dimension {dim} of input {list(shape)} with mode {mode!r}."
             )
         if size + before + after < 1 or size == 0:
             raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(shape)}.")

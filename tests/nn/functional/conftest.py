@@ -113,7 +113,7 @@ def same_error():
 
 @pytest.fixture
 def gradients():
-    """gradients(f, *arrays): f's first and second derivatives (f takes and gives tensors) agree with central differences."""
+    """gradients(f, *arrays): first and second derivatives of f, a function of tensors, agree with differences."""
 
     def total(f, arrays):
         out = f(*arrays)

@@ -18,10 +18,14 @@ def draw(*shape):
 @pytest.mark.parametrize(
     "kwargs",
     [
-        {"kernel_size": 2}, {"kernel_size": 3, "stride": 2}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
-        {"kernel_size": 2, "stride": 1, "dilation": 2}, {"kernel_size": 3, "stride": 1, "padding": 1}, {"kernel_size": 2, "ceil_mode": True},
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+        {"kernel_size": 2, "stride": 1, "dilation": 2},
+        {"kernel_size": 3, "stride": 1, "padding": 1},
+        {"kernel_size": 2, "ceil_mode": True},
     ],
-)  # fmt: skip
+)
 def test_max(same_as_torch, dims, kwargs):
     x = draw(*SHAPES[dims])
     same_as_torch(f"max_pool{dims}d", x, **kwargs)
@@ -33,10 +37,12 @@ def test_max(same_as_torch, dims, kwargs):
 @pytest.mark.parametrize(
     "kwargs",
     [
-        {"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1},
+        {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
         {"kernel_size": 3, "padding": 1, "count_include_pad": False, "ceil_mode": True},
     ],
-)  # fmt: skip
+)
 def test_average(same_as_torch, dims, kwargs):
     x = draw(*SHAPES[dims])
     same_as_torch(f"avg_pool{dims}d", x, **kwargs)

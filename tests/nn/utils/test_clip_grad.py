@@ -66,7 +66,9 @@ def test_nothing_to_clip():
 def test_error_if_nonfinite():
     params = parameters()
     params[0].grad[0] = float("nan")
-    with pytest.raises(RuntimeError, match="The total norm of order 2.0 for gradients from `parameters` is non-finite"):
+    with pytest.raises(
+        RuntimeError, match=r"The total norm of order 2.0 for gradients from `parameters` is non-finite"
+    ):
         utils.clip_grad_norm_(params, 1.0, error_if_nonfinite=True)
     assert math.isnan(utils.clip_grad_norm_(params, 1.0).item())
 

@@ -25,7 +25,7 @@ def test_gradients_flow_to_the_parameters():
 
 def test_errors():
     m = nn.Linear(2, 3)
-    with pytest.raises(TypeError, match="expected pynn.Tensor, but got: list"):
+    with pytest.raises(TypeError, match=r"expected pynn.Tensor, but got: list"):
         vector_to_parameters([1.0], m.parameters())
     with pytest.raises(RuntimeError, match="the parameters' 9 elements, got shape"):
         vector_to_parameters(pynn.ones(8), m.parameters())

@@ -1,0 +1,150 @@
+"""Attention, with torch.nn.functional's signatures (Vaswani and others: arXiv:1706.03762)."""
+
+import math
+
+from pynn._core import call
+from pynn.nn.functional.dropout import dropout
+from pynn.nn.functional.linear import linear
+from pynn.nn.functional.pad import pad
+from pynn.ops.attention import ATTENTION, ATTENTION_WEIGHTS
+from pynn.ops.indexing import cat, masked_fill
+
+__all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+
+
+def _repeat_heads(x, count):
+    """Each of the heads (dimension -3) `count` times in a row."""
+    shape = x._array.shape
+    spread = x.unsqueeze(-3).expand((*shape[:-2], count, *shape[-2:]))
+    return spread.reshape((*shape[:-3], shape[-3] * count, *shape[-2:]))
+
+
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
+    """softmax(query @ key^T * scale + mask) @ value.
+
+    query (..., L, E), key (..., S, E), value (..., S, Ev): (..., L, Ev). attn_mask: bool (True takes part) or added to
+    the scores, broadcasting to (..., L, S). is_causal: position i sees 0..i. scale: default 1 / sqrt(E). dropout_p: of
+    the attention weights, always applied. enable_gqa: several heads (dimension -3) of query share one of key and value.
+    A row that sees nothing gives zeros. Raises RuntimeError for shapes that do not fit and for a mask beside is_causal.
+    """
+    if attn_mask is not None and is_causal:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if enable_gqa:
+        heads = query._array.shape[-3]
+        key, value = (_repeat_heads(x, heads // x._array.shape[-3]) for x in (key, value))
+    if attn_mask is not None and attn_mask.is_floating_point() and attn_mask.dtype is not query.dtype:
+        raise RuntimeError(
+            f"Expected attn_mask dtype to be bool or to match query dtype, but got {attn_mask.dtype} and {query.dtype}."
+        )
+    scale = 1.0 / math.sqrt(query._array.shape[-1]) if scale is None else float(scale)
+    if dropout_p == 0.0:
+        return call(ATTENTION, (query, key, value, attn_mask), (bool(is_causal), scale))
+    weights = call(ATTENTION_WEIGHTS, (query, key, attn_mask), (bool(is_causal), scale))
+    return dropout(weights, dropout_p) @ value
+
+
+def _projected(query, key, value, in_proj_weight, in_proj_bias, separate):
+    """Query, key and value through their projections, which are one matrix of three parts or three matrices."""
+    weights = in_proj_weight.chunk(3, 0) if separate is None else separate
+    biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3, 0)
+    if separate is None and query is key and key is value:
+        return linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
+    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
+
+
+def _heads(x, count):
+    """(L, N, E) as (N, heads, L, E / heads)."""
+    length, batch, width = x._array.shape
+    return x.reshape(length, batch, count, width // count).permute(1, 2, 0, 3)
+
+
+def _joined_mask(attn_mask, key_padding_mask, like, batch, heads):
+    """Both masks as one that is added to the scores (True in a bool one keeps a position out), or None."""
+    total = None
+    if attn_mask is not None:
+        shape = attn_mask._array.shape
+        attn_mask = (
+            attn_mask.reshape((1, 1, *shape)) if len(shape) == 2 else attn_mask.reshape((batch, heads, *shape[1:]))
+        )
+    if key_padding_mask is not None:
+        key_padding_mask = key_padding_mask.reshape((batch, 1, 1, -1))
+    for mask in (attn_mask, key_padding_mask):
+        if mask is None:
+            continue
+        if not mask.is_floating_point():
+            mask = masked_fill(like.detach().new_zeros(mask._array.shape), mask, -math.inf)
+        total = mask if total is None else total + mask
+    return total
+
+
+def multi_head_attention_forward(
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
+    """Attention of several heads between projections: (output (L, N, E), weights or None).
+
+    query (L, N, E), key and value (S, N, ...), or without N. Weights are (N, L, S), averaged over the heads, or
+    (N, heads, L, S) where average_attn_weights is False. Masks are bool (True keeps out) or added to the scores.
+    """
+    single = query.ndim == 2
+    if single:
+        same = query is key and key is value
+        query = query.unsqueeze(1)
+        key, value = (query, query) if same else (key.unsqueeze(1), value.unsqueeze(1))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    length, batch, width = query._array.shape
+    if width != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {width}")
+    if width % num_heads:
+        raise AssertionError(f"embed_dim {width} not divisible by num_heads {num_heads}")
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, separate)
+    extra = 0
+    if bias_k is not None and bias_v is not None:
+        k, v = (cat([x, b.expand((1, batch, width))]) for x, b in ((k, bias_k), (v, bias_v)))
+        extra += 1
+    q, k, v = (_heads(x, num_heads) for x in (q, k, v))
+    k = k if static_k is None else static_k.reshape((batch, num_heads, *static_k._array.shape[1:]))
+    v = v if static_v is None else static_v.reshape((batch, num_heads, *static_v._array.shape[1:]))
+    if add_zero_attn:
+        k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
+        extra += 1
+    mask = _joined_mask(attn_mask, key_padding_mask, q, batch, num_heads)
+    mask = pad(mask, (0, extra)) if mask is not None and extra else mask
+    scale = 1.0 / math.sqrt(width // num_heads)
+    weights = call(ATTENTION_WEIGHTS, (q, k, mask), (False, scale))
+    if training and dropout_p:
+        weights = dropout(weights, dropout_p)
+    output = (weights @ v).permute(2, 0, 1, 3).reshape(length, batch, width)
+    output = linear(output, out_proj_weight, out_proj_bias)
+    weights = None if not need_weights else weights.mean(1) if average_attn_weights else weights
+    if single:
+        output, weights = output.squeeze(1), None if weights is None else weights.squeeze(0)
+    return output, weights

@@ -1,0 +1,94 @@
+"""Recurrent layers as functions, with the signatures that torch publishes as torch.lstm, torch.gru and so on.
+
+Weights are torch's: for each layer and direction w_ih (gates * H, features), w_hh (gates * H, H), b_ih and b_hh
+(gates * H), and for a projected lstm w_hr (P, H).
+"""
+
+from pynn._core import call
+from pynn.nn.functional.dropout import dropout as drop
+from pynn.ops.indexing import cat, stack
+from pynn.ops.recurrent import GRU, LSTM, RNN
+from pynn.ops.registry import export
+
+__all__ = ["run_layer"]
+
+
+def run_layer(mode, input, state, weights, reverse):
+    """One layer in one direction over a whole sequence, as one op.
+
+    mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each
+    (N, size); weights (w_ih, w_hh, b_ih, b_hh, w_hr), the last three None where missing.
+    Returns the outputs (T, N, size) and the last state, as a tuple like the given one. Raises RuntimeError for sizes
+    and dtypes that do not fit.
+    """
+    w_ih, w_hh, b_ih, b_hh, w_hr = weights
+    reverse = bool(reverse)
+    last = 0 if reverse else -1
+    if mode == "LSTM":
+        y, cells, _ = call(LSTM, (input, *state, w_ih, w_hh, b_ih, b_hh, w_hr), (reverse,))
+        return y, (y[last], cells[last])
+    if mode == "GRU":
+        y, _ = call(GRU, (input, *state, w_ih, w_hh, b_ih, b_hh), (reverse,))
+    else:
+        y = call(RNN, (input, *state, w_ih, w_hh, b_ih, b_hh), (mode[4:].lower(), reverse))
+    return y, (y[last],)
+
+
+def _layers(mode, input, states, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    """All layers and directions; returns the outputs and the last states, each (layers * directions, N, size)."""
+    directions = 2 if bidirectional else 1
+    each = len(params) // (num_layers * directions)
+    projected = each > (4 if has_biases else 2)
+    x = input.transpose(0, 1) if batch_first else input
+    finals = []
+    for layer in range(num_layers):
+        outputs = []
+        for direction in range(directions):
+            k = layer * directions + direction
+            w_ih, w_hh, *rest = params[k * each : (k + 1) * each]
+            b_ih, b_hh = rest[:2] if has_biases else (None, None)
+            weights = (w_ih, w_hh, b_ih, b_hh, rest[-1] if projected else None)
+            y, final = run_layer(mode, x, tuple(s[k] for s in states), weights, direction == 1)
+            outputs.append(y)
+            finals.append(final)
+        x = outputs[0] if directions == 1 else cat(outputs, 2)
+        if dropout and train and layer < num_layers - 1:
+            x = drop(x, dropout, True)
+    return x.transpose(0, 1) if batch_first else x, tuple(stack(parts) for parts in zip(*finals))
+
+
+@export(method=False)
+def lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    """(output, h_n, c_n) of a stack of LSTM layers; input (T, N, features), or (N, T, features) where batch_first."""
+    options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
+    output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *options)
+    return output, h, c
+
+
+def _publish(name, mode):
+    def function(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+        options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
+        output, (h,) = _layers(mode, input, (hx,), list(params), *options)
+        return output, h
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"(output, h_n) of a stack of {mode} layers; see lstm."
+    export(name, method=False)(function)
+
+    def cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+        return run_layer(mode, input.unsqueeze(0), (hx,), (w_ih, w_hh, b_ih, b_hh, None), False)[1][0]
+
+    cell.__name__ = cell.__qualname__ = name + "_cell"
+    cell.__doc__ = f"One step of {mode}: the next hidden state (N, H) of input (N, features) and hx (N, H)."
+    export(name + "_cell", method=False)(cell)
+
+
+_publish("rnn_tanh", "RNN_TANH")
+_publish("rnn_relu", "RNN_RELU")
+_publish("gru", "GRU")
+
+
+@export(method=False)
+def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """One step of LSTM: the next (h, c), each (N, H), of input (N, features) and hx = (h, c)."""
+    return run_layer("LSTM", input.unsqueeze(0), tuple(hx), (w_ih, w_hh, b_ih, b_hh, None), False)[1]

@@ -1,0 +1,192 @@
+"""Images resized and rearranged, with torch.nn.functional's signatures."""
+
+import math
+
+import numpy
+
+from pynn._core import made
+from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from pynn.ops.indexing import index_select
+from pynn.ops.registry import export
+
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+
+
+@export(method=False)
+def pixel_shuffle(input, upscale_factor):
+    """(..., C r^2, H, W) as (..., C, H r, W r), r = upscale_factor (arXiv:1609.05158)."""
+    r = int(upscale_factor)
+    shape = input._array.shape
+    if len(shape) < 3:
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {len(shape)}."
+        )
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    *lead, channels, height, width = shape
+    if channels % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            f"but input.size(-3)={channels} is not divisible by {r * r}"
+        )
+    n = len(lead)
+    split = input.reshape((*lead, channels // (r * r), r, r, height, width))
+    return split.permute((*range(n), n, n + 3, n + 1, n + 4, n + 2)).reshape(
+        (*lead, channels // (r * r), height * r, width * r)
+    )
+
+
+@export(method=False)
+def pixel_unshuffle(input, downscale_factor):
+    """(..., C, H r, W r) as (..., C r^2, H, W), r = downscale_factor: pixel_shuffle undone."""
+    r = int(downscale_factor)
+    shape = input._array.shape
+    if len(shape) < 3:
+        raise RuntimeError(
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {len(shape)}."
+        )
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    *lead, channels, height, width = shape
+    if height % r or width % r:
+        raise RuntimeError(
+            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got {height} x {width} "
+            f"and {r}"
+        )
+    n = len(lead)
+    split = input.reshape((*lead, channels, height // r, r, width // r, r))
+    return split.permute((*range(n), n, n + 2, n + 4, n + 1, n + 3)).reshape(
+        (*lead, channels * r * r, height // r, width // r)
+    )
+
+
+@export(method=False)
+def channel_shuffle(input, groups):
+    """(N, C, ...) with the channels of `groups` groups taken in turn (arXiv:1707.01083)."""
+    shape = input._array.shape
+    if len(shape) < 3:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")
+    if groups <= 0 or shape[1] % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
+        )
+    split = input.reshape((shape[0], groups, shape[1] // groups, *shape[2:]))
+    return split.transpose(1, 2).reshape(shape)
+
+
+# ---- interpolation: along one dimension after the other, a weighted sum of picked slices ----
+
+_CUBIC = -0.75  # the free parameter of Keys' kernel (IEEE Trans. ASSP 29, 1981), as torch sets it
+
+
+def _sources(size, out, scale, align_corners):
+    """Where each output element lies on the input's axis."""
+    place = numpy.arange(out, dtype=numpy.float64)
+    if align_corners:
+        return place * ((size - 1) / (out - 1) if out > 1 else 0.0)
+    return (place + 0.5) * scale - 0.5
+
+
+def _taps(mode, size, out, scale, align_corners):
+    """[(indices, weights), ...] whose sum is the resized axis; weights None for 1."""
+    if mode in ("nearest", "nearest-exact"):
+        shift = 0.5 if mode == "nearest-exact" else 0.0
+        index = numpy.floor((numpy.arange(out) + shift) * scale)
+        return [(numpy.clip(index, 0, size - 1).astype(numpy.int64), None)]
+    where = _sources(size, out, scale, align_corners)
+    if mode != "bicubic":
+        where = numpy.maximum(where, 0.0)
+        low = numpy.minimum(numpy.floor(where).astype(numpy.int64), size - 1)
+        part = where - low
+        return [(low, 1.0 - part), (numpy.minimum(low + 1, size - 1), part)]
+    low = numpy.floor(where).astype(numpy.int64)
+    part = where - low
+    taps = []
+    for k in range(-1, 3):
+        d = numpy.abs(part - k)
+        near = (_CUBIC + 2) * d**3 - (_CUBIC + 3) * d**2 + 1
+        far = _CUBIC * (d**3 - 5 * d**2 + 8 * d - 4)
+        taps.append((numpy.clip(low + k, 0, size - 1), numpy.where(d <= 1, near, far)))
+    return taps
+
+
+def _resize(input, dim, taps):
+    shape = [1] * input.ndim
+    shape[dim] = -1
+    total = None
+    for index, weight in taps:
+        part = index_select(input, dim, made(index))
+        part = part if weight is None else part * made(weight.astype(input._array.dtype).reshape(shape))
+        total = part if total is None else total + part
+    return total
+
+
+_DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
+
+
+def _per_dimension(value, dims, name):
+    if not isinstance(value, (tuple, list)):
+        return (value,) * dims
+    if len(value) != dims:
+        raise ValueError(
+            f"Input and {name} must have the same number of spatial dimensions, but got {dims} of input and {name} "
+            f"{value}."
+        )
+    return tuple(value)
+
+
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
+    """input (N, C, ...) resized to size, or by scale_factor, each one number or one a spatial dimension.
+
+    mode: "nearest", "nearest-exact", "area", and "linear", "bilinear", "bicubic" or "trilinear" for 1, 2, 2 or 3
+    dimensions. align_corners: the corners' centres stay (else the corners). antialias is not offered.
+    Raises ValueError for arguments that do not go together, NotImplementedError for other modes.
+    """
+    dims = input.ndim - 2
+    if align_corners is not None and mode not in _DIMENSIONS:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+        )
+    if (size is None) == (scale_factor is None):
+        raise ValueError("only one of size or scale_factor should be defined, and one of them must be.")
+    if antialias:
+        raise NotImplementedError("antialias=True is not supported; blur the input first.")
+    if mode not in ("nearest", "nearest-exact", "area", *_DIMENSIONS) or not 1 <= dims <= 3:
+        raise NotImplementedError(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
+            f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+        )
+    if _DIMENSIONS.get(mode, dims) != dims:
+        raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {_DIMENSIONS[mode] + 2}D input")
+    shape = input._array.shape[2:]
+    if size is not None:
+        out = tuple(int(n) for n in _per_dimension(size, dims, "size"))
+        factors = (None,) * dims
+    else:
+        factors = _per_dimension(scale_factor, dims, "scale_factor")
+        out = tuple(math.floor(n * f) for n, f in zip(shape, factors))
+        factors = (None,) * dims if recompute_scale_factor else factors
+    if min(out) < 1:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(shape)} and output {list(out)}"
+        )
+    if mode == "area":
+        return _AREA[dims](input, out)
+    for i, (n, o, f) in enumerate(zip(shape, out, factors)):
+        scale = n / o if f is None else 1.0 / f
+        input = _resize(input, i + 2, _taps(mode, n, o, scale, bool(align_corners)))
+    return input
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """interpolate, by its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
