@@ -198,6 +198,69 @@ def test_training_replays(model, optimizer):
     assert_same(ours.tensors(), eager.tensors())
 
 
+def run_eager_and_replayed(make, step, tensors):
+    """The tensors of two trainings of six steps: eager, and with the last four replayed from the second."""
+    data = batches(6)
+    eager = make()
+    for pair in data:
+        step(eager, *map(pynn.from_numpy, pair))
+    end = offset()
+    ours = make()
+    step(ours, *map(pynn.from_numpy, data[0]))
+    inputs = [pynn.from_numpy(a) for a in data[1]]
+    known = [*tensors(ours), *[t.grad for t in tensors(ours) if t.grad is not None]]
+    with Recorder(inputs) as recorder:
+        step(ours, *inputs)
+    assert recorder.unexplained(known) == []
+    for pair in data[2:]:
+        recorder.replay(pair)
+    assert offset() == end
+    assert_same(tensors(ours), tensors(eager))
+    return recorder
+
+
+def penalised(trainer, x, y):
+    """A step whose loss holds the gradient of another: backward of backward."""
+    trainer.optimizer.zero_grad()
+    x = x.clone().requires_grad_()
+    out = trainer.model(x)
+    (g,) = pynn.autograd.grad(out.sum(), x, create_graph=True)
+    loss = pynn.nn.functional.cross_entropy(out, y) + (g.norm(dim=1) - 1).square().mean()
+    loss.backward()
+    trainer.optimizer.step()
+
+
+def accumulated(trainer, x, y):
+    """Two halves of a batch, gradients kept in place and clipped, a weight decayed by hand through `.data`."""
+    trainer.optimizer.zero_grad(set_to_none=False)
+    for half in (slice(0, 3), slice(3, 6)):
+        loss = pynn.nn.functional.cross_entropy(trainer.model(x[half]), y[half]) / 2
+        loss.backward()
+    pynn.nn.utils.clip_grad_norm_(trainer.model.parameters(), 0.5)
+    trainer.optimizer.step()
+    for p in trainer.model.parameters():
+        p.data.mul_(0.99)
+
+
+def hooked(trainer, x, y):
+    """Hooks on tensors and a retained gradient, and noise that is drawn every step."""
+    trainer.optimizer.zero_grad()
+    x = x + pynn.randn(6, 5) * 0.1
+    out = trainer.model(x)
+    out.register_hook(lambda g: g * 0.5 + 0.01)
+    out.retain_grad()
+    pynn.nn.functional.cross_entropy(out, y).backward()
+    next(trainer.model.parameters()).grad += out.grad.sum() * 0.1
+    trainer.optimizer.step()
+
+
+@pytest.mark.parametrize("model", [mlp, cnn])
+@pytest.mark.parametrize("step", [penalised, accumulated, hooked])
+def test_unusual_steps_replay(step, model):
+    recorder = run_eager_and_replayed(lambda: Trainer(model, "sgd"), step, Trainer.tensors)
+    assert recorder.observed == []
+
+
 def test_replay_reads_outside_arrays_anew():
     x, w = pynn.ones(3), pynn.ones(3)
     with Recorder([x]) as recorder:

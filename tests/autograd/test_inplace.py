@@ -324,9 +324,20 @@ def test_random_programs_of_writes_equal_torch():
             numpy.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=f"seed {seed}")
 
 
-def program(lib, seed):
+def test_random_programs_of_writes_have_the_gradients_of_differences():
+    for seed in range(40):
+        gradient = program(pynn, seed, detach=False)[-1]
+        for i in range(12):
+            change = numpy.zeros(12)
+            change[i] = 1e-5
+            up, down = (program(pynn, seed, s * change.reshape(3, 4), detach=False)[-2] for s in (1, -1))
+            assert gradient.flat[i] == pytest.approx((up - down) / 2e-5, rel=1e-6, abs=1e-6), f"seed {seed}"
+
+
+def program(lib, seed, change=0.0, detach=True):
+    """Values of all tensors of a random program, and the gradient of a weighted sum of them; `change` is added to x."""
     rng = numpy.random.default_rng(seed)
-    x = lib.tensor(rng.uniform(0.5, 1.5, (3, 4)).tolist(), dtype=lib.float64, requires_grad=True)
+    x = lib.tensor((rng.uniform(0.5, 1.5, (3, 4)) + change).tolist(), dtype=lib.float64, requires_grad=True)
     live = [x * 1.5]
     for _ in range(rng.integers(3, 12)):
         t = live[rng.integers(len(live))]
@@ -343,7 +354,7 @@ def program(lib, seed):
         elif choice == 4:
             t.add_(float(rng.uniform()))
         elif choice == 5:
-            t.add_(other.detach().sum() * 0.1)
+            t.add_((other.detach() if detach else other).sum() * 0.1)
         elif choice == 6:
             t.add_((other * 0.3).sum())
         elif choice == 7:
@@ -352,4 +363,4 @@ def program(lib, seed):
             t[0] = (other * 0.25).mean() + 0.1
     total = sum((t * (i + 1)).sum() for i, t in enumerate(live))
     total.backward()
-    return [t.detach().numpy() for t in live] + [x.grad.numpy()]
+    return [t.detach().numpy() for t in live] + [total.detach().numpy(), x.grad.numpy()]
