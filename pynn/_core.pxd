@@ -4,6 +4,7 @@ cimport cython
 
 cdef long _modes
 cdef long _mark
+cdef object _one, _backward_lock
 cdef object _same_shape, _is_fresh, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
 
 @cython.freelist(64)
@@ -125,6 +126,7 @@ cpdef clear_grads(tensors)
 @cython.locals(x=Tensor, count="Py_ssize_t", place="Py_ssize_t", grads=list)
 cpdef gather_grads(tensors, tuple known)
 
+cpdef backward_from_one(Tensor x, bint retain)
 @cython.locals(node=Node, target=Node, mark=long, position=long, fresh=bint)
 cdef _backward(roots, grads, bint retain, bint create_graph, wanted)
 @cython.locals(node=Node, target=Node)

@@ -16,7 +16,7 @@ tensor, so a graph has no reference cycles and is freed as its last tensor goes.
 
 import threading
 
-from numpy import asarray, errstate, ndarray
+from numpy import asarray, errstate, ndarray, ones
 
 _modes = 0
 
@@ -170,6 +170,7 @@ OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_
 
 _mark = 0
 _backward_lock = threading.RLock()
+_one = ones((), dtype="float32")
 _same_shape = None
 _is_fresh = None
 _reference_namespace = None
@@ -562,10 +563,7 @@ def _array_of(x):
 def _any_tracked(inputs):
     if _modes and not state.grad_enabled:
         return False
-    for x in inputs:
-        if isinstance(x, Tensor) and _is_tracked(x):
-            return True
-    return False
+    return any(isinstance(x, Tensor) and _is_tracked(x) for x in inputs)
 
 
 def _is_tracked(x):
@@ -678,11 +676,9 @@ def _saves(op, edges, attrs):
         saves = op.saves
     else:
         saves = 0
-        i = 0
-        for edge in edges:
+        for i, edge in enumerate(edges):
             if edge is not None:
                 saves |= each[i]
-            i += 1
     if op.saves_out_if >= 0 and attrs[op.saves_out_if] is None:
         saves &= ~1
     return saves
@@ -1041,6 +1037,18 @@ def backward(roots, grads, retain, create_graph, wanted):
     """
     with _backward_lock:
         return _backward(roots, grads, retain, create_graph, wanted)
+
+
+def backward_from_one(x, retain):
+    """`x.backward()` of a recorded float32 scalar, short for the commonest case: no mode, no arguments.
+
+    Returns False, with nothing done, where x is anything else.
+    """
+    if _modes or x._node is None or x._view is not None or x._array.ndim != 0 or x._array.dtype != _one.dtype:
+        return False
+    with _backward_lock:
+        _backward((x,), (_one.copy(),), retain, False, None)
+    return True
 
 
 def _backward(roots, grads, retain, create_graph, wanted):

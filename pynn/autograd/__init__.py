@@ -216,6 +216,8 @@ def _tensor_backward(self, gradient=None, retain_graph=None, create_graph=False,
 
     gradient: the gradient of the end result with respect to this tensor; 1 for a scalar.
     """
+    if gradient is None and inputs is None and not create_graph and _core.backward_from_one(self, bool(retain_graph)):
+        return
     backward(self, gradient, retain_graph, create_graph, inputs)
 
 

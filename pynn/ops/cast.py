@@ -31,12 +31,11 @@ CAST = register(
 
 def _check_copy(inputs, attrs):
     target, source = inputs[0], as_operand(inputs[1])
-    if isinstance(source, Tensor) and source._array.shape != target._array.shape:
-        if check_broadcast((target, source)) != target._array.shape:
-            raise RuntimeError(
-                f"copy_ cannot put a tensor of shape {list(source._array.shape)} into one of shape "
-                f"{list(target._array.shape)}. The source must broadcast to the target."
-            )
+    if isinstance(source, Tensor) and check_broadcast((target, source)) != target._array.shape:
+        raise RuntimeError(
+            f"copy_ cannot put a tensor of shape {list(source._array.shape)} into one of shape "
+            f"{list(target._array.shape)}. The source must broadcast to the target."
+        )
     if isinstance(source, Tensor) and source._array.dtype != target._array.dtype:
         source = call(CAST, (source,), (target._array.dtype,))
     return (target, source)
@@ -126,7 +125,8 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
 
     Returns self when nothing changes. Gradients flow through.
     """
-    from pynn._device import check_device, device as device_type
+    from pynn._device import check_device
+    from pynn._device import device as device_type
 
     wanted = dtype
     for arg in args:

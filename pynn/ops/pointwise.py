@@ -84,7 +84,7 @@ def _check_neg(inputs, attrs):
 def _check_integral(name):
     def check(inputs, attrs):
         for x in inputs:
-            if isinstance(x, Tensor) and x._array.dtype.kind not in "biu" or isinstance(x, float):
+            if (isinstance(x, Tensor) and x._array.dtype.kind not in "biu") or isinstance(x, float):
                 kind = x._array.dtype if isinstance(x, Tensor) else "float"
                 error = TypeError if name == "bitwise_not" else NotImplementedError
                 raise error(
