@@ -116,6 +116,8 @@ def draw(history, predicted, data, out):
     left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     left.legend()
     right.plot(epochs, [100 * a for a in accuracy], color="tab:green")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="epoch", ylabel="held-out accuracy, %", title=f"{100 * accuracy[-1]:.2f} % at the end")
     figure.savefig(out / "learning_curve.png", dpi=120)
 
@@ -125,7 +127,7 @@ def draw(history, predicted, data, out):
     figure.savefig(out / "confusion_matrix.png", dpi=120)
 
     wrong = (predicted != test_y).nonzero().flatten().tolist()
-    columns = 8
+    columns = min(8, max(3, len(wrong)))
     rows = max(1, -(-len(wrong) // columns))
     figure, axes = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows + 0.5), layout="constrained", squeeze=False)
     figure.suptitle(f"{len(wrong)} of {len(test_y)} held-out digits misread")

@@ -59,6 +59,10 @@ def _array_from(data, dtype):
             raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
+    if array.dtype.kind in "US":
+        raise ValueError(
+            f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
+        )
     if dtype is not None:
         return array.astype(dtype, copy=False)
     from_data = isinstance(data, (numpy.ndarray, numpy.generic, Tensor))
