@@ -45,8 +45,6 @@ target_compile_definitions(pynn_objects PRIVATE
 
 add_library(pynn SHARED $<TARGET_OBJECTS:pynn_objects>)
 add_library(pynn::pynn ALIAS pynn)
-target_include_directories(pynn
-  PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:include>)
 target_link_libraries(pynn PRIVATE Threads::Threads)
 if(NOT APPLE)
   target_link_options(pynn PRIVATE -Wl,--no-undefined)
@@ -92,24 +90,27 @@ if(PYNN_TESTS OR PYNN_BENCH)
   endif()
 endif()
 
-# The installed library: headers, libpynn and a package file, so that find_package(pynn) works.
+# The installed library: headers, libpynn and a package file, so that find_package(pynn) works; in a
+# Python package all of it lies in its folder, which the cmake.root entry point names.
 include(CMakePackageConfigHelpers)
-if(DEFINED SKBUILD)
-  set(pynn_prefix pynn/)
-else()
-  set(pynn_prefix "")
-endif()
+include(GNUInstallDirs)
 if(SKBUILD)
-  install(TARGETS pynn EXPORT pynnTargets LIBRARY DESTINATION pynn)
+  set(pynn_install_lib pynn)
+  set(pynn_install_include pynn/include)
+  set(pynn_install_cmake pynn/lib/cmake/pynn)
 else()
-  include(GNUInstallDirs)
-  install(TARGETS pynn EXPORT pynnTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set(pynn_install_lib ${CMAKE_INSTALL_LIBDIR})
+  set(pynn_install_include ${CMAKE_INSTALL_INCLUDEDIR})
+  set(pynn_install_cmake ${CMAKE_INSTALL_LIBDIR}/cmake/pynn)
 endif()
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/include/pynn DESTINATION ${pynn_prefix}include)
-install(EXPORT pynnTargets NAMESPACE pynn:: FILE pynnTargets.cmake DESTINATION ${pynn_prefix}lib/cmake/pynn)
+target_include_directories(pynn
+  PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:${pynn_install_include}>)
+install(TARGETS pynn EXPORT pynnTargets LIBRARY DESTINATION ${pynn_install_lib})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/include/pynn DESTINATION ${pynn_install_include})
+install(EXPORT pynnTargets NAMESPACE pynn:: FILE pynnTargets.cmake DESTINATION ${pynn_install_cmake})
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/pynnConfig.cmake
   "include(\"\${CMAKE_CURRENT_LIST_DIR}/pynnTargets.cmake\")\n")
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/pynnConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pynnConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/pynnConfigVersion.cmake
-  DESTINATION ${pynn_prefix}lib/cmake/pynn)
+  DESTINATION ${pynn_install_cmake})

@@ -30,7 +30,7 @@ from pynn import cuda, nn, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split
-from pynn._config import get_num_threads, set_num_threads, show_config
+from pynn._config import get_include, get_num_threads, set_num_threads, show_config
 
 globals().update(DTYPES)
 half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))

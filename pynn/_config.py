@@ -27,6 +27,13 @@ def set_num_threads(n):
         _native.set_num_threads(n)
 
 
+def get_include():
+    """The folder to compile C or C++ against: it has pynn/pynn.h, the kernels' C interface."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    installed = os.path.join(package, "include")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "csrc", "include")
+
+
 def config():
     """What show_config prints, as a dict."""
     out = {

@@ -1,6 +1,6 @@
-"""The version: from the build (git tags), else the fallback that CMakeLists.txt has too."""
+"""The version: from the build (git tags), else the fallback that pyproject.toml has too."""
 
 try:
     from pynn._version import version as __version__
 except ImportError:
-    __version__ = "0.1.0.dev0"
+    __version__ = "0.1.0"

@@ -33,4 +33,17 @@ inline void parallel(int64_t chunks, const F& f) {
   }
 }
 
+// f(first, last) over [0, n) in chunks of `each`; one call, on this thread, where there are less than two.
+template <class F>
+inline void parallel_ranges(int64_t n, int64_t each, const F& f) {
+  if (n < 2 * each) {
+    f(int64_t(0), n);
+    return;
+  }
+  parallel((n + each - 1) / each, [&](int64_t chunk) {
+    const int64_t first = chunk * each;
+    f(first, n - first < each ? n : first + each);
+  });
+}
+
 }  // namespace pynn

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/isa.h"
+#include "base/status.h"
 
 namespace pynn {
 namespace testing {
@@ -70,6 +71,17 @@ inline std::string pair_text(const A& a, const B& b) {
                                 std::fabs(check_a - check_b) <= (tolerance),                                \
                             __FILE__, __LINE__, #a " ~ " #b, ::pynn::testing::pair_text(check_a, check_b)); \
   } while (0)
+
+// Whether the last message has this text.
+inline bool says(const char* text) {
+  if (std::strstr(last_error(), text) != nullptr) return true;
+  std::printf("message is: %s\n", last_error());
+  return false;
+}
+
+// The pynn_dtype of T.
+template <class T>
+constexpr int dtype_of = sizeof(T) == sizeof(float) ? PYNN_FLOAT32 : PYNN_FLOAT64;
 
 // Distance of `value` from the exact `reference` in units in the last place of T at `reference`;
 // 0 where both are NaN or the same infinity.

@@ -1,8 +1,9 @@
-// What argument checks share: shapes as text, strides in elements.
+// What the entry points check their arrays with: every message says which function and argument, what was
+// received and what was expected.
 #pragma once
 #include <cstdint>
-#include <cstdio>
 
+#include "base/status.h"
 #include "pynn/pynn.h"
 
 namespace pynn {
@@ -11,66 +12,50 @@ namespace capi {
 // A shape for a message: "(2, 3)".
 class ShapeText {
  public:
-  explicit ShapeText(const pynn_array& x) { write(x.ndim, x.shape); }
-  ShapeText(int ndim, const int64_t* shape) { write(ndim, shape); }
+  explicit ShapeText(const pynn_array& x) : ShapeText(x.ndim, x.shape) {}
+  ShapeText(int ndim, const int64_t* shape);
   const char* c_str() const { return text_; }
 
  private:
-  void write(int ndim, const int64_t* shape) {
-    size_t used = size_t(snprintf(text_, sizeof text_, "("));
-    for (int i = 0; i < ndim && used < sizeof text_ - 24; ++i) {
-      used += size_t(snprintf(text_ + used, sizeof text_ - used, i ? ", %lld" : "%lld", (long long)shape[i]));
-    }
-    snprintf(text_ + used, sizeof text_ - used, ndim == 1 ? ",)" : ")");
-  }
   char text_[256];
 };
 
-inline const char* dtype_text(int dtype) {
-  static const char* const names[] = {"bool",  "uint8",   "int8",     "int16",   "int32",
-                                      "int64", "float16", "bfloat16", "float32", "float64"};
-  return dtype >= 0 && dtype < 10 ? names[dtype] : "unknown";
+const char* dtype_name(int dtype);  // "unknown" for a number that is no pynn_dtype
+int64_t dtype_size(int dtype);      // 0 for the same
+inline bool is_float32(const pynn_array& x) { return x.dtype == PYNN_FLOAT32; }
+
+int64_t element_count(const pynn_array& x);
+bool is_contiguous(const pynn_array& x);
+bool same_shape(const pynn_array& a, const pynn_array& b);
+
+// Strides in bytes, C-contiguous ones where x has none.
+void byte_strides(const pynn_array& x, int64_t* out);
+// Strides in elements; false when one is no multiple of the element size. Dimensions of one element, whose
+// stride means nothing, get 0.
+bool element_strides(const pynn_array& x, int64_t* out);
+
+template <class T>
+const T* data(const pynn_array* x) {
+  return static_cast<const T*>(x->data);
+}
+template <class T>
+T* data(pynn_array* x) {
+  return static_cast<T*>(x->data);
 }
 
-inline int64_t element_count(const pynn_array& x) {
-  int64_t n = 1;
-  for (int i = 0; i < x.ndim; ++i) n *= x.shape[i];
-  return n;
-}
-
-// Strides in elements; false when one is no multiple of the element size. Dimensions of one
-// element, whose stride means nothing, get 0.
-inline bool element_strides(const pynn_array& x, int64_t element_size, int64_t* out) {
-  int64_t dense = 1;
-  for (int i = x.ndim - 1; i >= 0; --i) {
-    if (x.strides == nullptr) {
-      out[i] = dense;
-      dense *= x.shape[i];
-    } else {
-      if (x.strides[i] % element_size != 0 && x.shape[i] > 1) return false;
-      out[i] = x.strides[i] / element_size;
-    }
-    if (x.shape[i] <= 1) out[i] = 0;
-  }
-  return true;
-}
-
-inline bool is_contiguous(const pynn_array& x, int64_t element_size) {
-  if (x.strides == nullptr || element_count(x) == 0) return true;
-  int64_t dense = element_size;
-  for (int i = x.ndim - 1; i >= 0; --i) {
-    if (x.shape[i] > 1 && x.strides[i] != dense) return false;
-    dense *= x.shape[i];
-  }
-  return true;
-}
-
-// Null pointers, rank, negative sizes, missing data.
-pynn_status check_array(const char* function, const char* name, const pynn_array* x, int least_ndim,
-                        int most_ndim);
-// float32 or float64, and the same for all; names and arrays end with a nullptr name.
+// Pointers, rank, sizes and a known dtype. All else here takes arrays that passed this.
+pynn_status check_array(const char* function, const char* name, const pynn_array* x, int least_ndim = 0,
+                        int most_ndim = PYNN_MAX_DIMS);
+// float32 or float64, and the same for all; names and arrays end with a nullptr name, and an array may be
+// nullptr.
 pynn_status check_float_dtypes(const char* function, const char* const* names,
                                const pynn_array* const* arrays);
+// Contiguous; `layout` is put behind the word in the message.
+pynn_status check_contiguous(const char* function, const char* name, const pynn_array& x,
+                             const char* layout = "");
+// An output must not write one place twice.
+pynn_status check_output(const char* function, const char* name, const pynn_array& x);
+pynn_status check_activation(const char* function, pynn_activation act);
 
 }  // namespace capi
 }  // namespace pynn

@@ -1,16 +1,12 @@
 // Argument checks of pynn/conv.h.
 #include "kernels/conv/conv.h"
 
-#include "base/status.h"
 #include "capi/arrays.h"
 
 namespace {
 
+using namespace pynn::capi;
 using pynn::fail;
-using pynn::capi::check_array;
-using pynn::capi::check_float_dtypes;
-using pynn::capi::element_count;
-using pynn::capi::ShapeText;
 using pynn::conv::Shape;
 
 pynn_status check_parameters(const char* function, const pynn_conv2d* conv) {
@@ -33,7 +29,21 @@ pynn_status check_parameters(const char* function, const pynn_conv2d* conv) {
   if (conv->groups < 1) {
     return fail(PYNN_INVALID, "%s: groups is %lld: expected 1 or more", function, (long long)conv->groups);
   }
+  const int64_t values[] = {conv->stride_h, conv->stride_w,   conv->dilation_h, conv->dilation_w,
+                            conv->pad_top,  conv->pad_bottom, conv->pad_left,   conv->pad_right};
+  for (const int64_t value : values) {
+    if (value > INT32_MAX) {
+      return fail(PYNN_INVALID, "%s: a stride, dilation or padding is %lld: expected at most %d", function,
+                  (long long)value, INT32_MAX);
+    }
+  }
   return PYNN_OK;
+}
+
+// Pixels from a kernel's first to its last.
+int64_t extent(int64_t dilation, int64_t kernel) {
+  int64_t pixels;
+  return __builtin_mul_overflow(dilation, kernel - 1, &pixels) ? INT64_MAX : pixels + 1;
 }
 
 // x, w, y by their role: the gradients have the shapes of what they are gradients of.
@@ -46,11 +56,8 @@ pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char
     if ((status = check_array(function, names[i], arrays[i], 4, 4)) != PYNN_OK) return status;
   }
   if ((status = check_float_dtypes(function, names, arrays)) != PYNN_OK) return status;
-  const int64_t size = x->dtype == PYNN_FLOAT32 ? 4 : 8;
   for (int i = 0; i < 3; ++i) {
-    if (!pynn::capi::is_contiguous(*arrays[i], size)) {
-      return fail(PYNN_UNSUPPORTED, "%s: %s is not contiguous (NCHW): make it so first", function, names[i]);
-    }
+    if ((status = check_contiguous(function, names[i], *arrays[i], " (NCHW)")) != PYNN_OK) return status;
   }
   s->conv = *conv;
   s->images = x->shape[0];
@@ -75,8 +82,8 @@ pynn_status check_conv(const char* function, const pynn_conv2d* conv, const char
   }
   const int64_t padded_h = s->height + conv->pad_top + conv->pad_bottom;
   const int64_t padded_w = s->width + conv->pad_left + conv->pad_right;
-  const int64_t extent_h = conv->dilation_h * (s->kernel_h - 1) + 1,
-                extent_w = conv->dilation_w * (s->kernel_w - 1) + 1;
+  const int64_t extent_h = extent(conv->dilation_h, s->kernel_h),
+                extent_w = extent(conv->dilation_w, s->kernel_w);
   if (extent_h > padded_h || extent_w > padded_w) {
     return fail(
         PYNN_INVALID,
@@ -108,21 +115,9 @@ pynn_status check_bias(const char* function, const char* name, const pynn_array*
   }
   if (bias->dtype != dtype) {
     return fail(PYNN_UNSUPPORTED, "%s: %s is %s: expected %s as the other arrays", function, name,
-                pynn::capi::dtype_text(bias->dtype), pynn::capi::dtype_text(dtype));
+                dtype_name(bias->dtype), dtype_name(dtype));
   }
-  if (!pynn::capi::is_contiguous(*bias, dtype == PYNN_FLOAT32 ? 4 : 8)) {
-    return fail(PYNN_UNSUPPORTED, "%s: %s is not contiguous: make it so first", function, name);
-  }
-  return PYNN_OK;
-}
-
-template <class T>
-const T* in(const pynn_array* x) {
-  return static_cast<const T*>(x->data);
-}
-template <class T>
-T* out(pynn_array* x) {
-  return static_cast<T*>(x->data);
+  return check_contiguous(function, name, *bias);
 }
 
 }  // namespace
@@ -137,16 +132,13 @@ pynn_status pynn_conv2d_forward(const pynn_conv2d* conv, const pynn_array* x, co
   if ((status = check_conv("conv2d", conv, names, x, w, y, &s)) != PYNN_OK) return status;
   if (bias != nullptr && (status = check_bias("conv2d", "bias", bias, x->dtype, s.filters)) != PYNN_OK)
     return status;
-  if (unsigned(act) >= PYNN_ACT_COUNT) {
-    return fail(PYNN_INVALID, "conv2d: unknown activation %d: expected 0 to %d", int(act),
-                PYNN_ACT_COUNT - 1);
+  if ((status = check_activation("conv2d", act)) != PYNN_OK) return status;
+  if (is_float32(*x)) {
+    return pynn::conv::forward<float>(s, data<float>(x), data<float>(w), bias ? data<float>(bias) : nullptr,
+                                      act, data<float>(y));
   }
-  if (x->dtype == PYNN_FLOAT32) {
-    return pynn::conv::forward<float>(s, in<float>(x), in<float>(w), bias ? in<float>(bias) : nullptr, act,
-                                      out<float>(y));
-  }
-  return pynn::conv::forward<double>(s, in<double>(x), in<double>(w), bias ? in<double>(bias) : nullptr, act,
-                                     out<double>(y));
+  return pynn::conv::forward<double>(s, data<double>(x), data<double>(w), bias ? data<double>(bias) : nullptr,
+                                     act, data<double>(y));
 }
 
 pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy, const pynn_array* w,
@@ -155,10 +147,10 @@ pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array*
   Shape s;
   const pynn_status status = check_conv("conv2d_backward_data", conv, names, dx, w, dy, &s);
   if (status != PYNN_OK) return status;
-  if (dx->dtype == PYNN_FLOAT32) {
-    return pynn::conv::backward_data<float>(s, in<float>(dy), in<float>(w), float(beta), out<float>(dx));
+  if (is_float32(*dx)) {
+    return pynn::conv::backward_data<float>(s, data<float>(dy), data<float>(w), float(beta), data<float>(dx));
   }
-  return pynn::conv::backward_data<double>(s, in<double>(dy), in<double>(w), beta, out<double>(dx));
+  return pynn::conv::backward_data<double>(s, data<double>(dy), data<double>(w), beta, data<double>(dx));
 }
 
 pynn_status pynn_conv2d_backward_weight(const pynn_conv2d* conv, const pynn_array* x, const pynn_array* dy,
@@ -167,30 +159,29 @@ pynn_status pynn_conv2d_backward_weight(const pynn_conv2d* conv, const pynn_arra
   Shape s;
   const pynn_status status = check_conv("conv2d_backward_weight", conv, names, x, dw, dy, &s);
   if (status != PYNN_OK) return status;
-  if (x->dtype == PYNN_FLOAT32) {
-    return pynn::conv::backward_weight<float>(s, in<float>(x), in<float>(dy), float(beta), out<float>(dw));
+  if (is_float32(*x)) {
+    return pynn::conv::backward_weight<float>(s, data<float>(x), data<float>(dy), float(beta),
+                                              data<float>(dw));
   }
-  return pynn::conv::backward_weight<double>(s, in<double>(x), in<double>(dy), beta, out<double>(dw));
+  return pynn::conv::backward_weight<double>(s, data<double>(x), data<double>(dy), beta, data<double>(dw));
 }
 
 pynn_status pynn_conv2d_backward_bias(const pynn_array* dy, double beta, pynn_array* db) {
   const char function[] = "conv2d_backward_bias";
   pynn_status status;
-  if ((status = check_array(function, "dy", dy, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
+  if ((status = check_array(function, "dy", dy, 2)) != PYNN_OK) return status;
   const char* const names[] = {"dy", nullptr};
   if ((status = check_float_dtypes(function, names, &dy)) != PYNN_OK) return status;
-  if (!pynn::capi::is_contiguous(*dy, dy->dtype == PYNN_FLOAT32 ? 4 : 8)) {
-    return fail(PYNN_UNSUPPORTED, "%s: dy is not contiguous: make it so first", function);
-  }
+  if ((status = check_contiguous(function, "dy", *dy)) != PYNN_OK) return status;
   if ((status = check_bias(function, "db", db, dy->dtype, dy->shape[1])) != PYNN_OK) return status;
   int64_t pixels = 1;
   for (int i = 2; i < dy->ndim; ++i) pixels *= dy->shape[i];
-  if (dy->dtype == PYNN_FLOAT32) {
-    return pynn::conv::backward_bias<float>(dy->shape[0], dy->shape[1], pixels, in<float>(dy), float(beta),
-                                            out<float>(db));
+  if (is_float32(*dy)) {
+    return pynn::conv::backward_bias<float>(dy->shape[0], dy->shape[1], pixels, data<float>(dy), float(beta),
+                                            data<float>(db));
   }
-  return pynn::conv::backward_bias<double>(dy->shape[0], dy->shape[1], pixels, in<double>(dy), beta,
-                                           out<double>(db));
+  return pynn::conv::backward_bias<double>(dy->shape[0], dy->shape[1], pixels, data<double>(dy), beta,
+                                           data<double>(db));
 }
 
 }  // extern "C"

@@ -1,66 +1,52 @@
 // Argument checks of pynn/elementwise.h.
 #include "pynn/elementwise.h"
 
-#include "capi/check.h"
+#include "capi/arrays.h"
 #include "kernels/elementwise/elementwise.h"
 
 namespace {
 
 using namespace pynn;
+using namespace pynn::capi;
 using elementwise::Strided;
 
-pynn_status check_op(int op, int count) {
+const char kUnary[] = "unary";
+const char kBinary[] = "binary";
+
+pynn_status check_op(const char* function, int op, int count) {
   if (op >= 0 && op < count) return PYNN_OK;
-  return fail(PYNN_INVALID, "unknown operation %d: expected 0 to %d", op, count - 1);
+  return fail(PYNN_INVALID, "%s: unknown operation %d: expected 0 to %d", function, op, count - 1);
 }
 
-pynn_status check_flat(int op, int count, int64_t n, bool pointers) {
-  if (pynn_status status = check_op(op, count)) return status;
-  if (n < 0) return fail(PYNN_INVALID, "number of elements is %lld: expected 0 or more", (long long)n);
-  if (n > 0 && !pointers)
-    return fail(PYNN_INVALID, "null pointer for an array of %lld elements", (long long)n);
-  return PYNN_OK;
-}
-
-pynn_status check_dtype(const pynn_array* x, const char* name, const pynn_array* out) {
-  if (x->dtype != PYNN_FLOAT32 && x->dtype != PYNN_FLOAT64) {
-    return fail(PYNN_UNSUPPORTED, "%s is %s: expected float32 or float64", name, dtype_name(x->dtype));
+pynn_status check_flat(const char* function, int op, int count, int64_t n, bool pointers) {
+  if (pynn_status status = check_op(function, op, count)) return status;
+  if (n < 0) {
+    return fail(PYNN_INVALID, "%s: number of elements is %lld: expected 0 or more", function, (long long)n);
   }
-  if (x->dtype != out->dtype) {
-    return fail(PYNN_UNSUPPORTED, "%s is %s and out is %s: expected the same dtype", name,
-                dtype_name(x->dtype), dtype_name(out->dtype));
+  if (n > 0 && !pointers) {
+    return fail(PYNN_INVALID, "%s: null pointer for an array of %lld elements", function, (long long)n);
   }
   return PYNN_OK;
-}
-
-pynn_status check_out(const pynn_array* out) {
-  if (pynn_status status = check_array(out, "out")) return status;
-  return check_output(out, "out");
 }
 
 void take_out(const pynn_array* out, Strided* arrays, int slot) {
   arrays->ndim = out->ndim;
   for (int i = 0; i < out->ndim; ++i) arrays->shape[i] = out->shape[i];
-  copy_strides(out, arrays->strides[slot]);
+  byte_strides(*out, arrays->strides[slot]);
   arrays->data[slot] = static_cast<char*>(out->data);
 }
 
 template <class T>
-const T* data_of(const pynn_array* array) {
-  return static_cast<const T*>(array->data);
-}
-
-template <class T>
 pynn_status unary(pynn_unary_op op, const pynn_array* x, T alpha, T beta, pynn_array* out) {
-  const int64_t n = element_count(out);
+  const int64_t n = element_count(*out);
   if (n == 0) return PYNN_OK;
-  if (is_contiguous(x) && is_contiguous(out)) {
-    elementwise::unary_contiguous(op, n, data_of<T>(x), alpha, beta, static_cast<T*>(out->data));
+  if (is_contiguous(*x) && is_contiguous(*out)) {
+    elementwise::unary_contiguous(op, n, data<T>(x), alpha, beta, data<T>(out));
     return PYNN_OK;
   }
   Strided arrays;
   take_out(out, &arrays, 1);
-  copy_strides(x, arrays.strides[0]);
+  byte_strides(*x, arrays.strides[0]);
   arrays.data[0] = static_cast<char*>(x->data);
   elementwise::unary_strided(op, arrays, alpha, beta);
   return PYNN_OK;
@@ -70,7 +56,7 @@ pynn_status unary(pynn_unary_op op, const pynn_array* x, T alpha, T beta, pynn_a
 pynn_status broadcast(const pynn_array* array, const char* name, const pynn_array* out, Strided* arrays,
                       int slot) {
   int64_t own[PYNN_MAX_DIMS];
-  copy_strides(array, own);
+  byte_strides(*array, own);
   const int missing = out->ndim - array->ndim;
   bool fits = missing >= 0;
   for (int i = 0; fits && i < out->ndim; ++i) {
@@ -79,8 +65,8 @@ pynn_status broadcast(const pynn_array* array, const char* name, const pynn_arra
     arrays->strides[slot][i] = size == 1 ? 0 : own[i - missing];
   }
   if (!fits) {
-    return fail(PYNN_INVALID, "%s has shape %s, which does not broadcast to out's shape %s", name,
-                ShapeText(array).text, ShapeText(out).text);
+    return fail(PYNN_INVALID, "binary: %s has shape %s, which does not broadcast to out's shape %s", name,
+                ShapeText(*array).c_str(), ShapeText(*out).c_str());
   }
   arrays->data[slot] = static_cast<char*>(array->data);
   return PYNN_OK;
@@ -89,12 +75,11 @@ pynn_status broadcast(const pynn_array* array, const char* name, const pynn_arra
 template <class T>
 pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, T alpha, T beta,
                    pynn_array* out) {
-  const int64_t n = element_count(out);
-  if (same_shape(a, out) && same_shape(b, out) && is_contiguous(a) && is_contiguous(b) &&
-      is_contiguous(out)) {
+  const int64_t n = element_count(*out);
+  if (same_shape(*a, *out) && same_shape(*b, *out) && is_contiguous(*a) && is_contiguous(*b) &&
+      is_contiguous(*out)) {
     if (n > 0) {
-      elementwise::binary_contiguous(op, n, data_of<T>(a), data_of<T>(b), alpha, beta,
-                                     static_cast<T*>(out->data));
+      elementwise::binary_contiguous(op, n, data<T>(a), data<T>(b), alpha, beta, data<T>(out));
     }
     return PYNN_OK;
   }
@@ -111,30 +96,38 @@ pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, 
 extern "C" {
 
 pynn_status pynn_unary(pynn_unary_op op, const pynn_array* x, double alpha, double beta, pynn_array* out) {
-  if (pynn_status status = check_op(int(op), PYNN_UNARY_COUNT)) return status;
-  if (pynn_status status = check_array(x, "x")) return status;
-  if (pynn_status status = check_out(out)) return status;
-  if (pynn_status status = check_dtype(x, "x", out)) return status;
-  if (pynn_status status = check_same_shape(x, "x", out, "out")) return status;
-  if (out->dtype == PYNN_FLOAT64) return unary<double>(op, x, alpha, beta, out);
-  return unary<float>(op, x, float(alpha), float(beta), out);
+  if (pynn_status status = check_op(kUnary, int(op), PYNN_UNARY_COUNT)) return status;
+  if (pynn_status status = check_array(kUnary, "x", x)) return status;
+  if (pynn_status status = check_array(kUnary, "out", out)) return status;
+  if (pynn_status status = check_output(kUnary, "out", *out)) return status;
+  const char* const names[] = {"x", "out", nullptr};
+  const pynn_array* const arrays[] = {x, out};
+  if (pynn_status status = check_float_dtypes(kUnary, names, arrays)) return status;
+  if (!same_shape(*x, *out)) {
+    return fail(PYNN_INVALID, "unary: x has shape %s: expected out's shape %s", ShapeText(*x).c_str(),
+                ShapeText(*out).c_str());
+  }
+  if (is_float32(*out)) return unary<float>(op, x, float(alpha), float(beta), out);
+  return unary<double>(op, x, alpha, beta, out);
 }
 
 pynn_status pynn_binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha,
                         double beta, pynn_array* out) {
-  if (pynn_status status = check_op(int(op), PYNN_BINARY_COUNT)) return status;
-  if (pynn_status status = check_array(a, "a")) return status;
-  if (pynn_status status = check_array(b, "b")) return status;
-  if (pynn_status status = check_out(out)) return status;
-  if (pynn_status status = check_dtype(a, "a", out)) return status;
-  if (pynn_status status = check_dtype(b, "b", out)) return status;
-  if (out->dtype == PYNN_FLOAT64) return binary<double>(op, a, b, alpha, beta, out);
-  return binary<float>(op, a, b, float(alpha), float(beta), out);
+  if (pynn_status status = check_op(kBinary, int(op), PYNN_BINARY_COUNT)) return status;
+  if (pynn_status status = check_array(kBinary, "a", a)) return status;
+  if (pynn_status status = check_array(kBinary, "b", b)) return status;
+  if (pynn_status status = check_array(kBinary, "out", out)) return status;
+  if (pynn_status status = check_output(kBinary, "out", *out)) return status;
+  const char* const names[] = {"a", "b", "out", nullptr};
+  const pynn_array* const arrays[] = {a, b, out};
+  if (pynn_status status = check_float_dtypes(kBinary, names, arrays)) return status;
+  if (is_float32(*out)) return binary<float>(op, a, b, float(alpha), float(beta), out);
+  return binary<double>(op, a, b, alpha, beta, out);
 }
 
 pynn_status pynn_unary_f32(pynn_unary_op op, int64_t n, const float* x, float alpha, float beta, float* out) {
   if (__builtin_expect(unsigned(op) >= PYNN_UNARY_COUNT || n <= 0 || x == nullptr || out == nullptr, 0)) {
-    return check_flat(int(op), PYNN_UNARY_COUNT, n, x != nullptr && out != nullptr);
+    return check_flat(kUnary, int(op), PYNN_UNARY_COUNT, n, x != nullptr && out != nullptr);
   }
   elementwise::unary_contiguous(op, n, x, alpha, beta, out);
   return PYNN_OK;
@@ -144,7 +137,7 @@ pynn_status pynn_binary_f32(pynn_binary_op op, int64_t n, const float* a, const 
                             float beta, float* out) {
   if (__builtin_expect(
           unsigned(op) >= PYNN_BINARY_COUNT || n <= 0 || a == nullptr || b == nullptr || out == nullptr, 0)) {
-    return check_flat(int(op), PYNN_BINARY_COUNT, n, a != nullptr && b != nullptr && out != nullptr);
+    return check_flat(kBinary, int(op), PYNN_BINARY_COUNT, n, a != nullptr && b != nullptr && out != nullptr);
   }
   elementwise::binary_contiguous(op, n, a, b, alpha, beta, out);
   return PYNN_OK;

@@ -2,18 +2,13 @@
 #include "kernels/matmul/matmul.h"
 
 #include "base/arena.h"
-#include "base/status.h"
 #include "capi/arrays.h"
 
 namespace {
 
+using namespace pynn::capi;
 using pynn::fail;
 using pynn::Scratch;
-using pynn::capi::check_array;
-using pynn::capi::check_float_dtypes;
-using pynn::capi::element_count;
-using pynn::capi::element_strides;
-using pynn::capi::ShapeText;
 using pynn::matmul::Gemm;
 
 const char kMatmul[] = "matmul";
@@ -69,9 +64,8 @@ template <class T>
 pynn_status run(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act,
                 double alpha, double beta, pynn_array& out) {
   Strides s, lead;
-  if (!element_strides(a, sizeof(T), s.a) || !element_strides(b, sizeof(T), s.b) ||
-      !element_strides(out, sizeof(T), s.out) ||
-      (bias != nullptr && !element_strides(*bias, sizeof(T), s.bias))) {
+  if (!element_strides(a, s.a) || !element_strides(b, s.b) || !element_strides(out, s.out) ||
+      (bias != nullptr && !element_strides(*bias, s.bias))) {
     return unaligned_strides(kMatmul);
   }
   Gemm<T> g;
@@ -158,9 +152,7 @@ pynn_status run_gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row,
     return fail(PYNN_INVALID, "gemm: m, n, k are %lld, %lld, %lld: sizes cannot be negative", (long long)m,
                 (long long)n, (long long)k);
   }
-  if (unsigned(act) >= PYNN_ACT_COUNT) {
-    return fail(PYNN_INVALID, "gemm: unknown activation %d: expected 0 to %d", int(act), PYNN_ACT_COUNT - 1);
-  }
+  if (const pynn_status status = check_activation("gemm", act)) return status;
   if (m == 0 || n == 0) return PYNN_OK;
   if (c == nullptr || (k > 0 && (a == nullptr || b == nullptr))) {
     return fail(PYNN_INVALID, "gemm: a null pointer for a matrix that is not empty");
@@ -172,8 +164,7 @@ pynn_status run_gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row,
 template <class T>
 pynn_status run_column_sum(const pynn_array& x, double beta, pynn_array& out) {
   int64_t s[PYNN_MAX_DIMS], so[PYNN_MAX_DIMS];
-  if (!element_strides(x, sizeof(T), s) || !element_strides(out, sizeof(T), so))
-    return unaligned_strides(kColumnSum);
+  if (!element_strides(x, s) || !element_strides(out, so)) return unaligned_strides(kColumnSum);
   const int64_t n = x.shape[x.ndim - 1], out_step = out.ndim ? so[out.ndim - 1] : 0;
   const T* data = static_cast<const T*>(x.data);
   T* to = static_cast<T*>(out.data);
@@ -214,21 +205,17 @@ extern "C" {
 pynn_status pynn_matmul(const pynn_array* a, const pynn_array* b, const pynn_array* bias, pynn_activation act,
                         double alpha, double beta, pynn_array* out) {
   pynn_status status;
-  if ((status = check_array(kMatmul, "a", a, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
-  if ((status = check_array(kMatmul, "b", b, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
-  if ((status = check_array(kMatmul, "out", out, 2, PYNN_MAX_DIMS)) != PYNN_OK) return status;
-  if (bias != nullptr && (status = check_array(kMatmul, "bias", bias, 1, PYNN_MAX_DIMS)) != PYNN_OK)
-    return status;
-  if (unsigned(act) >= PYNN_ACT_COUNT) {
-    return fail(PYNN_INVALID, "matmul: unknown activation %d: expected 0 to %d", int(act),
-                PYNN_ACT_COUNT - 1);
-  }
+  if ((status = check_array(kMatmul, "a", a, 2)) != PYNN_OK) return status;
+  if ((status = check_array(kMatmul, "b", b, 2)) != PYNN_OK) return status;
+  if ((status = check_array(kMatmul, "out", out, 2)) != PYNN_OK) return status;
+  if (bias != nullptr && (status = check_array(kMatmul, "bias", bias, 1)) != PYNN_OK) return status;
+  if ((status = check_activation(kMatmul, act)) != PYNN_OK) return status;
   const char* const names[] = {"a", "b", "out", "bias", nullptr};
   const pynn_array* const arrays[] = {a, b, out, bias};
   if ((status = check_float_dtypes(kMatmul, names, arrays)) != PYNN_OK) return status;
   if ((status = check_shapes(*a, *b, bias, *out)) != PYNN_OK) return status;
-  return a->dtype == PYNN_FLOAT32 ? run<float>(*a, *b, bias, act, alpha, beta, *out)
-                                  : run<double>(*a, *b, bias, act, alpha, beta, *out);
+  return is_float32(*a) ? run<float>(*a, *b, bias, act, alpha, beta, *out)
+                        : run<double>(*a, *b, bias, act, alpha, beta, *out);
 }
 
 pynn_status pynn_gemm_f32(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_col,
@@ -247,8 +234,8 @@ pynn_status pynn_gemm_f64(int64_t m, int64_t n, int64_t k, const double* a, int6
 
 pynn_status pynn_column_sum(const pynn_array* x, double beta, pynn_array* out) {
   pynn_status status;
-  if ((status = check_array(kColumnSum, "x", x, 1, PYNN_MAX_DIMS)) != PYNN_OK) return status;
-  if ((status = check_array(kColumnSum, "out", out, 0, PYNN_MAX_DIMS)) != PYNN_OK) return status;
+  if ((status = check_array(kColumnSum, "x", x, 1)) != PYNN_OK) return status;
+  if ((status = check_array(kColumnSum, "out", out)) != PYNN_OK) return status;
   const char* const names[] = {"x", "out", nullptr};
   const pynn_array* const arrays[] = {x, out};
   if ((status = check_float_dtypes(kColumnSum, names, arrays)) != PYNN_OK) return status;
@@ -257,8 +244,7 @@ pynn_status pynn_column_sum(const pynn_array* x, double beta, pynn_array* out) {
     return fail(PYNN_INVALID, "column_sum: x has shape %s and out %s: expected (%lld,)",
                 ShapeText(*x).c_str(), ShapeText(*out).c_str(), (long long)n);
   }
-  return x->dtype == PYNN_FLOAT32 ? run_column_sum<float>(*x, beta, *out)
-                                  : run_column_sum<double>(*x, beta, *out);
+  return is_float32(*x) ? run_column_sum<float>(*x, beta, *out) : run_column_sum<double>(*x, beta, *out);
 }
 
 }  // extern "C"

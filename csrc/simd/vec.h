@@ -15,6 +15,10 @@
 #error "define PYNN_ISA_NAMESPACE (portable, avx2 or avx512) before including simd/vec.h"
 #endif
 
+#define PYNN_QUOTED(text) #text
+#define PYNN_QUOTE(macro) PYNN_QUOTED(macro)
+#define PYNN_ISA_NAME PYNN_QUOTE(PYNN_ISA_NAMESPACE)
+
 #include <stddef.h>
 #include <stdint.h>
 #if defined(__SSE2__)
@@ -29,6 +33,13 @@
 #endif
 
 #define PYNN_INLINE inline __attribute__((always_inline))
+
+// Before a loop over a fixed number of registers.
+#if defined(__clang__)
+#define PYNN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define PYNN_UNROLL _Pragma("GCC unroll 32")
+#endif
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {

@@ -1,41 +1,13 @@
 // Speed of convolutions and their gradients beside the machine's own peak, measured in the same run.
 //   bench_conv [threads]
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
-#include "base/isa.h"
-#include "base/pool.h"
-#include "kernels/conv/conv.h"
-#include "kernels/matmul/matmul.h"
+#include "base/bench_peak.h"
+#include "pynn/conv.h"
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// The tallest tile on operands that stay in the L1 cache: bench_matmul's register-only probe within 2 %.
-double peak(int threads) {
-  const auto& k = pynn::matmul::kernels<float>();
-  const int64_t depth = 128, repeats = 4000, rows = k.max_rows[2];
-  double best = 1e9;
-  for (int round = 0; round < 5; ++round) {
-    const double start = now();
-    pynn::parallel(threads, [&](int64_t) {
-      std::vector<float> a(size_t(depth * rows)), b(size_t(depth * 2 * k.width)),
-          c(size_t(rows * 2 * k.width));
-      pynn::matmul::TileArgs<float> t = {a.data(),    rows,        b.data(), 2 * k.width, c.data(),
-                                         2 * k.width, depth,       nullptr,  nullptr,     1,
-                                         0,           2 * k.width, false,    false};
-      for (int64_t i = 0; i < repeats; ++i) k.tile[2][rows](t);
-    });
-    best = std::min(best, now() - start);
-  }
-  return double(threads) * 2 * double(depth * rows * 2 * k.width * repeats) / best / 1e9;
-}
 
 struct Layer {
   const char* name;
@@ -43,26 +15,15 @@ struct Layer {
 };
 
 template <class F>
-double seconds(const F& once) {
-  once();
-  double start = now();
-  once();
-  const int64_t repeats = std::max<int64_t>(1, int64_t(0.02 / (now() - start + 1e-9)));
-  std::vector<double> times;
-  for (int round = 0; round < 7; ++round) {
-    start = now();
-    for (int64_t i = 0; i < repeats; ++i) once();
-    times.push_back((now() - start) / double(repeats));
-  }
-  std::sort(times.begin(), times.end());
-  return times[1];
+double time_of(const F& once) {
+  return pynn::bench::time_ns(once, 1.5e8);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1) pynn::set_num_threads(std::atoi(argv[1]));
-  const double top = peak(pynn::num_threads());
+  const double top = pynn::bench::peak_gflops(pynn::num_threads());
   std::printf("%s, %d threads: peak %.0f GF/s\n", pynn::isa_name(pynn::active_isa()), pynn::num_threads(),
               top);
   std::printf("%-34s %10s %9s | %10s %9s | %10s %9s\n", "layer", "forward us", "% peak", "data us", "% peak",
@@ -101,13 +62,13 @@ int main(int argc, char** argv) {
     gxa.data = gx.data();
     gwa.data = gw.data();
     const double flops = 2.0 * double(y.size()) * double(l.c / l.groups * l.r * l.r);
-    const double data = seconds([&] { pynn_conv2d_backward_data(&conv, &ya, &wa, 0, &gxa); });
-    const double weight = seconds([&] { pynn_conv2d_backward_weight(&conv, &xa, &ya, 0, &gwa); });
+    const double data = time_of([&] { pynn_conv2d_backward_data(&conv, &ya, &wa, 0, &gxa); });
+    const double weight = time_of([&] { pynn_conv2d_backward_weight(&conv, &xa, &ya, 0, &gwa); });
     const double forward =
-        seconds([&] { pynn_conv2d_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
-    auto percent = [&](double t) { return 100 * flops / t / 1e9 / top; };
-    std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward * 1e6,
-                percent(forward), data * 1e6, percent(data), weight * 1e6, percent(weight));
+        time_of([&] { pynn_conv2d_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
+    auto percent = [&](double t) { return 100 * flops / t / top; };
+    std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward / 1e3,
+                percent(forward), data / 1e3, percent(data), weight / 1e3, percent(weight));
   }
   return 0;
 }

@@ -6,33 +6,17 @@
 #include <atomic>
 
 #include "base/arena.h"
-#include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
 #include "kernels/conv/shared.h"
 #include "kernels/matmul/matmul.h"
 
+#define PYNN_FAMILY conv
+#define PYNN_KERNELS "kernels/conv/kernels.inc"
+#include "base/dispatch.inc"
+
 namespace pynn {
-
-#define PYNN_VARIANT(isa)               \
-  namespace isa {                       \
-  namespace conv {                      \
-  extern const pynn::conv::Table table; \
-  }                                     \
-  }
-#include "kernels/conv/kernels.inc"
-#undef PYNN_VARIANT
-
 namespace conv {
-
-const Table& table() {
-  const Isa isa = active_isa();
-#define PYNN_VARIANT(name) \
-  if (isa == Isa::name) return pynn::name::conv::table;
-#include "kernels/conv/kernels.inc"
-#undef PYNN_VARIANT
-  return pynn::portable::conv::table;
-}
 
 pynn_status no_memory(size_t bytes) {
   return fail(PYNN_NO_MEMORY, "conv2d: no memory for %zu bytes of scratch space", bytes);

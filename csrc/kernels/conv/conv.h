@@ -54,20 +54,19 @@ struct Kernels {
 };
 
 struct Table {
+  const char* isa;
   Kernels<float> f32;
   Kernels<double> f64;
 };
 
-const Table& table();
+const Table& table();  // of the ISA in use
 template <class T>
-const Kernels<T>& kernels();
-template <>
-inline const Kernels<float>& kernels<float>() {
-  return table().f32;
-}
-template <>
-inline const Kernels<double>& kernels<double>() {
-  return table().f64;
+inline const Kernels<T>& kernels() {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return table().f32;
+  } else {
+    return table().f64;
+  }
 }
 
 struct Shape {

@@ -3,12 +3,6 @@
 #include "kernels/conv/conv.h"
 #include "simd/vec.h"
 
-#if defined(__clang__)
-#define PYNN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define PYNN_UNROLL _Pragma("GCC unroll 32")
-#endif
-
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 namespace conv {
@@ -273,7 +267,7 @@ constexpr Kernels<T> all_kernels() {
 }  // namespace
 
 extern const Table table;
-const Table table = {all_kernels<float>(), all_kernels<double>()};
+const Table table = {PYNN_ISA_NAME, all_kernels<float>(), all_kernels<double>()};
 
 }  // namespace conv
 }  // namespace PYNN_ISA_NAMESPACE

@@ -1,14 +1,10 @@
 // What conv.cpp and weight.cpp share: how work is cut, and patches into pieces.
 #pragma once
+#include "base/sizes.h"
 #include "kernels/conv/conv.h"
 
 namespace pynn {
 namespace conv {
-
-inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Where a tap reads: source row = oy * step_y + dy, column = ox * step_x + dx; weight index r * kernel_w + s.
 struct Tap {

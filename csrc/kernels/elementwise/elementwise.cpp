@@ -2,48 +2,19 @@
 
 #include <algorithm>
 
-#include "base/isa.h"
 #include "base/pool.h"
 
+#define PYNN_FAMILY elementwise
+#define PYNN_KERNELS "kernels/elementwise/kernels.inc"
+#include "base/dispatch.inc"
+
 namespace pynn {
-
-#define PYNN_VARIANT(isa)                        \
-  namespace isa {                                \
-  namespace elementwise {                        \
-  extern const ::pynn::elementwise::Table table; \
-  }                                              \
-  }
-#include "kernels/elementwise/kernels.inc"
-#undef PYNN_VARIANT
-
 namespace elementwise {
 namespace {
 
-struct Tables {
-  const Table* row[kIsaCount] = {};
-  constexpr Tables() {
-#define PYNN_VARIANT(name) row[int(Isa::name)] = &::pynn::name::elementwise::table;
-#include "kernels/elementwise/kernels.inc"
-#undef PYNN_VARIANT
-  }
-};
-constexpr Tables tables;
-
 constexpr int64_t kCheapChunk = 64 << 10, kCostlyChunk = 16 << 10;
 
-template <class F>
-inline void in_chunks(int64_t n, int64_t chunk, const F& f) {
-  if (n < 2 * chunk) {
-    f(int64_t(0), n);
-    return;
-  }
-  const int64_t chunks = (n + chunk - 1) / chunk;
-  parallel(chunks, [&](int64_t c) { f(c * chunk, std::min(chunk, n - c * chunk)); });
-}
-
 }  // namespace
-
-const Table& table() { return *tables.row[int(active_isa())]; }
 
 int64_t chunk_of(pynn_unary_op op) {
   switch (op) {
@@ -79,13 +50,17 @@ int64_t chunk_of(pynn_binary_op op) {
 template <class T>
 void unary_contiguous(pynn_unary_op op, int64_t n, const T* x, T alpha, T beta, T* out) {
   const auto kernel = kernels<T>().unary[op];
-  in_chunks(n, chunk_of(op), [&](int64_t i, int64_t m) { kernel(m, x + i, alpha, beta, out + i); });
+  parallel_ranges(n, chunk_of(op), [&](int64_t first, int64_t last) {
+    kernel(last - first, x + first, alpha, beta, out + first);
+  });
 }
 
 template <class T>
 void binary_contiguous(pynn_binary_op op, int64_t n, const T* a, const T* b, T alpha, T beta, T* out) {
   const auto kernel = kernels<T>().binary[op][kBoth];
-  in_chunks(n, chunk_of(op), [&](int64_t i, int64_t m) { kernel(m, a + i, b + i, alpha, beta, out + i); });
+  parallel_ranges(n, chunk_of(op), [&](int64_t first, int64_t last) {
+    kernel(last - first, a + first, b + first, alpha, beta, out + first);
+  });
 }
 
 template void unary_contiguous(pynn_unary_op, int64_t, const float*, float, float, float*);

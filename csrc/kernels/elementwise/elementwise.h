@@ -26,14 +26,12 @@ struct Table {
 
 const Table& table();  // of the ISA in use
 template <class T>
-const Kernels<T>& kernels();  // of the ISA in use
-template <>
-inline const Kernels<float>& kernels<float>() {
-  return table().f32;
-}
-template <>
-inline const Kernels<double>& kernels<double>() {
-  return table().f64;
+inline const Kernels<T>& kernels() {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return table().f32;
+  } else {
+    return table().f64;
+  }
 }
 
 // Elements a thread takes at a time, some 10 to 20 us of work. Less than two of them stay on one thread.

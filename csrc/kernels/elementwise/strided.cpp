@@ -175,13 +175,8 @@ template <int kOperands, class F>
 void run_boxes(const Layout<kOperands>& layout, const Boxes<kOperands>& boxes, int64_t chunk, const F& f) {
   const int64_t box = std::min(boxes.columns, boxes.column.size) * std::min(boxes.rows, boxes.row.size);
   const int64_t each = std::max<int64_t>(1, chunk / std::max<int64_t>(1, box));
-  if (boxes.count < 2 * each) {
-    boxes.visit(layout, 0, boxes.count, f);
-    return;
-  }
-  const int64_t chunks = (boxes.count + each - 1) / each;
-  parallel(chunks,
-           [&](int64_t i) { boxes.visit(layout, i * each, std::min(boxes.count, (i + 1) * each), f); });
+  parallel_ranges(boxes.count, each,
+                  [&](int64_t first, int64_t last) { boxes.visit(layout, first, last, f); });
 }
 
 // The axis that an input runs along where the output runs along axis 0, else the next one.

@@ -123,19 +123,8 @@ void parameters(bool unary, int op, double* alpha, double* beta) {
 }
 
 template <class T>
-struct Call;
-template <>
-struct Call<float> {
-  static constexpr int dtype = PYNN_FLOAT32;
-};
-template <>
-struct Call<double> {
-  static constexpr int dtype = PYNN_FLOAT64;
-};
-
-template <class T>
 pynn_array view(const T* data, const std::vector<int64_t>& shape, const int64_t* strides = nullptr) {
-  return {const_cast<T*>(data), shape.data(), strides, int32_t(shape.size()), Call<T>::dtype};
+  return {const_cast<T*>(data), shape.data(), strides, int32_t(shape.size()), dtype_of<T>};
 }
 
 template <class T>
@@ -408,8 +397,6 @@ void test_dispatch(const char* isa) {
   for (int op = 0; op < PYNN_BINARY_COUNT; ++op)
     CHECK(pynn::elementwise::table().f64.binary[op][2] != nullptr);
 }
-
-bool says(const char* text) { return std::strstr(pynn_last_error(), text) != nullptr; }
 
 void test_errors() {
   float x[6] = {}, y[6] = {};

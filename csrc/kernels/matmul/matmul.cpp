@@ -5,32 +5,16 @@
 #include <atomic>
 
 #include "base/arena.h"
-#include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
 #include "kernels/matmul/product.h"
 
+#define PYNN_FAMILY matmul
+#define PYNN_KERNELS "kernels/matmul/kernels.inc"
+#include "base/dispatch.inc"
+
 namespace pynn {
-
-#define PYNN_VARIANT(isa)                 \
-  namespace isa {                         \
-  namespace matmul {                      \
-  extern const pynn::matmul::Table table; \
-  }                                       \
-  }
-#include "kernels/matmul/kernels.inc"
-#undef PYNN_VARIANT
-
 namespace matmul {
-
-const Table& table() {
-  const Isa isa = active_isa();
-#define PYNN_VARIANT(name) \
-  if (isa == Isa::name) return pynn::name::matmul::table;
-#include "kernels/matmul/kernels.inc"
-#undef PYNN_VARIANT
-  return pynn::portable::matmul::table;
-}
 
 namespace {
 

@@ -5,16 +5,12 @@
 
 #include "base/arena.h"
 #include "base/pool.h"
+#include "base/sizes.h"
 #include "base/status.h"
 #include "kernels/matmul/matmul.h"
 
 namespace pynn {
 namespace matmul {
-
-inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Multiply-adds under which a product stays on one thread (about 20 us of a slow core), and
 // those a chunk should have at least.

@@ -3,40 +3,21 @@
 #include <algorithm>
 
 #include "base/arena.h"
-#include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
 
+#define PYNN_FAMILY optim
+#define PYNN_KERNELS "kernels/optim/kernels.inc"
+#include "base/dispatch.inc"
+
 namespace pynn {
-
-#define PYNN_VARIANT(isa)                  \
-  namespace isa {                          \
-  namespace optim {                        \
-  extern const ::pynn::optim::Table table; \
-  }                                        \
-  }
-#include "kernels/optim/kernels.inc"
-#undef PYNN_VARIANT
-
 namespace optim {
 namespace {
-
-struct Tables {
-  const Table* row[kIsaCount] = {};
-  constexpr Tables() {
-#define PYNN_VARIANT(name) row[int(Isa::name)] = &::pynn::name::optim::table;
-#include "kernels/optim/kernels.inc"
-#undef PYNN_VARIANT
-  }
-};
-constexpr Tables tables;
 
 // Elements a thread takes at a time, some 10 to 20 us of work.
 constexpr int64_t kChunk = 32 << 10;
 
 }  // namespace
-
-const Table& table() { return *tables.row[int(active_isa())]; }
 
 pynn_status run_jobs(const Job* jobs, int64_t count) {
   int64_t total = 0;
