@@ -15,7 +15,7 @@ from pynn._core import Tensor
 from pynn._device import device
 from pynn._dtypes import DTYPES, dtype, get_default_dtype, promote_types, result_type, set_default_dtype
 from pynn._printing import set_printoptions
-from pynn._random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from pynn._random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from pynn._version_info import __version__
 
 # isort: split
@@ -26,15 +26,30 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import cuda, nn, serialization, utils
+from pynn import backends, cuda, nn, random, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split
 from pynn._config import get_include, get_num_threads, set_num_threads, show_config
+from pynn._info import finfo, iinfo
+from pynn._switches import (
+    are_deterministic_algorithms_enabled,
+    get_default_device,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_default_device,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    use_deterministic_algorithms,
+)
+from pynn._typed import TYPES, set_default_tensor_type
 
 globals().update(DTYPES)
 half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))
 globals().update(ops.registry.FUNCTIONS)
+globals().update(TYPES)
 from math import inf, nan, pi
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"

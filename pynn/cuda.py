@@ -43,3 +43,49 @@ def manual_seed_all(seed):
 
 def empty_cache():
     """Give cached GPU memory back: nothing to do."""
+
+
+def set_device(device):
+    """Choose a GPU; RuntimeError, for there is none."""
+    raise RuntimeError(f"no CUDA device: {_NONE}.")
+
+
+def get_device_properties(device=None):
+    """What a GPU is; RuntimeError, for there is none."""
+    raise RuntimeError(f"no CUDA device: {_NONE}.")
+
+
+def seed():
+    """Seed the GPU's generator from the operating system: nothing to do."""
+
+
+def seed_all():
+    """Seed all GPUs' generators from the operating system: nothing to do."""
+
+
+def memory_allocated(device=None):
+    """Bytes of GPU memory that tensors take: none."""
+    return 0
+
+
+def max_memory_allocated(device=None):
+    """The most bytes of GPU memory that tensors took: none."""
+    return 0
+
+
+def memory_reserved(device=None):
+    """Bytes of GPU memory held in reserve: none."""
+    return 0
+
+
+def max_memory_reserved(device=None):
+    """The most bytes of GPU memory held in reserve: none."""
+    return 0
+
+
+def reset_peak_memory_stats(device=None):
+    """Start the maxima anew: nothing to do."""
+
+
+def ipc_collect():
+    """Free GPU memory shared with other processes: nothing to do."""

@@ -7,10 +7,13 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, made, state, wrap
+from pynn.autograd import function
+from pynn.autograd.function import Function
 from pynn.ops.registry import export
 
 __all__ = [
-    "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled",
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "grad", "inference_mode",
+    "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
 
@@ -341,3 +344,34 @@ def retain_grad(self):
 
 _core.install(Tensor, "retains_grad", property(lambda self: getattr(self, "_retains", False)))
 
+
+class _VariableType(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor)
+
+
+class Variable(metaclass=_VariableType):
+    """torch's name of old for a tensor: `Variable(x)` is x, without history."""
+
+    def __new__(cls, data, requires_grad=False):
+        return data.detach().requires_grad_(requires_grad)
+
+
+class set_detect_anomaly:
+    """Accepted as torch's; backward's own errors name the operation already. A function, or for a `with` block."""
+
+    def __init__(self, mode, check_nan=True):
+        self.mode = bool(mode)
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *error):
+        return None
+
+
+class detect_anomaly(set_detect_anomaly):
+    """`set_detect_anomaly(True)` for a `with` block."""
+
+    def __init__(self, check_nan=True):
+        super().__init__(True, check_nan)

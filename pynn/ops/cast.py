@@ -179,13 +179,18 @@ for _name, _target in (
 
 
 @export("type", function=False)
-def _type(self, dtype_=None):
-    """The name of this tensor's type, as torch writes it, or this tensor in another dtype."""
-    if dtype_ is None:
+def _type(self, dtype=None, non_blocking=False):
+    """The name of this tensor's type, as torch writes it, or this tensor in another dtype.
+
+    dtype: a dtype, a tensor type (`pynn.LongTensor`) or its name ("torch.LongTensor").
+    """
+    from pynn._typed import dtype_of
+
+    if dtype is None:
         names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
         names |= {"int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
         return f"pynn.{names[self._array.dtype.name]}Tensor"
-    return _convert(self, to_numpy(dtype_))
+    return _convert(self, to_numpy(dtype_of(dtype) or dtype))
 
 
 @export(function=False)

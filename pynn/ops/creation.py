@@ -161,21 +161,21 @@ def _dtype_or_default(dtype):
 
 
 @export(method=False)
-def zeros(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def zeros(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Zeros of a shape; float32 unless dtype says otherwise."""
-    return finish(numpy.zeros(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(numpy.zeros(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def ones(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def ones(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Ones of a shape; float32 unless dtype says otherwise."""
-    return finish(numpy.ones(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(numpy.ones(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def empty(*size, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
+def empty(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
     """A tensor of a shape, its values not set."""
-    return finish(numpy.empty(shape_of(size), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(numpy.empty(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
@@ -209,9 +209,9 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
 
 
 def _publish_new(name, make):
-    def function(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    def function(self, *size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
         np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
-        return finish(make(shape_of(size), np_dtype), device, requires_grad)
+        return finish(make(shape_of(size_ if size is None else (size,)), np_dtype), device, requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"`{name[4:]}` of this tensor's dtype."

@@ -217,7 +217,7 @@ def _split_index(index, array):
             tensors.append(_core.made(numpy.array(item, dtype=INT64)))
             pattern.append(PLACE)
         else:
-            raise TypeError(
+            raise IndexError(
                 f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices "
                 f"(got {type(item).__name__})."
             )

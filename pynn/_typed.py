@@ -1,0 +1,55 @@
+"""FloatTensor, LongTensor and the like: constructors and type tests of old."""
+
+import numpy
+
+from pynn._core import Tensor, made
+from pynn._dtypes import DTYPES, set_default_dtype
+from pynn.ops.creation import _array_from, shape_of
+
+NAMES = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "Long": "int64", "Int": "int32", "Short": "int16",
+    "Char": "int8", "Byte": "uint8", "Bool": "bool",
+}  # fmt: skip
+
+
+class _TypedMeta(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor) and instance._array.dtype == cls.dtype.numpy
+
+    def __repr__(cls):
+        return f"<class 'pynn.{cls.__name__}'>"
+
+    def __call__(cls, *args, device=None):
+        target = cls.dtype.numpy
+        if not args:
+            return made(numpy.empty((0,), target))
+        if len(args) == 1 and isinstance(args[0], Tensor):
+            if not isinstance(args[0], cls):
+                raise TypeError(f"expected {cls.__name__} (got {args[0].type()}). Convert it with .to({cls.dtype}).")
+            return args[0].detach()
+        if len(args) == 1 and not isinstance(args[0], (int, numpy.integer)):
+            return made(_array_from(args[0], target))
+        return made(numpy.empty(shape_of(args), target))
+
+
+TYPES = {
+    name + "Tensor": _TypedMeta(
+        name + "Tensor", (), {"dtype": DTYPES[target], "__doc__": f"Tensors of {target}: a constructor and a type test."}
+    )
+    for name, target in NAMES.items()
+}
+
+
+def dtype_of(name):
+    """The dtype of a tensor type, or of its name ("torch.FloatTensor"); None for anything else."""
+    if isinstance(name, str):
+        name = TYPES.get(name.rpartition(".")[2])
+    return name.dtype if isinstance(name, _TypedMeta) else None
+
+
+def set_default_tensor_type(t):
+    """`set_default_dtype` by a tensor type or its name."""
+    found = dtype_of(t)
+    if found is None:
+        raise TypeError(f"invalid type object: only floating-point types are supported as the default type, got {t!r}.")
+    set_default_dtype(found)

@@ -1,0 +1,6 @@
+"""Whether this build uses openmp: it has kernels and threads of its own."""
+
+
+def is_available():
+    """Whether openmp is used."""
+    return False
