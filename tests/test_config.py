@@ -100,7 +100,7 @@ def test_dtypes_are_single_objects():
     assert copy.deepcopy(pynn.int64) is pynn.int64
     assert pickle.loads(pickle.dumps(pynn.bool)) is pynn.bool
     assert repr(pynn.float64) == "pynn.float64"
-    assert pynn.int8.is_signed and not pynn.uint8.is_signed and pynn.half.is_floating_point
+    assert (pynn.int8.is_signed, pynn.uint8.is_signed, pynn.half.is_floating_point) == (True, False, True)
 
 
 def test_default_dtype():

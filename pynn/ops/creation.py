@@ -60,7 +60,8 @@ def _array_from(data, dtype):
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
     if array.dtype.kind in "US":
-        raise ValueError(
+        error = TypeError if isinstance(data, (str, bytes)) else ValueError
+        raise error(
             f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
         )
     if dtype is not None:

@@ -3,32 +3,15 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/isa.h"
 #include "base/pool.h"
 
+#define PYNN_FAMILY reduction
+#define PYNN_KERNELS "kernels/reduction/kernels.inc"
+#include "base/dispatch.inc"
+
 namespace pynn {
-
-#define PYNN_VARIANT(isa)                      \
-  namespace isa {                              \
-  namespace reduction {                        \
-  extern const ::pynn::reduction::Table table; \
-  }                                            \
-  }
-#include "kernels/reduction/kernels.inc"
-#undef PYNN_VARIANT
-
 namespace reduction {
 namespace {
-
-struct Tables {
-  const Table* row[kIsaCount] = {};
-  constexpr Tables() {
-#define PYNN_VARIANT(name) row[int(Isa::name)] = &::pynn::name::reduction::table;
-#include "kernels/reduction/kernels.inc"
-#undef PYNN_VARIANT
-  }
-};
-constexpr Tables tables;
 
 // Blocks a thread takes at a time, some 20 us of work.
 constexpr int64_t kBlocksEach = 64;
@@ -55,8 +38,6 @@ double over_blocks(int64_t n, const F& block) {
 
 }  // namespace
 
-const Table& table() { return *tables.row[int(active_isa())]; }
-
 double sum(int64_t n, const float* x) {
   const auto kernel = table().sum;
   return over_blocks(n, [&](int64_t first, int64_t count) { return kernel(count, x + first); });
@@ -69,14 +50,8 @@ double squared_error(int64_t n, const float* x, const float* y) {
 
 void scaled_difference(int64_t n, const float* x, const float* y, float scale, float* out) {
   const auto kernel = table().scaled_difference;
-  const int64_t each = kBlock * kBlocksEach;
-  if (n <= each) {
-    kernel(n, x, y, scale, out);
-    return;
-  }
-  parallel((n + each - 1) / each, [&](int64_t c) {
-    const int64_t first = c * each;
-    kernel(std::min(each, n - first), x + first, y + first, scale, out + first);
+  parallel_ranges(n, kBlock * kBlocksEach, [&](int64_t first, int64_t last) {
+    kernel(last - first, x + first, y + first, scale, out + first);
   });
 }
 
