@@ -5,7 +5,6 @@ PYNN_PURE=1 also leaves the compiled kernels unloaded, as an installation withou
 compiler does.
 """
 
-import importlib.util
 import os
 import sys
 
@@ -18,6 +17,8 @@ pure = _flag("PYNN_PURE")
 interpreted = pure or _flag("PYNN_INTERPRETED")
 
 if interpreted and "pynn._core" not in sys.modules:
+    import importlib.util  # costs as much as a tenth of the whole import: only where it is needed
+
     _path = os.path.join(os.path.dirname(__file__), "_core.py")
     _spec = importlib.util.spec_from_file_location("pynn._core", _path)
     _module = importlib.util.module_from_spec(_spec)

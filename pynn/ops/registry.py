@@ -60,7 +60,7 @@ class Record:
     effects: Effects
     shape: Callable[..., Any] | None
     dtype: str
-    samples: Callable[[numpy.random.Generator], list[Sample]] | None
+    samples: "Callable[[numpy.random.Generator], list[Sample]] | None"
     torch: Callable[..., Any] | None
     tolerance: dict[str, float]
     groups: Callable[[tuple[Any, ...]], int] | None
