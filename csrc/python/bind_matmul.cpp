@@ -55,7 +55,8 @@ struct Matrix {
   Matrix& fold() {
     int64_t rows = 1;
     for (int i = 0; i + 1 < array.ndim; ++i) rows *= shape[i];
-    const int64_t columns = shape[array.ndim - 1], item = strides[array.ndim - 1];
+    // A dimension of one element may have any stride (x[..., None] has 0), so none is read here.
+    const int64_t columns = shape[array.ndim - 1], item = array.dtype == PYNN_FLOAT64 ? 8 : 4;
     shape[0] = rows, shape[1] = columns;
     strides[0] = columns * item, strides[1] = item;
     array.ndim = 2;
@@ -134,7 +135,8 @@ PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   for (int i = 0; i < ndim - 2; ++i) {
     if (PyArray_DIM(a, i) != PyArray_DIM(g, i) || PyArray_DIM(b, i) != PyArray_DIM(g, i)) return not_mine();
   }
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!read_needs(args[3], &needs)) return not_mine();
   const Matrix grad(g), left(a), right(b);
   PyObject* grads = PyTuple_New(2);
   if (!grads) return nullptr;
@@ -235,7 +237,7 @@ PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* wei
 }
 
 PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) < 3) return not_mine();
+  if (count != 4 || !has_items(args[1], 3) || !has_items(args[2], 1)) return not_mine();
   PyArrayObject* g = as_array(args[0]);
   PyArrayObject* out = as_array(PyTuple_GET_ITEM(args[1], 0));
   PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
@@ -244,7 +246,12 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   if (!g || !x || !weight || !out || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
   const int type = plain_type(g);
   if (!is_float(type) || plain_type(x) != type || plain_type(weight) != type || plain_type(out) != type) return not_mine();
-  if (!(foldable(x) || PyArray_NDIM(x) == 2) || !same_shape(g, out)) return not_mine();
+  int64_t needs;
+  if (!(foldable(x) || PyArray_NDIM(x) == 2) || !same_shape(g, out) || !read_needs(args[3], &needs)) return not_mine();
+  if (PyArray_NDIM(weight) != 2 || PyArray_NDIM(g) < 1 || PyArray_NDIM(g) > PYNN_MAX_DIMS ||
+      PyArray_NDIM(x) > PYNN_MAX_DIMS) {
+    return not_mine();
+  }
   if (act == PYNN_ACT_NONE && !foldable(g)) return not_mine();
   PyArrayObject* grad = g;
   Py_INCREF(grad);
@@ -253,7 +260,6 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     grad = relu_gradient(g, out);
     if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
   }
-  const long needs = PyLong_AsLong(args[3]);
   PyObject* grads = PyTuple_New(3);
   for (int i = 0; grads && i < 3; ++i) {
     PyObject* made = Py_None;
