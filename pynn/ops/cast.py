@@ -102,6 +102,11 @@ def _get_data(self):
 def _set_data(self, value):
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}. Wrap it: pynn.tensor(...).")
+    if self.requires_grad and value._array.dtype.kind not in "fV":
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype, got "
+            f"{value._array.dtype}. Use .float() first."
+        )
     _core.set_array(self, value._array)
 
 
@@ -126,7 +131,8 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
 
     Returns self when nothing changes. Gradients flow through.
     """
-    from pynn._device import check_device, device as device_type
+    from pynn._device import check_device
+    from pynn._device import device as device_type
 
     wanted = dtype
     for arg in args:

@@ -1,5 +1,6 @@
 """Native kernels take anything: what they are not for they leave to the reference (None), and nothing is read beyond an array."""
 
+import contextlib
 import random
 
 import numpy
@@ -57,10 +58,8 @@ def test_any_arguments(name):
         args = [argument(rng) for _ in range(rng.choice([0, 1, 2, 3, 4, 4, 6, 7, 8, 9]))]
         if name.endswith(".backward") and rng.random() < 0.7:
             args = [arrays(rng), argument(rng), argument(rng), rng.choice([0, 1, 3, 7, -1, 2**70, "x"])]
-        try:
+        with contextlib.suppress(MemoryError):
             kernel(*args)
-        except MemoryError:
-            pass
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -129,7 +128,11 @@ def test_a_gradient_of_the_shape_before_data_was_replaced():
 def test_in_place_over_memory_that_overlaps(name):
     x = numpy.arange(1, 9, dtype="f4")
     op = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "div": numpy.divide}[name]
-    for target, other in [(slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None)), (slice(None), slice(None, None, -1))]:
+    for target, other in [
+        (slice(1, None), slice(None, -1)),
+        (slice(None, -1), slice(1, None)),
+        (slice(None), slice(None, None, -1)),
+    ]:
         t = pynn.tensor(x)
         into, by = t[target], pynn.from_numpy(t.numpy()[other])
         getattr(into, name + "_")(by)

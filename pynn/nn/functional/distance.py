@@ -1,7 +1,8 @@
 """Distances between vectors and the losses made of them, with torch.nn.functional's signatures."""
 
 from pynn._core import binary
-from pynn.nn.functional.loss import reduce_loss, reduction_of, require_tensors
+from pynn.nn.functional.arguments import require_tensors
+from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
 from pynn.ops.registry import export

@@ -7,8 +7,9 @@ unknown reduction raises ValueError.
 import math
 import warnings
 
-from pynn._core import Tensor, call
+from pynn._core import call
 from pynn.nn.functional.activation import logsigmoid, softplus
+from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.softmax import log_softmax
 from pynn.ops import loss as ops
 from pynn.ops.pointwise import where
@@ -35,17 +36,6 @@ def reduction_of(size_average, reduce, reduction):
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction. Use 'none', 'mean' or 'sum'.")
     return reduction
-
-
-def require_tensors(name, *values, names=("input", "target")):
-    """TypeError, in torch's words, unless all values, the arguments of those names, are Tensors."""
-    for value in values:
-        if not isinstance(value, Tensor):
-            place = next(i for i, v in enumerate(values) if v is value)
-            raise TypeError(
-                f"{name}(): argument '{names[place]}' (position {place + 1}) must be Tensor, not "
-                f"{type(value).__name__}. Make one first with pynn.tensor(...)."
-            )
 
 
 def reduce_loss(loss, reduction):
@@ -260,6 +250,10 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     reduction "batchmean" divides the sum by the first size, "mean" by the number of elements (with a warning).
     """
     require_tensors("kl_div", input, target)
+    if target._array.dtype.kind in "iub":
+        raise RuntimeError(
+            f"kl_div: Integral inputs not supported, got a target of {target._array.dtype}. Use target.to(input.dtype)."
+        )
     if size_average is None and reduce is None and reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
