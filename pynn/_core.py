@@ -14,6 +14,7 @@ Nodes (or leaf tensors) its inputs came from. A Node saves arrays, never its own
 tensor, so a graph has no reference cycles and is freed as its last tensor goes.
 """
 
+import os
 import threading
 
 from numpy import asarray, errstate, ndarray, ones
@@ -171,6 +172,17 @@ OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_
 _mark = 0
 _backward_lock = threading.RLock()
 _one = ones((), dtype="float32")
+
+
+def _renew_lock():
+    """In a forked child: the thread that held the lock may be gone."""
+    global _backward_lock
+    _backward_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
 _same_shape = None
 _is_fresh = None
 _reference_namespace = None
@@ -614,10 +626,14 @@ def _run_reference(op, arrays, attrs):
     if _modes and state.backend is not None:
         xp = state.backend.namespace
     with errstate(all="ignore"):
-        if op.variadic:
-            out = op.reference(xp, arrays, *attrs)
-        else:
-            out = op.reference(xp, *arrays, *attrs)
+        try:
+            if op.variadic:
+                out = op.reference(xp, arrays, *attrs)
+            else:
+                out = op.reference(xp, *arrays, *attrs)
+        except ValueError as error:
+            _reword(op, arrays, error)
+            raise
     if isinstance(out, tuple):
         out = tuple([o if isinstance(o, ndarray) else asarray(o) for o in out])
     elif not isinstance(out, ndarray):
@@ -625,6 +641,25 @@ def _run_reference(op, arrays, attrs):
     if _modes and state.recorder is not None:
         state.recorder.forward(op, arrays, attrs, out)
     return out
+
+
+def _reword(op, arrays, error):
+    """Raise NumPy's complaints about shapes and read-only memory as what torch raises: RuntimeError."""
+    text = str(error)
+    shapes = ", ".join([str(list(a.shape)) for a in arrays if isinstance(a, ndarray)])
+    if "read-only" in text:
+        target = arrays[0]
+        if isinstance(target, ndarray) and 0 in target.strides:
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                f"location. Please clone() the tensor before performing the operation ({op.name}, shape "
+                f"{list(target.shape)}, expanded)."
+            ) from error
+        raise RuntimeError(
+            f"{op.name} cannot write: the tensor's memory is read-only, as the array it was made from. Use .clone() first."
+        ) from error
+    if "broadcast" in text:
+        raise RuntimeError(f"{op.name}: the shapes {shapes} do not fit together: {text}") from error
 
 
 # ---- recording ----

@@ -60,11 +60,23 @@ int dtype_of(int type_number) {
 PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   PyArray_Descr* descr = PyArray_DescrFromType(type_number);
   npy_intp bytes = PyDataType_ELSIZE(descr);
-  for (int i = 0; i < ndim; ++i) bytes *= shape[i];
-  auto* block = static_cast<Block*>(pynn_alloc(kHeader + size_t(bytes)));
+  bool empty = false, too_many = false;
+  for (int i = 0; i < ndim; ++i) {
+    if (shape[i] == 0) {
+      empty = true;
+    } else {
+      too_many = too_many || __builtin_mul_overflow(bytes, shape[i], &bytes);
+    }
+  }
+  if (empty) bytes = 0;
+  auto* block = too_many && !empty ? nullptr : static_cast<Block*>(pynn_alloc(kHeader + size_t(bytes)));
   if (!block) {
     Py_DECREF(descr);
-    PyErr_Format(PyExc_MemoryError, "pynn could not get %zd bytes for a result; free some tensors first.", bytes);
+    if (too_many) {
+      PyErr_SetString(PyExc_MemoryError, "pynn could not get memory for a result of more than 2**63 bytes.");
+    } else {
+      PyErr_Format(PyExc_MemoryError, "pynn could not get %zd bytes for a result; free some tensors first.", bytes);
+    }
     return nullptr;
   }
   PyObject_Init(reinterpret_cast<PyObject*>(block), &block_type);
@@ -119,13 +131,7 @@ pynn_array describe(PyArrayObject* array) {
 bool integers(PyObject* object, int count, int64_t* out) {
   if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
   for (int i = 0; i < count; ++i) {
-    PyObject* item = PyTuple_GET_ITEM(object, i);
-    if (!PyLong_Check(item)) return false;
-    out[i] = PyLong_AsLongLong(item);
-    if (out[i] == -1 && PyErr_Occurred()) {
-      PyErr_Clear();
-      return false;
-    }
+    if (!integer(PyTuple_GET_ITEM(object, i), &out[i])) return false;
   }
   return true;
 }

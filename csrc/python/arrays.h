@@ -74,7 +74,23 @@ inline bool number(PyObject* object, double* out) {
   return false;
 }
 
-// A tuple or list of `count` ints; false for anything else.
+// A Python int that 64 bits hold; false for anything else.
+inline bool integer(PyObject* object, int64_t* out) {
+  if (!PyLong_Check(object)) return false;
+  int overflow = 0;
+  *out = PyLong_AsLongLongAndOverflow(object, &overflow);
+  return overflow == 0;
+}
+
+// Which inputs need a gradient, as a backward kernel is told by its fourth argument.
+inline bool read_needs(PyObject* object, int64_t* out) { return integer(object, out) && *out >= 0; }
+
+// Whether an object is a tuple of at least `count` items.
+inline bool has_items(PyObject* object, Py_ssize_t count) {
+  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) >= count;
+}
+
+// A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
 
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything else.

@@ -5,10 +5,14 @@ namespace pynn::python {
 namespace {
 
 bool geometry(PyObject* stride, PyObject* padding, PyObject* dilation, PyObject* groups, pynn_conv2d* out) {
-  int64_t s[2], p[2], d[2];
-  if (!integers(stride, 2, s) || !integers(padding, 2, p) || !integers(dilation, 2, d) || !PyLong_Check(groups)) return false;
-  *out = {s[0], s[1], p[0], p[0], p[1], p[1], d[0], d[1], PyLong_AsLongLong(groups)};
-  return true;
+  constexpr int64_t kMost = int64_t(1) << 31;  // sums and products of sizes stay far from overflow
+  int64_t s[2], p[2], d[2], parts;
+  if (!integers(stride, 2, s) || !integers(padding, 2, p) || !integers(dilation, 2, d) || !integer(groups, &parts)) return false;
+  for (int i = 0; i < 2; ++i) {
+    if (s[i] < 1 || s[i] > kMost || p[i] < 0 || p[i] > kMost || d[i] < 1 || d[i] > kMost) return false;
+  }
+  *out = {s[0], s[1], p[0], p[0], p[1], p[1], d[0], d[1], parts};
+  return parts > 0;
 }
 
 bool takes(PyArrayObject* x, PyArrayObject* weight) {
@@ -42,7 +46,7 @@ PyObject* conv2d_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   pynn_conv2d conv;
   if (!takes(x, weight) || (!bias && args[2] != Py_None)) return not_mine();
   if (bias && (plain_type(bias) != PyArray_TYPE(x) || !PyArray_IS_C_CONTIGUOUS(bias))) return not_mine();
-  if (!geometry(args[3], args[4], args[5], args[6], &conv) || conv.stride_h < 1 || conv.stride_w < 1) return not_mine();
+  if (!geometry(args[3], args[4], args[5], args[6], &conv) ) return not_mine();
   const npy_intp shape[4] = {
       PyArray_DIM(x, 0), PyArray_DIM(weight, 0),
       output_size(PyArray_DIM(x, 2), conv.pad_top, conv.pad_bottom, conv.dilation_h, PyArray_DIM(weight, 2), conv.stride_h),
@@ -87,18 +91,18 @@ PyObject* gradient(int which, const pynn_conv2d& conv, PyArrayObject* g, PyArray
 
 // (g, (out, x, weight, bias), (stride, padding, dilation, groups), needs)
 PyObject* conv2d_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) < 3) return not_mine();
+  if (count != 4 || !has_items(args[1], 3) || !has_items(args[2], 4)) return not_mine();
   PyObject* attrs = args[2];
   PyArrayObject* g = as_array(args[0]);
   PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
   PyArrayObject* weight = as_array(PyTuple_GET_ITEM(args[1], 2));
   pynn_conv2d conv;
-  if (!g || !takes(x, weight) || plain_type(g) != PyArray_TYPE(x) || PyTuple_GET_SIZE(attrs) != 4 ||
+  int64_t needs;
+  if (!g || !takes(x, weight) || plain_type(g) != PyArray_TYPE(x) || PyArray_NDIM(g) != 4 || !read_needs(args[3], &needs) ||
       !geometry(PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1), PyTuple_GET_ITEM(attrs, 2),
                 PyTuple_GET_ITEM(attrs, 3), &conv)) {
     return not_mine();
   }
-  const long needs = PyLong_AsLong(args[3]);
   PyArrayObject* parts[3] = {dense(g), dense(x), dense(weight)};
   PyObject* grads = parts[0] && parts[1] && parts[2] ? PyTuple_New(3) : nullptr;
   for (int i = 0; grads && i < 3; ++i) {

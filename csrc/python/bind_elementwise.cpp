@@ -213,7 +213,7 @@ PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
 }
 
 PyObject* backward_of(const Backward& entry, pynn_binary_op op, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1])) return not_mine();
+  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2])) return not_mine();
   PyArrayObject* g = as_array(args[0]);
   PyArrayObject* saved = PyTuple_GET_SIZE(args[1]) > entry.place ? as_array(PyTuple_GET_ITEM(args[1], entry.place)) : nullptr;
   double numbers[2] = {0, 0};
@@ -233,7 +233,7 @@ PyObject* backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
 }
 
 PyObject* gelu_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || PyTuple_GET_SIZE(args[2]) != 1) return not_mine();
+  if (count != 4 || !has_items(args[2], 1)) return not_mine();
   const bool tanh_form = is_tanh_form(PyTuple_GET_ITEM(args[2], 0));
   return backward_of(kGeluBackward, tanh_form ? PYNN_GELU_TANH_BACKWARD : PYNN_GELU_BACKWARD, args, count);
 }
@@ -255,8 +255,8 @@ PyObject* times(PyArrayObject* g, PyObject* other) {
 PyObject* mul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3) return not_mine();
   PyArrayObject* g = as_array(args[0]);
-  if (!is_float(plain_type(g))) return not_mine();
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!is_float(plain_type(g)) || !read_needs(args[3], &needs)) return not_mine();
   PyObject* grads = PyTuple_New(2);
   if (!grads) return nullptr;
   for (int i = 0; i < 2; ++i) {
@@ -278,8 +278,8 @@ PyObject* mul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
 // The gradients of add and sub: g as it is, for sub's second input negated.
 PyObject* sum_backward(PyObject* const* args, Py_ssize_t count, bool negate_second) {
   PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
-  if (!g) return not_mine();
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!g || !read_needs(args[3], &needs)) return not_mine();
   PyObject* second = Py_None;
   if (needs & 2 && negate_second) {
     second = run_unary(PYNN_NEG, g, 0, 0);
@@ -291,7 +291,11 @@ PyObject* sum_backward(PyObject* const* args, Py_ssize_t count, bool negate_seco
   PyObject* first = needs & 1 ? args[0] : Py_None;
   Py_INCREF(first);
   PyObject* grads = PyTuple_New(2);
-  if (!grads) return nullptr;
+  if (!grads) {
+    Py_DECREF(first);
+    Py_DECREF(second);
+    return nullptr;
+  }
   PyTuple_SET_ITEM(grads, 0, first);
   PyTuple_SET_ITEM(grads, 1, second);
   return grads;

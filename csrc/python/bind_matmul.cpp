@@ -55,7 +55,8 @@ struct Matrix {
   Matrix& fold() {
     int64_t rows = 1;
     for (int i = 0; i + 1 < array.ndim; ++i) rows *= shape[i];
-    const int64_t columns = shape[array.ndim - 1], item = strides[array.ndim - 1];
+    // A dimension of one element may have any stride (x[..., None] has 0), so none is read here.
+    const int64_t columns = shape[array.ndim - 1], item = array.dtype == PYNN_FLOAT64 ? 8 : 4;
     shape[0] = rows, shape[1] = columns;
     strides[0] = columns * item, strides[1] = item;
     array.ndim = 2;
@@ -127,7 +128,8 @@ PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   PyArrayObject* g = as_array(args[0]);
   if (!g) return not_mine();
   const int type = plain_type(g), ndim = PyArray_NDIM(g);
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!read_needs(args[3], &needs)) return not_mine();
   if (!is_float(type) || ndim < 2 || ndim > PYNN_MAX_DIMS) return not_mine();
   PyArrayObject* other[2];  // what the gradient of input i reads: the other input
   for (int i = 0; i < 2; ++i) {
@@ -257,7 +259,7 @@ PyObject* linear_gradient(PyArrayObject* g, PyArrayObject* x, PyArrayObject* wei
 
 // (g, (out with relu, x for the weight's gradient, weight for the input's, bias), (activation,), needs)
 PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) > 4 || PyTuple_GET_SIZE(args[2]) != 1) {
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) > 4 || !has_items(args[2], 1)) {
     return not_mine();
   }
   PyArrayObject* parts[3] = {};  // out, x, weight
@@ -266,13 +268,14 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   pynn_activation act;
   if (!g || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
   const int type = plain_type(g);
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!read_needs(args[3], &needs)) return not_mine();
   if (!is_float(type) || PyArray_NDIM(g) < 1 || PyArray_NDIM(g) > PYNN_MAX_DIMS) return not_mine();
   for (PyArrayObject* part : parts) {
     if (part && plain_type(part) != type) return not_mine();
   }
   if (needs & 1 && (!weight || PyArray_NDIM(weight) != 2)) return not_mine();
-  if (needs & 2 && (!x || !(foldable(x) || PyArray_NDIM(x) == 2))) return not_mine();
+  if (needs & 2 && (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !(foldable(x) || PyArray_NDIM(x) == 2))) return not_mine();
   if (act == PYNN_ACT_RELU ? !out || !same_shape(g, out) : !foldable(g)) return not_mine();
   PyArrayObject* grad = g;
   if (act == PYNN_ACT_RELU) {

@@ -10,7 +10,8 @@ namespace {
 // The arrays of a call as C pointers, a run a kind.
 class Runs {
  public:
-  bool read(PyObject* arrays, int groups) {
+  // steps: whether the last run is step counts, one element each.
+  bool read(PyObject* arrays, int groups, bool steps) {
     if (!PyTuple_Check(arrays) || PyTuple_GET_SIZE(arrays) % groups != 0) return false;
     count_ = PyTuple_GET_SIZE(arrays) / groups;
     const Py_ssize_t total = PyTuple_GET_SIZE(arrays);
@@ -21,12 +22,13 @@ class Runs {
       PyArrayObject* array = as_array(PyTuple_GET_ITEM(arrays, i));
       if (!array || plain_type(array) != NPY_FLOAT32 || !PyArray_IS_C_CONTIGUOUS(array)) return false;
       if (i / count_ != 1 && !PyArray_ISWRITEABLE(array)) return false;
-      const npy_intp size = PyArray_SIZE(array);
       if (i < count_) {
-        sizes_[size_t(i)] = size;
-        elements_ += size;
-      } else if (size != sizes_[size_t(i % count_)] && !(i >= total - count_ && size == 1)) {
-        return false;  // only the last run may be step counts
+        sizes_[size_t(i)] = PyArray_SIZE(array);
+        elements_ += sizes_[size_t(i)];
+      } else if (steps && i >= total - count_) {
+        if (PyArray_SIZE(array) != 1) return false;
+      } else if (!same_shape(array, as_array(PyTuple_GET_ITEM(arrays, i % count_)))) {
+        return false;
       }
       pointers_[size_t(i)] = static_cast<float*>(PyArray_DATA(array));
     }
@@ -55,6 +57,14 @@ bool numbers(PyObject* const* args, int count, double* out) {
   return true;
 }
 
+bool switches(PyObject* const* args, int count, int* out) {
+  for (int i = 0; i < count; ++i) {
+    if (!PyBool_Check(args[i])) return false;
+    out[i] = args[i] == Py_True;
+  }
+  return true;
+}
+
 template <class F>
 PyObject* step(PyObject* arrays, F&& kernel) {
   pynn_status status;
@@ -72,10 +82,11 @@ PyObject* step(PyObject* arrays, F&& kernel) {
 // sgd_step(arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
 PyObject* sgd_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   double n[4];
-  if (count != 8 || !numbers(args + 1, 4, n)) return not_mine();
-  if (!runs.read(args[0], n[1] != 0 ? 3 : 2)) return not_mine();
-  const pynn_sgd options = {n[0], n[1], n[2], n[3], PyObject_IsTrue(args[5]), PyObject_IsTrue(args[6])};
-  const std::vector<uint8_t> first(PyObject_IsTrue(args[7]) ? size_t(runs.count()) : 0, 1);
+  int on[3];
+  if (count != 8 || !numbers(args + 1, 4, n) || !switches(args + 5, 3, on)) return not_mine();
+  if (!runs.read(args[0], n[1] != 0 ? 3 : 2, false)) return not_mine();
+  const pynn_sgd options = {n[0], n[1], n[2], n[3], on[0], on[1]};
+  const std::vector<uint8_t> first(on[2] ? size_t(runs.count()) : 0, 1);
   return step(args[0], [&] {
     return pynn_sgd_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(),
                         n[1] != 0 ? runs.run(2) : nullptr, first.empty() ? nullptr : first.data());
@@ -85,10 +96,11 @@ PyObject* sgd_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // adam_step(arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)
 PyObject* adam_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   double n[5];
-  if (count != 9 || !numbers(args + 1, 5, n)) return not_mine();
-  const int amsgrad = PyObject_IsTrue(args[6]);
-  if (!runs.read(args[0], amsgrad ? 6 : 5)) return not_mine();
-  const pynn_adam options = {n[0], n[1], n[2], n[3], n[4], PyObject_IsTrue(args[8]), amsgrad, PyObject_IsTrue(args[7])};
+  int on[3];
+  if (count != 9 || !numbers(args + 1, 5, n) || !switches(args + 6, 3, on)) return not_mine();
+  const int amsgrad = on[0];
+  if (!runs.read(args[0], amsgrad ? 6 : 5, true)) return not_mine();
+  const pynn_adam options = {n[0], n[1], n[2], n[3], n[4], on[2], amsgrad, on[1]};
   return step(args[0], [&] {
     return pynn_adam_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2), runs.run(3),
                          amsgrad ? runs.run(4) : nullptr, runs.run(amsgrad ? 5 : 4));
@@ -98,11 +110,12 @@ PyObject* adam_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // rmsprop_step(arrays, lr, alpha, eps, weight_decay, momentum, centered, maximize)
 PyObject* rmsprop_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   double n[5];
-  if (count != 8 || !numbers(args + 1, 5, n)) return not_mine();
-  const int centered = PyObject_IsTrue(args[6]), momentum = n[4] > 0;
+  int on[2];
+  if (count != 8 || !numbers(args + 1, 5, n) || !switches(args + 6, 2, on)) return not_mine();
+  const int centered = on[0], momentum = n[4] > 0;
   const int groups = 4 + momentum + centered;
-  if (!runs.read(args[0], groups)) return not_mine();
-  const pynn_rmsprop options = {n[0], n[1], n[2], n[4], n[3], centered, PyObject_IsTrue(args[7])};
+  if (!runs.read(args[0], groups, true)) return not_mine();
+  const pynn_rmsprop options = {n[0], n[1], n[2], n[4], n[3], centered, on[1]};
   return step(args[0], [&] {
     return pynn_rmsprop_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2),
                             centered ? runs.run(3 + momentum) : nullptr, momentum ? runs.run(3) : nullptr,

@@ -85,7 +85,7 @@ PyObject* mse_loss_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // (g, (None, x, y), (reduction,), needs)
 PyObject* mse_loss_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 || PyTuple_GET_SIZE(args[2]) != 1) {
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 || !has_items(args[2], 1)) {
     return not_mine();
   }
   PyArrayObject* g = as_array(args[0]);
@@ -95,7 +95,8 @@ PyObject* mse_loss_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t 
   if (!is_dense_f32(g) || PyArray_NDIM(g) != 0 || !is_dense_f32(x) || !is_dense_f32(y) || mean < 0 || !same_shape(x, y)) {
     return not_mine();
   }
-  const long needs = PyLong_AsLong(args[3]);
+  int64_t needs;
+  if (!read_needs(args[3], &needs)) return not_mine();
   const int64_t n = PyArray_SIZE(x);
   const float scale = mean && n > 0 ? 2 * floats(g)[0] / float(n) : 2 * floats(g)[0];
   PyObject* grads = PyTuple_New(2);

@@ -13,7 +13,8 @@ bool is_dense_f32(PyArrayObject* x) {
 // Rows and columns where `dim` names the last dimension of a row-major array; false otherwise.
 bool rows_of(PyArrayObject* x, PyObject* dim, int64_t* rows, int64_t* cols) {
   const int ndim = PyArray_NDIM(x);
-  if (ndim < 1 || !PyLong_Check(dim) || PyLong_AsLong(dim) != ndim - 1) return false;
+  int64_t place;
+  if (ndim < 1 || !integer(dim, &place) || place != ndim - 1) return false;
   *cols = PyArray_DIM(x, ndim - 1);
   *rows = *cols ? PyArray_SIZE(x) / *cols : 0;
   return true;
@@ -57,9 +58,7 @@ PyObject* rowwise_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
 }
 
 PyObject* rowwise_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) < 1 || PyTuple_GET_SIZE(args[2]) != 1) {
-    return not_mine();
-  }
+  if (count != 4 || !has_items(args[1], 1) || !has_items(args[2], 1)) return not_mine();
   PyArrayObject* g = as_array(args[0]);
   PyArrayObject* y = as_array(PyTuple_GET_ITEM(args[1], 0));
   int64_t rows, cols;
@@ -86,22 +85,25 @@ struct CrossEntropy {
 bool read(PyObject* logits, PyObject* target, PyObject* weight, PyObject* const* attrs, CrossEntropy* out) {
   PyArrayObject *x = as_array(logits), *t = as_array(target), *w = as_array(weight);
   double smoothing;
+  int64_t ignored;
   if (!is_dense_f32(x) || PyArray_NDIM(x) != 2 || !t || plain_type(t) != NPY_INT64 || PyArray_NDIM(t) != 1 ||
       !PyArray_IS_C_CONTIGUOUS(t) || PyArray_DIM(t, 0) != PyArray_DIM(x, 0)) {
     return false;
   }
   if (weight != Py_None && (!is_dense_f32(w) || PyArray_NDIM(w) != 1 || PyArray_DIM(w, 0) != PyArray_DIM(x, 1))) return false;
-  if (!PyLong_Check(attrs[0]) || !number(attrs[1], &smoothing) || !PyUnicode_Check(attrs[2])) return false;
+  if (!integer(attrs[0], &ignored) || !number(attrs[1], &smoothing) || !PyUnicode_Check(attrs[2])) return false;
   if (PyUnicode_CompareWithASCIIString(attrs[2], "mean") == 0) {
     out->reduction = Reduction::mean;
   } else if (PyUnicode_CompareWithASCIIString(attrs[2], "sum") == 0) {
     out->reduction = Reduction::sum;
-  } else {
+  } else if (PyUnicode_CompareWithASCIIString(attrs[2], "none") == 0) {
     out->reduction = Reduction::none;
+  } else {
+    return false;
   }
   const int64_t cols = PyArray_DIM(x, 1);
   out->args = {PyArray_DIM(x, 0), cols, floats(x), cols, static_cast<const int64_t*>(PyArray_DATA(t)),
-               w ? floats(w) : nullptr, PyLong_AsLongLong(attrs[0]), float(smoothing)};
+               w ? floats(w) : nullptr, ignored, float(smoothing)};
   return true;
 }
 
@@ -138,19 +140,18 @@ PyObject* cross_entropy_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
 }
 
 PyObject* cross_entropy_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 4 || PyTuple_GET_SIZE(args[2]) != 3) {
-    return not_mine();
-  }
+  if (count != 4 || !has_items(args[1], 4) || !has_items(args[2], 3)) return not_mine();
   PyObject* attrs[3];
   for (int i = 0; i < 3; ++i) attrs[i] = PyTuple_GET_ITEM(args[2], i);
   CrossEntropy loss;
   PyArrayObject* g = as_array(args[0]);
-  if (!is_dense_f32(g) || PyLong_AsLong(args[3]) != 1 ||
+  int64_t needs;
+  if (!is_dense_f32(g) || !read_needs(args[3], &needs) || needs != 1 ||
       !read(PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[1], 2), PyTuple_GET_ITEM(args[1], 3), attrs, &loss)) {
     return not_mine();
   }
   const npy_intp rows = loss.args.rows, doubled = 2 * rows;
-  if (loss.reduction == Reduction::none && PyArray_SIZE(g) != rows) return not_mine();
+  if (PyArray_SIZE(g) != (loss.reduction == Reduction::none ? rows : 1)) return not_mine();
   PyArrayObject* dx = new_like(as_array(PyTuple_GET_ITEM(args[1], 1)));
   PyArrayObject* stats = dx ? new_array(1, &doubled, NPY_FLOAT32) : nullptr;
   PyArrayObject* scratch = stats ? new_array(1, &rows, NPY_FLOAT32) : nullptr;

@@ -18,7 +18,7 @@ class _Table(Module):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(
+            raise AssertionError(
                 f"Padding_idx must be within num_embeddings: got {padding_idx} for {num_embeddings} embeddings."
             )
         self.padding_idx = padding_idx if padding_idx is None or padding_idx >= 0 else num_embeddings + padding_idx

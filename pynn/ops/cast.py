@@ -101,6 +101,11 @@ def _get_data(self):
 def _set_data(self, value):
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}. Wrap it: pynn.tensor(...).")
+    if self.requires_grad and value._array.dtype.kind not in "fV":
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype, got "
+            f"{value._array.dtype}. Use .float() first."
+        )
     _core.set_array(self, value._array)
 
 

@@ -66,6 +66,8 @@ def _check_arguments(name, dims, inputs, attrs):
     require_floating(name, x)
     if not isinstance(w, Tensor):
         raise TypeError(f"{name}(): argument 'weight' (position 2) must be Tensor, not {type(w).__name__}.")
+    if b is not None and not isinstance(b, Tensor):
+        raise TypeError(f"{name}(): argument 'bias' (position 3) must be Tensor, not {type(b).__name__}.")
     a, k = x._array, w._array
     stride, padding, dilation, groups = attrs[:4]
     if k.ndim != dims + 2 or a.ndim != dims + 2:
@@ -79,6 +81,11 @@ def _check_arguments(name, dims, inputs, attrs):
         if min(values) < least:
             word = "negative" if least == 0 else "non-positive"
             raise RuntimeError(f"{word} {what} is not supported: {name} got {what}={values}.")
+    if 0 in k.shape[2:]:
+        raise RuntimeError(
+            f"kernel size should be greater than zero, but {name} got a weight of size {list(k.shape)}. Make the layer "
+            "with a kernel_size of at least 1."
+        )
     if k.dtype != a.dtype or (b is not None and b._array.dtype != a.dtype):
         other = k.dtype if k.dtype != a.dtype else b._array.dtype
         raise RuntimeError(

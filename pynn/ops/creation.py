@@ -1,5 +1,8 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
+from math import prod
+from operator import index
+
 import numpy
 
 from pynn import _core
@@ -27,12 +30,14 @@ def shape_of(size):
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
     try:
-        shape = tuple(int(n) for n in (size if not isinstance(size, Tensor) else size._array))
+        shape = tuple(index(n) for n in (size if not isinstance(size, Tensor) else size._array))
     except (TypeError, ValueError):
         raise TypeError(f"a size must be integers, got {size!r}.") from None
     for n in shape:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}.")
+    if prod(shape) >= 1 << 60:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}: no memory holds so many.")
     return shape
 
 

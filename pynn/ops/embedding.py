@@ -48,11 +48,15 @@ def _embedding_weight_vjp(xp, g, out, rows, indices, count, padding_idx, scale_g
 
 def _check_embedding(inputs, attrs):
     weight, indices = inputs
-    if not isinstance(indices, Tensor) or indices._array.dtype.kind != "i" or indices._array.dtype.itemsize < 4:
-        found = indices._array.dtype if isinstance(indices, Tensor) else type(indices).__name__
+    for place, (name, value) in enumerate((("weight", weight), ("indices", indices)), start=1):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"embedding(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}."
+            )
+    if indices._array.dtype.kind != "i" or indices._array.dtype.itemsize < 4:
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{found} instead (while checking arguments for embedding). Use input.long()."
+            f"{indices._array.dtype} instead (while checking arguments for embedding). Use input.long()."
         )
     if weight._array.ndim != 2:
         raise RuntimeError(f"'weight' must be 2-D, got shape {list(weight.shape)} (embedding).")

@@ -3,7 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, binary, call
-from pynn.ops.registry import Sample, export, joint, promote, register, unbroadcast
+from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 
 def _check_matmul(inputs, attrs):
@@ -147,7 +147,12 @@ def _check_linear(inputs, attrs):
         )
     if bias is not None and bias._array.shape != (w.shape[0],):
         raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}], got {list(bias._array.shape)}.")
-    return inputs if bias is None else (x, weight, promote((bias, x), "promote")[0])
+    if bias is not None and bias._array.dtype != a.dtype:
+        raise RuntimeError(
+            f"linear(): input, weight and bias must have the same dtype, but got {a.dtype}, {w.dtype} and "
+            f"{bias._array.dtype}. Cast the bias with .to(input.dtype)."
+        )
+    return inputs
 
 
 LINEAR = register(

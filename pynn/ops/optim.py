@@ -60,6 +60,14 @@ def _check(inputs, attrs, groups):
                 f"a parameter of shape {list(p.shape)} and {p.dtype} has a gradient of shape {list(g.shape)} and {g.dtype}. "
                 f"Both must be alike; was the parameter's .data replaced? Set .grad to None and run backward again."
             )
+    for i, state in enumerate(inputs[2 * count :]):
+        p, s = inputs[i % count]._array, state._array
+        if s.shape != p.shape and s.ndim != 0:  # step counts and the like are 0-d
+            raise RuntimeError(
+                f"a parameter of shape {list(p.shape)} has an optimizer state of shape {list(s.shape)}; both must be "
+                "alike. Was the state_dict of another model loaded, or the parameter's .data replaced? Take it out of "
+                "optimizer.state to start anew."
+            )
     return inputs
 
 

@@ -51,7 +51,7 @@ def test_from_pretrained():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="Padding_idx must be within num_embeddings: got 5 for 5"):
+    with pytest.raises(AssertionError, match="Padding_idx must be within num_embeddings: got 5 for 5"):
         nn.Embedding(5, 4, padding_idx=5)
     with pytest.raises(ValueError, match="Shape of weight does not match"):
         nn.Embedding(5, 4, _weight=pynn.ones(4, 5))

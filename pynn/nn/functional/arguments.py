@@ -1,4 +1,6 @@
-"""What the functions over images share: sizes given as one number or one a dimension."""
+"""What functions share: sizes given as one number or one a dimension, the error for what is no Tensor."""
+
+from pynn._core import Tensor
 
 
 def sizes(value, dims, name):
@@ -16,3 +18,14 @@ def sizes(value, dims, name):
 def strides(value, kernel, dims):
     """A pool's stride, which is its kernel's size where none was given."""
     return kernel if value is None or value == () or value == [] else sizes(value, dims, "stride")
+
+
+def require_tensors(name, *values, names=("input", "target")):
+    """TypeError, in torch's words, unless all values, the arguments of those names, are Tensors."""
+    for value in values:
+        if not isinstance(value, Tensor):
+            place = next(i for i, v in enumerate(values) if v is value)
+            raise TypeError(
+                f"{name}(): argument '{names[place]}' (position {place + 1}) must be Tensor, not "
+                f"{type(value).__name__}. Make one first with pynn.tensor(...)."
+            )

@@ -2,7 +2,8 @@
 
 import numpy
 
-from pynn._core import binary, made, observe
+from pynn._core import binary, made
+from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
@@ -13,6 +14,8 @@ __all__ = [
     "multilabel_margin_loss", "normalize", "pairwise_distance", "pdist", "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]  # fmt: skip
+
+_PAIR = ("input1", "input2", "target")
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
@@ -45,6 +48,7 @@ def pdist(input, p=2.0):
 
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos for targets 1, max(0, cos - margin) for targets -1; inputs (N, D) or (D), target (N) or ()."""
+    require_tensors("cosine_embedding_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
     if target.ndim not in (0, 1) or input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
         raise RuntimeError(
@@ -60,6 +64,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x for targets 1, max(0, margin - x) for targets -1."""
+    require_tensors("hinge_embedding_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     loss = where(target == 1, input, 0.0) + where(target == -1, (margin - input).clamp(min=0), 0.0)
     return reduce_loss(loss, reduction)
@@ -67,6 +72,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -y (x1 - x2) + margin): x1 should rank above x2 for y = 1, below for y = -1."""
+    require_tensors("margin_ranking_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
@@ -78,6 +84,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """sum over i != y of max(0, margin - x_y + x_i)^p / C: input (N, C) or (C), target (N) or () of int64 classes."""
+    require_tensors("multi_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}.")

@@ -6,6 +6,7 @@ All return the input itself when not training, and raise ValueError for a probab
 import math
 
 from pynn._core import call
+from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.random import DROPOUT, rand
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -23,6 +24,7 @@ def _finish(input, result, inplace):
 def dropout(input, p=0.5, training=True, inplace=False):
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     _check_probability(p)
+    require_tensors("dropout", input)
     if not training or p == 0.0:
         return input
     return _finish(input, call(DROPOUT, (input,), (float(p), None))[0], inplace)
@@ -30,6 +32,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
 
 def _channel_dropout(name, dims, input, p, training, inplace):
     _check_probability(p)
+    require_tensors(name, input)
     ndim = input._array.ndim
     if ndim not in (dims + 1, dims + 2):
         raise RuntimeError(

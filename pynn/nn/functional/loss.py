@@ -9,6 +9,7 @@ import warnings
 
 from pynn._core import call
 from pynn.nn.functional.activation import logsigmoid, softplus
+from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.softmax import log_softmax
 from pynn.ops import loss as ops
 from pynn.ops.pointwise import where
@@ -71,12 +72,14 @@ def _weighted(op, input, target, attrs, weight, reduction, divide_by_weight=True
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    require_tensors("mse_loss", input, target)
     pair = _same_shape(input, target)
     return _weighted(ops.MSE_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    require_tensors("l1_loss", input, target)
     pair = _same_shape(input, target)
     return _weighted(ops.L1_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
 
@@ -86,6 +89,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
     With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
     """
+    require_tensors("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
     pair = _same_shape(input, target)
@@ -98,6 +102,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
     beta 0 is l1_loss; RuntimeError for a negative one.
     """
+    require_tensors("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}.")
     pair = _same_shape(input, target)
@@ -112,11 +117,17 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
     weight: broadcasts to the input. ValueError where shapes differ, RuntimeError for x outside [0, 1].
     """
+    require_tensors("binary_cross_entropy", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if target._array.shape != input._array.shape:
         raise ValueError(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
+        )
+    if target._array.dtype != input._array.dtype:
+        raise RuntimeError(
+            f"Found dtype {target._array.dtype} but expected {input._array.dtype}: binary_cross_entropy takes a target "
+            "of the input's dtype. Use target.to(input.dtype)."
         )
     values = input._array
     if values.size and not (values.min() >= 0 and values.max() <= 1):
@@ -137,9 +148,15 @@ def binary_cross_entropy_with_logits(
     weight broadcasts to the input; pos_weight (classes last) weighs the positive targets. ValueError where shapes
     differ.
     """
+    require_tensors("binary_cross_entropy_with_logits", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if target._array.shape != input._array.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    if not target.is_floating_point():
+        raise RuntimeError(
+            f"result type {input._array.dtype} can't be cast to the desired output type {target._array.dtype}: "
+            "binary_cross_entropy_with_logits takes a floating point target. Use target.to(input.dtype)."
+        )
     if weight is None and pos_weight is None:
         return call(ops.BINARY_CROSS_ENTROPY_WITH_LOGITS, (input, target), (reduction,))
     if pos_weight is None:
@@ -178,6 +195,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     Rows with target ignore_index count nothing; weight (C) weighs the classes, and a mean divides by the weights.
     Raises IndexError for a class out of range, ValueError or RuntimeError for shapes and dtypes that do not fit.
     """
+    require_tensors("nll_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     return _over_classes(NLL_LOSS, input, target, weight, (int(ignore_index),), reduction)
 
@@ -198,6 +216,7 @@ def cross_entropy(
     probabilities. label_smoothing (0 to 1) mixes the targets with the uniform distribution (arXiv:1512.00567).
     Raises as nll_loss does.
     """
+    require_tensors("cross_entropy", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -230,6 +249,11 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
     reduction "batchmean" divides the sum by the first size, "mean" by the number of elements (with a warning).
     """
+    require_tensors("kl_div", input, target)
+    if target._array.dtype.kind in "iub":
+        raise RuntimeError(
+            f"kl_div: Integral inputs not supported, got a target of {target._array.dtype}. Use target.to(input.dtype)."
+        )
     if size_average is None and reduce is None and reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
@@ -251,6 +275,7 @@ def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
+    require_tensors("poisson_nll_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
@@ -265,6 +290,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
     var: a number, the input's shape, or that with its last size 1 or missing. ValueError for a negative one.
     """
+    require_tensors("gaussian_nll_loss", input, target)
     if isinstance(var, (int, float)):
         var = input.detach() * 0 + var
     if bool((var < 0).any()):
@@ -287,12 +313,14 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
+    require_tensors("soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     return reduce_loss(softplus(-(target * input), threshold=math.inf), reduction)
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """binary_cross_entropy_with_logits, averaged over the last dimension's classes; weight (C) weighs them."""
+    require_tensors("multilabel_soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     loss = loss if weight is None else loss * weight

@@ -8,6 +8,7 @@ import math
 import numpy
 
 from pynn._core import call, call_writing
+from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.pad import pad
 from pynn.ops.norm import BATCH_NORM, BATCH_NORM_FIXED, BATCH_NORM_UPDATE, GROUP_NORM, LAYER_NORM, RMS_NORM
 from pynn.ops.registry import export
@@ -30,6 +31,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     training: by the batch's own statistics, with which running_mean and running_var, where given, are moved by
     momentum (the variance by its unbiased form); else by those two. ValueError for one value a channel in training.
     """
+    require_tensors("batch_norm", input)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
@@ -58,6 +60,7 @@ def instance_norm(
     eps=1e-05,
 ):
     """batch_norm of each sample on its own: each channel of each element of (N, C, ...) (arXiv:1607.08022)."""
+    require_tensors("instance_norm", input)
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     shape = input._array.shape
@@ -74,6 +77,7 @@ def instance_norm(
 
 
 def _tail(name, input, normalized_shape):
+    require_tensors(name, input)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(int(n) for n in normalized_shape)
     if not wanted:
         raise RuntimeError(
@@ -106,6 +110,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 @export(method=False)
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """(x - mean) / sqrt(var + eps) * weight + bias over each of num_groups groups of channels (arXiv:1803.08494)."""
+    require_tensors("group_norm", input)
     shape = input._array.shape
     if len(shape) >= 2 and num_groups > 0 and shape[1] % num_groups == 0:
         _check_count((shape[0] * shape[1] // num_groups, num_groups, *shape[2:]))
@@ -114,6 +119,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
 
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta, for (N, C, ...)."""
+    require_tensors("local_response_norm", input)
     shape = input._array.shape
     if len(shape) < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")

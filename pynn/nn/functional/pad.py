@@ -3,6 +3,7 @@
 import numpy
 
 from pynn._core import call, made
+from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.indexing import index_select
 from pynn.ops.pad import PAD
 
@@ -46,6 +47,7 @@ def pad(input, pad, mode="constant", value=None):
     mode: "constant" (value, default 0; negative amounts crop), "reflect", "replicate" or "circular".
     Raises RuntimeError for amounts that do not fit, NotImplementedError for shapes the other modes do not take.
     """
+    require_tensors("pad", input)
     amounts = [int(n) for n in pad]
     shape = input._array.shape
     if len(amounts) % 2:
