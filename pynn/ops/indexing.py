@@ -6,6 +6,7 @@ from pynn import _core
 from pynn._core import Tensor, call, call_inplace
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
+from pynn.ops.pointwise import store
 from pynn.ops.registry import Effects, Sample, as_operand, cast, export, promote, register
 from pynn.ops.view import normal_dim
 
@@ -592,8 +593,12 @@ CAT = register(
 
 
 @export("cat", "concat", "concatenate", method=False)
-def cat(tensors, dim=0, *, out=None):
-    """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch."""
+def cat(tensors, dim=0, *, out=None, axis=None):
+    """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
+
+    axis: another name of dim.
+    """
+    dim = dim if axis is None else axis
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("expected a non-empty list of Tensors")
@@ -603,12 +608,14 @@ def cat(tensors, dim=0, *, out=None):
     kept = tuple(x for x in tensors if x._array.shape != (0,)) or tensors[:1]
     if kept[0]._array.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated. Use stack.")
-    return call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))
+    result = call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))
+    return result if out is None else store(out, result)
 
 
 @export(method=False)
-def stack(tensors, dim=0, *, out=None):
-    """tensors of one shape joined along a new dimension."""
+def stack(tensors, dim=0, *, out=None, axis=None):
+    """tensors of one shape joined along a new dimension. axis: another name of dim."""
+    dim = dim if axis is None else axis
     tensors = tuple(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
@@ -622,7 +629,7 @@ def stack(tensors, dim=0, *, out=None):
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
                 f"{list(x._array.shape)} at entry {i}."
             )
-    return cat([x.unsqueeze(dim) for x in tensors], dim if dim >= 0 else dim + len(shape) + 1)
+    return cat([x.unsqueeze(dim) for x in tensors], dim if dim >= 0 else dim + len(shape) + 1, out=out)
 
 
 def _along_or_new(name, small, dim):

@@ -3,6 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, binary, call
+from pynn.ops.pointwise import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 
@@ -181,25 +182,28 @@ def matmul(input, other, *, out=None):
 
     Raises RuntimeError where the inner sizes differ or the dtypes do.
     """
-    return call(MATMUL, (input, other))
+    result = call(MATMUL, (input, other))
+    return result if out is None else store(out, result)
 
 
 @export()
-def mm(input, mat2):
+def mm(input, mat2, *, out=None):
     """The product of two matrices; no broadcasting."""
     if input._array.ndim != 2 or mat2._array.ndim != 2:
         raise RuntimeError(f"mm expects two matrices, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
-    return binary(MATMUL, input, mat2)
+    result = binary(MATMUL, input, mat2)
+    return result if out is None else store(out, result)
 
 
 @export()
-def bmm(input, mat2):
+def bmm(input, mat2, *, out=None):
     """The products of two batches of matrices of one length; no broadcasting."""
     if input._array.ndim != 3 or mat2._array.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
     if input._array.shape[0] != mat2._array.shape[0]:
         raise RuntimeError(f"bmm expects equal batch sizes, got {input._array.shape[0]} and {mat2._array.shape[0]}.")
-    return binary(MATMUL, input, mat2)
+    result = binary(MATMUL, input, mat2)
+    return result if out is None else store(out, result)
 
 
 @export()

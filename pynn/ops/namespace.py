@@ -10,7 +10,7 @@ from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
-from pynn.ops import creation, indexing, linalg, pointwise, reduction, view
+from pynn.ops import creation, indexing, linalg, pointwise, reduction, triangles, view
 
 name = "pynn"
 
@@ -60,6 +60,14 @@ def clip(x, min=None, max=None):
 
 def pow(x, y):
     return pointwise.pow(x, y)
+
+
+def tril(x, k=0):
+    return call(triangles.TRIL, (x,), (k,))
+
+
+def triu(x, k=0):
+    return call(triangles.TRIU, (x,), (k,))
 
 
 def where(condition, x, y):

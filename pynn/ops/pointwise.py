@@ -237,6 +237,15 @@ LOG = _unary("log", lambda xp, x: xp.log(x), lambda xp, g, out, x: g / x, (0,), 
 LOG1P = _unary("log1p", lambda xp, x: xp.log1p(x), lambda xp, g, out, x: g / (x + 1), (0,), samples=unary_samples(-0.5, 4))
 SIN = _unary("sin", lambda xp, x: xp.sin(x), lambda xp, g, out, x: g * xp.cos(x), (0,), samples=unary_samples(extreme=False))
 COS = _unary("cos", lambda xp, x: xp.cos(x), lambda xp, g, out, x: -g * xp.sin(x), (0,), samples=unary_samples(extreme=False))
+TAN = _unary("tan", lambda xp, x: xp.tan(x), lambda xp, g, out, x: g * (1 + out * out), ("out",), samples=unary_samples(-1.2, 1.2, extreme=False))
+ASIN = _unary("asin", lambda xp, x: xp.asin(x), lambda xp, g, out, x: g / xp.sqrt(1 - x * x), (0,), samples=unary_samples(-0.9, 0.9))
+ACOS = _unary("acos", lambda xp, x: xp.acos(x), lambda xp, g, out, x: -g / xp.sqrt(1 - x * x), (0,), samples=unary_samples(-0.9, 0.9))
+ATAN = _unary("atan", lambda xp, x: xp.atan(x), lambda xp, g, out, x: g / (1 + x * x), (0,))
+SINH = _unary("sinh", lambda xp, x: xp.sinh(x), lambda xp, g, out, x: g * (xp.exp(x) + xp.exp(-x)) / 2, (0,), samples=unary_samples(extreme=False))
+COSH = _unary("cosh", lambda xp, x: xp.cosh(x), lambda xp, g, out, x: g * (xp.exp(x) - xp.exp(-x)) / 2, (0,), samples=unary_samples(extreme=False))
+EXP2 = _unary("exp2", lambda xp, x: xp.exp2(x), lambda xp, g, out, x: g * out * math.log(2), ("out",), samples=unary_samples(extreme=False))
+LOG2 = _unary("log2", lambda xp, x: xp.log2(x), lambda xp, g, out, x: g / (x * math.log(2)), (0,), samples=unary_samples(0.1, 4))
+LOG10 = _unary("log10", lambda xp, x: xp.log10(x), lambda xp, g, out, x: g / (x * math.log(10)), (0,), samples=unary_samples(0.1, 4))
 TANH = _unary("tanh", lambda xp, x: xp.tanh(x), lambda xp, g, out, x: g * (1 - out * out), ("out",))
 SIGMOID = _unary("sigmoid", lambda xp, x: xp.sigmoid(x), lambda xp, g, out, x: g * out * (1 - out), ("out",))
 ERF = _unary(
@@ -367,7 +376,7 @@ def _check_where(inputs, attrs):
 
 for _op in (
     ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
-    EXP, LOG, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
+    EXP, EXP2, EXPM1, LOG, LOG1P, LOG2, LOG10, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, ERF, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
 ):  # fmt: skip
     register_inplace(_op, samples=None)
 
@@ -422,7 +431,8 @@ def store(out, result):
 
 for _op, *_names in (
     (NEG, "negative"), (ABS, "absolute"), (SIGN,), (SQUARE,), (SQRT,), (RSQRT,), (RECIPROCAL,), (EXP,), (EXPM1,),
-    (LOG,), (LOG1P,), (SIN,), (COS,), (TANH,), (SIGMOID,), (ERF,), (FLOOR,), (CEIL,), (ROUND,), (TRUNC, "fix"), (ISNAN,), (ISINF,),
+    (LOG,), (LOG1P,), (SIN,), (COS,), (TAN,), (ASIN, "arcsin"), (ACOS, "arccos"), (ATAN, "arctan"), (SINH,), (COSH,), (EXP2,), (LOG2,), (LOG10,),
+    (TANH,), (SIGMOID,), (ERF,), (FLOOR,), (CEIL,), (ROUND,), (TRUNC, "fix"), (ISNAN,), (ISINF,),
     (ISFINITE,), (LOGICAL_NOT,), (BITWISE_NOT,),
 ):  # fmt: skip
     _publish_unary(_op, *_names)

@@ -1,5 +1,6 @@
 """Reductions, scans, and searching along dimensions."""
 
+import functools
 import math
 
 import numpy
@@ -8,7 +9,7 @@ from pynn._core import Tensor, call
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import _convert
 from pynn.ops.pointwise import store
-from pynn.ops.registry import Sample, export, register
+from pynn.ops.registry import FUNCTIONS, Sample, export, register
 from pynn.ops.view import normal_dim
 
 
@@ -371,3 +372,28 @@ def _any_all(name, reference):
 _any_all("any", lambda xp, x, dims, keepdim: xp.max(x != 0, axis=dims, keepdims=keepdim, initial=False))
 _any_all("all", lambda xp, x, dims, keepdim: xp.min(x != 0, axis=dims, keepdims=keepdim, initial=True))
 
+
+# ---- NumPy's argument names, which torch takes too ----
+
+
+def _numpy_names(name):
+    """Let a published function take axis= and keepdims= for dim= and keepdim=."""
+    function = FUNCTIONS[name]
+
+    @functools.wraps(function)
+    def either(*args, **kwargs):
+        if kwargs:
+            for other, own in (("axis", "dim"), ("keepdims", "keepdim")):
+                if other in kwargs:
+                    if own in kwargs:
+                        raise TypeError(f"{name}() got both {own}= and {other}=.")
+                    kwargs[own] = kwargs.pop(other)
+        return function(*args, **kwargs)
+
+    export(name)(either)
+
+
+for _name in (
+    "sum", "mean", "prod", "var", "std", "amax", "amin", "max", "min", "argmax", "argmin", "cumsum", "norm", "any", "all",
+):  # fmt: skip
+    _numpy_names(_name)

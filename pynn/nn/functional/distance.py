@@ -2,7 +2,7 @@
 
 import numpy
 
-from pynn._core import binary, made
+from pynn._core import binary, made, observe
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.pointwise import MINIMUM, where

@@ -1,0 +1,136 @@
+"""Parts of matrices: triangles and diagonals."""
+
+import numpy
+
+from pynn._core import call, call_inplace, made
+from pynn._dtypes import INT64, to_numpy
+from pynn.ops.cast import COPY_
+from pynn.ops.registry import Sample, export, register, run
+from pynn.ops.view import normal_dim
+
+
+def _matrix_check(name):
+    def check(inputs, attrs):
+        if inputs[0]._array.ndim < 2:
+            raise RuntimeError(
+                f"{name}: input tensor must have at least 2 dimensions, got shape {list(inputs[0]._array.shape)}."
+            )
+        return inputs
+
+    return check
+
+
+def _triangle(name, reference):
+    def vjp(xp, g, out, x, diagonal):
+        return run(xp, op, (g,), (diagonal,))
+
+    op = register(
+        name,
+        vjp=(vjp,),
+        shape=lambda x, diagonal: x,
+        dtype="same",
+        check=_matrix_check(name),
+        attrs=("diagonal",),
+        samples=lambda rng: [
+            Sample((rng.normal(size=s),), (k,)) for s in ((3, 4), (2, 4, 3), (0, 3)) for k in (0, 1, -2)
+        ],
+        torch=lambda t, x, diagonal: getattr(t, name)(x, diagonal),
+    )(reference)
+
+    def function(input, diagonal=0, *, out=None):
+        return call(op, (input,), (int(diagonal),))
+
+    def function_(self, diagonal=0):
+        return call_inplace(COPY_, (self, function(self, diagonal)))
+
+    side = "on and below" if name == "tril" else "on and above"
+    function.__name__, function_.__name__ = name, name + "_"
+    function.__doc__ = f"The elements {side} the diagonal, which lies `diagonal` places above the main one; 0 elsewhere."
+    function_.__doc__ = f"`{name}` written to the tensor itself."
+    export(name)(function)
+    export(name + "_", function=False)(function_)
+    return op
+
+
+TRIL = _triangle("tril", lambda xp, x, diagonal: xp.tril(x, diagonal))
+TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
+
+
+def _indices(make):
+    def function(row, col, offset=0, *, dtype=None, device=None):
+        found = numpy.stack(make(row, offset, col)).astype(INT64 if dtype is None else to_numpy(dtype))
+        return made(found)
+
+    return function
+
+
+def tril_indices(row, col, offset=0, *, dtype=None, device=None):
+    """The indices of `tril`'s elements in a row x col matrix: two rows, of int64."""
+    return _indices(numpy.tril_indices)(row, col, offset, dtype=dtype)
+
+
+def triu_indices(row, col, offset=0, *, dtype=None, device=None):
+    """The indices of `triu`'s elements in a row x col matrix: two rows, of int64."""
+    return _indices(numpy.triu_indices)(row, col, offset, dtype=dtype)
+
+
+export(method=False)(tril_indices)
+export(method=False)(triu_indices)
+
+
+@export()
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """The elements of a diagonal of dimensions dim1 and dim2, as the last dimension (a copy)."""
+    ndim = input._array.ndim
+    a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}.")
+    rest = [d for d in range(ndim) if d not in (a, b)]
+    x = input.permute(*rest, a, b)
+    rows, columns = x._array.shape[-2:]
+    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i, j = (made(numpy.arange(count) + start) for start in (max(-offset, 0), max(offset, 0)))
+    return x[(..., i, j)]
+
+
+@export()
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Matrices with input's last dimension on a diagonal and 0 elsewhere."""
+    n = input._array.shape[-1]
+    size = n + abs(offset)
+    on = numpy.eye(size, k=offset, dtype=bool)
+    index = numpy.arange(size) - max(-offset, 0)  # which element a row shows, where it shows one
+    spread = input.index_select(-1, made(numpy.clip(index, 0, max(n - 1, 0)))).unsqueeze(-1)
+    out = (spread * made(on.astype(input._array.dtype))) if input._array.dtype.kind != "b" else spread & made(on)
+    out = out.masked_fill(made(~on), 0)
+    return out.movedim((-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else out
+
+
+@export()
+def diag(input, diagonal=0):
+    """A vector as a diagonal matrix; a matrix's diagonal as a vector."""
+    if input._array.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input._array.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input._array.ndim}D.")
+    return _diagonal(input, diagonal)
+
+
+_diagonal = diagonal
+
+
+@export()
+def trace(input):
+    """The sum of a matrix's diagonal."""
+    if input._array.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._array.ndim}.")
+    return _diagonal(input).sum()
+
+
+@export(function=False)
+def fill_diagonal_(self, fill_value, wrap=False):
+    """Set a matrix's diagonal to a number; returns the tensor."""
+    if self._array.ndim != 2 or wrap:
+        raise RuntimeError(f"fill_diagonal_ takes a matrix, without wrap; got shape {list(self._array.shape)}.")
+    on = made(numpy.eye(*self._array.shape, dtype=bool))
+    return self.masked_fill_(on, fill_value)
