@@ -81,6 +81,5 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
 #include "pynn/softmax.h"
-#include "pynn/matmul.h"
 
 #endif /* PYNN_PYNN_H */
