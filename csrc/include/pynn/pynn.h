@@ -82,6 +82,5 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/optim.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
-#include "pynn/matmul.h"
 
 #endif /* PYNN_PYNN_H */

@@ -283,7 +283,7 @@ template <class T>
 pynn_status run(const Job<T>& job) {
   if (job.images == 0 || job.rows == 0 || job.pixels() == 0) return PYNN_OK;
   if (job.depth() == 0) return fill(job);
-  if (is_direct(job.rows, job.channels)) return direct(job);
+  if (is_direct<T>(job.rows, job.channels, job.grid, job.taps, job.tap_count)) return direct(job);
   return Patches<T>(job).run();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "base/tables.h"
 #include "pynn/conv.h"
 
 namespace pynn {
@@ -53,20 +54,12 @@ struct Kernels {
   void (*grad)(const GradArgs<T>&);
 };
 
-struct Table {
-  const char* isa;
-  Kernels<float> f32;
-  Kernels<double> f64;
-};
+using Table = FloatTable<Kernels>;
 
 const Table& table();  // of the ISA in use
 template <class T>
 inline const Kernels<T>& kernels() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return table().f32;
-  } else {
-    return table().f64;
-  }
+  return table().of<T>();
 }
 
 struct Shape {

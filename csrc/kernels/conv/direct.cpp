@@ -48,6 +48,14 @@ struct Frame {
 }  // namespace
 
 template <class T>
+bool is_direct(int64_t rows, int64_t channels, const Grid& grid, const Tap* taps, int64_t tap_count) {
+  if (rows * channels > 8) return false;
+  const Frame frame(grid, taps, tap_count, kernels<T>().width);
+  const double padded = double(frame.rows) * double(frame.pitch);  // as an integer it may overflow
+  return padded <= (1 << 16) + 16.0 * double(grid.in_h * grid.in_w + grid.out_h * grid.out_w);
+}
+
+template <class T>
 pynn_status direct(const Job<T>& job) {
   const Kernels<T>& kernel = kernels<T>();
   const Frame frame(job.grid, job.taps, job.tap_count, kernel.width);
@@ -151,6 +159,7 @@ pynn_status direct_weight(const Shape& s, const Grid& grid, const Tap* taps, int
 }
 
 #define PYNN_INSTANTIATE(T)                                                                                 \
+  template bool is_direct<T>(int64_t, int64_t, const Grid&, const Tap*, int64_t);                           \
   template pynn_status direct<T>(const Job<T>&);                                                            \
   template pynn_status direct_weight<T>(const Shape&, const Grid&, const Tap*, int64_t, const T*, const T*, \
                                         T, T*);

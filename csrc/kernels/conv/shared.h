@@ -57,8 +57,10 @@ struct Job {
   }
 };
 
-// Few channels and rows in a group (depthwise above all): planes are padded and read where they lie.
-inline bool is_direct(int64_t rows, int64_t channels) { return rows * channels <= 8; }
+// Few channels and rows in a group (depthwise above all): planes are padded and read where they lie. Not
+// where stride and padding are so large that the padded planes would be mostly zeros.
+template <class T>
+bool is_direct(int64_t rows, int64_t channels, const Grid& grid, const Tap* taps, int64_t tap_count);
 template <class T>
 pynn_status direct(const Job<T>& job);
 template <class T>

@@ -223,7 +223,9 @@ pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* 
                          t % s.kernel_w * c.dilation_w - c.pad_left, t};
   }
   const Grid grid = {s.out_h, s.out_w, c.stride_h, c.stride_w, s.height, s.width};
-  if (is_direct(filters, channels)) return direct_weight(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
+  if (is_direct<T>(filters, channels, grid, list.as<Tap>(), taps)) {
+    return direct_weight(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
+  }
   return WeightGradient<T>(s, grid, list.as<Tap>(), taps, x, dy).run(beta, dw);
 }
 

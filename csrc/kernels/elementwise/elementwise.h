@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "base/tables.h"
 #include "pynn/pynn.h"
 
 namespace pynn {
@@ -18,20 +19,12 @@ struct Kernels {
   Binary binary[PYNN_BINARY_COUNT][kModes];
 };
 
-struct Table {
-  const char* isa;
-  Kernels<float> f32;
-  Kernels<double> f64;
-};
+using Table = FloatTable<Kernels>;
 
 const Table& table();  // of the ISA in use
 template <class T>
 inline const Kernels<T>& kernels() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return table().f32;
-  } else {
-    return table().f64;
-  }
+  return table().of<T>();
 }
 
 // Elements a thread takes at a time, some 10 to 20 us of work. Less than two of them stay on one thread.

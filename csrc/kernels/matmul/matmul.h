@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "base/tables.h"
 #include "pynn/matmul.h"
 
 namespace pynn {
@@ -50,20 +51,12 @@ struct Kernels {
   void (*add_rows)(const T* x, int64_t step, int64_t rows, int64_t n, T* y);
 };
 
-struct Table {
-  const char* isa;
-  Kernels<float> f32;
-  Kernels<double> f64;
-};
+using Table = FloatTable<Kernels>;
 
 const Table& table();  // of the ISA in use
 template <class T>
 inline const Kernels<T>& kernels() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return table().f32;
-  } else {
-    return table().f64;
-  }
+  return table().of<T>();
 }
 
 // C = act(alpha * A B + bias + beta * C), strides in elements; bias_row has m elements, bias_col n, or
