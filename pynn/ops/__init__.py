@@ -43,9 +43,3 @@ _core.configure(
     _random.default_generator,
 )
 _backends.set_default(_backends.choose_default())
-
-__all__ = [
-    "activation", "attention", "cast", "conv", "creation", "embedding", "gradients", "indexing", "linalg", "loss",
-    "norm", "optim", "optim_variants", "pad", "pointwise", "pool", "random", "recurrent", "reduction", "registry",
-    "softmax", "unfold", "values", "view",
-]  # fmt: skip
