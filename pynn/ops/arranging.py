@@ -1,6 +1,8 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
 
+import itertools
+
 import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
@@ -168,7 +170,7 @@ def tensor_split(input, indices_or_sections, dim=0):
     else:
         cuts = [min(max(int(i) + n if i < 0 else int(i), 0), n) for i in indices_or_sections]
     edges = [0, *cuts, n]
-    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in zip(edges, edges[1:]))
+    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(edges))
 
 
 @export(function=False)
@@ -298,8 +300,6 @@ def argwhere(input):
 @export()
 def combinations(input, r=2, with_replacement=False):
     """Every choice of r of a vector's elements, one a row."""
-    import itertools
-
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input._array.shape[0]), r))
     return input[made(numpy.array(rows, numpy.int64).reshape(len(rows), r))]

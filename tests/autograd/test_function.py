@@ -177,7 +177,7 @@ def test_saved_output_makes_no_cycle():
 
 
 @pytest.mark.parametrize(
-    "grads, message",
+    ("grads", "message"),
     [((None, None), "incorrect number"), (pynn.ones(3), r"invalid gradient at index 0 - got \[3\]")],
 )
 def test_wrong_gradients(grads, message):
