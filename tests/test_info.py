@@ -8,9 +8,11 @@ import pynn
 def test_limits():
     info = pynn.finfo(pynn.float32)
     assert (info.eps, info.max, info.tiny, info.bits) == (2.0**-23, 3.4028234663852886e38, 2.0**-126, 32)
-    assert pynn.finfo().dtype == "float32" and pynn.finfo(pynn.float16).min == -65504.0
+    assert pynn.finfo().dtype == "float32"
+    assert pynn.finfo(pynn.float16).min == -65504.0
     assert (pynn.iinfo(pynn.int64).max, pynn.iinfo(pynn.uint8).min, pynn.iinfo(pynn.int8).bits) == (2**63 - 1, 0, 8)
-    assert info == pynn.finfo(pynn.float) and info != pynn.finfo(pynn.float64)
+    assert info == pynn.finfo(pynn.float)
+    assert info != pynn.finfo(pynn.float64)
 
 
 def test_text():

@@ -57,7 +57,8 @@ def leaf(*values):
 def test_gradient_and_gradient_of_gradient():
     x = leaf(0.5, -1.0)
     y = Exp.apply(x)
-    assert y.requires_grad and not y.is_leaf
+    assert y.requires_grad
+    assert not y.is_leaf
     (first,) = pynn.autograd.grad(y.sum(), x, create_graph=True)
     (second,) = pynn.autograd.grad((first**2).sum(), x)
     e = numpy.exp([0.5, -1.0])
@@ -74,9 +75,11 @@ def test_arguments_that_are_not_tensors():
 def test_several_outputs():
     x, y = leaf(1.0, 2.0), leaf(3.0, 1.0)
     a, b, which = SumAndDifference.apply(x, y)
-    assert which.tolist() == [False, True] and not which.requires_grad
+    assert which.tolist() == [False, True]
+    assert not which.requires_grad
     (a.sum() + 10 * b.sum()).backward()
-    assert x.grad.tolist() == [31.0, 11.0] and y.grad.tolist() == [12.0, 22.0]
+    assert x.grad.tolist() == [31.0, 11.0]
+    assert y.grad.tolist() == [12.0, 22.0]
 
 
 def test_missing_gradients_are_zeros_or_none():
@@ -95,7 +98,8 @@ def test_missing_gradients_are_zeros_or_none():
 
     for materialize in (True, False):
         Two.apply(leaf(1.0), materialize)[0].backward()
-    assert seen[0].tolist() == [0.0] and seen[1] is None
+    assert seen[0].tolist() == [0.0]
+    assert seen[1] is None
 
 
 def test_setup_context():
@@ -211,7 +215,9 @@ def test_misuse():
 def test_variable_is_a_tensor():
     x = pynn.ones(2)
     v = pynn.autograd.Variable(x, requires_grad=True)
-    assert isinstance(v, pynn.autograd.Variable) and isinstance(v, pynn.Tensor)
-    assert v.requires_grad and not x.requires_grad
+    assert isinstance(v, pynn.autograd.Variable)
+    assert isinstance(v, pynn.Tensor)
+    assert v.requires_grad
+    assert not x.requires_grad
     with pynn.autograd.detect_anomaly(), pynn.autograd.set_detect_anomaly(True):
         pass

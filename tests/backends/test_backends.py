@@ -8,11 +8,15 @@ import pynn.backends.cudnn as cudnn
 
 def test_usual_switches():
     assert pynn.backends.cudnn is cudnn
-    assert not cudnn.is_available() and cudnn.version() is None
-    assert not pynn.backends.mps.is_available() and not pynn.backends.cuda.is_built()
+    assert not cudnn.is_available()
+    assert cudnn.version() is None
+    assert not pynn.backends.mps.is_available()
+    assert not pynn.backends.cuda.is_built()
     with cudnn.flags(benchmark=True):
-        assert cudnn.benchmark and not cudnn.enabled
-    assert cudnn.enabled and not cudnn.benchmark
+        assert cudnn.benchmark
+        assert not cudnn.enabled
+    assert cudnn.enabled
+    assert not cudnn.benchmark
     pynn.backends.cuda.matmul.allow_tf32 = False
     assert not any(m.is_available() for m in (pynn.backends.mkl, pynn.backends.mkldnn, pynn.backends.openmp))
 
@@ -24,7 +28,8 @@ def test_settings_are_checked():
     with pytest.raises(RuntimeError, match="'highest', 'high'"):
         pynn.set_float32_matmul_precision("low")
     pynn.use_deterministic_algorithms(True, warn_only=True)
-    assert pynn.are_deterministic_algorithms_enabled() and pynn.is_deterministic_algorithms_warn_only_enabled()
+    assert pynn.are_deterministic_algorithms_enabled()
+    assert pynn.is_deterministic_algorithms_warn_only_enabled()
     pynn.use_deterministic_algorithms(False)
     assert not pynn.are_deterministic_algorithms_enabled()
     pynn.set_default_device("cpu")
