@@ -26,7 +26,7 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import backends, cuda, nn, random, serialization, utils
+from pynn import backends, cuda, linalg, nn, random, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split

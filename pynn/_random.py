@@ -8,6 +8,8 @@ moves the offset on by ceil(n / 4).
 
 import numpy
 
+from pynn._device import check_device
+
 _M0, _M1 = numpy.uint64(0xD2511F53), numpy.uint64(0xCD9E8D57)
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _LOW = numpy.uint64(0xFFFFFFFF)
@@ -66,7 +68,7 @@ class Generator:
     """A source of random numbers: a seed and how far its stream is used."""
 
     def __init__(self, device="cpu"):
-        self.device = device
+        self.device = check_device(device)
         self._seed = 67280421310721
         self._offset = 0
 

@@ -300,8 +300,6 @@ def argwhere(input):
 @export()
 def combinations(input, r=2, with_replacement=False):
     """Every choice of r of a vector's elements, one a row."""
-    import itertools
-
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input._array.shape[0]), r))
     return input[made(numpy.array(rows, numpy.int64).reshape(len(rows), r))]

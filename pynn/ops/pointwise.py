@@ -6,7 +6,8 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
-from pynn.ops.registry import Sample, export, number, pointwise_check, register, register_inplace
+from pynn._dtypes import default_float
+from pynn.ops.registry import Sample, cast, export, number, pointwise_check, register, register_inplace
 
 # ---- samples ----
 
@@ -575,7 +576,10 @@ def clamp(input, min=None, max=None, *, out=None):
         result = input if min is None else binary(MAXIMUM, input, min)
         result = result if max is None else binary(MINIMUM, result, max)
     else:
-        result = call(CLAMP, (input,), (number(min), number(max)))
+        low, high = number(min), number(max)
+        if input._array.dtype.kind not in "fV" and (isinstance(low, float) or isinstance(high, float)):
+            input = cast(input, default_float())  # integers and a float bound give floats
+        result = call(CLAMP, (input,), (low, high))
     return result if out is None else store(out, result)
 
 

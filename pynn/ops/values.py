@@ -82,6 +82,12 @@ def iterate(self):
     return iter(METHODS["unbind"](self, 0))
 
 
+@export("__reversed__", function=False)
+def _reversed(self):
+    """`reversed(x)`: x with its first dimension's order reversed, as a tensor."""
+    return METHODS["flip"](self, 0) if self._array.ndim else self
+
+
 def contains(self, value):
     """Whether any element equals value."""
     return bool((self == value).any())

@@ -461,6 +461,9 @@ _property("mT", lambda self: transpose(self, -2, -1), "The last two dimensions e
 _property("output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op.")
 _property("_base", lambda self: self._view.base if self._view is not None else None, "The tensor this is a view of.")
 _property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
+_property("is_cpu", lambda self: True, "Whether the memory is the CPU's.")
+_property("is_meta", lambda self: False, "Whether there is no memory: never.")
+_property("layout", lambda self: "strided", "How the elements lie in memory: always strided.")
 _property("is_sparse", lambda self: False, "Whether the layout is sparse: never.")
 _property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
 

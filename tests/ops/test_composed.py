@@ -47,6 +47,7 @@ x.detach().clone().unsqueeze_(0), x.detach().clone().t_(), x.detach().clone().tr
 x.detach().clone().index_add_(0, T.tensor([1]), x.detach()[:1]), x.detach().clone().index_fill_(0, T.tensor([1]), 5)
 x.is_complex(), T.is_nonzero(T.tensor(1)), x.is_signed(), x.is_same_size(v), x.get_device(), x.is_shared()
 x.tan(), x.atan(), (x / 10).asin(), T.acos(x / 10), x.sinh(), x.cosh(), x.exp2(), T.log2(x.abs()), x.abs().log10(), x.clone().sin_()
+T.arange(4).clamp(0.5, 2), T.arange(4).clamp(max=2), reversed(x), T.arange(4).clamp(min=1.5)
 x.sum(axis=1), x.mean(axis=0, keepdims=True), x.argmax(axis=1), x.max(axis=1), T.cat([x, x], axis=1), T.stack([x, x], axis=1), x.std(axis=0)
 T.mm(x, x.t(), out=T.empty(2, 2)), T.cat([x, x], out=T.empty(4, 3)), T.matmul(x, v, out=T.empty(2)), T.stack([v, v], out=T.empty(2, 3))
 """
