@@ -80,7 +80,7 @@ class Op:
 
     kernel, backward_kernel: the default backend's fast forms, or None. A kernel returns
     None for arguments it does not take; the reference then serves.
-    saves, saves_like: bit masks of what backward needs (bit 0 the output, bit i + 1
+    saves, saves_like: (of a variadic op, saves_like is of the first input alone) bit masks of what backward needs (bit 0 the output, bit i + 1
     input i), as arrays or as shape and dtype only.
     saves_each: the part of `saves` that the gradient of each input reads, or None for all of it.
     saves_outputs: of several outputs, the mask of those that backward reads.
@@ -727,7 +727,9 @@ def _save(op, saves, out, arrays):
     saved = [out if saves & 1 else Like(out.shape, out.dtype) if likes & 1 else None]
     bit = 2
     for array in arrays:
-        if not isinstance(array, ndarray) or saves & bit:
+        if op.variadic and likes & 2 and len(saved) == 1 and isinstance(array, ndarray):
+            saved.append(Like(array.shape, array.dtype))
+        elif not isinstance(array, ndarray) or saves & bit:
             saved.append(array)
         elif likes & bit:
             saved.append(Like(array.shape, array.dtype))
@@ -758,6 +760,8 @@ def _attach(node, saves, result, inputs, arrays, out):
             total += version.value
         bit = 2
         for x in inputs:
+            if op.variadic and op.saves_like & 2 and x is inputs[0]:
+                continue
             if saves & bit and isinstance(x, Tensor):
                 version = _version_of(x)
                 versions.append(version)

@@ -168,16 +168,19 @@ def test_a_file_with_a_wrong_byte(place):
     whole[place % len(whole)] ^= 0x41
     try:
         pynn.load(io.BytesIO(bytes(whole)))
-    except Exception as error:
-        assert str(error)
-        assert not isinstance(error, (AttributeError, NameError, AssertionError)), repr(error)
+    except Exception as raised:
+        error = raised
+    else:
+        return  # a byte that the values do not depend on, or one value changed
+    assert str(error)
+    assert not isinstance(error, (AttributeError, NameError, AssertionError)), repr(error)
 
 
 def test_a_failed_save_leaves_the_good_file(tmp_path):
     path = tmp_path / "model.pt"
     pynn.save({"a": pynn.ones(3)}, path)
     before = path.read_bytes()
-    with pytest.raises(Exception, match="lambda|pickle"):
+    with pytest.raises(Exception, match=r"lambda|pickle"):
         pynn.save({"a": pynn.ones(3), "b": lambda: 1}, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -53,6 +53,8 @@ class _Table(dict):
         return value
 
     def popitem(self):
+        if not self:
+            raise KeyError("popitem(): dictionary is empty")
         name = next(reversed(self))
         return name, self.pop(name)
 
@@ -130,6 +132,8 @@ class Module(HookMixin, StateMixin):
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, "_parameters")
             self.register_parameter(name, value)
+        elif name in own.get("_parameters", ()):
+            self._refill(name, value)
         elif isinstance(value, Module):
             if "_modules" not in own:
                 raise AttributeError("cannot assign module before Module.__init__() call")
@@ -140,6 +144,10 @@ class Module(HookMixin, StateMixin):
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
             self._forget(name, "_buffers")
             self.register_buffer(name, value, value.persistent)
+        elif name in _TABLES and isinstance(value, dict):
+            for held in self.__dict__.get(name, ()):
+                self.__dict__.pop(held, None)
+            self.__dict__[name] = _Table(self, value)
         elif not self._refill(name, value):
             object.__setattr__(self, name, value)
 

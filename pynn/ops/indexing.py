@@ -79,6 +79,7 @@ INDEX = register(
     "index",
     vjp=_joint(_index_vjp),
     saves=(0,),
+    likes=(0,),
     variadic=True,
     shape=None,
     dtype="same",

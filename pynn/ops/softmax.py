@@ -14,7 +14,7 @@ from pynn.ops.view import normal_dim
 
 def _shifted(xp, x, dim):
     """x less its largest element along dim, so that exp does not overflow."""
-    return x - xp.max(x, axis=dim, keepdims=True)
+    return x if 0 in x.shape else x - xp.max(x, axis=dim, keepdims=True)
 
 
 def _softmax(xp, x, dim):
@@ -69,6 +69,9 @@ LOG_SOFTMAX = register(
 
 
 def _logsumexp(xp, x, dims, keepdim):
+    if 0 in x.shape:
+        out = xp.log(xp.sum(xp.exp(x), axis=dims, keepdims=True))
+        return out if keepdim else xp.reshape(out, reduced_shape(x.shape, dims))
     top = xp.max(x, axis=dims, keepdims=True)
     top = xp.where(xp.isfinite(top), top, 0)  # a row of -inf sums to 0, whose log is -inf
     out = xp.log(xp.sum(xp.exp(x - top), axis=dims, keepdims=True)) + top

@@ -364,3 +364,30 @@ def program(lib, seed, change=0.0, detach=True):
     total = sum((t * (i + 1)).sum() for i, t in enumerate(live))
     total.backward()
     return [t.detach().numpy() for t in live] + [total.detach().numpy(), x.grad.numpy()]
+
+
+@pytest.mark.parametrize(
+    "index", ["lib.tensor([0, 1])", "lib.tensor([True, False, True, False])", "[0, 1]", "slice(0, 2)", "0"]
+)
+def test_indexed_values_are_multiplied_in_place(lib, index):
+    x = lib.ones(4, requires_grad=True)
+    y = x * 3
+    y[eval(index)] *= 2
+    (y * y).sum().backward()
+    expected = lib.full((4,), 18.0)
+    expected[eval(index)] = 72.0
+    assert x.grad.tolist() == expected.tolist()
+
+
+def test_backward_of_indexing_reads_no_values_of_what_was_indexed(lib):
+    x = lib.arange(4.0, requires_grad=True)
+    y = x * 1
+    picked = y[lib.tensor([2, 2])]
+    y.add_(1)
+    (picked.sum() + y.sum()).backward()
+    assert x.grad.tolist() == [1, 1, 3, 1]
+    where = lib.tensor([2, 2])
+    picked = (x * 1)[where]
+    where.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        picked.sum().backward()

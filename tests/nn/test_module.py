@@ -81,6 +81,8 @@ def test_tables_and_attributes_agree_however_written():
 
 def test_assigning_another_kind_moves_the_name():
     m = Block()
+    m.scale = None
+    del m.scale
     m.scale = nn.Linear(1, 1)
     assert "scale" not in m._parameters
     assert "scale" in m._modules
@@ -419,3 +421,66 @@ def test_repr_matches_torch():
         return outer
 
     assert repr(make(nn)) == repr(make(torch.nn))
+
+
+def _double(lib, m):
+    m.double()
+    return m
+
+
+MIRROR_CHANGES = {
+    "setattr": lambda lib, m: setattr(m, "weight", lib.nn.Parameter(lib.zeros(2, 2))),
+    "setattr None": lambda lib, m: setattr(m, "bias", None),
+    "delattr": lambda lib, m: delattr(m, "bias"),
+    "register over": lambda lib, m: m.register_parameter("weight", lib.nn.Parameter(lib.zeros(2, 2))),
+    "register None": lambda lib, m: m.register_parameter("bias", None),
+    "table entry": lambda lib, m: m._parameters.__setitem__("weight", lib.nn.Parameter(lib.zeros(2, 2))),
+    "table pop": lambda lib, m: m._parameters.pop("bias"),
+    "table popitem": lambda lib, m: m._parameters.popitem(),
+    "table del": lambda lib, m: m._parameters.__delitem__("bias"),
+    "table update": lambda lib, m: m._parameters.update(weight=lib.nn.Parameter(lib.zeros(2, 2))),
+    "table clear": lambda lib, m: m._parameters.clear(),
+    "table replaced": lambda lib, m: setattr(m, "_parameters", {"weight": lib.nn.Parameter(lib.zeros(2, 2))}),
+    "load": lambda lib, m: m.load_state_dict({"weight": lib.zeros(2, 2), "bias": lib.zeros(2)}),
+    "load, assigned": lambda lib, m: m.load_state_dict({"weight": lib.zeros(2, 2), "bias": lib.zeros(2)}, assign=True),
+    "double": _double,
+    "requires_grad_": lambda lib, m: m.requires_grad_(False),
+    "buffer over it": lambda lib, m: (delattr(m, "bias"), m.register_buffer("bias", lib.zeros(2))),
+    "module over it": lambda lib, m: (delattr(m, "weight"), setattr(m, "weight", lib.nn.ReLU())),
+    "plain after del": lambda lib, m: (delattr(m, "bias"), setattr(m, "bias", 3)),
+}
+
+
+@pytest.mark.parametrize("how", ["itself", "deepcopy", "pickle"])
+@pytest.mark.parametrize("change", MIRROR_CHANGES.values(), ids=MIRROR_CHANGES)
+def test_attributes_follow_every_change(lib, change, how):
+    m = lib.nn.Linear(2, 2)
+    if how == "deepcopy":
+        m = copy.deepcopy(m)
+    elif how == "pickle":
+        m = pickle.loads(pickle.dumps(m))
+    change(lib, m)
+    named = dict(m.named_parameters())
+    for name in ("weight", "bias"):
+        for table in (m._parameters, m._buffers, m._modules):
+            if name in table:
+                assert getattr(m, name) is table[name]
+                break
+        else:
+            assert getattr(m, name, 3) == 3
+        assert named.get(name) is m._parameters.get(name)
+        assert (name in m.state_dict()) == (m._parameters.get(name) is not None or m._buffers.get(name) is not None)
+
+
+def test_no_module_over_a_parameter(lib):
+    m = lib.nn.Linear(2, 2)
+    with pytest.raises(
+        TypeError, match=r"cannot assign '.*ReLU' as parameter 'weight' \(\w+.nn.Parameter or None expected\)"
+    ):
+        m.weight = lib.nn.ReLU()
+    assert m.weight is m._parameters["weight"]
+
+
+def test_popitem_of_an_empty_table():
+    with pytest.raises(KeyError, match="empty"):
+        nn.ReLU()._parameters.popitem()

@@ -146,3 +146,15 @@ def test_too_large_a_result():
     b = numpy.broadcast_to(numpy.float32(0), (1, 2**33))
     with pytest.raises(MemoryError):
         KERNELS["add"](a, b)
+
+
+@pytest.mark.parametrize("dtype", [pynn.float32, pynn.float64])
+@pytest.mark.parametrize(("shape", "dim"), [((0,), 0), ((3, 0), 1), ((3, 0), 0), ((0, 3), 0), ((2, 0, 4), 1)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_of_nothing(name, shape, dim, dtype):
+    for backend in ("native", "numpy"):
+        with pynn.backend(backend):
+            x = pynn.zeros(shape, dtype=dtype, requires_grad=True)
+            out = getattr(pynn, name)(x, dim)
+            out.sum().backward()
+            assert out.shape == x.grad.shape == shape
