@@ -3,7 +3,7 @@
 from itertools import groupby
 
 from pynn.nn.functional.recurrent import run_layer
-from pynn.ops.indexing import cat
+from pynn.ops.joining import cat
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 

@@ -12,7 +12,7 @@ from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.nn.utils.rnn import PackedSequence
 from pynn.ops.creation import empty, zeros
-from pynn.ops.indexing import cat, stack
+from pynn.ops.joining import cat, stack
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 

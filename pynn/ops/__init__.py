@@ -10,6 +10,7 @@ from pynn.ops import creation
 from pynn.ops import view
 from pynn.ops import reduction
 from pynn.ops import indexing
+from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values

@@ -7,7 +7,8 @@ import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
-from pynn.ops.indexing import cat, gather, getitem, index_select, narrow, repeat, scatter, scatter_add, stack
+from pynn.ops.indexing import gather, getitem, index_select, narrow, scatter, scatter_add
+from pynn.ops.joining import cat, repeat, stack
 from pynn.ops.registry import export
 from pynn.ops.view import Size, normal_dim
 

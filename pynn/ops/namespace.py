@@ -10,7 +10,7 @@ from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
-from pynn.ops import creation, indexing, linalg, pointwise, reduction, triangles, view
+from pynn.ops import creation, indexing, joining, linalg, pointwise, reduction, triangles, view
 
 name = "pynn"
 
@@ -132,11 +132,11 @@ def squeeze(x, axis=None):
 
 
 def concat(arrays, axis=0):
-    return indexing.cat(arrays, axis)
+    return joining.cat(arrays, axis)
 
 
 def stack(arrays, axis=0):
-    return indexing.stack(arrays, axis)
+    return joining.stack(arrays, axis)
 
 
 def take_along_axis(x, indices, axis):

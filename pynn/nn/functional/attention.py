@@ -7,7 +7,8 @@ from pynn.nn.functional.dropout import dropout
 from pynn.nn.functional.linear import linear
 from pynn.nn.functional.pad import pad
 from pynn.ops.attention import ATTENTION, ATTENTION_WEIGHTS
-from pynn.ops.indexing import cat, masked_fill
+from pynn.ops.indexing import masked_fill
+from pynn.ops.joining import cat
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

@@ -8,7 +8,7 @@ import numpy
 
 from pynn._core import Tensor, made, observe
 from pynn.nn.functional.loss import reduce_loss, reduction_of
-from pynn.ops.indexing import cat, stack
+from pynn.ops.joining import cat, stack
 from pynn.ops.pointwise import where
 
 __all__ = ["ctc_loss"]

@@ -4,7 +4,7 @@ import numpy
 
 from pynn._core import Tensor, call, call_writing, made, observe
 from pynn.ops.embedding import EMBEDDING, EMBEDDING_RENORM, ONE_HOT
-from pynn.ops.indexing import cat
+from pynn.ops.joining import cat
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 

@@ -6,7 +6,7 @@ Weights are torch's: for each layer and direction w_ih (gates * H, features), w_
 
 from pynn._core import call
 from pynn.nn.functional.dropout import dropout as drop
-from pynn.ops.indexing import cat, stack
+from pynn.ops.joining import cat, stack
 from pynn.ops.recurrent import GRU, LSTM, RNN
 from pynn.ops.registry import export
 

@@ -2,7 +2,7 @@
 
 from pynn._core import Tensor
 from pynn.autograd import no_grad
-from pynn.ops.indexing import cat
+from pynn.ops.joining import cat
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

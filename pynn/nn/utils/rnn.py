@@ -6,7 +6,7 @@ import numpy
 
 from pynn._core import Tensor, wrap
 from pynn.ops.creation import full, tensor
-from pynn.ops.indexing import cat, stack
+from pynn.ops.joining import cat, stack
 
 __all__ = [
     "PackedSequence",

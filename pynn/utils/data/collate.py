@@ -8,7 +8,7 @@ import numpy
 from pynn._core import Tensor
 from pynn._dtypes import FLOAT64
 from pynn.ops.creation import as_tensor, tensor
-from pynn.ops.indexing import stack
+from pynn.ops.joining import stack
 
 _NOT_NUMBERS = "SUO"  # the NumPy kinds of text and objects
 

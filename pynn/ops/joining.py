@@ -1,0 +1,126 @@
+"""Joining tensors: cat, stack and what is made of them; repeat."""
+
+import numpy
+
+from pynn._core import Tensor, call
+from pynn.ops.pointwise import store
+from pynn.ops.registry import Sample, export, joint, promote, register
+from pynn.ops.view import normal_dim
+
+
+def _cat_vjp(xp, needs, g, out, inputs, dim):
+    grads, start = [], 0
+    for x in inputs:
+        index = (slice(None),) * dim + (slice(start, start + x.shape[dim]), ...)
+        grads.append(g[index])
+        start += x.shape[dim]
+    return grads
+
+
+def _check_cat(inputs, attrs):
+    (dim,) = attrs
+    first = inputs[0]._array.shape
+    for i, x in enumerate(inputs):
+        shape = x._array.shape
+        if len(shape) != len(first):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}.")
+        for d in range(len(first)):
+            if d != dim and shape[d] != first[d]:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} but got size "
+                    f"{shape[d]} for tensor number {i} in the list (shapes {list(first)} and {list(shape)})."
+                )
+    return promote(inputs, "promote")
+
+
+CAT = register(
+    "cat",
+    vjp=joint(_cat_vjp),
+    likes=(0,),
+    variadic=True,
+    check=_check_cat,
+    shape=lambda *args: args[0][: args[-1]] + (sum(a[args[-1]] for a in args[:-1]),) + args[0][args[-1] + 1 :],
+    attrs=("dim",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(2, 3)), rng.normal(size=(2, 1)), rng.normal(size=(2, 0))), (1,)),
+        Sample((rng.normal(size=(2, 3)), rng.normal(size=(4, 3))), (0,)),
+    ],
+    torch=lambda t, *xs: t.cat(xs[:-1], xs[-1]),
+)(lambda xp, inputs, dim: xp.concat(list(inputs), axis=dim))
+
+
+@export("cat", "concat", "concatenate", method=False)
+def cat(tensors, dim=0, *, out=None, axis=None):
+    """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
+
+    axis: another name of dim.
+    """
+    dim = dim if axis is None else axis
+    tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError("expected a non-empty list of Tensors")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}.")
+    kept = tuple(x for x in tensors if x._array.shape != (0,)) or tensors[:1]
+    if kept[0]._array.ndim == 0:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated. Use stack.")
+    result = call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))
+    return result if out is None else store(out, result)
+
+
+@export(method=False)
+def stack(tensors, dim=0, *, out=None, axis=None):
+    """tensors of one shape joined along a new dimension. axis: another name of dim."""
+    dim = dim if axis is None else axis
+    tensors = tuple(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}.")
+    shape = tensors[0]._array.shape
+    for i, x in enumerate(tensors):
+        if x._array.shape != shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(x._array.shape)} at entry {i}."
+            )
+    return cat([x.unsqueeze(dim) for x in tensors], dim if dim >= 0 else dim + len(shape) + 1, out=out)
+
+
+def _along_or_new(name, small, dim):
+    def function(tensors):
+        return cat([small(x) for x in tensors], dim)
+
+    function.__name__ = name
+    function.__doc__ = f"tensors joined along dimension {dim}, smaller ones given dimensions first."
+    export(name, method=False)(function)
+
+
+_along_or_new("vstack", lambda x: x.reshape(1, -1) if x.ndim < 2 else x, 0)
+
+
+@export(method=False)
+def hstack(tensors):
+    """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
+    tensors = [x.reshape(1) if x.ndim == 0 else x for x in tensors]
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+@export(function=False)
+def repeat(self, *sizes):
+    """This tensor tiled sizes[i] times along each dimension (a copy)."""
+    sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    x = self
+    shape = x._array.shape
+    if len(sizes) < len(shape):
+        raise RuntimeError(
+            f"Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got {sizes} "
+            f"for shape {list(shape)}."
+        )
+    shape = (1,) * (len(sizes) - len(shape)) + shape
+    spread = [v for n, r in zip(shape, sizes) for v in (r, n)]
+    kept = [v for n in shape for v in (1, n)]
+    out = x.reshape(kept).expand(spread).reshape([n * r for n, r in zip(shape, sizes)])
+    return out.clone() if numpy.may_share_memory(out._array, x._array) else out
