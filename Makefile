@@ -48,6 +48,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check pynn tests benchmarks examples tools || true
 
 bench: build
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-group-by=group -p no:cacheprovider
 
 wheel: $(STAMP)

@@ -122,15 +122,15 @@ def installed_size():
 
 
 def peak_gflops():
-    """The fp32 peak that the C++ benchmark measures on all threads, in GF/s, or None where it is not built."""
+    """The fp32 peak that the C++ benchmark measures on all threads, in GF/s, or None where it is not built.
+
+    The best of several: a core that something else uses for a moment would lower it, never raise it.
+    """
     program = ROOT / "build-bench" / "bench_matmul"
     if not program.exists():
         return None
-    done = subprocess.run([program, "--peak"], capture_output=True, text=True, check=False)
-    try:
-        return json.loads(done.stdout)["peak_gflops"]
-    except (ValueError, KeyError):
-        return None
+    runs = [subprocess.run([program, "--peak"], capture_output=True, text=True, check=True) for _ in range(5)]
+    return max(json.loads(done.stdout)["peak_gflops"] for done in runs)
 
 
 def main():
