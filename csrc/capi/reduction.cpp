@@ -10,7 +10,8 @@ using namespace pynn;
 
 pynn_status check(int64_t n, bool pointers) {
   if (n < 0) return fail(PYNN_INVALID, "number of elements is %lld: expected 0 or more", (long long)n);
-  if (n > 0 && !pointers) return fail(PYNN_INVALID, "null pointer for an array of %lld elements", (long long)n);
+  if (n > 0 && !pointers)
+    return fail(PYNN_INVALID, "null pointer for an array of %lld elements", (long long)n);
   return PYNN_OK;
 }
 

@@ -10,8 +10,7 @@ namespace {
 // before the data, so one allocation serves both.
 constexpr size_t kHeader = 64;
 struct Block {
-  PyObject_HEAD
-  Py_ssize_t bytes;
+  PyObject_HEAD Py_ssize_t bytes;
 };
 static_assert(sizeof(Block) <= kHeader, "the block's header must fit before the data");
 
@@ -45,15 +44,24 @@ bool init_arrays() {
 
 int dtype_of(int type_number) {
   switch (type_number) {
-    case NPY_BOOL: return PYNN_BOOL;
-    case NPY_UINT8: return PYNN_UINT8;
-    case NPY_INT8: return PYNN_INT8;
-    case NPY_INT16: return PYNN_INT16;
-    case NPY_INT32: return PYNN_INT32;
-    case NPY_FLOAT16: return PYNN_FLOAT16;
-    case NPY_FLOAT32: return PYNN_FLOAT32;
-    case NPY_FLOAT64: return PYNN_FLOAT64;
-    default: return type_number == NPY_INT64 ? PYNN_INT64 : -1;
+    case NPY_BOOL:
+      return PYNN_BOOL;
+    case NPY_UINT8:
+      return PYNN_UINT8;
+    case NPY_INT8:
+      return PYNN_INT8;
+    case NPY_INT16:
+      return PYNN_INT16;
+    case NPY_INT32:
+      return PYNN_INT32;
+    case NPY_FLOAT16:
+      return PYNN_FLOAT16;
+    case NPY_FLOAT32:
+      return PYNN_FLOAT32;
+    case NPY_FLOAT64:
+      return PYNN_FLOAT64;
+    default:
+      return type_number == NPY_INT64 ? PYNN_INT64 : -1;
   }
 }
 
@@ -75,15 +83,15 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
     if (too_many) {
       PyErr_SetString(PyExc_MemoryError, "pynn could not get memory for a result of more than 2**63 bytes.");
     } else {
-      PyErr_Format(PyExc_MemoryError, "pynn could not get %zd bytes for a result; free some tensors first.", bytes);
+      PyErr_Format(PyExc_MemoryError, "pynn could not get %zd bytes for a result; free some tensors first.",
+                   bytes);
     }
     return nullptr;
   }
   PyObject_Init(reinterpret_cast<PyObject*>(block), &block_type);
   block->bytes = bytes;
   PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr,
-                                         reinterpret_cast<char*>(block) + kHeader,
-                                         NPY_ARRAY_CARRAY, nullptr);
+                                         reinterpret_cast<char*>(block) + kHeader, NPY_ARRAY_CARRAY, nullptr);
   if (!array) {
     Py_DECREF(reinterpret_cast<PyObject*>(block));
     return nullptr;
@@ -118,7 +126,8 @@ bool may_overlap(PyArrayObject* a, PyArrayObject* b) {
 }
 
 pynn_array describe(PyArrayObject* array) {
-  static_assert(sizeof(npy_intp) == sizeof(int64_t), "NumPy's sizes are 64-bit on the platforms we build for");
+  static_assert(sizeof(npy_intp) == sizeof(int64_t),
+                "NumPy's sizes are 64-bit on the platforms we build for");
   pynn_array out;
   out.data = PyArray_DATA(array);
   out.shape = reinterpret_cast<const int64_t*>(PyArray_DIMS(array));
@@ -171,8 +180,8 @@ PyObject* finish(pynn_status status, PyObject* result) {
 
 bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code) {
   static std::deque<PyMethodDef> definitions;  // functions point to theirs for as long as they live
-  definitions.push_back({name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
-                         METH_FASTCALL, nullptr});
+  definitions.push_back(
+      {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)), METH_FASTCALL, nullptr});
   PyObject* self = code ? PyCapsule_New(const_cast<void*>(code), nullptr, nullptr) : nullptr;
   if (code && !self) return false;
   PyObject* kernel = PyCFunction_New(&definitions.back(), self);

@@ -93,7 +93,8 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
 
-// The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything else.
+// The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything
+// else.
 bool shape_of(PyObject* object, int* ndim, npy_intp* shape);
 
 // What a kernel returns for arguments it does not take: the reference serves them.

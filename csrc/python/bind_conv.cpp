@@ -7,7 +7,9 @@ namespace {
 bool geometry(PyObject* stride, PyObject* padding, PyObject* dilation, PyObject* groups, pynn_conv2d* out) {
   constexpr int64_t kMost = int64_t(1) << 31;  // sums and products of sizes stay far from overflow
   int64_t s[2], p[2], d[2], parts;
-  if (!integers(stride, 2, s) || !integers(padding, 2, p) || !integers(dilation, 2, d) || !integer(groups, &parts)) return false;
+  if (!integers(stride, 2, s) || !integers(padding, 2, p) || !integers(dilation, 2, d) ||
+      !integer(groups, &parts))
+    return false;
   for (int i = 0; i < 2; ++i) {
     if (s[i] < 1 || s[i] > kMost || p[i] < 0 || p[i] > kMost || d[i] < 1 || d[i] > kMost) return false;
   }
@@ -36,7 +38,8 @@ PyArrayObject* dense(PyArrayObject* x) {
   return copy;
 }
 
-npy_intp output_size(npy_intp in, int64_t before, int64_t after, int64_t dilation, npy_intp kernel, int64_t stride) {
+npy_intp output_size(npy_intp in, int64_t before, int64_t after, int64_t dilation, npy_intp kernel,
+                     int64_t stride) {
   return (in + before + after - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
@@ -46,11 +49,12 @@ PyObject* conv2d_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   pynn_conv2d conv;
   if (!takes(x, weight) || (!bias && args[2] != Py_None)) return not_mine();
   if (bias && (plain_type(bias) != PyArray_TYPE(x) || !PyArray_IS_C_CONTIGUOUS(bias))) return not_mine();
-  if (!geometry(args[3], args[4], args[5], args[6], &conv) ) return not_mine();
-  const npy_intp shape[4] = {
-      PyArray_DIM(x, 0), PyArray_DIM(weight, 0),
-      output_size(PyArray_DIM(x, 2), conv.pad_top, conv.pad_bottom, conv.dilation_h, PyArray_DIM(weight, 2), conv.stride_h),
-      output_size(PyArray_DIM(x, 3), conv.pad_left, conv.pad_right, conv.dilation_w, PyArray_DIM(weight, 3), conv.stride_w)};
+  if (!geometry(args[3], args[4], args[5], args[6], &conv)) return not_mine();
+  const npy_intp shape[4] = {PyArray_DIM(x, 0), PyArray_DIM(weight, 0),
+                             output_size(PyArray_DIM(x, 2), conv.pad_top, conv.pad_bottom, conv.dilation_h,
+                                         PyArray_DIM(weight, 2), conv.stride_h),
+                             output_size(PyArray_DIM(x, 3), conv.pad_left, conv.pad_right, conv.dilation_w,
+                                         PyArray_DIM(weight, 3), conv.stride_w)};
   if (shape[2] < 1 || shape[3] < 1) return not_mine();
   PyArrayObject* in = dense(x);
   PyArrayObject* kernel = dense(weight);
@@ -61,10 +65,9 @@ PyObject* conv2d_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
     pynn_array b, y = describe(out);
     if (bias) b = describe(bias);
     pynn_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = pynn_conv2d_forward(&conv, &a, &w, bias ? &b : nullptr, PYNN_ACT_NONE, &y);
-    Py_END_ALLOW_THREADS
-    result = finish(status, reinterpret_cast<PyObject*>(out));
+    Py_BEGIN_ALLOW_THREADS status =
+        pynn_conv2d_forward(&conv, &a, &w, bias ? &b : nullptr, PYNN_ACT_NONE, &y);
+    Py_END_ALLOW_THREADS result = finish(status, reinterpret_cast<PyObject*>(out));
   }
   Py_XDECREF(in);
   Py_XDECREF(kernel);
@@ -72,7 +75,8 @@ PyObject* conv2d_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 // One gradient: of the input (0), the weight (1) or the bias (2).
-PyObject* gradient(int which, const pynn_conv2d& conv, PyArrayObject* g, PyArrayObject* x, PyArrayObject* weight) {
+PyObject* gradient(int which, const pynn_conv2d& conv, PyArrayObject* g, PyArrayObject* x,
+                   PyArrayObject* weight) {
   const npy_intp channels = PyArray_DIM(weight, 0);
   PyArrayObject* out = which == 0   ? new_like(x)
                        : which == 1 ? new_like(weight)
@@ -81,12 +85,10 @@ PyObject* gradient(int which, const pynn_conv2d& conv, PyArrayObject* g, PyArray
   const pynn_array dy = describe(g), in = describe(x), w = describe(weight);
   pynn_array result = describe(out);
   pynn_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = which == 0   ? pynn_conv2d_backward_data(&conv, &dy, &w, 0, &result)
-           : which == 1 ? pynn_conv2d_backward_weight(&conv, &in, &dy, 0, &result)
-                        : pynn_conv2d_backward_bias(&dy, 0, &result);
-  Py_END_ALLOW_THREADS
-  return finish(status, reinterpret_cast<PyObject*>(out));
+  Py_BEGIN_ALLOW_THREADS status = which == 0   ? pynn_conv2d_backward_data(&conv, &dy, &w, 0, &result)
+                                  : which == 1 ? pynn_conv2d_backward_weight(&conv, &in, &dy, 0, &result)
+                                               : pynn_conv2d_backward_bias(&dy, 0, &result);
+  Py_END_ALLOW_THREADS return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
 // (g, (out, x, weight, bias), (stride, padding, dilation, groups), needs)
@@ -98,7 +100,8 @@ PyObject* conv2d_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   PyArrayObject* weight = as_array(PyTuple_GET_ITEM(args[1], 2));
   pynn_conv2d conv;
   int64_t needs;
-  if (!g || !takes(x, weight) || plain_type(g) != PyArray_TYPE(x) || PyArray_NDIM(g) != 4 || !read_needs(args[3], &needs) ||
+  if (!g || !takes(x, weight) || plain_type(g) != PyArray_TYPE(x) || PyArray_NDIM(g) != 4 ||
+      !read_needs(args[3], &needs) ||
       !geometry(PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1), PyTuple_GET_ITEM(attrs, 2),
                 PyTuple_GET_ITEM(attrs, 3), &conv)) {
     return not_mine();
@@ -126,7 +129,8 @@ PyObject* conv2d_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
 }  // namespace
 
 bool register_conv(PyObject* kernels) {
-  return add_kernel(kernels, "conv2d", conv2d_kernel) && add_kernel(kernels, "conv2d.backward", conv2d_backward_kernel);
+  return add_kernel(kernels, "conv2d", conv2d_kernel) &&
+         add_kernel(kernels, "conv2d.backward", conv2d_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -25,11 +25,23 @@ struct Binary {
 };
 
 constexpr Unary kUnary[] = {
-    {"neg", PYNN_NEG, 0}, {"abs", PYNN_ABS, 0}, {"square", PYNN_SQUARE, 0}, {"sqrt", PYNN_SQRT, 0},
-    {"reciprocal", PYNN_RECIPROCAL, 0}, {"exp", PYNN_EXP, 0}, {"log", PYNN_LOG, 0}, {"relu", PYNN_RELU, 0},
-    {"sigmoid", PYNN_SIGMOID, 0}, {"tanh", PYNN_TANH, 0}, {"erf", PYNN_ERF, 0}, {"clone", PYNN_COPY, 0},
-    {"leaky_relu", PYNN_LEAKY_RELU, 1}, {"elu", PYNN_ELU, 1}, {"silu", PYNN_SILU, 1},
-    {"softplus", PYNN_SOFTPLUS, 2}, {"hardtanh", PYNN_HARDTANH, 2},
+    {"neg", PYNN_NEG, 0},
+    {"abs", PYNN_ABS, 0},
+    {"square", PYNN_SQUARE, 0},
+    {"sqrt", PYNN_SQRT, 0},
+    {"reciprocal", PYNN_RECIPROCAL, 0},
+    {"exp", PYNN_EXP, 0},
+    {"log", PYNN_LOG, 0},
+    {"relu", PYNN_RELU, 0},
+    {"sigmoid", PYNN_SIGMOID, 0},
+    {"tanh", PYNN_TANH, 0},
+    {"erf", PYNN_ERF, 0},
+    {"clone", PYNN_COPY, 0},
+    {"leaky_relu", PYNN_LEAKY_RELU, 1},
+    {"elu", PYNN_ELU, 1},
+    {"silu", PYNN_SILU, 1},
+    {"softplus", PYNN_SOFTPLUS, 2},
+    {"hardtanh", PYNN_HARDTANH, 2},
 };
 
 constexpr Backward kBackward[] = {
@@ -47,8 +59,12 @@ constexpr Backward kBackward[] = {
 constexpr Backward kGeluBackward = {"gelu.backward", PYNN_GELU_BACKWARD, 1, 0};
 
 constexpr Binary kBinary[] = {
-    {"add", "add_", PYNN_ADD}, {"sub", "sub_", PYNN_SUB}, {"mul", "mul_", PYNN_MUL},
-    {"div", "div_", PYNN_DIV}, {"maximum", "maximum_", PYNN_MAXIMUM}, {"minimum", "minimum_", PYNN_MINIMUM},
+    {"add", "add_", PYNN_ADD},
+    {"sub", "sub_", PYNN_SUB},
+    {"mul", "mul_", PYNN_MUL},
+    {"div", "div_", PYNN_DIV},
+    {"maximum", "maximum_", PYNN_MAXIMUM},
+    {"minimum", "minimum_", PYNN_MINIMUM},
 };
 
 bool is_float(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
@@ -57,10 +73,8 @@ template <class F>
 pynn_status run(int64_t elements, F&& kernel) {
   if (elements < kReleaseGil) return kernel();
   pynn_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = kernel();
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = kernel();
+  Py_END_ALLOW_THREADS return status;
 }
 
 PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta) {
@@ -115,18 +129,20 @@ bool broadcast(PyArrayObject* a, PyArrayObject* b, int* ndim, npy_intp* shape) {
 }
 
 // A Python number as a 0-d operand: C interface arrays need no Python object behind them.
-PyObject* run_with_number(pynn_binary_op op, PyArrayObject* x, double value, bool number_first, PyArrayObject* out) {
+PyObject* run_with_number(pynn_binary_op op, PyArrayObject* x, double value, bool number_first,
+                          PyArrayObject* out) {
   const float narrow = float(value);
   const int type = PyArray_TYPE(x);
-  pynn_array scalar = {type == NPY_FLOAT32 ? static_cast<void*>(const_cast<float*>(&narrow)) : &value, nullptr, nullptr,
-                       0, dtype_of(type)};
+  pynn_array scalar = {type == NPY_FLOAT32 ? static_cast<void*>(const_cast<float*>(&narrow)) : &value,
+                       nullptr, nullptr, 0, dtype_of(type)};
   const int64_t none = 0;
   scalar.shape = scalar.strides = &none;
   const pynn_array array = describe(x);
   pynn_array result = describe(out);
   const int64_t n = PyArray_SIZE(out);
   const pynn_status status = run(n, [&] {
-    return number_first ? pynn_binary(op, &scalar, &array, 0, 0, &result) : pynn_binary(op, &array, &scalar, 0, 0, &result);
+    return number_first ? pynn_binary(op, &scalar, &array, 0, 0, &result)
+                        : pynn_binary(op, &array, &scalar, 0, 0, &result);
   });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
@@ -213,12 +229,15 @@ PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
 }
 
 PyObject* backward_of(const Backward& entry, pynn_binary_op op, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2])) return not_mine();
+  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2]))
+    return not_mine();
   PyArrayObject* g = as_array(args[0]);
-  PyArrayObject* saved = PyTuple_GET_SIZE(args[1]) > entry.place ? as_array(PyTuple_GET_ITEM(args[1], entry.place)) : nullptr;
+  PyArrayObject* saved =
+      PyTuple_GET_SIZE(args[1]) > entry.place ? as_array(PyTuple_GET_ITEM(args[1], entry.place)) : nullptr;
   double numbers[2] = {0, 0};
   for (int i = 0; i < entry.attrs; ++i) {
-    if (PyTuple_GET_SIZE(args[2]) <= i || !number(PyTuple_GET_ITEM(args[2], i), &numbers[i])) return not_mine();
+    if (PyTuple_GET_SIZE(args[2]) <= i || !number(PyTuple_GET_ITEM(args[2], i), &numbers[i]))
+      return not_mine();
   }
   if (!saved || !same_shape(g, saved) || !is_float(plain_type(g)) || plain_type(saved) != PyArray_TYPE(g)) {
     return not_mine();
@@ -253,7 +272,8 @@ PyObject* times(PyArrayObject* g, PyObject* other) {
 }
 
 PyObject* mul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3) return not_mine();
+  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3)
+    return not_mine();
   PyArrayObject* g = as_array(args[0]);
   int64_t needs;
   if (!is_float(plain_type(g)) || !read_needs(args[3], &needs)) return not_mine();

@@ -67,14 +67,15 @@ struct Matrix {
 // Whether (..., K) can be folded to (M, K) without a copy. Arrays of no elements have any strides.
 bool foldable(PyArrayObject* x) { return PyArray_NDIM(x) >= 1 && PyArray_IS_C_CONTIGUOUS(x); }
 
-pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, pynn_activation act, Matrix& out) {
-  const int64_t work = a.shape[a.array.ndim - 1] * out.shape[out.array.ndim - 1] * out.shape[out.array.ndim - 2];
-  if (out.array.ndim == 2 && work < kReleaseGil) return pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
+pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, pynn_activation act,
+                    Matrix& out) {
+  const int64_t work =
+      a.shape[a.array.ndim - 1] * out.shape[out.array.ndim - 1] * out.shape[out.array.ndim - 2];
+  if (out.array.ndim == 2 && work < kReleaseGil)
+    return pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
   pynn_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
+  Py_END_ALLOW_THREADS return status;
 }
 
 PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -83,7 +84,8 @@ PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!a || !b) return not_mine();
   const int type = plain_type(a);
   const int na = PyArray_NDIM(a), nb = PyArray_NDIM(b);
-  if (!is_float(type) || plain_type(b) != type || na < 1 || nb < 1 || na > PYNN_MAX_DIMS || nb > PYNN_MAX_DIMS) {
+  if (!is_float(type) || plain_type(b) != type || na < 1 || nb < 1 || na > PYNN_MAX_DIMS ||
+      nb > PYNN_MAX_DIMS) {
     return not_mine();
   }
   Matrix left(a), right(b);
@@ -121,8 +123,8 @@ PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return finish(product(left, right, nullptr, PYNN_ACT_NONE, out), reinterpret_cast<PyObject*>(result));
 }
 
-// The gradients of two matrices, or of two stacks of them of one shape; what needs summing over a batch is the
-// reference's. (g, (None, a for b's gradient, b for a's), (), needs)
+// The gradients of two matrices, or of two stacks of them of one shape; what needs summing over a batch is
+// the reference's. (g, (None, a for b's gradient, b for a's), (), needs)
 PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3) return not_mine();
   PyArrayObject* g = as_array(args[0]);
@@ -196,7 +198,8 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (ndim < 1 || ndim > PYNN_MAX_DIMS || !(foldable(x) || ndim == 2)) return not_mine();
   const npy_intp features = PyArray_DIM(weight, 0);
   if (PyArray_DIM(x, ndim - 1) != PyArray_DIM(weight, 1)) return not_mine();
-  if (bias && (plain_type(bias) != type || PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != features)) return not_mine();
+  if (bias && (plain_type(bias) != type || PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != features))
+    return not_mine();
   npy_intp shape[PYNN_MAX_DIMS];
   for (int i = 0; i < ndim - 1; ++i) shape[i] = PyArray_DIM(x, i);
   shape[ndim - 1] = features;
@@ -263,7 +266,8 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     return not_mine();
   }
   PyArrayObject* parts[3] = {};  // out, x, weight
-  for (int i = 0; i < 3 && i < PyTuple_GET_SIZE(args[1]); ++i) parts[i] = as_array(PyTuple_GET_ITEM(args[1], i));
+  for (int i = 0; i < 3 && i < PyTuple_GET_SIZE(args[1]); ++i)
+    parts[i] = as_array(PyTuple_GET_ITEM(args[1], i));
   PyArrayObject *g = as_array(args[0]), *out = parts[0], *x = parts[1], *weight = parts[2];
   pynn_activation act;
   if (!g || !activation(PyTuple_GET_ITEM(args[2], 0), &act)) return not_mine();
@@ -275,7 +279,8 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     if (part && plain_type(part) != type) return not_mine();
   }
   if (needs & 1 && (!weight || PyArray_NDIM(weight) != 2)) return not_mine();
-  if (needs & 2 && (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !(foldable(x) || PyArray_NDIM(x) == 2))) return not_mine();
+  if (needs & 2 && (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !(foldable(x) || PyArray_NDIM(x) == 2)))
+    return not_mine();
   if (act == PYNN_ACT_RELU ? !out || !same_shape(g, out) : !foldable(g)) return not_mine();
   PyArrayObject* grad = g;
   if (act == PYNN_ACT_RELU) {
@@ -306,8 +311,10 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
 }  // namespace
 
 bool register_matmul(PyObject* kernels) {
-  return add_kernel(kernels, "matmul", matmul_kernel) && add_kernel(kernels, "matmul.backward", matmul_backward_kernel) &&
-         add_kernel(kernels, "linear", linear_kernel) && add_kernel(kernels, "linear.backward", linear_backward_kernel);
+  return add_kernel(kernels, "matmul", matmul_kernel) &&
+         add_kernel(kernels, "matmul.backward", matmul_backward_kernel) &&
+         add_kernel(kernels, "linear", linear_kernel) &&
+         add_kernel(kernels, "linear.backward", linear_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -1,5 +1,6 @@
-// Optimizer steps over all tensors of a parameter group: step((arrays...), options...), the arrays being runs of
-// equal length (see pynn/ops/optim.py for which). All must be row-major float32; else the reference serves.
+// Optimizer steps over all tensors of a parameter group: step((arrays...), options...), the arrays being runs
+// of equal length (see pynn/ops/optim.py for which). All must be row-major float32; else the reference
+// serves.
 #include <vector>
 
 #include "bindings.h"
@@ -71,8 +72,7 @@ PyObject* step(PyObject* arrays, F&& kernel) {
   if (runs.elements() < kReleaseGil) {
     status = kernel();
   } else {
-    Py_BEGIN_ALLOW_THREADS
-    status = kernel();
+    Py_BEGIN_ALLOW_THREADS status = kernel();
     Py_END_ALLOW_THREADS
   }
   Py_INCREF(arrays);
@@ -102,8 +102,8 @@ PyObject* adam_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!runs.read(args[0], amsgrad ? 6 : 5, true)) return not_mine();
   const pynn_adam options = {n[0], n[1], n[2], n[3], n[4], on[2], amsgrad, on[1]};
   return step(args[0], [&] {
-    return pynn_adam_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2), runs.run(3),
-                         amsgrad ? runs.run(4) : nullptr, runs.run(amsgrad ? 5 : 4));
+    return pynn_adam_f32(&options, runs.count(), runs.sizes(), runs.run(0), runs.gradients(), runs.run(2),
+                         runs.run(3), amsgrad ? runs.run(4) : nullptr, runs.run(amsgrad ? 5 : 4));
   });
 }
 

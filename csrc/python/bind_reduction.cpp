@@ -4,17 +4,17 @@
 namespace pynn::python {
 namespace {
 
-bool is_dense_f32(PyArrayObject* x) { return x && plain_type(x) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x); }
+bool is_dense_f32(PyArrayObject* x) {
+  return x && plain_type(x) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x);
+}
 float* floats(PyArrayObject* x) { return static_cast<float*>(PyArray_DATA(x)); }
 
 template <class F>
 pynn_status run(int64_t elements, F&& kernel) {
   if (elements < kReleaseGil) return kernel();
   pynn_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = kernel();
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = kernel();
+  Py_END_ALLOW_THREADS return status;
 }
 
 PyObject* scalar_array(double value) {
@@ -46,7 +46,8 @@ PyObject* whole_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
 
 // (g, (None, Like of x), (dims, keepdim), needs): every element gets g, for mean g / count.
 PyObject* whole_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2 || !PyTuple_Check(args[2])) return not_mine();
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2 || !PyTuple_Check(args[2]))
+    return not_mine();
   PyArrayObject* g = as_array(args[0]);
   if (!is_dense_f32(g) || PyArray_NDIM(g) != 0) return not_mine();
   int ndim;
@@ -92,7 +93,8 @@ PyObject* mse_loss_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t 
   PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
   PyArrayObject* y = as_array(PyTuple_GET_ITEM(args[1], 2));
   const int mean = reduction_of(PyTuple_GET_ITEM(args[2], 0));
-  if (!is_dense_f32(g) || PyArray_NDIM(g) != 0 || !is_dense_f32(x) || !is_dense_f32(y) || mean < 0 || !same_shape(x, y)) {
+  if (!is_dense_f32(g) || PyArray_NDIM(g) != 0 || !is_dense_f32(x) || !is_dense_f32(y) || mean < 0 ||
+      !same_shape(x, y)) {
     return not_mine();
   }
   int64_t needs;
@@ -108,7 +110,9 @@ PyObject* mse_loss_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t 
         Py_DECREF(grads);
         return nullptr;
       }
-      run(n, [&] { return pynn_scaled_difference_f32(n, floats(x), floats(y), i == 0 ? scale : -scale, floats(out)); });
+      run(n, [&] {
+        return pynn_scaled_difference_f32(n, floats(x), floats(y), i == 0 ? scale : -scale, floats(out));
+      });
       made = reinterpret_cast<PyObject*>(out);
     } else {
       Py_INCREF(made);

@@ -1,5 +1,5 @@
-// softmax(x, dim), log_softmax(x, dim) over the last dimension, cross_entropy(logits (N, C), classes, weight or None,
-// ignore_index, label_smoothing, reduction), and their gradients.
+// softmax(x, dim), log_softmax(x, dim) over the last dimension, cross_entropy(logits (N, C), classes, weight
+// or None, ignore_index, label_smoothing, reduction), and their gradients.
 
 #include "bindings.h"
 
@@ -24,14 +24,13 @@ template <class F>
 pynn_status run(int64_t elements, F&& kernel) {
   if (elements < kReleaseGil / 4) return kernel();
   pynn_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = kernel();
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = kernel();
+  Py_END_ALLOW_THREADS return status;
 }
 
 using Forward = pynn_status (*)(int64_t, int64_t, const float*, int64_t, float*, int64_t);
-using Gradient = pynn_status (*)(int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t);
+using Gradient = pynn_status (*)(int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
+                                 int64_t);
 
 struct Rowwise {
   const char* name;
@@ -53,7 +52,8 @@ PyObject* rowwise_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   PyArrayObject* out = new_like(x);
   if (!out) return nullptr;
   const Forward forward = code_of<Rowwise>(self)->forward;
-  const pynn_status status = run(rows * cols, [&] { return forward(rows, cols, floats(x), cols, floats(out), cols); });
+  const pynn_status status =
+      run(rows * cols, [&] { return forward(rows, cols, floats(x), cols, floats(out), cols); });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
@@ -69,8 +69,8 @@ PyObject* rowwise_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   PyArrayObject* dx = new_like(g);
   if (!dx) return nullptr;
   const Gradient backward = code_of<Rowwise>(self)->backward;
-  const pynn_status status =
-      run(rows * cols, [&] { return backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols); });
+  const pynn_status status = run(
+      rows * cols, [&] { return backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols); });
   return finish(status, reinterpret_cast<PyObject*>(dx));
 }
 
@@ -90,8 +90,11 @@ bool read(PyObject* logits, PyObject* target, PyObject* weight, PyObject* const*
       !PyArray_IS_C_CONTIGUOUS(t) || PyArray_DIM(t, 0) != PyArray_DIM(x, 0)) {
     return false;
   }
-  if (weight != Py_None && (!is_dense_f32(w) || PyArray_NDIM(w) != 1 || PyArray_DIM(w, 0) != PyArray_DIM(x, 1))) return false;
-  if (!integer(attrs[0], &ignored) || !number(attrs[1], &smoothing) || !PyUnicode_Check(attrs[2])) return false;
+  if (weight != Py_None &&
+      (!is_dense_f32(w) || PyArray_NDIM(w) != 1 || PyArray_DIM(w, 0) != PyArray_DIM(x, 1)))
+    return false;
+  if (!integer(attrs[0], &ignored) || !number(attrs[1], &smoothing) || !PyUnicode_Check(attrs[2]))
+    return false;
   if (PyUnicode_CompareWithASCIIString(attrs[2], "mean") == 0) {
     out->reduction = Reduction::mean;
   } else if (PyUnicode_CompareWithASCIIString(attrs[2], "sum") == 0) {
@@ -102,8 +105,9 @@ bool read(PyObject* logits, PyObject* target, PyObject* weight, PyObject* const*
     return false;
   }
   const int64_t cols = PyArray_DIM(x, 1);
-  out->args = {PyArray_DIM(x, 0), cols, floats(x), cols, static_cast<const int64_t*>(PyArray_DATA(t)),
-               w ? floats(w) : nullptr, ignored, float(smoothing)};
+  out->args = {
+      PyArray_DIM(x, 0),       cols,    floats(x),       cols, static_cast<const int64_t*>(PyArray_DATA(t)),
+      w ? floats(w) : nullptr, ignored, float(smoothing)};
   return true;
 }
 
@@ -147,7 +151,8 @@ PyObject* cross_entropy_backward_kernel(PyObject*, PyObject* const* args, Py_ssi
   PyArrayObject* g = as_array(args[0]);
   int64_t needs;
   if (!is_dense_f32(g) || !read_needs(args[3], &needs) || needs != 1 ||
-      !read(PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[1], 2), PyTuple_GET_ITEM(args[1], 3), attrs, &loss)) {
+      !read(PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[1], 2), PyTuple_GET_ITEM(args[1], 3), attrs,
+            &loss)) {
     return not_mine();
   }
   const npy_intp rows = loss.args.rows, doubled = 2 * rows;
@@ -166,8 +171,8 @@ PyObject* cross_entropy_backward_kernel(PyObject*, PyObject* const* args, Py_ssi
                                  : pynn_cross_entropy_f32(&loss.args, floats(scratch), floats(stats));
       if (done != PYNN_OK) return done;
       return pynn_cross_entropy_backward_f32(&loss.args, floats(stats), floats(g),
-                                             loss.reduction == Reduction::none ? 1 : 0, divided ? &total : nullptr,
-                                             floats(dx), cols);
+                                             loss.reduction == Reduction::none ? 1 : 0,
+                                             divided ? &total : nullptr, floats(dx), cols);
     });
     result = finish(status, reinterpret_cast<PyObject*>(dx));
   } else {

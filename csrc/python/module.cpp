@@ -24,8 +24,8 @@ PyObject* is_fresh_function(PyObject*, PyObject* array) {
 }
 
 PyMethodDef fast_functions[] = {
-    {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)), METH_FASTCALL,
-     "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
+    {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)),
+     METH_FASTCALL, "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
     {"is_fresh", is_fresh_function, METH_O,
      "Whether an array is row-major over memory that nobody else can hold a view of."},
     {nullptr, nullptr, 0, nullptr}};

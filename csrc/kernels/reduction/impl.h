@@ -29,7 +29,8 @@ PYNN_INLINE float total(int64_t n, const Full& full, const Tail& tail) {
 }
 
 float sum(int64_t n, const float* x) {
-  return total(n, [x](int64_t i) { return load(x + i); }, [x](int64_t i, int left) { return load_n(x + i, left); });
+  return total(
+      n, [x](int64_t i) { return load(x + i); }, [x](int64_t i, int left) { return load_n(x + i, left); });
 }
 
 float squared_error(int64_t n, const float* x, const float* y) {

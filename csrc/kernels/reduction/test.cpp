@@ -10,7 +10,8 @@ using namespace pynn::testing;
 
 namespace {
 
-const int64_t kSizes[] = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 2047, 2048, 2049, 5000, 300000};
+const int64_t kSizes[] = {0,  1,  2,  3,  7,   8,    15,   16,   17,   31,
+                          33, 63, 64, 65, 100, 2047, 2048, 2049, 5000, 300000};
 
 void test_against_float64(const char* isa) {
   CHECK(std::string(pynn::reduction::table().isa) == isa);
