@@ -14,7 +14,6 @@ from pynn.nn.normalization import *
 from pynn.nn.dropout import *
 from pynn.nn.pooling import *
 from pynn.nn.sparse import *
-from pynn.nn.vision import *
 from pynn.nn.rnn import *
 from pynn.nn.attention import *
 from pynn.nn.padding import *
