@@ -55,33 +55,30 @@ def set_grad(mode):
     return before
 
 
-class no_grad(_GradMode):
+class _FixedMode(_GradMode):
+    """A mode that is its class's: usable as `with mode():`, `@mode()` and `@mode`."""
+
+    mode = False
+
+    def __new__(cls, function=None):
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        made.__init__()
+        return made(function)
+
+    def __init__(self, function=None):
+        super().__init__(self.mode)
+
+
+class no_grad(_FixedMode):
     """Do not record operations: `with no_grad():`, or as a decorator."""
 
-    def __init__(self, function=None):
-        super().__init__(False)
-        self._function = function
 
-    def __new__(cls, function=None):
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()
-        return made(function)
-
-
-class enable_grad(_GradMode):
+class enable_grad(_FixedMode):
     """Record operations again inside no_grad."""
 
-    def __init__(self, function=None):
-        super().__init__(True)
-
-    def __new__(cls, function=None):
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()
-        return made(function)
+    mode = True
 
 
 class inference_mode(_GradMode):
