@@ -13,7 +13,7 @@ from pynn import _core, _random
 from pynn._backends import backend
 from pynn._core import Tensor
 from pynn._device import device
-from pynn._dtypes import DTYPES, dtype, get_default_dtype, promote_types, result_type, set_default_dtype
+from pynn._dtypes import ALIASES, DTYPES, dtype, get_default_dtype, promote_types, result_type, set_default_dtype
 from pynn._printing import set_printoptions
 from pynn._random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from pynn._version_info import __version__
@@ -47,7 +47,7 @@ from pynn._switches import (
 from pynn._typed import TYPES, set_default_tensor_type
 
 globals().update(DTYPES)
-half, float, double, short, int, long = (DTYPES[n] for n in ("float16", "float32", "float64", "int16", "int32", "int64"))
+globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
 from math import inf, nan, pi

@@ -49,7 +49,6 @@ cdef class Node:
     cdef public long index
     cdef public dict hooks
     cdef public object backend
-    cdef public object trace
     cdef object __weakref__
 
 @cython.freelist(256)

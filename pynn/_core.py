@@ -141,7 +141,6 @@ class Node:
         self.index = -1
         self.hooks = None
         self.backend = None
-        self.trace = None
 
     def name(self):
         """The name torch users look for: 'AddBackward0'."""
@@ -693,7 +692,6 @@ def _new_node(op, edges, saved, attrs):
     node.index = -1
     node.hooks = None
     node.backend = None
-    node.trace = None
     needs = 0
     bit = 1
     for edge in edges:

@@ -6,7 +6,7 @@ from operator import index
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, call_inplace, made, wrap, wrap_as
+from pynn._core import Tensor, call_inplace, made, wrap
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
 from pynn.ops.pointwise import unary_samples
@@ -316,9 +316,5 @@ def is_tensor(obj):
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
 
-
-def parameter_like(cls, array, requires_grad=True):
-    """A tensor of a subclass over an array (deepcopy and pickling)."""
-    return wrap_as(cls, array, requires_grad)
 
 
