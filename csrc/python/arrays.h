@@ -42,6 +42,24 @@ inline bool same_shape(PyArrayObject* a, PyArrayObject* b) {
          PyArray_CompareLists(PyArray_DIMS(a), PyArray_DIMS(b), PyArray_NDIM(a));
 }
 
+inline bool is_float(int type_number) { return type_number == NPY_FLOAT32 || type_number == NPY_FLOAT64; }
+
+inline bool is_dense_f32(PyArrayObject* array) {
+  return array && plain_type(array) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(array);
+}
+
+inline float* floats(PyArrayObject* array) { return static_cast<float*>(PyArray_DATA(array)); }
+
+// Runs a kernel, without the interpreter lock where there is work enough to release it for.
+template <class F>
+pynn_status run(int64_t elements, const F& kernel) {
+  if (elements < kReleaseGil) return kernel();
+  PyThreadState* thread = PyEval_SaveThread();
+  const pynn_status status = kernel();
+  PyEval_RestoreThread(thread);
+  return status;
+}
+
 // A new C-contiguous array over arena memory, 64-byte aligned, values not set.
 PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number);
 inline PyArrayObject* new_like(PyArrayObject* array) {

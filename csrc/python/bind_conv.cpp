@@ -64,10 +64,10 @@ PyObject* conv2d_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const pynn_array a = describe(in), w = describe(kernel);
     pynn_array b, y = describe(out);
     if (bias) b = describe(bias);
-    pynn_status status;
-    Py_BEGIN_ALLOW_THREADS status =
-        pynn_conv2d_forward(&conv, &a, &w, bias ? &b : nullptr, PYNN_ACT_NONE, &y);
-    Py_END_ALLOW_THREADS result = finish(status, reinterpret_cast<PyObject*>(out));
+    const pynn_status status = run(kReleaseGil, [&] {
+      return pynn_conv2d_forward(&conv, &a, &w, bias ? &b : nullptr, PYNN_ACT_NONE, &y);
+    });
+    result = finish(status, reinterpret_cast<PyObject*>(out));
   }
   Py_XDECREF(in);
   Py_XDECREF(kernel);
@@ -84,11 +84,12 @@ PyObject* gradient(int which, const pynn_conv2d& conv, PyArrayObject* g, PyArray
   if (!out) return nullptr;
   const pynn_array dy = describe(g), in = describe(x), w = describe(weight);
   pynn_array result = describe(out);
-  pynn_status status;
-  Py_BEGIN_ALLOW_THREADS status = which == 0   ? pynn_conv2d_backward_data(&conv, &dy, &w, 0, &result)
-                                  : which == 1 ? pynn_conv2d_backward_weight(&conv, &in, &dy, 0, &result)
-                                               : pynn_conv2d_backward_bias(&dy, 0, &result);
-  Py_END_ALLOW_THREADS return finish(status, reinterpret_cast<PyObject*>(out));
+  const pynn_status status = run(kReleaseGil, [&] {
+    if (which == 0) return pynn_conv2d_backward_data(&conv, &dy, &w, 0, &result);
+    if (which == 1) return pynn_conv2d_backward_weight(&conv, &in, &dy, 0, &result);
+    return pynn_conv2d_backward_bias(&dy, 0, &result);
+  });
+  return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
 // (g, (out, x, weight, bias), (stride, padding, dilation, groups), needs)

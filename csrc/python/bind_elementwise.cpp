@@ -67,16 +67,6 @@ constexpr Binary kBinary[] = {
     {"minimum", "minimum_", PYNN_MINIMUM},
 };
 
-bool is_float(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
-
-template <class F>
-pynn_status run(int64_t elements, F&& kernel) {
-  if (elements < kReleaseGil) return kernel();
-  pynn_status status;
-  Py_BEGIN_ALLOW_THREADS status = kernel();
-  Py_END_ALLOW_THREADS return status;
-}
-
 PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta) {
   const int type = plain_type(x);
   if (!is_float(type)) return not_mine();

@@ -4,8 +4,6 @@
 namespace pynn::python {
 namespace {
 
-bool is_float(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
-
 // A matrix (or a stack of them) inside an array, for the C interface.
 struct Matrix {
   pynn_array array;
@@ -71,11 +69,8 @@ pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, py
                     Matrix& out) {
   const int64_t work =
       a.shape[a.array.ndim - 1] * out.shape[out.array.ndim - 1] * out.shape[out.array.ndim - 2];
-  if (out.array.ndim == 2 && work < kReleaseGil)
-    return pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
-  pynn_status status;
-  Py_BEGIN_ALLOW_THREADS status = pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array);
-  Py_END_ALLOW_THREADS return status;
+  return run(out.array.ndim == 2 ? work : kReleaseGil,
+             [&] { return pynn_matmul(&a.array, &b.array, bias, act, 1, 0, &out.array); });
 }
 
 PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {

@@ -68,13 +68,7 @@ bool switches(PyObject* const* args, int count, int* out) {
 
 template <class F>
 PyObject* step(PyObject* arrays, F&& kernel) {
-  pynn_status status;
-  if (runs.elements() < kReleaseGil) {
-    status = kernel();
-  } else {
-    Py_BEGIN_ALLOW_THREADS status = kernel();
-    Py_END_ALLOW_THREADS
-  }
+  const pynn_status status = run(runs.elements(), kernel);
   Py_INCREF(arrays);
   return finish(status, arrays);
 }

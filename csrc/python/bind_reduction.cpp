@@ -4,19 +4,6 @@
 namespace pynn::python {
 namespace {
 
-bool is_dense_f32(PyArrayObject* x) {
-  return x && plain_type(x) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x);
-}
-float* floats(PyArrayObject* x) { return static_cast<float*>(PyArray_DATA(x)); }
-
-template <class F>
-pynn_status run(int64_t elements, F&& kernel) {
-  if (elements < kReleaseGil) return kernel();
-  pynn_status status;
-  Py_BEGIN_ALLOW_THREADS status = kernel();
-  Py_END_ALLOW_THREADS return status;
-}
-
 PyObject* scalar_array(double value) {
   PyArrayObject* out = new_array(0, nullptr, NPY_FLOAT32);
   if (out) floats(out)[0] = float(value);

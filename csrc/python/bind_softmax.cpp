@@ -6,9 +6,8 @@
 namespace pynn::python {
 namespace {
 
-bool is_dense_f32(PyArrayObject* x) {
-  return x && plain_type(x) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x);
-}
+// An element's exponential and passes are worth some four of a pointwise kernel's elements.
+constexpr int64_t kWorkEach = 4;
 
 // Rows and columns where `dim` names the last dimension of a row-major array; false otherwise.
 bool rows_of(PyArrayObject* x, PyObject* dim, int64_t* rows, int64_t* cols) {
@@ -18,14 +17,6 @@ bool rows_of(PyArrayObject* x, PyObject* dim, int64_t* rows, int64_t* cols) {
   *cols = PyArray_DIM(x, ndim - 1);
   *rows = *cols ? PyArray_SIZE(x) / *cols : 0;
   return true;
-}
-
-template <class F>
-pynn_status run(int64_t elements, F&& kernel) {
-  if (elements < kReleaseGil / 4) return kernel();
-  pynn_status status;
-  Py_BEGIN_ALLOW_THREADS status = kernel();
-  Py_END_ALLOW_THREADS return status;
 }
 
 using Forward = pynn_status (*)(int64_t, int64_t, const float*, int64_t, float*, int64_t);
@@ -43,8 +34,6 @@ constexpr Rowwise kRowwise[] = {
     {"log_softmax", "log_softmax.backward", pynn_log_softmax_f32, pynn_log_softmax_backward_f32},
 };
 
-float* floats(PyArrayObject* x) { return static_cast<float*>(PyArray_DATA(x)); }
-
 PyObject* rowwise_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
   int64_t rows, cols;
@@ -53,7 +42,7 @@ PyObject* rowwise_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   if (!out) return nullptr;
   const Forward forward = code_of<Rowwise>(self)->forward;
   const pynn_status status =
-      run(rows * cols, [&] { return forward(rows, cols, floats(x), cols, floats(out), cols); });
+      run(kWorkEach * rows * cols, [&] { return forward(rows, cols, floats(x), cols, floats(out), cols); });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
@@ -69,8 +58,9 @@ PyObject* rowwise_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   PyArrayObject* dx = new_like(g);
   if (!dx) return nullptr;
   const Gradient backward = code_of<Rowwise>(self)->backward;
-  const pynn_status status = run(
-      rows * cols, [&] { return backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols); });
+  const pynn_status status = run(kWorkEach * rows * cols, [&] {
+    return backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols);
+  });
   return finish(status, reinterpret_cast<PyObject*>(dx));
 }
 
@@ -122,7 +112,7 @@ PyObject* cross_entropy_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
   PyArrayObject* stats = scratch ? new_array(1, &doubled, NPY_FLOAT32) : nullptr;
   PyObject* result = nullptr;
   if (stats) {
-    const pynn_status status = run(rows * loss.args.cols, [&] {
+    const pynn_status status = run(kWorkEach * rows * loss.args.cols, [&] {
       if (loss.reduction == Reduction::mean) {
         float total;
         return pynn_cross_entropy_mean_f32(&loss.args, floats(out), &total, floats(stats));
@@ -163,7 +153,7 @@ PyObject* cross_entropy_backward_kernel(PyObject*, PyObject* const* args, Py_ssi
   PyObject* result = nullptr;
   if (scratch) {
     const int64_t cols = loss.args.cols;
-    const pynn_status status = run(rows * cols, [&] {
+    const pynn_status status = run(kWorkEach * rows * cols, [&] {
       // The logits were saved, not these: a second pass over them costs less than holding them would.
       float mean, total = 1;
       const bool divided = loss.reduction == Reduction::mean;
