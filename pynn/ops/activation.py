@@ -9,8 +9,9 @@ import math
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, unary
-from pynn.ops.pointwise import _operand, unary_samples
+from pynn.ops.pointwise import _operand
 from pynn.ops.registry import OPS, Sample, export, register, register_inplace
+from pynn.ops.samples import unary_samples
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946

@@ -5,8 +5,8 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace, unary, wrap
 from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
-from pynn.ops.pointwise import unary_samples
 from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
+from pynn.ops.samples import unary_samples
 
 CLONE = register(
     "clone",

@@ -9,8 +9,8 @@ from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
-from pynn.ops.pointwise import unary_samples
 from pynn.ops.registry import Sample, export, number, register, register_inplace
+from pynn.ops.samples import unary_samples
 
 FILL = register(
     "fill",
