@@ -19,11 +19,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS = 7
 
 TIMER = """
-import sys, timeit, json
+import sys, time, timeit
 import numpy as np
 def best(f, number):
-    f(); f()
-    return min(timeit.repeat(f, number=number, repeat=5)) / number
+    until = time.perf_counter() + 0.5  # a core takes that long to reach its pace
+    while time.perf_counter() < until:
+        f()
+    return min(timeit.repeat(f, number=number, repeat=7)) / number
 """
 
 ADD = """
