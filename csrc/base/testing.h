@@ -6,6 +6,7 @@
 //   }
 #pragma once
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -187,6 +188,30 @@ class Random {
  private:
   uint64_t state_;
 };
+
+// Calls `body(random)` with random shapes and strides in mind until the time is up, a round a seed, and prints
+// the seeds: PYNN_FUZZ_SECONDS (0.2 if unset) bounds it, PYNN_FUZZ_SEED=n starts at a seed that failed.
+template <class Body>
+inline void fuzz(const Body& body) {
+  const char* wanted = std::getenv("PYNN_FUZZ_SEED");
+  const char* limit = std::getenv("PYNN_FUZZ_SECONDS");
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  const uint64_t first = wanted ? std::strtoull(wanted, nullptr, 10) : uint64_t(now.tv_sec) * 1000000;
+  const double seconds = limit ? std::atof(limit) : 0.2;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const double end = double(now.tv_sec) + 1e-9 * double(now.tv_nsec) + seconds;
+  uint64_t seed = first;
+  do {
+    Random random(seed);
+    set_context("fuzz, PYNN_FUZZ_SEED=" + std::to_string(seed));
+    body(random);
+    ++seed;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (double(now.tv_sec) + 1e-9 * double(now.tv_nsec) < end);
+  set_context("");
+  std::printf("fuzz: seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)seed - 1);
+}
 
 }  // namespace testing
 }  // namespace pynn

@@ -1,0 +1,1 @@
+"""A module a family: the rows of its table."""
