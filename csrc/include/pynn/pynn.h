@@ -72,6 +72,10 @@ typedef struct pynn_memory {
 } pynn_memory;
 PYNN_API void pynn_memory_stats(pynn_memory* out);
 
+/* Float32 operations a second that the threads in use reach on registers alone, under the ISA in use: what a
+ * kernel's speed is a share of. Takes some tens of milliseconds. */
+PYNN_API double pynn_peak_flops(void);
+
 #ifdef __cplusplus
 }
 #endif
