@@ -17,8 +17,10 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMIT = 5_000_000  # bytes
@@ -56,6 +58,9 @@ def build(target, pure, folder):
         command += ["--no-build-isolation", "--no-cache-dir"]
     run(*command, env=environment)
     (wheel,) = folder.glob("*.whl")
+    suffix = environment.get("SETUPTOOLS_EXT_SUFFIX", sysconfig.get_config_var("EXT_SUFFIX"))
+    if not pure and f"pynn/_native{suffix}" not in zipfile.ZipFile(wheel).namelist():
+        raise SystemExit(f"{wheel.name} has no pynn/_native{suffix}: Python would not find its kernels.")
     return wheel
 
 
