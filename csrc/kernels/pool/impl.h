@@ -10,7 +10,6 @@ namespace pool {
 
 using ::pynn::pool::Geometry;
 using ::pynn::pool::Kernels;
-using ::pynn::pool::kMostRows;
 using ::pynn::pool::Range;
 using ::pynn::pool::Table;
 
@@ -267,32 +266,114 @@ void max_rows(const Geometry& g, int64_t first, int64_t last, const T* x, T* out
 // The place of a window's maximum in its plane, -1 of an empty window.
 template <class T>
 PYNN_INLINE int64_t find_max(const Rows& rows, const Range& wide, const T* plane) {
-  T most = lowest<T>();
-  int64_t found = -1;
   const int64_t count = rows.count(), step = rows.g.step[2];
+  if (count == 0 || wide.begin >= wide.end) return -1;
+  int64_t found = rows.at(0) + wide.begin;
+  T most = plane[found];
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = rows.at(i);
     for (int64_t c = row + wide.begin; c < row + wide.end; c += step) {
-      if (found < 0 || better(plane[c], most)) {
-        most = plane[c];
-        found = c;
-      }
+      const bool here = better(plane[c], most);  // no branch: which element is largest cannot be foretold
+      most = here ? plane[c] : most;
+      found = here ? c : found;
     }
   }
   return found;
 }
 
-// With the place of each maximum, element by element.
+// Tap k of n windows from i on as a vector.
 template <class T>
-void max_rows_indices(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices) {
+PYNN_INLINE Vec<T> tap(const Geometry& g, const T* buffer, int64_t i, int64_t k, int n) {
+  const T* at = buffer + i * g.stride + k * g.step[2];
+  if (g.stride == 1) return load(at);
+  if (g.stride == 2) return deinterleave(load(at), load(at + Lanes<T>::n)).first;
+  T each[Lanes<T>::n] = {};
+  for (int j = 0; j < n; ++j) each[j] = at[j * g.stride];
+  return load(each);
+}
+
+// The barrier keeps each sum before the next: gcc 12 runs steps of a loop over overlapping vectors side by side,
+// as if the second did not read what the first wrote.
+template <class T>
+PYNN_INLINE void add_vector(T* to, Vec<T> v) {
+  store(to, load(to) + v);
+  __asm__ volatile("" ::: "memory");
+}
+
+template <class T>
+PYNN_INLINE void add_to_tap(const Geometry& g, T* buffer, int64_t i, int64_t k, Vec<T> v) {  // stride 1 or 2
+  T* at = buffer + i * g.stride + k * g.step[2];
+  if (g.stride == 1) {
+    add_vector(at, v);
+  } else {
+    const Pair<T> p = interleave(v, zero<T>());
+    add_vector(at, p.first);
+    add_vector(at + Lanes<T>::n, p.second);
+  }
+}
+
+// Which tap, counted row by row of the window, holds the maximum of each window of an output row, -1 for empty
+// ones; scratch holds the window's rows, padded.
+template <class T>
+PYNN_INLINE void find_taps(const Geometry& g, const Rows& rows, const T* plane, T* scratch, T* places) {
+  constexpr int lanes = Lanes<T>::n;
+  const int64_t count = rows.count(), width = g.in[2], out = g.out[2];
+  for (int64_t i = 0; i < count; ++i) {
+    T* row = scratch + i * g.buffer;
+    fill(row, g.pad, lowest<T>());
+    copy(row + g.pad, plane + rows.at(i), width);
+    fill(row + g.pad + width, g.buffer - g.pad - width, lowest<T>());
+  }
+  for (int64_t w = 0; w < out; w += lanes) {
+    const int n = out - w < lanes ? int(out - w) : lanes;
+    Vec<T> most = set1(lowest<T>()), place = set1(T(-1));
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t k = 0; k < g.kernel; ++k) {
+        const Vec<T> v = tap(g, scratch + i * g.buffer, w, k, n);
+        const auto here = (v > most) | is_nan(v);
+        most = select(here, v, most);
+        place = select(here, set1(T(i * g.kernel + k)), place);
+      }
+    }
+    store(places + w, place);
+  }
+  for (int64_t w = 0; w < out; ++w) {
+    if (places[w] >= 0) continue;  // nothing but -inf: the first that is no padding
+    const Range wide = g.range[2][w];
+    if (count > 0 && wide.begin < wide.end) places[w] = T((wide.begin + g.pad - w * g.stride) / g.step[2]);
+  }
+}
+
+// The place in its plane of a tap of window w, -1 of none.
+template <class T>
+PYNN_INLINE int64_t place_of(const Geometry& g, const Rows& rows, int64_t w, T tap) {
+  if (tap < 0) return -1;
+  const int64_t kernel = g.kernel;
+  int64_t row = 0, rest = int64_t(tap);
+  while (rest >= kernel) rest -= kernel, ++row;  // a few steps, where a division takes more
+  return rows.at(row) + w * g.stride + rest * g.step[2] - g.pad;
+}
+
+// With the place of each maximum. scratch: window_rows padded rows, one of taps; null where find_max must do.
+template <class T>
+void max_rows_indices(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices,
+                      T* scratch) {
+  const int64_t width = g.out[2];
   for (int64_t r = first; r < last; ++r) {
     const Place at(g, r);
     const T* plane = x + at.plane * g.plane_in();
     const Rows rows(g, at.d, at.h);
-    for (int64_t w = 0; w < g.out[2]; ++w) {
-      const int64_t found = find_max(rows, g.range[2][w], plane);
-      out[r * g.out[2] + w] = found < 0 ? lowest<T>() : plane[found];
-      indices[r * g.out[2] + w] = found < 0 ? 0 : found;
+    T* taps = scratch == nullptr ? nullptr : scratch + g.window_rows * g.buffer;
+    if (scratch != nullptr) find_taps(g, rows, plane, scratch, taps);
+    for (int64_t w = 0; w < width; ++w) {
+      int64_t found;
+      if (scratch == nullptr) {
+        found = find_max(rows, g.range[2][w], plane);
+      } else {
+        found = place_of(g, rows, w, taps[w]);
+      }
+      out[r * width + w] = found < 0 ? lowest<T>() : plane[found];
+      indices[r * width + w] = found < 0 ? 0 : found;
     }
   }
 }
@@ -329,32 +410,13 @@ PYNN_INLINE void halves_max_backward(const Geometry& g, const T* grad, const T* 
   for (int64_t d = 0; d < g.in[0]; ++d) fill(dx + d * slice + done, slice - done, T(0));
 }
 
-// Elements i, i + 1, ... of a window's tap k as a vector.
-template <class T>
-PYNN_INLINE Vec<T> tap(const Geometry& g, const T* buffer, int64_t i, int64_t k) {
-  const T* at = buffer + i * g.stride + k * g.step[2];
-  if (g.stride == 1) return load(at);
-  return deinterleave(load(at), load(at + Lanes<T>::n)).first;
-}
-
-template <class T>
-PYNN_INLINE void add_to_tap(const Geometry& g, T* buffer, int64_t i, int64_t k, Vec<T> v) {
-  T* at = buffer + i * g.stride + k * g.step[2];
-  if (g.stride == 1) {
-    store(at, load(at) + v);
-    return;
-  }
-  const Pair<T> p = interleave(v, zero<T>());
-  store(at, load(at) + p.first);
-  store(at + Lanes<T>::n, load(at + Lanes<T>::n) + p.second);
-}
-
-// scratch: window_rows padded rows, one for their gradient, one of places.
+// scratch: window_rows padded rows, one for their gradient, one of taps; null where find_max must do.
 template <class T>
 void max_backward(const Geometry& g, int64_t first, int64_t last, const T* grad, const T* x, T* dx, T* scratch) {
   constexpr int lanes = Lanes<T>::n;
   const int64_t width = g.in[2], out = g.out[2];
-  T *back = scratch + g.window_rows * g.buffer, *places = back + g.buffer;
+  T* back = scratch == nullptr ? nullptr : scratch + g.window_rows * g.buffer;
+  T* taps = scratch == nullptr ? nullptr : back + g.buffer;
   for (int64_t p = first; p < last; ++p) {
     const T *plane = x + p * g.plane_in(), *from = grad + p * g.plane_out();
     T* to = dx + p * g.plane_in();
@@ -366,41 +428,26 @@ void max_backward(const Geometry& g, int64_t first, int64_t last, const T* grad,
     for (int64_t r = 0; r < g.out[0] * g.out[1]; ++r, from += out) {
       const Rows rows(g, r / g.out[1], r % g.out[1]);
       const int64_t count = rows.count();
-      if (g.stride > 2 || g.window_rows > kMostRows) {  // each place is scalar work
+      if (scratch == nullptr) {
         for (int64_t w = 0; w < out; ++w) {
           const int64_t found = find_max(rows, g.range[2][w], plane);
           if (found >= 0) to[found] += from[w];
         }
         continue;
       }
-      for (int64_t i = 0; i < count; ++i) {
-        T* row = scratch + i * g.buffer;
-        fill(row, g.pad, lowest<T>());
-        copy(row + g.pad, plane + rows.at(i), width);
-        fill(row + g.pad + width, g.buffer - g.pad - width, lowest<T>());
-      }
-      for (int64_t w = 0; w < out; w += lanes) {
-        Vec<T> most = set1(lowest<T>()), place = set1(T(-1));
-        for (int64_t i = 0; i < count; ++i) {
-          for (int64_t k = 0; k < g.kernel; ++k) {
-            const Vec<T> v = tap(g, scratch + i * g.buffer, w, k);
-            const auto here = (v > most) | is_nan(v);
-            most = select(here, v, most);
-            place = select(here, set1(T(i * g.kernel + k)), place);
-          }
+      find_taps(g, rows, plane, scratch, taps);
+      if (g.stride > 2) {
+        for (int64_t w = 0; w < out; ++w) {
+          const int64_t found = place_of(g, rows, w, taps[w]);
+          if (found >= 0) to[found] += from[w];
         }
-        store(places + w, place);
-      }
-      for (int64_t w = 0; w < out; ++w) {
-        if (places[w] >= 0) continue;  // nothing but -inf: the first that is no padding
-        const Range wide = g.range[2][w];
-        if (wide.begin < wide.end) places[w] = T((wide.begin + g.pad - w * g.stride) / g.step[2]);
+        continue;
       }
       for (int64_t i = 0; i < count; ++i) {
         fill(back, g.buffer, T(0));
         for (int64_t w = 0; w < out; w += lanes) {
-          const Vec<T> at = load(places + w);
-          const Vec<T> share = load_up_to(from + w, out - w < lanes ? int(out - w) : lanes);
+          const int n = out - w < lanes ? int(out - w) : lanes;
+          const Vec<T> at = load(taps + w), share = load_up_to(from + w, n);
           for (int64_t k = 0; k < g.kernel; ++k) {
             add_to_tap(g, back, w, k, select(at == set1(T(i * g.kernel + k)), share, zero<T>()));
           }
@@ -515,9 +562,8 @@ void average_backward(const Geometry& g, int64_t first, int64_t last, const T* g
           if (g.stride == 2) {
             const Pair<T> twice = interleave(v, v);
             for (; k + 2 <= g.kernel; k += 2) {
-              T* b = back + 2 * w + k;
-              store(b, load(b) + twice.first);
-              store(b + lanes, load(b + lanes) + twice.second);
+              add_vector(back + 2 * w + k, twice.first);
+              add_vector(back + 2 * w + k + lanes, twice.second);
             }
           }
           for (; k < g.kernel; ++k) add_to_tap(g, back, w, k, v);

@@ -131,6 +131,12 @@ int64_t row_work(const Geometry& g) {
   return g.whole ? g.plane_in() : g.in[2] * g.window_rows + g.out[2] * g.kernel;
 }
 
+// For finding maxima vector by vector: a window's rows and the taps; 0 where windows are too large or uneven.
+int64_t tap_buffers(const Geometry& g) {
+  if (g.bins || g.window_rows * g.kernel > kMostTaps) return 0;
+  return g.window_rows * g.buffer + g.out[2] + kSlack;
+}
+
 int64_t plane_work(const Geometry& g) { return g.plane_in() + g.out[0] * g.out[1] * row_work(g); }
 
 }  // namespace
@@ -141,10 +147,11 @@ bool run_max(const Task& task, const T* x, T* out, int64_t* indices) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto& kernels = table().of<T>();
-  return over<T>(g.rows_out(), row_work(g), indices != nullptr || g.halves ? 0 : g.buffer,
+  const int64_t elements = indices != nullptr ? tap_buffers(g) : g.halves ? 0 : g.buffer;
+  return over<T>(g.rows_out(), (indices != nullptr ? 4 : 1) * row_work(g), elements,
                  [&](int64_t first, int64_t last, T* scratch) {
                    if (indices != nullptr) {
-                     kernels.max_indices(g, first, last, x, out, indices);
+                     kernels.max_indices(g, first, last, x, out, indices, scratch);
                    } else {
                      kernels.max(g, first, last, x, out, scratch);
                    }
@@ -157,9 +164,8 @@ bool run_max_backward(const Task& task, const T* grad, const T* x, T* dx) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().max_backward;
-  const bool scalar = g.stride > 2 || g.window_rows > kMostRows;
-  const int64_t buffers = g.halves || scalar ? 0 : (g.window_rows + 1) * g.buffer + g.out[2] + kSlack;
-  return over<T>(g.planes, 2 * plane_work(g), buffers, [&](int64_t first, int64_t last, T* scratch) {
+  const int64_t taps = g.halves ? 0 : tap_buffers(g);
+  return over<T>(g.planes, 2 * plane_work(g), taps == 0 ? 0 : taps + g.buffer, [&](int64_t first, int64_t last, T* scratch) {
     kernel(g, first, last, grad, x, dx, scratch);
   });
 }

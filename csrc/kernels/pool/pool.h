@@ -33,15 +33,16 @@ struct Geometry {
   int64_t rows_out() const { return planes * out[0] * out[1]; }
 };
 
-constexpr int64_t kSlack = 32;      // elements behind a buffer's row that vectors may touch
-constexpr int64_t kMostRows = 512;  // rows of a window that a max pool's gradient takes as vectors
+constexpr int64_t kSlack = 32;       // elements behind a buffer's row that vectors may touch
+constexpr int64_t kMostTaps = 4096;  // of a window where maxima are looked for vector by vector
 
 // Forward kernels work on output rows first <= r < last of all planes, backward ones on planes. counts: of each
 // output column, Range::count as T. scratch: Geometry's buffers, see pool.cpp.
 template <class T>
 struct Kernels {
   void (*max)(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, T* scratch);
-  void (*max_indices)(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices);
+  void (*max_indices)(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices,
+                      T* scratch);
   void (*max_backward)(const Geometry& g, int64_t first, int64_t last, const T* grad, const T* x, T* dx,
                        T* scratch);
   void (*average)(const Geometry& g, int64_t first, int64_t last, const T* x, const T* counts, T* out,
