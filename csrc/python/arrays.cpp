@@ -101,6 +101,19 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   return reinterpret_cast<PyArrayObject*>(array);
 }
 
+PyArrayObject* row_major(PyArrayObject* array) {
+  if (PyArray_IS_C_CONTIGUOUS(array)) {
+    Py_INCREF(array);
+    return array;
+  }
+  PyArrayObject* copy = new_like(array);
+  if (copy && PyArray_CopyInto(copy, array) < 0) {
+    Py_DECREF(copy);
+    return nullptr;
+  }
+  return copy;
+}
+
 bool is_fresh(PyArrayObject* array) {
   PyObject* base = PyArray_BASE(array);
   return PyArray_IS_C_CONTIGUOUS(array) && (base == nullptr || Py_TYPE(base) == &block_type);

@@ -66,6 +66,9 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
 
+// The array itself, or a row-major copy of it, as a new reference.
+PyArrayObject* row_major(PyArrayObject* array);
+
 // Whether nobody else can hold a view of the array's memory, and it is row-major.
 bool is_fresh(PyArrayObject* array);
 

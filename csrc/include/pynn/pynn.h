@@ -84,6 +84,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
+#include "pynn/pool.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
 
