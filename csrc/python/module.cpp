@@ -61,10 +61,10 @@ PYBIND11_MODULE(_native, m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
 
   py::dict kernels;
-  for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
-                   register_reduction, register_pool}) {
-    if (!add(kernels.ptr())) throw py::error_already_set();
-  }
+#define PYNN_BINDING(family) \
+  if (!register_##family(kernels.ptr())) throw py::error_already_set();
+#include "families.inc"
+#undef PYNN_BINDING
   m.attr("kernels") = kernels;
 
   m.def("version", &pynn_version);
