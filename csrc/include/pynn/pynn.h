@@ -85,6 +85,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
 #include "pynn/pool.h"
+#include "pynn/recurrent.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
 
