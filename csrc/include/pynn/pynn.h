@@ -79,6 +79,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
+#include "pynn/norm.h"
 #include "pynn/optim.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
