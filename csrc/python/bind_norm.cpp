@@ -247,15 +247,14 @@ PyObject* batch_norm_update_kernel(PyObject*, PyObject* const* args, Py_ssize_t 
   return args[0];
 }
 
-// The gradient of the first output where the others have none.
+// The gradient of the first output where the others have none: `g` is the list of all three.
 PyObject* only_first(PyObject* g) {
-  if (!PyTuple_Check(g) || PyTuple_GET_SIZE(g) != 3 || PyTuple_GET_ITEM(g, 1) != Py_None ||
-      PyTuple_GET_ITEM(g, 2) != Py_None) {
+  if (!PyList_Check(g) || PyList_GET_SIZE(g) != 3 || PyList_GET_ITEM(g, 1) != Py_None ||
+      PyList_GET_ITEM(g, 2) != Py_None) {
     return nullptr;
   }
-  return PyTuple_GET_ITEM(g, 0);
+  return PyList_GET_ITEM(g, 0);
 }
-
 
 // (g, ((None, mean, var), x, weight, None), (eps,), needs)
 PyObject* batch_norm_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {

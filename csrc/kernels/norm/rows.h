@@ -81,14 +81,14 @@ void layer(int64_t first, int64_t last, const LayerForward<T>& f) {
 // What one row's gradient is made of: dx = gw * scale + (x - shift) * slope + offset with gw = g * weight.
 template <class T>
 struct RowGradient {
-  Vec<T> shift, rstd, slope, offset;
+  Vec<T> shift, rstd, slope, offset, drift;  // drift: -rstd times what rounding the mean to T left
 };
 
 template <class T, bool kRms, bool kWeight>
 PYNN_INLINE RowGradient<T> row_gradient(const T* g, const T* x, const LayerBackward<T>& b, T mean, T saved) {
   typedef Vec<T> V;
   const V shift = set1(mean);
-  double sum = 0, product = 0, squares = 0;
+  double sum = 0, product = 0, other = 0;  // other: of squares, or of deviations from the mean
   for (int64_t start = 0; start < b.cols; start += ::pynn::norm::kBlock) {
     const int64_t n = b.cols - start < ::pynn::norm::kBlock ? b.cols - start : ::pynn::norm::kBlock;
     const T *gp = g + start, *xp = x + start, *wp = kWeight ? b.weight + start : nullptr;
@@ -99,6 +99,7 @@ PYNN_INLINE RowGradient<T> row_gradient(const T* g, const T* x, const LayerBackw
         q[k] = fma(d, d, q[k]);
       } else {
         s[k] = s[k] + gv;
+        q[k] = q[k] + d;
       }
       p[k] = fma(gv, d, p[k]);
     };
@@ -114,11 +115,14 @@ PYNN_INLINE RowGradient<T> row_gradient(const T* g, const T* x, const LayerBackw
         });
     sum += total(s);
     product += total(p);
-    squares += total(q);
+    other += total(q);
   }
   const double count = double(b.cols);
-  const double rstd = kRms ? 1 / __builtin_sqrt(squares / count + b.eps) : double(saved);
-  return {shift, set1(T(rstd)), set1(T(-rstd * rstd * rstd * product / count)), set1(T(-rstd * sum / count))};
+  const double rstd = kRms ? 1 / __builtin_sqrt(other / count + b.eps) : double(saved);
+  const double left = kRms ? 0 : other / count;
+  const double slope = -rstd * rstd * rstd * (product - left * sum) / count;
+  return {shift, set1(T(rstd)), set1(T(slope)), set1(T(-rstd * sum / count - slope * left)),
+          set1(T(-rstd * left))};
 }
 
 template <class T, bool kRms, bool kWeight>
@@ -146,7 +150,7 @@ PYNN_INLINE void layer_backward_rows(int64_t first, int64_t last, const LayerBac
         const V xv = full ? load(x[j] + i) : load_n(x[j] + i, n);
         const V off = kRms ? xv : xv - d[j].shift;
         gb = gb + gv;
-        gw = fma(gv, off * d[j].rstd, gw);
+        gw = fma(gv, kRms ? off * d[j].rstd : fma(off, d[j].rstd, d[j].drift), gw);
         if (dx[j] == nullptr) return;
         const V inner = kRms ? off * d[j].slope : fma(off, d[j].slope, d[j].offset);
         const V value = fma(kWeight ? gv * w : gv, d[j].rstd, inner);
