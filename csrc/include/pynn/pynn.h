@@ -83,6 +83,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
+#include "pynn/norm.h"
 #include "pynn/optim.h"
 #include "pynn/pool.h"
 #include "pynn/recurrent.h"
