@@ -86,6 +86,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/norm.h"
 #include "pynn/optim.h"
 #include "pynn/pool.h"
+#include "pynn/random.h"
 #include "pynn/recurrent.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
