@@ -166,7 +166,8 @@ CLONE = Op("clone")
 ADD_ = Op("add_")
 VIEW_WRITE = Op("view_write")
 PORT = Op("port")
-OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT)}
+SUM_TO_SIZE = Op("sum_to_size")
+OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE)}
 
 _mark = 0
 _backward_lock = threading.RLock()
@@ -1235,8 +1236,9 @@ def _execute_backward(node, grad):
             results = op.vjp(xp, node.needs, grad, saved, node.attrs)
             shapes = node.shapes
             if shapes is not None:
+                fold = SUM_TO_SIZE.kernel if backend is None else backend.kernel("sum_to_size")
                 results = [
-                    r if r is None or s is None or r.shape == s else _unbroadcast(xp, r, s)
+                    r if r is None or s is None or r.shape == s else _fold(fold, xp, r, s)
                     for r, s in zip(results, shapes)
                 ]
             results = tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
@@ -1245,6 +1247,12 @@ def _execute_backward(node, grad):
     if _modes and state.recorder is not None:
         state.recorder.backward(node, grad, results)
     return results
+
+
+def _fold(kernel, xp, grad, shape):
+    """A gradient summed to the shape of the input that was broadcast."""
+    out = None if kernel is None else kernel(grad, shape)
+    return _unbroadcast(xp, grad, shape) if out is None else out
 
 
 def _execute_backward_graph(node, grad):
