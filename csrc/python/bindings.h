@@ -11,5 +11,10 @@ bool register_conv(PyObject* kernels);
 bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
+bool register_half(PyObject* kernels);
+
+// bind_half.cpp: conversions to and from 16-bit floats.
+PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count);
+PyObject* set_bfloat16_function(PyObject*, PyObject* dtype);
 
 }  // namespace pynn::python

@@ -24,6 +24,9 @@ PyObject* is_fresh_function(PyObject*, PyObject* array) {
 }
 
 PyMethodDef fast_functions[] = {
+    {"convert", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(convert_function)), METH_FASTCALL,
+     "A copy of an array in another dtype."},
+    {"set_bfloat16", set_bfloat16_function, METH_O, "Tell the kernels NumPy's dtype for bfloat16."},
     {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)),
      METH_FASTCALL, "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
     {"is_fresh", is_fresh_function, METH_O,
@@ -62,7 +65,7 @@ PYBIND11_MODULE(_native, m) {
 
   py::dict kernels;
   for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
-                   register_reduction}) {
+                   register_reduction, register_half}) {
     if (!add(kernels.ptr())) throw py::error_already_set();
   }
   m.attr("kernels") = kernels;
