@@ -10,6 +10,7 @@ import numpy
 
 from pynn.ops.registry import Effects, Sample, register
 
+
 def each(xp, arrays, groups, update):
     """Run update on the arrays of each tensor."""
     count = len(arrays) // groups
