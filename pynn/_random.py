@@ -45,6 +45,9 @@ def uniform(seed, offset, shape, dtype):
         bits = (words[0::2] << numpy.uint64(21)) ^ (words[1::2] >> numpy.uint64(11))
         return ((bits & numpy.uint64((1 << 53) - 1)) * 2.0**-53).reshape(shape)
     words = philox(seed, offset, count)
+    if numpy.dtype(dtype).itemsize == 2:  # as many bits as below 1 the dtype has, so that none rounds up to 1
+        bits = 11 if numpy.dtype(dtype).kind == "f" else 8
+        return ((words >> numpy.uint32(32 - bits)).astype(numpy.float32) * numpy.float32(2.0**-bits)).reshape(shape).astype(dtype)
     return ((words >> numpy.uint32(8)).astype(numpy.float32) * numpy.float32(2.0**-24)).reshape(shape).astype(dtype)
 
 

@@ -37,6 +37,8 @@ PyTypeObject block_type = [] {
 
 }  // namespace
 
+int bfloat16_type = -1;
+
 bool init_arrays() {
   if (_import_array() < 0) return false;
   return PyType_Ready(&block_type) == 0;
@@ -61,6 +63,7 @@ int dtype_of(int type_number) {
     case NPY_FLOAT64:
       return PYNN_FLOAT64;
     default:
+      if (type_number == bfloat16_type && type_number >= 0) return PYNN_BFLOAT16;
       return type_number == NPY_INT64 ? PYNN_INT64 : -1;
   }
 }

@@ -44,6 +44,12 @@ inline bool same_shape(PyArrayObject* a, PyArrayObject* b) {
 
 inline bool is_float(int type_number) { return type_number == NPY_FLOAT32 || type_number == NPY_FLOAT64; }
 
+// The type number of bfloat16 (a dtype that a package adds to NumPy), -1 until it is known.
+extern int bfloat16_type;
+inline bool is_half(int type_number) {
+  return type_number == NPY_FLOAT16 || (type_number == bfloat16_type && type_number >= 0);
+}
+
 inline bool is_dense_f32(PyArrayObject* array) {
   return array && plain_type(array) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(array);
 }

@@ -67,9 +67,15 @@ constexpr Binary kBinary[] = {
     {"minimum", "minimum_", PYNN_MINIMUM},
 };
 
+// float32 and float64 as they lie; 16-bit floats where they are row-major, else the door converts them.
+bool has_kernels(PyArrayObject* x) {
+  const int type = plain_type(x);
+  return is_float(type) || (is_half(type) && PyArray_IS_C_CONTIGUOUS(x));
+}
+
 PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta) {
   const int type = plain_type(x);
-  if (!is_float(type)) return not_mine();
+  if (!has_kernels(x)) return not_mine();
   PyArrayObject* out = new_like(x);
   if (!out) return nullptr;
   const int64_t n = PyArray_SIZE(out);
@@ -123,6 +129,14 @@ PyObject* run_with_number(pynn_binary_op op, PyArrayObject* x, double value, boo
                           PyArrayObject* out) {
   const float narrow = float(value);
   const int type = PyArray_TYPE(x);
+  if (is_half(type)) {
+    const int64_t n = PyArray_SIZE(out);
+    const void* from = PyArray_DATA(x);
+    void* to = PyArray_DATA(out);
+    const pynn_status status = run(
+        n, [&] { return pynn_binary_half_scalar(op, dtype_of(type), n, from, narrow, number_first, to); });
+    return finish(status, reinterpret_cast<PyObject*>(out));
+  }
   pynn_array scalar = {type == NPY_FLOAT32 ? static_cast<void*>(const_cast<float*>(&narrow)) : &value,
                        nullptr, nullptr, 0, dtype_of(type)};
   const int64_t none = 0;
@@ -173,14 +187,14 @@ PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   PyArrayObject* known = a ? a : b;
   if (!known) return not_mine();
   const int type = plain_type(known);
-  if (!is_float(type)) return not_mine();
+  if (!has_kernels(known)) return not_mine();
   if (!a || !b) {
     double value;
     if (!number(a ? args[1] : args[0], &value)) return not_mine();
     PyArrayObject* out = new_like(known);
     return out ? run_with_number(op, known, value, !a, out) : nullptr;
   }
-  if (plain_type(b) != type) return not_mine();
+  if (plain_type(b) != type || (is_half(type) && !same_shape(a, b))) return not_mine();
   PyArrayObject* out;
   if (same_shape(a, b)) {
     out = new_like(a);
@@ -196,7 +210,7 @@ PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
 PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const pynn_binary_op op = code_of<Binary>(self)->op;
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
-  if (!x || !is_float(plain_type(x)) || !PyArray_ISWRITEABLE(x)) return not_mine();
+  if (!x || !has_kernels(x) || !PyArray_ISWRITEABLE(x)) return not_mine();
   PyArrayObject* y = as_array(args[1]);
   double value;
   if (!y) {
@@ -229,7 +243,7 @@ PyObject* backward_of(const Backward& entry, pynn_binary_op op, PyObject* const*
     if (PyTuple_GET_SIZE(args[2]) <= i || !number(PyTuple_GET_ITEM(args[2], i), &numbers[i]))
       return not_mine();
   }
-  if (!saved || !same_shape(g, saved) || !is_float(plain_type(g)) || plain_type(saved) != PyArray_TYPE(g)) {
+  if (!saved || !same_shape(g, saved) || !has_kernels(g) || plain_type(saved) != PyArray_TYPE(g)) {
     return not_mine();
   }
   PyArrayObject* out = new_like(g);
@@ -266,7 +280,7 @@ PyObject* mul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
     return not_mine();
   PyArrayObject* g = as_array(args[0]);
   int64_t needs;
-  if (!is_float(plain_type(g)) || !read_needs(args[3], &needs)) return not_mine();
+  if (!has_kernels(g) || !read_needs(args[3], &needs)) return not_mine();
   PyObject* grads = PyTuple_New(2);
   if (!grads) return nullptr;
   for (int i = 0; i < 2; ++i) {

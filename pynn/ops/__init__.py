@@ -38,6 +38,7 @@ from pynn.ops import namespace
 _core.configure(
     _native_hooks.same_shape,
     _native_hooks.is_fresh,
+    _native_hooks.convert,
     numpy_namespace,
     namespace,
     registry.unbroadcast,

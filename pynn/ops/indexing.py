@@ -26,6 +26,7 @@ def _indexed_shape(x, index):
 
 GETITEM = register(
     "slice",
+    exact=True,
     vjp=(_slice_vjp,),
     likes=(0,),
     effects=Effects(aliases=True),
@@ -76,6 +77,7 @@ def _index_reference(xp, inputs, pattern):
 
 INDEX = register(
     "index",
+    exact="forward",
     vjp=_joint(_index_vjp),
     saves=(0,),
     likes=(0,),
@@ -128,6 +130,8 @@ def _index_put_vjp(xp, needs, g, out, inputs, pattern, accumulate):
 
 INDEX_PUT = register(
     "index_put",
+    exact=True,
+    exact_unless="accumulate",
     vjp=_joint(_index_put_vjp),
     saves=(0,),
     variadic=True,
@@ -334,6 +338,7 @@ _GATHER_SAMPLES = lambda rng: [  # noqa: E731
 
 GATHER = register(
     "gather",
+    exact="forward",
     vjp=(_gather_vjp, None),
     saves=(1,),
     likes=(0,),
@@ -400,6 +405,7 @@ def _scatter_self_vjp(xp, g, out, x, index, src, dim):
 
 SCATTER = register(
     "scatter",
+    exact=True,
     vjp=(_scatter_self_vjp, None, _scatter_src_vjp),
     saves=(1,),
     likes=(2,),

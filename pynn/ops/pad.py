@@ -21,6 +21,7 @@ def _flat(pads):
 
 PAD = register(
     "pad",
+    exact=True,
     vjp=(_pad_vjp,),
     check=lambda inputs, attrs: inputs,
     shape=lambda x, pads, value: tuple(n + a + b for n, (a, b) in zip(x, pads)),

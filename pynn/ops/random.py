@@ -4,7 +4,7 @@ import numpy
 
 from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
-from pynn._dtypes import INT64, default_float, to_numpy
+from pynn._dtypes import INT64, default_float, plain, to_numpy
 from pynn.ops.creation import finish, shape_of
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
@@ -110,6 +110,7 @@ DROPOUT_AGAIN = register(
 def _filler(name, draw, count, attrs, sample):
     op = register(
         name,
+        exact=True,
         vjp=(lambda xp, g, out, x, *rest: xp.zeros_like(g),),
         effects=Effects(random=count),
         shape=lambda x, *rest: x,
@@ -127,14 +128,14 @@ def _filler(name, draw, count, attrs, sample):
 
 UNIFORM_ = _filler(
     "uniform",
-    lambda xp, x, low, high, place: (low + (high - low) * _random.uniform(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
     (-1.0, 2.0, None),
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * _random.normal(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (1.0, 0.5, None),
@@ -222,7 +223,7 @@ def bernoulli(input, *, generator=None):
 
 
 def _require_float(x, name):
-    if x._array.dtype.kind != "f":
+    if x._array.dtype.kind not in "fV":
         raise RuntimeError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
 
 

@@ -266,6 +266,7 @@ CUMSUM = register(
 
 FLIP = register(
     "flip",
+    exact=True,
     vjp=(lambda xp, g, out, x, dims: xp.flip(g, axis=dims),),
     shape=lambda x, dims: x,
     dtype="same",
@@ -295,7 +296,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 def _floating(input, name):
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {input._array.dtype}. Convert it first, for example with .float()."

@@ -4,6 +4,7 @@ import numpy
 
 from pynn._core import METHODS, Tensor, call, made, observe
 from pynn._dtypes import to_numpy
+from pynn.amp.autocast_mode import float32_function
 from pynn.ops.arranging import stack
 from pynn.ops.reduction import _accumulating, _Pair, mean, std, sum, var
 from pynn.ops.registry import Sample, export, register
@@ -76,6 +77,7 @@ def median(input, dim=None, keepdim=False):
 
 
 @export()
+@float32_function
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The q-quantiles (q in [0, 1]; a tensor of them comes first in the result), linear between elements."""
     if interpolation != "linear":
@@ -161,6 +163,7 @@ def dist(input, other, p=2):
 
 
 @export(method=False)
+@float32_function
 def cdist(x1, x2, p=2.0, compute_mode=None):
     """The p-norm distance of each row of x1 to each row of x2."""
     return METHODS["norm"](x1.unsqueeze(-2) - x2.unsqueeze(-3), p, dim=-1)

@@ -1,5 +1,6 @@
 /* Pointwise functions: unary, binary with broadcasting, and their backward forms.
- * float32 and float64; PYNN_UNSUPPORTED for other dtypes or where a and b differ in dtype. */
+ * float32 and float64, and contiguous arrays of one shape of bfloat16 and float16, which are computed in float32;
+ * PYNN_UNSUPPORTED for others or where a and b differ in dtype. */
 #ifndef PYNN_ELEMENTWISE_H
 #define PYNN_ELEMENTWISE_H
 #include "pynn/pynn.h"

@@ -8,6 +8,7 @@ import math
 import warnings
 
 from pynn._core import call
+from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.activation import logsigmoid, softplus
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.softmax import log_softmax
@@ -244,6 +245,7 @@ def _soft_cross_entropy(input, target, weight, reduction, smoothing):
     return reduce_loss(loss, reduction)
 
 
+@float32_function
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log target - input): the Kullback-Leibler divergence of log-probabilities input from target.
 
@@ -271,6 +273,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return loss / input._array.shape[0] if batch and input.ndim else loss
 
 
+@float32_function
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):
@@ -311,6 +314,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     return reduce_loss(loss, reduction)
 
 
+@float32_function
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
     require_tensors("soft_margin_loss", input, target)
