@@ -12,5 +12,6 @@ bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
 bool register_random(PyObject* kernels);
+bool register_attention(PyObject* kernels);
 
 }  // namespace pynn::python

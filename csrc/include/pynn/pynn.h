@@ -76,6 +76,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 }
 #endif
 
+#include "pynn/attention.h"
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
