@@ -120,6 +120,12 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
 
+// Where a draw begins in its generator's stream: the (seed, offset) that a random op has as its last attr.
+struct Place {
+  uint64_t seed, offset;
+};
+bool read_place(PyObject* object, Place* out);
+
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything
 // else.
 bool shape_of(PyObject* object, int* ndim, npy_intp* shape);

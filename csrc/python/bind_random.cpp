@@ -10,25 +10,6 @@ namespace {
 // A number's words and arithmetic are worth some elements of a pointwise kernel.
 constexpr int64_t kWorkEach = 4;
 
-struct Place {
-  uint64_t seed, offset;
-};
-
-bool read_place(PyObject* object, Place* out) {
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) return false;
-  uint64_t* const to[] = {&out->seed, &out->offset};
-  for (int i = 0; i < 2; ++i) {
-    PyObject* item = PyTuple_GET_ITEM(object, i);
-    if (!PyLong_Check(item)) return false;
-    *to[i] = PyLong_AsUnsignedLongLong(item);
-    if (PyErr_Occurred()) {
-      PyErr_Clear();
-      return false;
-    }
-  }
-  return true;
-}
-
 // A new array of a shape (a tuple of ints) and dtype (or None for a type number); nullptr, with or without an
 // exception, where that cannot be.
 PyArrayObject* new_of(PyObject* shape, int type_number) {

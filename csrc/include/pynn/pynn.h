@@ -80,6 +80,7 @@ PYNN_API double pynn_peak_flops(void);
 }
 #endif
 
+#include "pynn/attention.h"
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
