@@ -80,7 +80,10 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
+#include "pynn/cast.h"
 #include "pynn/reduction.h"
+#include "pynn/scan.h"
+#include "pynn/sort.h"
 #include "pynn/softmax.h"
 
 #endif /* PYNN_PYNN_H */
