@@ -81,6 +81,7 @@ PYNN_API double pynn_peak_flops(void);
 #endif
 
 #include "pynn/attention.h"
+#include "pynn/cast.h"
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
@@ -91,6 +92,8 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/random.h"
 #include "pynn/recurrent.h"
 #include "pynn/reduction.h"
+#include "pynn/scan.h"
 #include "pynn/softmax.h"
+#include "pynn/sort.h"
 
 #endif /* PYNN_PYNN_H */
