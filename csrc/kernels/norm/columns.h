@@ -34,7 +34,7 @@ void column_moments(In<T> x, int64_t rows, int64_t cols, int64_t before, double*
   constexpr int kLanes = V::lanes;
   const double count = double(rows), all = count + double(before), share = count / all,
                spread = double(before) * share;
-  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) {
+  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) PYNN_LAMBDA {
     constexpr int K = decltype(strip)::count;
     V sum[K], off[K], square[K];
     PYNN_UNROLL
@@ -85,7 +85,7 @@ PYNN_INLINE void strip_sums(In<T> g, In<T> x, int64_t rows, int64_t cols, const 
                             const Affines<T>* relu, double* sum_g, double* sum_gx) {
   typedef Vec<T> V;
   constexpr int kLanes = V::lanes;
-  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) {
+  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) PYNN_LAMBDA {
     constexpr int K = decltype(strip)::count;
     V sum[K], product[K], m[K], scale[K], offset[K];
     PYNN_UNROLL
@@ -134,7 +134,7 @@ template <class T, bool kRelu>
 PYNN_INLINE void strip_affine(In<T> x, Out<T> y, int64_t rows, int64_t cols, Affines<T> a) {
   typedef Vec<T> V;
   constexpr int kLanes = V::lanes;
-  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) {
+  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) PYNN_LAMBDA {
     constexpr int K = decltype(strip)::count;
     V shift[K], scale[K], offset[K];
     PYNN_UNROLL
@@ -167,7 +167,7 @@ PYNN_INLINE void strip_gradient(In<T> g, In<T> x, Out<T> dx, int64_t rows, int64
                                 const Affines<T>* relu) {
   typedef Vec<T> V;
   constexpr int kLanes = V::lanes;
-  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) {
+  over_strips<T>(cols, [&](int64_t c, auto strip, int lanes) PYNN_LAMBDA {
     constexpr int K = decltype(strip)::count;
     V shift[K], scale[K], slope[K], offset[K], forward[K], floor[K];
     PYNN_UNROLL

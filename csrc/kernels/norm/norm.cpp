@@ -46,6 +46,12 @@ Gradient<T> backward_of(const Batch<T>& b, int64_t c, T mean, T var, const Sums&
 
 // ---- runs: each channel is N runs ----
 
+// The next run, where runs are long enough for fetching it to pay.
+template <class T>
+int64_t ahead_of(const Batch<T>& b) {
+  return b.size.inner >= 256 ? b.x_layout.sample : 0;
+}
+
 template <class T>
 bool batch_runs(const Batch<T>& b, T* y, Layout y_layout, T* mean, T* var) {
   const Kernels<T>& kernels = table().of<T>();
@@ -64,7 +70,7 @@ bool batch_runs(const Batch<T>& b, T* y, Layout y_layout, T* mean, T* var) {
       },
       [&](int64_t c, const Block& at, const Affine<T>& a) {
         T* to = y + at.run * y_layout.sample + c * y_layout.channel + at.offset;
-        kernels.affine(in(c, at), {to, y_layout.sample}, at.runs, at.length, a, b.relu);
+        kernels.affine(in(c, at), {to, y_layout.sample}, at.runs, at.length, a, b.relu, ahead_of(b));
       });
 }
 
@@ -98,11 +104,12 @@ bool backward_runs(const Batch<T>& b, const T* g, Layout g_layout, const T* mean
         const Out<T> to = {out.dx + at.run * dx_layout.sample + c * dx_layout.channel + at.offset,
                            dx_layout.sample};
         if (fixed && !b.relu) {  // without reading x
-          kernels.affine(g_in(c, at), to, at.runs, at.length, {0, d.scale, 0}, false);
+          kernels.affine(g_in(c, at), to, at.runs, at.length, {0, d.scale, 0}, false, 0);
           return;
         }
         const Affine<T> a = relu(c);
-        kernels.gradient(g_in(c, at), x_in(c, at), to, at.runs, at.length, d, b.relu ? &a : nullptr);
+        kernels.gradient(g_in(c, at), x_in(c, at), to, at.runs, at.length, d, b.relu ? &a : nullptr,
+                         ahead_of(b));
       });
 }
 

@@ -99,10 +99,11 @@ struct Kernels {
   // ---- runs: `runs` lines of `length` elements, at most kBlock in all for sums ----
   Moments (*moments)(In<T> x, int64_t runs, int64_t length);
   Sums (*sums)(In<T> g, In<T> x, int64_t runs, int64_t length, T shift, const Affine<T>* relu);
-  void (*affine)(In<T> x, Out<T> y, int64_t runs, int64_t length, Affine<T> a, bool relu);
+  // ahead: how far behind its operands lies what is worked on next, for the cache to fetch meanwhile
+  void (*affine)(In<T> x, Out<T> y, int64_t runs, int64_t length, Affine<T> a, bool relu, int64_t ahead);
   void (*affine_each)(In<T> x, Out<T> y, int64_t runs, int64_t length, Affines<T> a, bool relu);
   void (*gradient)(In<T> g, In<T> x, Out<T> dx, int64_t runs, int64_t length, Gradient<T> d,
-                   const Affine<T>* relu);
+                   const Affine<T>* relu, int64_t ahead);
   // ---- columns: statistics of at most kBlockRows rows join those of `before` rows in mean and squares ----
   void (*column_moments)(In<T> x, int64_t rows, int64_t cols, int64_t before, double* mean, double* squares);
   void (*column_sums)(In<T> g, In<T> x, int64_t rows, int64_t cols, const T* shift, const Affines<T>* relu,

@@ -108,7 +108,7 @@ bool group_norm(const Sizes& size, int64_t groups, const T* x, const T* weight, 
       const double scale = value_or(weight, c, 1) * double(rstd[row]);
       const double drift = double(mean[row]) - middles.as<double>()[row];
       kernels.affine({x + p * inner, 0}, {y + p * inner, 0}, 1, inner,
-                     {mean[row], T(scale), T(value_or(bias, c, 0) + drift * scale)}, false);
+                     {mean[row], T(scale), T(value_or(bias, c, 0) + drift * scale)}, false, 0);
     }
   };
   const Blocks blocks(1, length);
@@ -189,7 +189,7 @@ bool group_norm_backward(const Sizes& size, int64_t groups, const T* g, const T*
       kernels.gradient({g + p * inner, 0}, {x + p * inner, 0}, {dx + p * inner, 0}, 1, inner,
                        {mean[row], T(w * scale), T(-scale * scale * scale * of_row[row].gx / count),
                         T(-scale * of_row[row].g / count)},
-                       nullptr);
+                       nullptr, 0);
     }
   };
   if (rows < kFewRows) {

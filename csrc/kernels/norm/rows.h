@@ -16,11 +16,11 @@ PYNN_INLINE double mean_square(const T* x, int64_t cols) {
     V square[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
     in_fours<T>(
         n,
-        [&](int64_t i, int k) {
+        [&](int64_t i, int k) PYNN_LAMBDA {
           const V v = load(p + i);
           square[k] = fma(v, v, square[k]);
         },
-        [&](int64_t i, int left) {
+        [&](int64_t i, int left) PYNN_LAMBDA {
           const V v = load_n(p + i, left);
           square[3] = fma(v, v, square[3]);
         });
@@ -36,13 +36,13 @@ PYNN_INLINE void affine_row(const T* x, T* y, int64_t cols, const AffineVectors<
   typedef Vec<T> V;
   in_fours<T>(
       cols,
-      [&](int64_t i, int) {
+      [&](int64_t i, int) PYNN_LAMBDA {
         V v = a(load(x + i));
         if (kWeight) v = kBias ? fma(v, load(weight + i), load(bias + i)) : v * load(weight + i);
         if (!kWeight && kBias) v = v + load(bias + i);
         store(y + i, v);
       },
-      [&](int64_t i, int n) {
+      [&](int64_t i, int n) PYNN_LAMBDA {
         V v = a(load_n(x + i, n));
         if (kWeight) v = v * load_n(weight + i, n);
         if (kBias) v = v + load_n(bias + i, n);
@@ -94,7 +94,7 @@ PYNN_INLINE RowGradient<T> row_gradient(const T* g, const T* x, const LayerBackw
     const T *gp = g + start, *xp = x + start, *wp = kWeight ? b.weight + start : nullptr;
     V s[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()}, p[4] = {s[0], s[0], s[0], s[0]},
       q[4] = {s[0], s[0], s[0], s[0]};
-    const auto add = [&](V gv, V d, int k) {
+    const auto add = [&](V gv, V d, int k) PYNN_LAMBDA {
       if (kRms) {
         q[k] = fma(d, d, q[k]);
       } else {
@@ -105,11 +105,11 @@ PYNN_INLINE RowGradient<T> row_gradient(const T* g, const T* x, const LayerBackw
     };
     in_fours<T>(
         n,
-        [&](int64_t i, int k) {
+        [&](int64_t i, int k) PYNN_LAMBDA {
           const V gv = kWeight ? load(gp + i) * load(wp + i) : load(gp + i);
           add(gv, kRms ? load(xp + i) : load(xp + i) - shift, k);
         },
-        [&](int64_t i, int left) {
+        [&](int64_t i, int left) PYNN_LAMBDA {
           const V gv = kWeight ? load_n(gp + i, left) * load_n(wp + i, left) : load_n(gp + i, left);
           add(gv, kRms ? load_n(xp + i, left) : load_or(xp + i, left, shift) - shift, 3);
         });
@@ -141,11 +141,11 @@ PYNN_INLINE void layer_backward_rows(int64_t first, int64_t last, const LayerBac
       const int64_t at = (r + j) * b.stat_stride;
       d[j] = row_gradient<T, kRms, kWeight>(g[j], x[j], b, kRms ? T(0) : b.mean[at], kRms ? T(0) : b.rstd[at]);
     }
-    const auto column = [&](int64_t i, int n) __attribute__((always_inline)) {
+    const auto column = [&](int64_t i, int n) PYNN_LAMBDA {
       const bool full = n == kLanes;
       const V w = !kWeight ? set1(T(1)) : full ? load(b.weight + i) : load_n(b.weight + i, n);
       V gw = zero<T>(), gb = zero<T>();
-      const auto row = [&](int j) __attribute__((always_inline)) {
+      const auto row = [&](int j) PYNN_LAMBDA {
         const V gv = full ? load(g[j] + i) : load_n(g[j] + i, n);
         const V xv = full ? load(x[j] + i) : load_n(x[j] + i, n);
         const V off = kRms ? xv : xv - d[j].shift;

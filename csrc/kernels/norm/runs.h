@@ -3,6 +3,9 @@
 #include "kernels/norm/norm.h"
 #include "simd/vec.h"
 
+// Behind a lambda's parameters: one that is not inlined keeps its accumulators in memory.
+#define PYNN_LAMBDA __attribute__((always_inline))
+
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 namespace norm {
@@ -35,10 +38,14 @@ PYNN_INLINE void in_fours(int64_t n, const Full& full, const Tail& tail) {
     full(i + 2 * kLanes, 2);
     full(i + 3 * kLanes, 3);
   }
-  for (int k = 0; i + kLanes <= n; i += kLanes, ++k) {
-    if (k == 0) full(i, 0);
-    if (k == 1) full(i, 1);
-    if (k == 2) full(i, 2);
+  if (i + 2 * kLanes <= n) {
+    full(i, 0);
+    full(i + kLanes, 1);
+    i += 2 * kLanes;
+  }
+  if (i + kLanes <= n) {
+    full(i, 2);
+    i += kLanes;
   }
   if (i < n) tail(i, int(n - i));
 }
@@ -57,14 +64,14 @@ PYNN_INLINE Moments block_moments(In<T> x, int64_t runs, int64_t length) {
   for (int64_t r = 0; r < runs; ++r) {
     const T* p = x.data + r * x.stride;
     in_fours<T>(
-        length, [&](int64_t i, int k) { sum[k] = sum[k] + load(p + i); },
-        [&](int64_t i, int n) { sum[3] = sum[3] + load_n(p + i, n); });
+        length, [&](int64_t i, int k) PYNN_LAMBDA { sum[k] = sum[k] + load(p + i); },
+        [&](int64_t i, int n) PYNN_LAMBDA { sum[3] = sum[3] + load_n(p + i, n); });
   }
   const double count = double(runs * length);
   const T middle = T(total(sum) / count);
   const V m = set1(middle);
   V off[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()}, square[4] = {off[0], off[0], off[0], off[0]};
-  const auto add = [&](V value, int k) {
+  const auto add = [&](V value, int k) PYNN_LAMBDA {
     const V d = value - m;
     off[k] = off[k] + d;
     square[k] = fma(d, d, square[k]);
@@ -72,8 +79,8 @@ PYNN_INLINE Moments block_moments(In<T> x, int64_t runs, int64_t length) {
   for (int64_t r = 0; r < runs; ++r) {
     const T* p = x.data + r * x.stride;
     in_fours<T>(
-        length, [&](int64_t i, int k) { add(load(p + i), k); },
-        [&](int64_t i, int n) { add(load_or(p + i, n, m), 3); });
+        length, [&](int64_t i, int k) PYNN_LAMBDA { add(load(p + i), k); },
+        [&](int64_t i, int n) PYNN_LAMBDA { add(load_or(p + i, n, m), 3); });
   }
   const double drift = total(off), spread = total(square) - drift * (drift / count);
   return {count, double(middle) + drift / count, spread < 0 ? 0 : spread};
@@ -118,20 +125,26 @@ PYNN_INLINE Vec<T> rectified(Vec<T> y) {
 }
 
 template <class T, bool kRelu>
-PYNN_INLINE void affine_run(const T* x, T* y, int64_t length, const AffineVectors<T>& a) {
-  const auto value = [&](Vec<T> v) { return kRelu ? rectified(a(v)) : a(v); };
+PYNN_INLINE void affine_run(const T* x, T* y, int64_t length, const AffineVectors<T>& a, int64_t ahead) {
+  const auto value = [&](Vec<T> v) PYNN_LAMBDA { return kRelu ? rectified(a(v)) : a(v); };
   in_fours<T>(
-      length, [&](int64_t i, int) { store(y + i, value(load(x + i))); },
-      [&](int64_t i, int n) { store_n(y + i, value(load_n(x + i, n)), n); });
+      length,
+      [&](int64_t i, int) PYNN_LAMBDA {
+        __builtin_prefetch(x + i + ahead, 0, 2);
+        __builtin_prefetch(y + i + ahead, 1, 2);
+        store(y + i, value(load(x + i)));
+      },
+      [&](int64_t i, int n) PYNN_LAMBDA { store_n(y + i, value(load_n(x + i, n)), n); });
 }
 
 template <class T>
-void affine(In<T> x, Out<T> y, int64_t runs, int64_t length, Affine<T> a, bool relu) {
+void affine(In<T> x, Out<T> y, int64_t runs, int64_t length, Affine<T> a, bool relu, int64_t ahead) {
   const AffineVectors<T> v(a);
   for (int64_t r = 0; r < runs; ++r) {
     const T* from = x.data + r * x.stride;
     T* to = y.data + r * y.stride;
-    relu ? affine_run<T, true>(from, to, length, v) : affine_run<T, false>(from, to, length, v);
+    relu ? affine_run<T, true>(from, to, length, v, ahead)
+         : affine_run<T, false>(from, to, length, v, ahead);
   }
 }
 
@@ -141,7 +154,7 @@ void affine_each(In<T> x, Out<T> y, int64_t runs, int64_t length, Affines<T> a, 
     const AffineVectors<T> v({a.shift[r], a.scale[r], a.offset[r]});
     const T* from = x.data + r * x.stride;
     T* to = y.data + r * y.stride;
-    relu ? affine_run<T, true>(from, to, length, v) : affine_run<T, false>(from, to, length, v);
+    relu ? affine_run<T, true>(from, to, length, v, 0) : affine_run<T, false>(from, to, length, v, 0);
   }
 }
 
@@ -153,7 +166,7 @@ PYNN_INLINE Sums block_sums(In<T> g, In<T> x, int64_t runs, int64_t length, T sh
   const V m = set1(shift);
   const AffineVectors<T> forward(kRelu ? *relu : Affine<T>{0, 0, 0});
   V sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()}, product[4] = {sum[0], sum[0], sum[0], sum[0]};
-  const auto add = [&](V gv, V xv, int k) {
+  const auto add = [&](V gv, V xv, int k) PYNN_LAMBDA {
     if (kRelu) gv = forward.pass(gv, xv);
     sum[k] = sum[k] + gv;
     product[k] = fma(gv, xv - m, product[k]);
@@ -161,8 +174,8 @@ PYNN_INLINE Sums block_sums(In<T> g, In<T> x, int64_t runs, int64_t length, T sh
   for (int64_t r = 0; r < runs; ++r) {
     const T *gp = g.data + r * g.stride, *xp = x.data + r * x.stride;
     in_fours<T>(
-        length, [&](int64_t i, int k) { add(load(gp + i), load(xp + i), k); },
-        [&](int64_t i, int n) { add(load_n(gp + i, n), load_or(xp + i, n, m), 3); });
+        length, [&](int64_t i, int k) PYNN_LAMBDA { add(load(gp + i), load(xp + i), k); },
+        [&](int64_t i, int n) PYNN_LAMBDA { add(load_n(gp + i, n), load_or(xp + i, n, m), 3); });
   }
   return {total(sum), total(product)};
 }
@@ -175,11 +188,11 @@ Sums sums(In<T> g, In<T> x, int64_t runs, int64_t length, T shift, const Affine<
 
 template <class T, bool kRelu>
 PYNN_INLINE void gradient_runs(In<T> g, In<T> x, Out<T> dx, int64_t runs, int64_t length, Gradient<T> d,
-                               const Affine<T>* relu) {
+                               const Affine<T>* relu, int64_t ahead) {
   typedef Vec<T> V;
   const V shift = set1(d.shift), scale = set1(d.scale), slope = set1(d.slope), offset = set1(d.offset);
   const AffineVectors<T> forward(kRelu ? *relu : Affine<T>{0, 0, 0});
-  const auto value = [&](V gv, V xv) {
+  const auto value = [&](V gv, V xv) PYNN_LAMBDA {
     if (kRelu) gv = forward.pass(gv, xv);
     return fma(gv, scale, fma(xv - shift, slope, offset));
   };
@@ -187,16 +200,22 @@ PYNN_INLINE void gradient_runs(In<T> g, In<T> x, Out<T> dx, int64_t runs, int64_
     const T *gp = g.data + r * g.stride, *xp = x.data + r * x.stride;
     T* to = dx.data + r * dx.stride;
     in_fours<T>(
-        length, [&](int64_t i, int) { store(to + i, value(load(gp + i), load(xp + i))); },
-        [&](int64_t i, int n) { store_n(to + i, value(load_n(gp + i, n), load_n(xp + i, n)), n); });
+        length,
+        [&](int64_t i, int) PYNN_LAMBDA {
+          __builtin_prefetch(gp + i + ahead, 0, 2);
+          __builtin_prefetch(xp + i + ahead, 0, 2);
+          __builtin_prefetch(to + i + ahead, 1, 2);
+          store(to + i, value(load(gp + i), load(xp + i)));
+        },
+        [&](int64_t i, int n) PYNN_LAMBDA { store_n(to + i, value(load_n(gp + i, n), load_n(xp + i, n)), n); });
   }
 }
 
 template <class T>
 void gradient(In<T> g, In<T> x, Out<T> dx, int64_t runs, int64_t length, Gradient<T> d,
-              const Affine<T>* relu) {
-  relu != nullptr ? gradient_runs<T, true>(g, x, dx, runs, length, d, relu)
-                  : gradient_runs<T, false>(g, x, dx, runs, length, d, relu);
+              const Affine<T>* relu, int64_t ahead) {
+  relu != nullptr ? gradient_runs<T, true>(g, x, dx, runs, length, d, relu, ahead)
+                  : gradient_runs<T, false>(g, x, dx, runs, length, d, relu, ahead);
 }
 
 }  // namespace norm
