@@ -56,8 +56,45 @@ struct GradArgs {
   int64_t sums_row;  // elements from row to row of sums
 };
 
+// Planes with a square kernel of their own (depthwise), one step apart. The source's rows are copied to row `top`,
+// column `left` of `frame`, whose other elements stay zero; out[y][x] = act(sum of w[r][s] * frame[y + r][x + s]
+// + bias + beta * out). frame has kPlaneRows - 1 rows more than are read.
+template <class T>
+struct PlaneArgs {
+  int64_t planes;
+  const T* src;
+  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied
+  T* frame;
+  int64_t pitch, top, left;
+  const T* w;
+  int64_t w_step;
+  bool turned;    // w[size - 1 - i] for w[i]
+  const T* bias;  // an element a plane, or nullptr
+  T beta;
+  bool relu;
+  T* out;  // dense planes
+  int64_t out_step, height, width;
+};
+
+// The weight gradient of one such plane, summed over images: sums[r][s] += dy[y][x] * frame[y + r][x + s].
+template <class T>
+struct PlaneGradArgs {
+  int64_t images;
+  const T* src;
+  int64_t src_step, src_row, rows, columns;
+  T* frame;
+  int64_t pitch, top, left;
+  const T* dy;
+  int64_t dy_step, dy_row, height, width;
+  T* sums;
+};
+
+constexpr int kPlaneRows = 7;  // output rows side by side, at most
+
 template <class T>
 struct Kernels {
+  typedef void (*Plane)(const PlaneArgs<T>&);
+  typedef void (*PlaneGrad)(const PlaneGradArgs<T>&);
   typedef void (*Wide)(const WideArgs<T>&);
   typedef void (*Grad)(const GradArgs<T>&);
 
@@ -75,6 +112,8 @@ struct Kernels {
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n
   void (*reduce)(const T* x, int64_t n, T* out);
+  Plane plane[8];           // [kernel size]: 3, 5 and 7
+  PlaneGrad plane_grad[8];  // nullptr where it has too many sums for the registers
 };
 
 using Table = FloatTable<Kernels>;

@@ -10,7 +10,10 @@ namespace {
 
 using pynn::conv::GradArgs;
 using pynn::conv::Kernels;
+using pynn::conv::kPlaneRows;
 using pynn::conv::Piece;
+using pynn::conv::PlaneArgs;
+using pynn::conv::PlaneGradArgs;
 using pynn::conv::Segment;
 using pynn::conv::Table;
 using pynn::conv::WideArgs;
@@ -267,6 +270,18 @@ void reduce(const T* x, int64_t n, T* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = reduce_add(load(x + i * Vec<T>::lanes));
 }
 
+}  // namespace
+}  // namespace conv
+}  // namespace PYNN_ISA_NAMESPACE
+}  // namespace pynn
+
+#include "kernels/conv/impl_plane.h"
+
+namespace pynn {
+namespace PYNN_ISA_NAMESPACE {
+namespace conv {
+namespace {
+
 // ---- the table ----
 
 // 32 registers hold 14 x 2 or 6 x 4 sums, and of the weight gradient's 4 x 6; 16 hold 6 x 2 and 4 x 2.
@@ -296,6 +311,7 @@ struct Tables {
   static constexpr Grad grad3[] = {PYNN_GRAD_7(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_6(4)};
   static constexpr int rows2 = 14, rows4 = 6, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = plane_grad<T, 5>;
 #else
   static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1)};
   static constexpr Wide two[] = {nullptr, PYNN_WIDE_6(2)};
@@ -305,6 +321,7 @@ struct Tables {
   static constexpr Grad grad3[] = {PYNN_GRAD_3(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_2(4)};
   static constexpr int rows2 = 6, rows4 = 2, columns1 = 10, columns2 = 5, columns3 = 3, columns4 = 2;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = nullptr;
 #endif
 };
 
@@ -318,7 +335,9 @@ constexpr Kernels<T> all_kernels() {
           {nullptr, All::one, All::two, nullptr, All::four},
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
-          reduce<T>};
+          reduce<T>,
+          {nullptr, nullptr, nullptr, plane<T, 3>, nullptr, plane<T, 5>, nullptr, plane<T, 7>},
+          {nullptr, nullptr, nullptr, plane_grad<T, 3>, nullptr, All::plane_grad5, nullptr, nullptr}};
 }
 
 }  // namespace

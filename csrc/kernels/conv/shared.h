@@ -105,6 +105,15 @@ template <class T>
 pynn_status weight_by_frames(const WeightJob<T>& job);
 template <class T>
 bool frames_suit(const WeightJob<T>& job);
+// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one.
+template <class T>
+pynn_status by_planes(const Job<T>& job);
+template <class T>
+bool planes_suit(const Job<T>& job);
+template <class T>
+pynn_status weight_by_planes(const WeightJob<T>& job);
+template <class T>
+bool planes_suit(const WeightJob<T>& job);
 
 }  // namespace conv
 }  // namespace pynn
