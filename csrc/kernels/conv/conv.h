@@ -106,6 +106,8 @@ struct Kernels {
   // left <= i < left + count. Whole vectors are stored: up to one of zeros behind a row, which the next one overwrites.
   void (*rows)(const T* src, int64_t src_step, int64_t step, int64_t rows, int64_t left, int64_t count,
                int64_t total, T* dst, int64_t dst_step);
+  // dst[r * dst_step + i * step] += src[r * src_step + i] for r < rows, i < count
+  void (*add)(const T* src, int64_t src_step, int64_t rows, int64_t count, T* dst, int64_t dst_step, int64_t step);
   int wide_rows[5];     // [vectors]: tallest tile of that many vectors; 0: there is none
   const Wide* wide[5];  // [vectors][rows]
   int grad_columns[5];  // [rows]: most columns
@@ -153,6 +155,12 @@ pynn_status backward_weight(const Shape& s, const View<T>& x, const View<T>& dy,
 // db[o] = sum over images and pixels of dy (images, filters, pixels) + beta * db[o]
 template <class T>
 pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const T* dy, T beta, T* db);
+
+// Windows as columns y (images, channels, taps, out), and their adjoint; s.filters and s.groups are not read.
+template <class T>
+pynn_status unfold(const Shape& s, const View<T>& x, T* y);
+template <class T>
+pynn_status fold(const Shape& s, const T* y, T* x);
 
 }  // namespace conv
 }  // namespace pynn

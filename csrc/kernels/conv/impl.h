@@ -135,6 +135,23 @@ void rows(const T* src, int64_t src_step, int64_t step, int64_t count_rows, int6
   }
 }
 
+template <class T>
+void add(const T* src, int64_t src_step, int64_t count_rows, int64_t count, T* dst, int64_t dst_step, int64_t step) {
+  constexpr int kWidth = Vec<T>::lanes;
+  for (int64_t r = 0; r < count_rows; ++r, src += src_step, dst += dst_step) {
+    int64_t i = 0;
+    if (step == 1) {
+      for (; i + kWidth <= count; i += kWidth) store(dst + i, load(dst + i) + load(src + i));
+      if (i < count) {
+        const int n = int(count - i);
+        store_n(dst + i, load_n(dst + i, n) + load_n(src + i, n), n);
+      }
+    } else {
+      for (; i < count; ++i) dst[i * step] += src[i];
+    }
+  }
+}
+
 // Lanes [low, high) to p + lane; the others are neither read nor written.
 template <class T>
 PYNN_INLINE void store_range(T* p, Vec<T> x, int low, int high) {
@@ -331,6 +348,7 @@ constexpr Kernels<T> all_kernels() {
   return {Vec<T>::lanes,
           pack<T>,
           rows<T>,
+          add<T>,
           {0, All::rows2, All::rows2, 0, All::rows4},
           {nullptr, All::one, All::two, nullptr, All::four},
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
