@@ -63,7 +63,8 @@ template <class T>
 struct PlaneArgs {
   int64_t planes;
   const T* src;
-  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied
+  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
+  int64_t spread_y, spread_x;
   T* frame;
   int64_t pitch, top, left;
   const T* w;

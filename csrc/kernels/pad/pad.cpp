@@ -119,6 +119,16 @@ void fill(char* to, int64_t bytes, int64_t element, const void* value) {
   }
 }
 
+// Short rows by a few moves of their own: a call of memcpy costs more.
+inline void copy(char* to, const char* from, int64_t n) {
+  if (n > 256 || n < 16) {
+    memcpy(to, from, size_t(n));
+    return;
+  }
+  for (int64_t i = 0; i + 16 <= n; i += 16) memcpy(to + i, from + i, 16);
+  memcpy(to + n - 16, from + n - 16, 16);
+}
+
 // Items [begin, end) of a row, wherever each comes from.
 void copy_items(const Rows& r, const int64_t* table, int64_t step, const char* from, int64_t begin, int64_t end,
                 const void* value, char* to) {
@@ -132,6 +142,52 @@ void copy_items(const Rows& r, const int64_t* table, int64_t step, const char* f
       memcpy(o, from + table[j] * step, 8);
     } else {
       memcpy(o, from + table[j] * step, size_t(r.item));
+    }
+  }
+}
+
+// One row of items that are one element E each and lie together.
+template <class E>
+inline void copy_row(const Rows& r, const int64_t* table, const char* from, E value, char* to) {
+  const E* const f = reinterpret_cast<const E*>(from);
+  E* const o = reinterpret_cast<E*>(to);
+  const int64_t columns = r.s.out[r.s.ndim - 1];
+  for (int64_t j = 0; j < r.low; ++j) o[j] = table[j] == kOutside ? value : f[table[j]];
+  copy(to + r.low * int64_t(sizeof(E)), from + (r.low - r.s.before[r.s.ndim - 1]) * int64_t(sizeof(E)),
+       (r.high - r.low) * int64_t(sizeof(E)));
+  for (int64_t j = r.high; j < columns; ++j) o[j] = table[j] == kOutside ? value : f[table[j]];
+}
+
+// Rows [first, end) of the output, of single elements.
+template <class E>
+void copy_rows(const Rows& r, const int64_t* const* tables, const void* value, const char* x, char* y, int64_t first,
+               int64_t end) {
+  const int last = r.s.ndim - 1;
+  const int64_t bytes = r.s.out[last] * int64_t(sizeof(E)), height = last > 0 ? r.s.out[last - 1] : 1;
+  E fill_value = E();
+  if (value != nullptr) memcpy(&fill_value, value, sizeof(E));
+  Counter at(r, first);
+  for (int64_t row = first; row < end; ++row, at.next()) {
+    bool outside;
+    const char* from = x + at.source(tables, r.s.step, &outside);
+    if (outside) {
+      fill(y + row * bytes, bytes, r.s.element, value);
+      continue;
+    }
+    // The rows of one plane, without counting through all dimensions for each.
+    int64_t i = height > 1 ? row % height : 0;
+    if (height > 1) from -= tables[last - 1][i] * r.s.step[last - 1];
+    for (;;) {
+      const int64_t source = height > 1 ? tables[last - 1][i] : 0;
+      char* const to = y + row * bytes;
+      if (source == kOutside) {
+        fill(to, bytes, r.s.element, value);
+      } else {
+        copy_row<E>(r, tables[last], from + (height > 1 ? source * r.s.step[last - 1] : 0), fill_value, to);
+      }
+      if (++i >= height || row + 1 >= end) break;
+      ++row;
+      at.next();
     }
   }
 }
@@ -152,6 +208,11 @@ pynn_status forward(const Shape& given, const void* value, const void* x, void* 
   const int64_t* tables[PYNN_MAX_DIMS];
   r.fill_tables(scratch.as<int64_t>(), tables);
   parallel_ranges(r.rows, most(1, kChunkBytes / bytes), [&](int64_t first, int64_t end) {
+    if (step == r.item && r.item == r.s.element && (r.item == 4 || r.item == 8)) {
+      const auto rows = r.item == 4 ? copy_rows<uint32_t> : copy_rows<uint64_t>;
+      rows(r, tables, value, static_cast<const char*>(x), static_cast<char*>(y), first, end);
+      return;
+    }
     Counter at(r, first);
     for (int64_t row = first; row < end; ++row, at.next()) {
       char* const to = static_cast<char*>(y) + row * bytes;
