@@ -26,10 +26,13 @@ struct Segment {
 // A tile of rows (filters) x vectors of neighbouring places of a frame (see frame.h):
 //   out[i * out_step + segment] = act(sum over k of a[k * rows + i] * x[offsets[k] + v * width ...]
 //                                     + bias[i] + beta * out)
-// rows is fixed by the kernel. Whole vectors of x are readable.
+// rows is fixed by the kernel. Whole vectors of x are readable. Loose: a[a_offsets[k] + i * a_row] in place of
+// a[k * rows + i], the weights where they lie.
 template <class T>
 struct WideArgs {
   const T* a;
+  const int64_t* a_offsets;
+  int64_t a_row;
   const T* x;
   const int64_t* offsets;
   int64_t k;
@@ -111,6 +114,7 @@ struct Kernels {
   void (*add)(const T* src, int64_t src_step, int64_t rows, int64_t count, T* dst, int64_t dst_step, int64_t step);
   int wide_rows[5];     // [vectors]: tallest tile of that many vectors; 0: there is none
   const Wide* wide[5];  // [vectors][rows]
+  const Wide* loose[5];
   int grad_columns[5];  // [rows]: most columns
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n

@@ -149,13 +149,16 @@ void copy_items(const Rows& r, const int64_t* table, int64_t step, const char* f
 // One row of items that are one element E each and lie together.
 template <class E>
 inline void copy_row(const Rows& r, const int64_t* table, const char* from, E value, char* to) {
-  const E* const f = reinterpret_cast<const E*>(from);
-  E* const o = reinterpret_cast<E*>(to);
   const int64_t columns = r.s.out[r.s.ndim - 1];
-  for (int64_t j = 0; j < r.low; ++j) o[j] = table[j] == kOutside ? value : f[table[j]];
+  auto copy_one = [&](int64_t j) {
+    E e = value;
+    if (table[j] != kOutside) memcpy(&e, from + table[j] * int64_t(sizeof(E)), sizeof(E));
+    memcpy(to + j * int64_t(sizeof(E)), &e, sizeof(E));
+  };
+  for (int64_t j = 0; j < r.low; ++j) copy_one(j);
   copy(to + r.low * int64_t(sizeof(E)), from + (r.low - r.s.before[r.s.ndim - 1]) * int64_t(sizeof(E)),
        (r.high - r.low) * int64_t(sizeof(E)));
-  for (int64_t j = r.high; j < columns; ++j) o[j] = table[j] == kOutside ? value : f[table[j]];
+  for (int64_t j = r.high; j < columns; ++j) copy_one(j);
 }
 
 // Rows [first, end) of the output, of single elements.
