@@ -88,6 +88,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/matmul.h"
 #include "pynn/norm.h"
 #include "pynn/optim.h"
+#include "pynn/pad.h"
 #include "pynn/pool.h"
 #include "pynn/random.h"
 #include "pynn/recurrent.h"
