@@ -12,5 +12,6 @@ bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
 bool register_pool(PyObject* kernels);
+bool register_index(PyObject* kernels);
 
 }  // namespace pynn::python

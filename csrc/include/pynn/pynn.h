@@ -78,6 +78,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
+#include "pynn/index.h"
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
 #include "pynn/pool.h"
