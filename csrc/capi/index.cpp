@@ -56,7 +56,7 @@ pynn_status check_along(const char* function, const pynn_array* index, int dim, 
   }
   const int64_t* at = data<int64_t>(index);
   if (pynn_status status = check_range(function, at, element_count(*index), x->shape[dim], wrap)) return status;
-  *along = {int(x->ndim), dim, index->shape, x->shape[dim], strides, nullptr, at};
+  *along = {int(x->ndim), dim, wrap, index->shape, x->shape[dim], strides, nullptr, at};
   return PYNN_OK;
 }
 

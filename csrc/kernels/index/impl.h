@@ -32,8 +32,26 @@ void add_scaled(T* to, const T* from, int64_t n, T scale) {
   }
 }
 
+bool outside(const int64_t* indices, int64_t n, int64_t low, int64_t high) {
+  constexpr int lanes = Vec<int64_t>::lanes;
+  bool bad = false;
+  int64_t i = 0;
+  if (n >= lanes) {
+    const Vec<int64_t> least = set1(low), end = set1(high);
+    Mask<int64_t> found = load(indices) < least;
+    for (; i + lanes <= n; i += lanes) {
+      const Vec<int64_t> v = load(indices + i);
+      found = found | (v < least) | (v >= end);
+    }
+    bad = any(found);
+  }
+  for (; i < n; ++i) bad |= indices[i] < low || indices[i] >= high;
+  return bad;
+}
+
 extern const Table table;
-const Table table = {PYNN_ISA_NAME, {&add<float>, &add_scaled<float>}, {&add<double>, &add_scaled<double>}};
+const Table table = {PYNN_ISA_NAME, {&add<float>, &add_scaled<float>, &outside},
+                     {&add<double>, &add_scaled<double>, &outside}};
 
 }  // namespace index
 }  // namespace PYNN_ISA_NAMESPACE

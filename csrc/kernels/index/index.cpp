@@ -44,12 +44,10 @@ void by_size(int64_t bytes, const F& f) {
 }  // namespace
 
 int64_t find_outside(const int64_t* indices, int64_t n, int64_t count, bool wrap) {
-  const uint64_t lift = wrap ? uint64_t(count) : 0, most = uint64_t(count) + lift;
-  bool bad = false;
-  for (int64_t i = 0; i < n; ++i) bad |= uint64_t(indices[i]) + lift >= most;
-  if (!bad) return -1;
+  const int64_t low = wrap ? -count : 0;
+  if (!table().of<float>().outside(indices, n, low, count)) return -1;
   int64_t i = 0;
-  while (uint64_t(indices[i]) + lift < most) ++i;
+  while (indices[i] >= low && indices[i] < count) ++i;
   return i;
 }
 
@@ -57,11 +55,14 @@ void run_take(const pynn_rows& rows, const char* x, const int64_t* indices, char
   const int64_t each = most(1, kChunkBytes / (rows.bytes + 8));
   by_size(rows.bytes, [&](auto copy) {
     parallel_ranges(rows.outer * rows.indices, each, [&](int64_t first, int64_t last) {
-      int64_t o = first / rows.indices, j = first % rows.indices;
-      for (int64_t r = first; r < last; ++r) {
-        const int64_t at = o * rows.count + wrapped(indices[j], rows.count);
-        copy.run(out + r * rows.bytes, x + at * rows.bytes, rows.bytes);
-        if (++j == rows.indices) j = 0, ++o;
+      while (first < last) {  // slice by slice
+        const int64_t o = first / rows.indices, end = least(last, (o + 1) * rows.indices);
+        const char* slice = x + o * rows.count * rows.bytes;
+        const int64_t* at = indices - o * rows.indices;
+        for (int64_t r = first; r < end; ++r) {
+          copy.run(out + r * rows.bytes, slice + wrapped(at[r], rows.count) * rows.bytes, rows.bytes);
+        }
+        first = end;
       }
     });
   });
@@ -97,6 +98,10 @@ void run_add(const pynn_rows& rows, const Add<T>& a, T* out) {
       }
     }
     const T* source = a.source + o * rows.indices * width;
+    if (width == 1 && a.scale == nullptr && from_row == 0 && to_row == count && a.skip < 0) {
+      for (int64_t j = 0; j < rows.indices; ++j) slice[wrapped(a.indices[j], count)] += source[j];
+      return;
+    }
     for (int64_t j = 0; j < rows.indices; ++j) {
       const int64_t r = wrapped(a.indices[j], count);
       if (r < from_row || r >= to_row || r == a.skip) continue;
@@ -104,26 +109,26 @@ void run_add(const pynn_rows& rows, const Add<T>& a, T* out) {
       const T* add_row = source + j * width;
       if (a.scale != nullptr) {
         kernels.add_scaled(row + from, add_row + from, to - from, a.scale[j]);
-      } else if (width == 1) {
-        *row += *add_row;
       } else {
         kernels.add(row + from, add_row + from, to - from);
       }
     }
   };
   const int64_t work = rows.indices * (width + 4) + (a.clear ? count * width / 4 : 0);
-  if (rows.outer * work < 2 * kChunk || rows.outer >= 8) {
+  // By columns where rows are long; by where the sums go where they are short, which reads the indices for each
+  // slice; numbers alone are not worth that.
+  const bool by_columns = width >= 512;
+  if (rows.outer * work < 2 * kChunk || rows.outer >= kSlices || width < 16) {
     parallel_ranges(rows.outer, most(1, kChunk / most(1, work)), [&](int64_t first, int64_t last) {
       for (int64_t o = first; o < last; ++o) add(o, 0, count, 0, width);
     });
     return;
   }
-  // Cut by where the sums go: each is made by one thread, in the order of the indices.
-  const int64_t part = width >= 512 ? round_up(ceil_div(width, kSlices), 64) : ceil_div(count, kSlices);
-  const int64_t parts = ceil_div(width >= 512 ? width : count, part);
+  const int64_t part = by_columns ? round_up(ceil_div(width, kSlices), 64) : ceil_div(count, kSlices / 2);
+  const int64_t parts = ceil_div(by_columns ? width : count, part);
   parallel(rows.outer * parts, [&](int64_t chunk) {
     const int64_t o = chunk / parts, from = chunk % parts * part;
-    if (width >= 512) {
+    if (by_columns) {
       add(o, 0, count, from, least(width, from + part));
     } else {
       add(o, from, least(count, from + part), 0, width);
@@ -215,7 +220,13 @@ void gather(const Along& a, const E* x, E* out) {
     const int64_t* at = a.indices + row * length;
     const E* base = x + walk.base();
     E* result = out + row * length;
-    for (int64_t i = from; i < to; ++i) result[i] = base[wrapped(at[i], a.size) * along + i * step];
+    if (along == 1 && step == 0 && !a.wrap) {
+      for (int64_t i = from; i < to; ++i) result[i] = base[at[i]];
+    } else if (step == 1 && !a.wrap) {
+      for (int64_t i = from; i < to; ++i) result[i] = base[at[i] * along + i];
+    } else {
+      for (int64_t i = from; i < to; ++i) result[i] = base[wrapped(at[i], a.size) * along + i * step];
+    }
   });
 }
 
@@ -229,8 +240,12 @@ void scatter(const Along& a, const E* source, bool one, E* out, const F& write) 
     const int64_t* at = a.indices + row * length;
     const E* values = one ? source : source + walk.other();
     E* base = out + walk.base();
-    for (int64_t i = from; i < to; ++i) {
-      write(base[wrapped(at[i], a.size) * along + i * step], values[i * next]);
+    if (along == 1 && step == 0 && next == 1 && !a.wrap) {
+      for (int64_t i = from; i < to; ++i) write(base[at[i]], values[i]);
+    } else {
+      for (int64_t i = from; i < to; ++i) {
+        write(base[wrapped(at[i], a.size) * along + i * step], values[i * next]);
+      }
     }
   });
 }
@@ -272,19 +287,13 @@ void run_scatter_add(const Along& along, const T* source, T* out) {
 }
 
 int64_t nonzero(int64_t n, const unsigned char* mask, int64_t* places) {
-  int64_t found = 0, i = 0;
-  for (; i + 8 <= n; i += 8) {
-    uint64_t eight;
-    std::memcpy(&eight, mask + i, 8);
-    if (eight == 0) continue;
-    for (int64_t j = i; j < i + 8; ++j) {
-      if (mask[j] != 0) places[found++] = j;
-    }
+  int64_t total = 0, found = 0;
+  for (int64_t i = 0; i < n; ++i) total += mask[i] != 0;
+  for (int64_t i = 0; found < total; ++i) {  // without a branch that a random mask would mislead
+    places[found] = i;
+    found += mask[i] != 0;
   }
-  for (; i < n; ++i) {
-    if (mask[i] != 0) places[found++] = i;
-  }
-  return found;
+  return total;
 }
 
 template void run_add<float>(const pynn_rows&, const Add<float>&, float*);

@@ -8,11 +8,12 @@
 namespace pynn {
 namespace index {
 
-// to[0..n) += from[0..n) * scale
+// add: to[0..n) += from[0..n) * scale
 template <class T>
 struct Kernels {
   void (*add)(T* to, const T* from, int64_t n);
   void (*add_scaled)(T* to, const T* from, int64_t n, T scale);
+  bool (*outside)(const int64_t* indices, int64_t n, int64_t low, int64_t high);  // any not low <= i < high
 };
 
 using Table = FloatTable<Kernels>;
@@ -38,6 +39,7 @@ void run_add(const pynn_rows& rows, const Add<T>& add, T* out);  // rows.bytes i
 // Along one dimension of arrays of equal rank; strides in elements. The index is row-major.
 struct Along {
   int ndim, dim;
+  bool wrap;
   const int64_t* shape;    // of the index
   int64_t size;            // of the indexed array along dim
   const int64_t* strides;  // of the indexed array: x of gather, out of scatter
