@@ -85,6 +85,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
+#include "pynn/index.h"
 #include "pynn/matmul.h"
 #include "pynn/norm.h"
 #include "pynn/optim.h"
