@@ -78,6 +78,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
+#include "pynn/loss.h"
 #include "pynn/matmul.h"
 #include "pynn/norm.h"
 #include "pynn/optim.h"
