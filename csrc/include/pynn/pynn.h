@@ -86,6 +86,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
 #include "pynn/index.h"
+#include "pynn/loss.h"
 #include "pynn/matmul.h"
 #include "pynn/norm.h"
 #include "pynn/optim.h"
