@@ -11,5 +11,6 @@ bool register_conv(PyObject* kernels);
 bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
+bool register_pointwise(PyObject* kernels);
 
 }  // namespace pynn::python

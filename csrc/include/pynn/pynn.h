@@ -80,6 +80,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/elementwise.h"
 #include "pynn/matmul.h"
 #include "pynn/optim.h"
+#include "pynn/pointwise.h"
 #include "pynn/reduction.h"
 #include "pynn/softmax.h"
 
