@@ -91,6 +91,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/norm.h"
 #include "pynn/optim.h"
 #include "pynn/pad.h"
+#include "pynn/pointwise.h"
 #include "pynn/pool.h"
 #include "pynn/random.h"
 #include "pynn/recurrent.h"
