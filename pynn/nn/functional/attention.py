@@ -159,7 +159,9 @@ def multi_head_attention_forward(
         weights = weights.mean(1) if average_attn_weights else weights
     else:
         weights = None
-        output = call(ATTENTION, (q, k, v, mask), (False, scale, dropout_p, None))[0]
+        causal = is_causal and key_padding_mask is None and not extra  # the mask need not be read
+        attrs = (bool(causal), scale, dropout_p, None)
+        output = call(ATTENTION, (q, k, v, None if causal else mask), attrs)[0]
     output = output.permute(2, 0, 1, 3).reshape(length, batch, width)
     output = linear(output, out_proj_weight, out_proj_bias)
     if single:
