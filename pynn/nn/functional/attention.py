@@ -6,7 +6,8 @@ from pynn._core import call
 from pynn.nn.functional.dropout import dropout
 from pynn.nn.functional.linear import linear
 from pynn.nn.functional.pad import pad
-from pynn.ops.attention import ATTENTION, ATTENTION_WEIGHTS
+from pynn.nn.functional.softmax import softmax
+from pynn.ops.attention import ATTENTION
 from pynn.ops.indexing import masked_fill
 from pynn.ops.joining import cat
 
@@ -152,7 +153,8 @@ def multi_head_attention_forward(
     scale = 1.0 / math.sqrt(width // num_heads)
     dropout_p = float(dropout_p) if training else 0.0
     if need_weights:
-        weights = call(ATTENTION_WEIGHTS, (q, k, mask), (False, scale))
+        scores = (q * scale) @ k.transpose(-2, -1)
+        weights = softmax(scores if mask is None else scores + mask, -1)
         if dropout_p:
             weights = dropout(weights, dropout_p)
         output = weights @ v
