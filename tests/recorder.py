@@ -59,9 +59,15 @@ def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     with numpy.errstate(all="ignore"):
         out = op.vjp(xp, needs, grad, saved, attrs)
         if shapes is not None:
-            pairs = zip(out, shapes)
-            out = [r if r is None or s is None or r.shape == s else unbroadcast(xp, r, s) for r, s in pairs]
+            fold = _core.OPERATORS["sum_to_size"].kernel if backend is None else backend.kernel("sum_to_size")
+            out = [r if r is None or s is None or r.shape == s else summed(fold, xp, r, s) for r, s in zip(out, shapes)]
     return tuple(r if r is None else numpy.asarray(r) for r in out)
+
+
+def summed(kernel, xp, grad, shape):
+    """A gradient summed to a shape, as the tape does it."""
+    out = None if kernel is None else kernel(grad, shape)
+    return unbroadcast(xp, grad, shape) if out is None else out
 
 
 class Recorder:

@@ -23,7 +23,7 @@ pynn_status check_pair(const char* function, pynn_loss_kind kind, const pynn_arr
   if (unsigned(kind) >= PYNN_LOSS_COUNT) {
     return fail(PYNN_INVALID, "%s: unknown kind %d: expected 0 to %d", function, int(kind), PYNN_LOSS_COUNT - 1);
   }
-  if (unsigned(reduction) > PYNN_REDUCE_SUM) {
+  if (unsigned(reduction) > PYNN_LOSS_SUM) {
     return fail(PYNN_INVALID, "%s: unknown reduction %d: expected 0 to 2", function, int(reduction));
   }
   if (kOptions[kind] > 0 && options == nullptr) {
@@ -87,7 +87,7 @@ pynn_status check_classes(const char* function, const pynn_class_loss* args) {
   }
   if (pynn_status status = check_contiguous(function, "x", x)) return status;
   if (pynn_status status = check_contiguous(function, "target", target)) return status;
-  if (unsigned(args->reduction) > PYNN_REDUCE_SUM) {
+  if (unsigned(args->reduction) > PYNN_LOSS_SUM) {
     return fail(PYNN_INVALID, "%s: unknown reduction %d: expected 0 to 2", function, int(args->reduction));
   }
   const double smoothing = args->label_smoothing;
@@ -136,7 +136,7 @@ template <class T>
 bool class_forward(const pynn_class_loss& args, T* out) {
   const loss::Classes<T> c = classes_of<T>(args);
   const bool nll = args.log_probabilities != 0;
-  if (args.reduction == PYNN_REDUCE_NONE) {
+  if (args.reduction == PYNN_LOSS_NONE) {
     if (c.count() > 0) loss::class_losses(nll, c, out);
     return true;
   }
@@ -145,16 +145,16 @@ bool class_forward(const pynn_class_loss& args, T* out) {
   double sum = 0;
   if (c.count() > 0) loss::class_losses(nll, c, each.as<T>());
   for (int64_t i = 0; i < c.count(); ++i) sum += double(each.as<T>()[i]);
-  *out = T(args.reduction == PYNN_REDUCE_MEAN ? sum / divisor_of(c) : sum);  // 0 / 0 is NaN as in torch
+  *out = T(args.reduction == PYNN_LOSS_MEAN ? sum / divisor_of(c) : sum);  // 0 / 0 is NaN as in torch
   return true;
 }
 
 template <class T>
 void class_backward(const pynn_class_loss& args, const T* grad, T* dx) {
   const loss::Classes<T> c = classes_of<T>(args);
-  const double divisor = args.reduction == PYNN_REDUCE_MEAN ? divisor_of(c) : 1;
+  const double divisor = args.reduction == PYNN_LOSS_MEAN ? divisor_of(c) : 1;
   loss::class_gradient<T>(args.log_probabilities != 0, c,
-                          {dx, c.sample, c.channel, grad, args.reduction == PYNN_REDUCE_NONE, divisor});
+                          {dx, c.sample, c.channel, grad, args.reduction == PYNN_LOSS_NONE, divisor});
 }
 
 }  // namespace
@@ -167,7 +167,7 @@ pynn_status pynn_loss(pynn_loss_kind kind, const pynn_array* x, const pynn_array
   if (pynn_status status = check_pair(function, kind, x, y, options, reduction)) return status;
   if (pynn_status status = check_both(function, *x, *y)) return status;
   const int64_t n = element_count(*x);
-  const bool none = reduction == PYNN_REDUCE_NONE;
+  const bool none = reduction == PYNN_LOSS_NONE;
   if (pynn_status status = check_like(function, "out", out, *x, none ? n : 1)) return status;
   const auto run = [&](auto type) {
     typedef decltype(type) T;
@@ -177,7 +177,7 @@ pynn_status pynn_loss(pynn_loss_kind kind, const pynn_array* x, const pynn_array
     }
     double total;
     if (!loss::total(int(kind), n, values<T>(x), values<T>(y), options, &total)) return false;
-    *values<T>(out) = T(reduction == PYNN_REDUCE_MEAN ? total / double(n) : total);
+    *values<T>(out) = T(reduction == PYNN_LOSS_MEAN ? total / double(n) : total);
     return true;
   };
   return (is_float32(*x) ? run(float()) : run(double())) ? PYNN_OK : no_memory(function, n);
@@ -190,7 +190,7 @@ pynn_status pynn_loss_backward(pynn_loss_kind kind, const pynn_array* grad, cons
   if (pynn_status status = check_pair(function, kind, x, y, options, reduction)) return status;
   if (pynn_status status = check_both(function, *x, *y)) return status;
   const int64_t n = element_count(*x);
-  const bool none = reduction == PYNN_REDUCE_NONE;
+  const bool none = reduction == PYNN_LOSS_NONE;
   if (pynn_status status = check_like(function, "grad", grad, *x, none ? n : 1)) return status;
   if (dx != nullptr) {
     if (pynn_status status = check_like(function, "dx", dx, *x, n)) return status;
@@ -199,7 +199,7 @@ pynn_status pynn_loss_backward(pynn_loss_kind kind, const pynn_array* grad, cons
     if (pynn_status status = check_like(function, "dy", dy, *x, n)) return status;
   }
   if (n == 0) return PYNN_OK;
-  const double factor = reduction == PYNN_REDUCE_MEAN ? 1 / double(n) : 1;
+  const double factor = reduction == PYNN_LOSS_MEAN ? 1 / double(n) : 1;
   const auto run = [&](auto type) {
     typedef decltype(type) T;
     for (pynn_array* to : {dx, dy}) {
@@ -216,7 +216,7 @@ pynn_status pynn_class_loss_forward(const pynn_class_loss* args, pynn_array* out
   static const char function[] = "class_loss_forward";
   if (pynn_status status = check_classes(function, args)) return status;
   const int64_t count = element_count(*args->target);
-  const bool none = args->reduction == PYNN_REDUCE_NONE;
+  const bool none = args->reduction == PYNN_LOSS_NONE;
   if (pynn_status status = check_like(function, "out", out, *args->x, none ? count : 1)) return status;
   const bool ok = is_float32(*args->x) ? class_forward(*args, values<float>(out))
                                        : class_forward(*args, values<double>(out));
@@ -227,7 +227,7 @@ pynn_status pynn_class_loss_backward(const pynn_class_loss* args, const pynn_arr
   static const char function[] = "class_loss_backward";
   if (pynn_status status = check_classes(function, args)) return status;
   const int64_t count = element_count(*args->target);
-  const bool none = args->reduction == PYNN_REDUCE_NONE;
+  const bool none = args->reduction == PYNN_LOSS_NONE;
   if (pynn_status status = check_like(function, "grad", grad, *args->x, none ? count : 1)) return status;
   if (pynn_status status = check_like(function, "dx", dx, *args->x, element_count(*args->x))) return status;
   if (count == 0) return PYNN_OK;

@@ -14,11 +14,11 @@ constexpr int64_t kWorkEach = 4;
 bool read_reduction(PyObject* name, pynn_reduction* out) {
   if (!PyUnicode_Check(name)) return false;
   if (PyUnicode_CompareWithASCIIString(name, "mean") == 0) {
-    *out = PYNN_REDUCE_MEAN;
+    *out = PYNN_LOSS_MEAN;
   } else if (PyUnicode_CompareWithASCIIString(name, "sum") == 0) {
-    *out = PYNN_REDUCE_SUM;
+    *out = PYNN_LOSS_SUM;
   } else if (PyUnicode_CompareWithASCIIString(name, "none") == 0) {
-    *out = PYNN_REDUCE_NONE;
+    *out = PYNN_LOSS_NONE;
   } else {
     return false;
   }
@@ -80,7 +80,7 @@ int float_type(PyObject* object) {
 }
 
 PyArrayObject* new_result(PyArrayObject* like, int dtype, pynn_reduction reduction) {
-  if (reduction != PYNN_REDUCE_NONE) return new_array(0, nullptr, dtype);
+  if (reduction != PYNN_LOSS_NONE) return new_array(0, nullptr, dtype);
   return new_array(PyArray_NDIM(like), PyArray_DIMS(like), dtype);
 }
 

@@ -10,9 +10,9 @@ extern "C" {
 #endif
 
 typedef enum pynn_reduction {
-  PYNN_REDUCE_NONE = 0, /* a loss an element, or a class index */
-  PYNN_REDUCE_MEAN = 1,
-  PYNN_REDUCE_SUM = 2
+  PYNN_LOSS_NONE = 0, /* a loss an element, or a class index */
+  PYNN_LOSS_MEAN = 1,
+  PYNN_LOSS_SUM = 2
 } pynn_reduction;
 
 /* Of prediction x and target y, with the options that follow in this order. */
