@@ -64,7 +64,7 @@ cdef class Tensor:
     cdef object __weakref__
     cdef dict __dict__
 
-cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, CAST
+cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST
 
 cdef Tensor _init_fields(Tensor tensor, array)
 @cython.locals(tensor=Tensor)

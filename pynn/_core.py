@@ -176,8 +176,11 @@ CLONE = Op("clone")
 ADD_ = Op("add_")
 VIEW_WRITE = Op("view_write")
 PORT = Op("port")
+SUM_TO_SIZE = Op("sum_to_size")
 CAST = Op("cast")
-OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, CAST)}
+OPERATORS = {
+    op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)
+}
 
 _mark = 0
 _backward_lock = threading.RLock()
@@ -1401,6 +1404,12 @@ def _execute_backward(node, grad):
     return results
 
 
+def _fold(kernel, xp, grad, shape):
+    """A gradient summed to the shape of the input that was broadcast."""
+    out = None if kernel is None else kernel(grad, shape)
+    return _unbroadcast(xp, grad, shape) if out is None else out
+
+
 def _run_vjp(node, grad, saved):
     op = node.op
     if op.vjp is None:
@@ -1410,8 +1419,9 @@ def _run_vjp(node, grad, saved):
         results = op.vjp(xp, node.needs, grad, saved, node.attrs)
         shapes = node.shapes
         if shapes is not None:
+            fold = SUM_TO_SIZE.kernel if node.backend is None else node.backend.kernel("sum_to_size")
             results = [
-                r if r is None or s is None or r.shape == s else _unbroadcast(xp, r, s) for r, s in zip(results, shapes)
+                r if r is None or s is None or r.shape == s else _fold(fold, xp, r, s) for r, s in zip(results, shapes)
             ]
         return tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
 

@@ -8,6 +8,7 @@ moves the offset on by ceil(n / 4).
 
 import numpy
 
+from pynn._box_muller import normals
 from pynn._device import check_device
 
 _M0, _M1 = numpy.uint64(0xD2511F53), numpy.uint64(0xCD9E8D57)
@@ -51,12 +52,10 @@ def uniform(seed, offset, shape, dtype):
 
 
 def normal(seed, offset, shape, dtype):
-    """Standard normal numbers by Box and Muller's transform of two uniforms each, computed in float64."""
+    """Standard normal numbers by Box and Muller's transform of two words each; float64 or else by way of float32."""
     count = int(numpy.prod(shape))
-    words = philox(seed, offset, 2 * count).astype(numpy.float64)
-    u1 = (words[0::2] + 1.0) * 2.0**-32  # (0, 1]: its logarithm is finite
-    u2 = words[1::2] * 2.0**-32
-    return (numpy.sqrt(-2.0 * numpy.log(u1)) * numpy.cos(2.0 * numpy.pi * u2)).reshape(shape).astype(dtype)
+    working = numpy.float64 if numpy.dtype(dtype) == numpy.float64 else numpy.float32
+    return normals(philox(seed, offset, 2 * count), working).reshape(shape).astype(dtype, copy=False)
 
 
 def randint(seed, offset, shape, low, high, dtype):

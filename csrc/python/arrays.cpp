@@ -104,6 +104,19 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   return reinterpret_cast<PyArrayObject*>(array);
 }
 
+PyArrayObject* row_major(PyArrayObject* array) {
+  if (PyArray_IS_C_CONTIGUOUS(array)) {
+    Py_INCREF(array);
+    return array;
+  }
+  PyArrayObject* copy = new_like(array);
+  if (copy && PyArray_CopyInto(copy, array) < 0) {
+    Py_DECREF(copy);
+    return nullptr;
+  }
+  return copy;
+}
+
 bool is_fresh(PyArrayObject* array) {
   PyObject* base = PyArray_BASE(array);
   return PyArray_IS_C_CONTIGUOUS(array) && (base == nullptr || Py_TYPE(base) == &block_type);
@@ -144,6 +157,21 @@ bool integers(PyObject* object, int count, int64_t* out) {
   if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
   for (int i = 0; i < count; ++i) {
     if (!integer(PyTuple_GET_ITEM(object, i), &out[i])) return false;
+  }
+  return true;
+}
+
+bool read_place(PyObject* object, Place* out) {
+  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) return false;
+  uint64_t* const to[] = {&out->seed, &out->offset};
+  for (int i = 0; i < 2; ++i) {
+    PyObject* item = PyTuple_GET_ITEM(object, i);
+    if (!PyLong_Check(item)) return false;
+    *to[i] = PyLong_AsUnsignedLongLong(item);
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
   }
   return true;
 }

@@ -72,6 +72,9 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
 
+// The array itself, or a row-major copy of it, as a new reference.
+PyArrayObject* row_major(PyArrayObject* array);
+
 // Whether nobody else can hold a view of the array's memory, and it is row-major.
 bool is_fresh(PyArrayObject* array);
 
@@ -116,6 +119,12 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
+
+// Where a draw begins in its generator's stream: the (seed, offset) that a random op has as its last attr.
+struct Place {
+  uint64_t seed, offset;
+};
+bool read_place(PyObject* object, Place* out);
 
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything
 // else.

@@ -6,13 +6,14 @@ import warnings
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
-from pynn.nn._recurrence import GATES, run_packed
 from pynn.nn.functional.recurrent import run_layer
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.nn.utils.rnn import PackedSequence
 from pynn.ops.creation import empty, zeros
 from pynn.ops.joining import cat, stack
+
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
@@ -112,10 +113,10 @@ class RNNBase(Module):
             states = None if states is None else tuple(s.unsqueeze(1) for s in states)
         elif self.batch_first and not packed:
             data = data.transpose(0, 1)
-        batch_sizes = input.batch_sizes.tolist() if packed else None
-        batch = batch_sizes[0] if packed else data.shape[1]
+        sizes = tuple(input.batch_sizes.tolist()) if packed else None
+        batch = sizes[0] if packed else data.shape[1]
         states = self._initial(states, batch, data, input.sorted_indices if packed else None)
-        output, last = self._run(data, batch_sizes, states)
+        output, last = self._run(data, sizes, states)
         if packed:
             if input.unsorted_indices is not None:
                 last = tuple(s.index_select(1, input.unsorted_indices) for s in last)
@@ -127,7 +128,7 @@ class RNNBase(Module):
             output = output.transpose(0, 1)
         return output, (last if self.mode == "LSTM" else last[0])
 
-    def _run(self, data, batch_sizes, states):
+    def _run(self, data, sizes, states):
         """All layers and directions: (outputs, the last states, each (layers * directions, N, size))."""
         last, place = [], 0
         for layer in range(self.num_layers):
@@ -137,10 +138,7 @@ class RNNBase(Module):
             for reverse, suffix in enumerate(self._suffixes(layer)):
                 weights = [getattr(self, name + suffix, None) for name in _WEIGHTS]
                 state = tuple(s[place] for s in states)
-                if batch_sizes is None:
-                    output, state = run_layer(self.mode, data, state, weights, bool(reverse))
-                else:
-                    output, state = run_packed(self.mode, data, batch_sizes, state, weights, bool(reverse))
+                output, state = run_layer(self.mode, data, state, weights, reverse, sizes)
                 outputs.append(output)
                 last.append(state)
                 place += 1

@@ -1,8 +1,11 @@
 """Recurrent layers: rnn, lstm and gru over a whole sequence, one op for each layer and direction.
 
-Sequences are (T, N, features). Each op's forward and backward are loops over time, written over `xp`, so that the very
-same backward serves arrays (from the gates that forward kept) and Tensors (from gates computed anew), for gradients of
-higher order. Gates and weights are ordered as torch's: lstm i, f, g, o; gru r, z, n.
+Each op's forward and backward are loops over time, written over `xp`, so that the very same backward serves arrays (from
+the gates that forward held) and Tensors (from gates computed anew), for gradients of higher order. Gates and weights are
+ordered as torch's: lstm i, f, g, o; gru r, z, n.
+
+Attrs: reverse, whether from the last step to the first; sizes, None or how many samples each step has, for sequences of
+several lengths; keep, whether what backward needs is held (False gives an empty array in its place).
 """
 
 from pynn._core import Tensor
@@ -14,8 +17,48 @@ def _swap(xp, w):
     return xp.permute_dims(w, (1, 0))
 
 
-def _times(x, reverse):
-    return range(x.shape[0] - 1, -1, -1) if reverse else range(x.shape[0])
+# A sequence as steps: (T, N, features), or, where sequences differ in length, (all steps, features), the steps one after
+# the other, of sizes[t] samples each. Samples are sorted by length, so that step t has the first sizes[t] of them.
+
+
+def _steps(x, sizes):
+    """The steps of a sequence, each (n, features)."""
+    if sizes is None:
+        return [x[t] for t in range(x.shape[0])]
+    steps, start = [], 0
+    for size in sizes:
+        steps.append(x[start : start + size])
+        start += size
+    return steps
+
+
+def _joined(xp, steps, sizes):
+    """The inverse of _steps."""
+    return xp.stack(steps, axis=0) if sizes is None else xp.concat(steps, axis=0)
+
+
+def _order(steps, reverse):
+    return range(len(steps) - 1, -1, -1) if reverse else range(len(steps))
+
+
+def _first(state, n):
+    """The state of the samples that have a step; the others' stays as it is."""
+    return state if state.shape[0] == n else state[:n]
+
+
+def _replaced(xp, state, new):
+    """The state with its first samples' replaced."""
+    n = new.shape[0]
+    return new if state.shape[0] == n else xp.concat([new, state[n:]], axis=0)
+
+
+def _before(xp, steps, first, reverse):
+    """The state that each step started from."""
+    before, state = [None] * len(steps), first
+    for t in _order(steps, reverse):
+        before[t] = _first(state, steps[t].shape[0])
+        state = _replaced(xp, state, steps[t])
+    return before
 
 
 def _projected(xp, x, w, *biases):
@@ -32,19 +75,8 @@ def _parts(x, count):
     return [x[..., i * size : (i + 1) * size] for i in range(count)]
 
 
-def _in_order(xp, steps, reverse):
-    """What the loop computed at each time, as one array in the order of the sequence."""
-    return xp.stack(steps[::-1] if reverse else steps, axis=0)
-
-
-def _before(xp, states, first, reverse):
-    """The state that each time started from: (T, N, H)."""
-    first = xp.expand_dims(first, 0)
-    return xp.concat([states[1:], first] if reverse else [first, states[:-1]], axis=0)
-
-
 def _rows(xp, x):
-    return xp.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
+    return x if x.ndim == 2 else xp.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
 
 
 def _weight_gradient(xp, g, x):
@@ -53,46 +85,53 @@ def _weight_gradient(xp, g, x):
 
 
 def _sum(xp, g):
-    return xp.sum(g, axis=(0, 1))
+    return xp.sum(g, axis=tuple(range(g.ndim - 1)))
 
 
 def _plus(a, b):
     return b if a is None else a if b is None else a + b
 
 
-def _at(g, t):
-    return None if g is None else g[t]
+def _steps_or_none(g, x, sizes):
+    return [None] * (x.shape[0] if sizes is None else len(sizes)) if g is None else _steps(g, sizes)
+
+
+def _nothing(xp, x):
+    """What is held where no backward follows."""
+    return xp.reshape(x, (-1,))[:0]
 
 
 # ---- rnn ----
 
 
-def _rnn(xp, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse):
-    """h_t = act(x_t W_ih' + b_ih + h_t-1 W_hh' + b_hh): (T, N, H)."""
-    pre = _projected(xp, x, w_ih, b_ih, b_hh)
+def _rnn(xp, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
+    """h_t = act(x_t W_ih' + b_ih + h_t-1 W_hh' + b_hh): all h_t, and the last."""
+    steps = _steps(_projected(xp, x, w_ih, b_ih, b_hh), sizes)
     turned = _swap(xp, w_hh)
-    steps = []
-    for t in _times(x, reverse):
-        z = pre[t] + xp.matmul(h, turned)
-        h = xp.tanh(z) if activation == "tanh" else xp.maximum(z, 0)
-        steps.append(h)
-    return _in_order(xp, steps, reverse)
+    for t in _order(steps, reverse):
+        z = steps[t] + xp.matmul(_first(h, steps[t].shape[0]), turned)
+        steps[t] = xp.tanh(z) if activation == "tanh" else xp.maximum(z, 0)
+        h = _replaced(xp, h, steps[t])
+    return _joined(xp, steps, sizes), h
 
 
 @joint
-def _rnn_vjp(xp, needs, g, out, x, h0, w_ih, w_hh, b_ih, b_hh, activation, reverse):
-    slope = 1.0 - out * out if activation == "tanh" else xp.astype(out > 0, out.dtype)
-    steps, later = [], None
-    for t in _times(x, not reverse):
-        d = _plus(g[t], later) * slope[t]
-        steps.append(d)
-        later = xp.matmul(d, w_hh)
-    d = _in_order(xp, steps, not reverse)
+def _rnn_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
+    gy, dh = grads
+    y = out[0]
+    slope = _steps(1.0 - y * y if activation == "tanh" else xp.astype(y > 0, y.dtype), sizes)
+    steps, gy = [None] * len(slope), _steps_or_none(gy, x, sizes)
+    dh = xp.zeros_like(h0) if dh is None else dh
+    for t in _order(steps, not reverse):
+        steps[t] = _plus(gy[t], _first(dh, slope[t].shape[0])) * slope[t]
+        dh = _replaced(xp, dh, xp.matmul(steps[t], w_hh))
+    d = _joined(xp, steps, sizes)
+    before = _joined(xp, _before(xp, _steps(y, sizes), h0, reverse), sizes) if needs & 8 else None
     return (
         xp.matmul(d, w_ih) if needs & 1 else None,
-        later if needs & 2 else None,
+        dh if needs & 2 else None,
         _weight_gradient(xp, d, x) if needs & 4 else None,
-        _weight_gradient(xp, d, _before(xp, out, h0, reverse)) if needs & 8 else None,
+        _weight_gradient(xp, d, before) if needs & 8 else None,
         _sum(xp, d) if needs & 16 else None,
         _sum(xp, d) if needs & 32 else None,
     )
@@ -101,57 +140,60 @@ def _rnn_vjp(xp, needs, g, out, x, h0, w_ih, w_hh, b_ih, b_hh, activation, rever
 # ---- lstm ----
 
 
-def _lstm_steps(xp, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse):
-    pre = _projected(xp, x, w_ih, b_ih, b_hh)
+def _lstm(xp, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+    """All h_t, the last h and c, and what backward needs: the gates i, f, g, o and c of each step, side by side."""
+    steps = _steps(_projected(xp, x, w_ih, b_ih, b_hh), sizes)
+    held = [None] * len(steps)
     turned = _swap(xp, w_hh)
-    hidden, cells, gates = [], [], []
-    for t in _times(x, reverse):
-        i, f, g, o = _parts(pre[t] + xp.matmul(h, turned), 4)
+    for t in _order(steps, reverse):
+        n = steps[t].shape[0]
+        i, f, g, o = _parts(steps[t] + xp.matmul(_first(h, n), turned), 4)
         i, f, g, o = xp.sigmoid(i), xp.sigmoid(f), xp.tanh(g), xp.sigmoid(o)
-        c = f * c + i * g
-        h = o * xp.tanh(c)
-        h = h if w_hr is None else xp.matmul(h, _swap(xp, w_hr))
-        hidden.append(h)
-        cells.append(c)
-        gates.append(xp.concat([i, f, g, o], axis=-1))
-    return tuple(_in_order(xp, steps, reverse) for steps in (hidden, cells, gates))
+        cell = f * _first(c, n) + i * g
+        out = o * xp.tanh(cell)
+        steps[t] = out if w_hr is None else xp.matmul(out, _swap(xp, w_hr))
+        held[t] = xp.concat([i, f, g, o, cell], axis=-1)
+        h, c = _replaced(xp, h, steps[t]), _replaced(xp, c, cell)
+    return _joined(xp, steps, sizes), h, c, _joined(xp, held, sizes) if keep else _nothing(xp, x)
 
 
 @joint
-def _lstm_vjp(xp, needs, grads, out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse):
-    if xp.name == "pynn":
-        out = _lstm_steps(xp, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse)
-    hidden, cells, gates = out
-    gh, gc, gg = grads
-    before = _before(xp, cells, c0, reverse)
-    bent = xp.tanh(cells)
-    steps, projected = [], []
-    dh = dc = None
-    for t in _times(x, not reverse):
-        i, f, g, o = _parts(gates[t], 4)
-        dh = _plus(_at(gh, t), dh)
-        dh = xp.zeros_like(h0) if dh is None else dh
-        projected.append(dh)
-        dm = dh if w_hr is None else xp.matmul(dh, w_hr)
-        dc = _plus(_plus(_at(gc, t), dc), dm * o * (1.0 - bent[t] * bent[t]))
-        slopes = [dc * g, dc * before[t], dc * i, dm * bent[t]]
-        if gg is not None:
-            slopes = [a + b for a, b in zip(slopes, _parts(gg[t], 4))]
-        di, df, dg, do = slopes
-        d = xp.concat([di * i * (1.0 - i), df * f * (1.0 - f), dg * (1.0 - g * g), do * o * (1.0 - o)], axis=-1)
-        steps.append(d)
-        dc = dc * f
-        dh = xp.matmul(d, w_hh)
-    d = _in_order(xp, steps, not reverse)
-    gw_hr = None
+def _lstm_vjp(xp, needs, grads, out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+    if xp.name == "pynn" or not keep:
+        out = _lstm(xp, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, True)
+    gy, dh, dc, gheld = grads
+    hidden, held = out[0], _steps(out[3], sizes)
+    gheld = None if gheld is None or gheld.ndim == 1 else gheld
+    before = _before(xp, [_parts(step, 5)[4] for step in held], c0, reverse)
+    steps, projected, bent = ([None] * len(held) for _ in range(3))
+    gy, gheld = _steps_or_none(gy, x, sizes), _steps_or_none(gheld, x, sizes)
+    dh = xp.zeros_like(h0) if dh is None else dh
+    dc = xp.zeros_like(c0) if dc is None else dc
+    for t in _order(steps, not reverse):
+        i, f, g, o, c = _parts(held[t], 5)
+        tanh_c = xp.tanh(c)
+        bent[t] = o * tanh_c
+        projected[t] = _plus(gy[t], _first(dh, c.shape[0]))
+        dm = projected[t] if w_hr is None else xp.matmul(projected[t], w_hr)
+        extra = _parts(gheld[t], 5) if gheld[t] is not None else (None,) * 5
+        dcell = _plus(extra[4], _first(dc, c.shape[0])) + dm * o * (1.0 - tanh_c * tanh_c)
+        slopes = (dcell * g, dcell * before[t], dcell * i, dm * tanh_c)
+        di, df, dg, do = (_plus(b, a) for a, b in zip(slopes, extra))
+        steps[t] = xp.concat([di * i * (1.0 - i), df * f * (1.0 - f), dg * (1.0 - g * g), do * o * (1.0 - o)], axis=-1)
+        dc = _replaced(xp, dc, dcell * f)
+        dh = _replaced(xp, dh, xp.matmul(steps[t], w_hh))
+    d = _joined(xp, steps, sizes)
+    gw_hh = gw_hr = None
+    if needs & 16:
+        gw_hh = _weight_gradient(xp, d, _joined(xp, _before(xp, _steps(hidden, sizes), h0, reverse), sizes))
     if needs & 128:
-        gw_hr = _weight_gradient(xp, _in_order(xp, projected, not reverse), _parts(gates, 4)[3] * bent)
+        gw_hr = _weight_gradient(xp, _joined(xp, projected, sizes), _joined(xp, bent, sizes))
     return (
         xp.matmul(d, w_ih) if needs & 1 else None,
         dh if needs & 2 else None,
         dc if needs & 4 else None,
         _weight_gradient(xp, d, x) if needs & 8 else None,
-        _weight_gradient(xp, d, _before(xp, hidden, h0, reverse)) if needs & 16 else None,
+        gw_hh,
         _sum(xp, d) if needs & 32 else None,
         _sum(xp, d) if needs & 64 else None,
         gw_hr,
@@ -161,50 +203,52 @@ def _lstm_vjp(xp, needs, grads, out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, re
 # ---- gru ----
 
 
-def _gru_steps(xp, x, h, w_ih, w_hh, b_ih, b_hh, reverse):
-    pre = _projected(xp, x, w_ih, b_ih)
+def _gru(xp, x, h, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
+    """All h_t, the last, and what backward needs: r, z, n and W_hn h + b_hn of each step, side by side."""
+    steps = _steps(_projected(xp, x, w_ih, b_ih), sizes)
+    held = [None] * len(steps)
     turned = _swap(xp, w_hh)
-    hidden, gates = [], []
-    for t in _times(x, reverse):
-        below = xp.matmul(h, turned)
+    for t in _order(steps, reverse):
+        state = _first(h, steps[t].shape[0])
+        below = xp.matmul(state, turned)
         below = below if b_hh is None else below + b_hh
-        xr, xz, xn = _parts(pre[t], 3)
+        xr, xz, xn = _parts(steps[t], 3)
         hr, hz, hn = _parts(below, 3)
         r, z = xp.sigmoid(xr + hr), xp.sigmoid(xz + hz)
         n = xp.tanh(xn + r * hn)
-        h = (1.0 - z) * n + z * h
-        hidden.append(h)
-        gates.append(xp.concat([r, z, n, hn], axis=-1))
-    return tuple(_in_order(xp, steps, reverse) for steps in (hidden, gates))
+        steps[t] = (1.0 - z) * n + z * state
+        held[t] = xp.concat([r, z, n, hn], axis=-1)
+        h = _replaced(xp, h, steps[t])
+    return _joined(xp, steps, sizes), h, _joined(xp, held, sizes) if keep else _nothing(xp, x)
 
 
 @joint
-def _gru_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, reverse):
-    if xp.name == "pynn":
-        out = _gru_steps(xp, x, h0, w_ih, w_hh, b_ih, b_hh, reverse)
-    hidden, gates = out
-    gh, gg = grads
-    before = _before(xp, hidden, h0, reverse)
-    above, below = [], []
-    dh = None
-    for t in _times(x, not reverse):
-        r, z, n, hn = _parts(gates[t], 4)
-        dh = _plus(_at(gh, t), dh)
-        dh = xp.zeros_like(h0) if dh is None else dh
-        dz, dn = dh * (before[t] - n), dh * (1.0 - z)
-        extra = _parts(gg[t], 4) if gg is not None else (None,) * 4
-        dn = _plus(extra[2], dn) * (1.0 - n * n)
+def _gru_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
+    if xp.name == "pynn" or not keep:
+        out = _gru(xp, x, h0, w_ih, w_hh, b_ih, b_hh, reverse, sizes, True)
+    gy, dh, gheld = grads
+    gheld = None if gheld is None or gheld.ndim == 1 else gheld
+    held = _steps(out[2], sizes)
+    before = _before(xp, _steps(out[0], sizes), h0, reverse)
+    above, below = [None] * len(held), [None] * len(held)
+    gy, gheld = _steps_or_none(gy, x, sizes), _steps_or_none(gheld, x, sizes)
+    dh = xp.zeros_like(h0) if dh is None else dh
+    for t in _order(held, not reverse):
+        r, z, n, hn = _parts(held[t], 4)
+        now = _plus(gy[t], _first(dh, n.shape[0]))
+        extra = _parts(gheld[t], 4) if gheld[t] is not None else (None,) * 4
+        dz, dn = now * (before[t] - n), _plus(extra[2], now * (1.0 - z)) * (1.0 - n * n)
         dr = _plus(extra[0], dn * hn) * r * (1.0 - r)
         dz = _plus(extra[1], dz) * z * (1.0 - z)
-        above.append(xp.concat([dr, dz, dn], axis=-1))
-        below.append(xp.concat([dr, dz, _plus(extra[3], dn * r)], axis=-1))
-        dh = dh * z + xp.matmul(below[-1], w_hh)
-    above, below = _in_order(xp, above, not reverse), _in_order(xp, below, not reverse)
+        above[t] = xp.concat([dr, dz, dn], axis=-1)
+        below[t] = xp.concat([dr, dz, _plus(extra[3], dn * r)], axis=-1)
+        dh = _replaced(xp, dh, now * z + xp.matmul(below[t], w_hh))
+    above, below = _joined(xp, above, sizes), _joined(xp, below, sizes)
     return (
         xp.matmul(above, w_ih) if needs & 1 else None,
         dh if needs & 2 else None,
         _weight_gradient(xp, above, x) if needs & 4 else None,
-        _weight_gradient(xp, below, before) if needs & 8 else None,
+        _weight_gradient(xp, below, _joined(xp, before, sizes)) if needs & 8 else None,
         _sum(xp, above) if needs & 16 else None,
         _sum(xp, below) if needs & 32 else None,
     )
@@ -222,15 +266,27 @@ def _expect(name, what, x, shape):
         raise RuntimeError(f"{name}: Expected {what} size {list(shape)}, got {list(x._array.shape)}.")
 
 
+def _check_sizes(name, x, sizes):
+    """The number of samples."""
+    shape = list(x._array.shape)
+    if sizes is None:
+        if len(shape) != 3 or shape[0] == 0:
+            raise RuntimeError(f"{name}: Expected a sequence (T, N, features) with T > 0, got {shape}.")
+        return shape[1]
+    if any(n < 1 for n in sizes) or any(n > before for n, before in zip(sizes[1:], sizes)):
+        raise RuntimeError(f"{name}: Expected batch sizes of at least 1 that never grow, got {list(sizes)}.")
+    if len(shape) != 2 or shape[0] != sum(sizes) or not sizes:
+        raise RuntimeError(f"{name}: Expected all steps' samples ({sum(sizes)}, features) with T > 0, got {shape}.")
+    return sizes[0]
+
+
 def _check(name, gates, cell=False):
     def check(inputs, attrs):
         x, h, *rest = inputs
         w_ih, w_hh, b_ih, b_hh = rest[1:5] if cell else rest[:4]
         w_hr = rest[5] if cell else None
         require_floating(name, x, h, w_ih, w_hh)
-        if x._array.ndim != 3 or x._array.shape[0] == 0:
-            raise RuntimeError(f"{name}: Expected a sequence (T, N, features) with T > 0, got {list(x.shape)}.")
-        batch, features = x._array.shape[1:]
+        batch, features = _check_sizes(name, x, attrs[2 if gates == 1 else 1]), x._array.shape[-1]
         rows = w_hh._array.shape[0]
         out = h._array.shape[-1]
         hidden = rows // gates
@@ -260,70 +316,100 @@ def _check(name, gates, cell=False):
 
 # ---- records ----
 
+_SIZES = (3, 2, 2, 1)
+
 
 def _samples(gates, choices, cell=False):
+    """choices: (T, N, hidden size, size of h, bias, attrs); T and N as attrs' sizes say where they are given."""
+
     def samples(rng):
         out = []
-        steps, batch, features, hidden = 3, 2, 4, 3
-        for bias, size, attrs in choices:
+        for steps, batch, hidden, size, bias, attrs in choices:
+            sizes, features = attrs[2 if gates == 1 else 1], 4
+            batch = batch if sizes is None else sizes[0]
             state = [rng.normal(size=(batch, size))] + ([rng.normal(size=(batch, hidden))] if cell else [])
             weights = [rng.normal(size=(gates * hidden, n)) * 0.5 for n in (features, size)]
             biases = [rng.normal(size=gates * hidden) * 0.5 if bias else None for _ in range(2)]
             last = ([rng.normal(size=(size, hidden)) if size != hidden else None]) if cell else []
-            x = rng.normal(size=(steps, batch, features))
+            x = rng.normal(size=(batch, steps, features)).transpose(1, 0, 2)
+            x = x if sizes is None else rng.normal(size=(sum(sizes), features))
             out.append(Sample((x, *state, *weights, *biases, *last), attrs))
         return out
 
     return samples
 
 
-def _hidden(x, h, *rest):
-    return (*x[:2], h[-1])
+def _hidden(x, h):
+    return (*x[:-1], h[-1])
 
 
-def _torch_rnn(t, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse):
-    """torch's own layer, which runs backwards only as half of a bidirectional one: the sequence is turned instead."""
-    x = t.flip(x, (0,)) if reverse else x
-    held = [p for p in (w_ih, w_hh, b_ih, b_hh) if p is not None]
-    layer = getattr(t, f"rnn_{activation}")
-    y, _ = layer(x, h[None], held, len(held) > 2, 1, 0.0, False, False, False)
-    return t.flip(y, (0,)) if reverse else y
+def _torch_steps(t, x, reverse, sizes):
+    """(place, samples, step) in the order of processing."""
+    steps = list(x.unbind(0) if sizes is None else x.split(list(sizes)))
+    return [(i, len(steps[i]), steps[i]) for i in _order(steps, reverse)]
 
 
-def _torch_stack(t, rows, reverse):
-    return tuple(t.stack(column[::-1] if reverse else column) for column in zip(*rows))
+def _torch_joined(t, rows, sizes):
+    """Columns of the rows (place, value, ...) in the order of places, each as one tensor."""
+    columns = list(zip(*sorted(rows, key=lambda row: row[0])))[1:]
+    return tuple(t.stack(column) if sizes is None else t.cat(column) for column in columns)
 
 
-def _torch_lstm(t, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse):
+def _torch_rnn(t, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
     linear, rows = t.nn.functional.linear, []
-    for now in x.flip(0) if reverse else x:
-        i, f, g, o = (linear(now, w_ih, b_ih) + linear(h, w_hh, b_hh)).chunk(4, 1)
+    for place, n, now in _torch_steps(t, x, reverse, sizes):
+        new = getattr(t, activation)(linear(now, w_ih, b_ih) + linear(h[:n], w_hh, b_hh))
+        h = t.cat([new, h[n:]])
+        rows.append((place, new))
+    return *_torch_joined(t, rows, sizes), h
+
+
+def _torch_lstm(t, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+    linear, rows = t.nn.functional.linear, []
+    for place, n, now in _torch_steps(t, x, reverse, sizes):
+        i, f, g, o = (linear(now, w_ih, b_ih) + linear(h[:n], w_hh, b_hh)).chunk(4, 1)
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
-        c = f * c + i * g
-        h = o * c.tanh() if w_hr is None else linear(o * c.tanh(), w_hr)
-        rows.append((h, c, t.cat([i, f, g, o], 1)))
-    return _torch_stack(t, rows, reverse)
+        cell = f * c[:n] + i * g
+        new = o * cell.tanh() if w_hr is None else linear(o * cell.tanh(), w_hr)
+        h, c = t.cat([new, h[n:]]), t.cat([cell, c[n:]])
+        rows.append((place, new, t.cat([i, f, g, o, cell], 1)))
+    y, held = _torch_joined(t, rows, sizes)
+    return y, h, c, held if keep else held.detach().reshape(-1)[:0]
 
 
-def _torch_gru(t, x, h, w_ih, w_hh, b_ih, b_hh, reverse):
+def _torch_gru(t, x, h, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
     linear, rows = t.nn.functional.linear, []
-    for now in x.flip(0) if reverse else x:
-        above, below = linear(now, w_ih, b_ih).chunk(3, 1), linear(h, w_hh, b_hh).chunk(3, 1)
+    for place, count, now in _torch_steps(t, x, reverse, sizes):
+        above, below = linear(now, w_ih, b_ih).chunk(3, 1), linear(h[:count], w_hh, b_hh).chunk(3, 1)
         r, z = ((a + b).sigmoid() for a, b in zip(above[:2], below[:2]))
         n = (above[2] + r * below[2]).tanh()
-        h = n + z * (h - n)
-        rows.append((h, t.cat([r, z, n, below[2]], 1)))
-    return _torch_stack(t, rows, reverse)
+        new = n + z * (h[:count] - n)
+        h = t.cat([new, h[count:]])
+        rows.append((place, new, t.cat([r, z, n, below[2]], 1)))
+    y, held = _torch_joined(t, rows, sizes)
+    return y, h, held if keep else held.detach().reshape(-1)[:0]
 
 
 RNN = register(
     "rnn",  # Elman, Cognitive Science 14 (1990)
     vjp=_rnn_vjp,
-    saves=("out", 0, 1, 2, 3),
+    saves=("out0", 0, 1, 2, 3),
+    outputs=2,
     check=_check("rnn", 1),
-    shape=_hidden,
-    attrs=("activation", "reverse"),
-    samples=_samples(1, [(True, 3, ("tanh", False)), (False, 3, ("tanh", True)), (True, 3, ("relu", False))]),
+    shape=lambda x, h, *rest: (_hidden(x, h), h),
+    attrs=("activation", "reverse", "sizes"),
+    samples=_samples(
+        1,
+        [
+            (3, 2, 3, 3, True, ("tanh", False, None)),
+            (3, 2, 3, 3, False, ("tanh", True, None)),
+            (3, 2, 3, 3, True, ("relu", False, None)),
+            (1, 3, 5, 5, True, ("tanh", False, None)),
+            (4, 1, 2, 2, True, ("relu", True, None)),
+            (4, 3, 3, 3, True, ("tanh", False, _SIZES)),
+            (4, 3, 3, 3, True, ("tanh", True, _SIZES)),
+        ],
+    ),
     torch=_torch_rnn,
     tolerance={"float32": 1e-5},
 )(_rnn)
@@ -331,25 +417,49 @@ RNN = register(
 LSTM = register(
     "lstm",  # Hochreiter, Schmidhuber, Neural Computation 9 (1997); projection: arXiv:1402.1128
     vjp=_lstm_vjp,
-    saves=("out0", "out1", "out2", 0, 1, 2, 3, 4, 5, 6, 7),
-    outputs=3,
+    saves=("out0", "out3", 0, 1, 2, 3, 4, 5, 6, 7),
+    outputs=4,
     check=_check("lstm", 4, cell=True),
-    shape=lambda x, h, c, w_ih, *rest: (_hidden(x, h), _hidden(x, c), (*x[:2], w_ih[0])),
-    attrs=("reverse",),
-    samples=_samples(4, [(True, 3, (False,)), (False, 3, (True,)), (True, 2, (False,))], cell=True),
+    shape=lambda x, h, c, *rest: (_hidden(x, h), h, c, (*x[:-1], 5 * c[-1]) if rest[-1] else (0,)),
+    attrs=("reverse", "sizes", "keep"),
+    samples=_samples(
+        4,
+        [
+            (3, 2, 3, 3, True, (False, None, True)),
+            (3, 2, 3, 3, False, (True, None, True)),
+            (3, 2, 3, 2, True, (False, None, True)),
+            (1, 3, 3, 3, True, (False, None, True)),
+            (3, 1, 3, 2, True, (True, None, True)),
+            (4, 3, 3, 3, True, (False, _SIZES, True)),
+            (4, 3, 3, 2, True, (True, _SIZES, True)),
+            (3, 2, 3, 2, True, (True, None, False)),
+        ],
+        cell=True,
+    ),
     torch=_torch_lstm,
     tolerance={"float32": 1e-5},
-)(_lstm_steps)
+)(_lstm)
 
 GRU = register(
     "gru",  # Cho and others: arXiv:1406.1078
     vjp=_gru_vjp,
-    saves=("out0", "out1", 0, 1, 2, 3, 4, 5),
-    outputs=2,
+    saves=("out0", "out2", 0, 1, 2, 3, 4, 5),
+    outputs=3,
     check=_check("gru", 3),
-    shape=lambda x, h, *rest: (_hidden(x, h), (*x[:2], 4 * h[-1])),
-    attrs=("reverse",),
-    samples=_samples(3, [(True, 3, (False,)), (False, 3, (True,))]),
+    shape=lambda x, h, *rest: (_hidden(x, h), h, (*x[:-1], 4 * h[-1]) if rest[-1] else (0,)),
+    attrs=("reverse", "sizes", "keep"),
+    samples=_samples(
+        3,
+        [
+            (3, 2, 3, 3, True, (False, None, True)),
+            (3, 2, 3, 3, False, (True, None, True)),
+            (1, 3, 3, 3, True, (False, None, True)),
+            (3, 1, 3, 3, True, (True, None, True)),
+            (4, 3, 3, 3, True, (False, _SIZES, True)),
+            (4, 3, 3, 3, True, (True, _SIZES, True)),
+            (3, 2, 3, 3, True, (True, None, False)),
+        ],
+    ),
     torch=_torch_gru,
     tolerance={"float32": 1e-5},
-)(_gru_steps)
+)(_gru)

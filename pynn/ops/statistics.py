@@ -100,12 +100,6 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 
 
 @export()
-def count_nonzero(input, dim=None):
-    """How many elements are not 0, of all or over dim(s)."""
-    return sum(input != 0, dim)
-
-
-@export()
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """`sum` that takes NaN for 0."""
     return sum(input.masked_fill(input.isnan(), 0), dim, keepdim, dtype=dtype)

@@ -4,7 +4,7 @@ Weights are torch's: for each layer and direction w_ih (gates * H, features), w_
 (gates * H), and for a projected lstm w_hr (P, H).
 """
 
-from pynn._core import call
+from pynn._core import call, is_grad_enabled
 from pynn.nn.functional.dropout import dropout as drop
 from pynn.ops.joining import cat, stack
 from pynn.ops.recurrent import GRU, LSTM, RNN
@@ -13,25 +13,31 @@ from pynn.ops.registry import export
 __all__ = ["run_layer"]
 
 
-def run_layer(mode, input, state, weights, reverse):
+def run_layer(mode, input, state, weights, reverse, sizes=None):
     """One layer in one direction over a whole sequence, as one op.
 
     mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each
     (N, size); weights (w_ih, w_hh, b_ih, b_hh, w_hr), the last three None where missing.
-    Returns the outputs (T, N, size) and the last state, as a tuple like the given one. Raises RuntimeError for sizes
-    and dtypes that do not fit.
+    sizes: None, or for sequences of several lengths, longest first, how many reach each step; input is then (all
+    steps, features), step by step, as torch's PackedSequence has it.
+    Returns the outputs (T, N, size), or (all steps, size), and the last state, as a tuple like the given one. Raises
+    RuntimeError for sizes and dtypes that do not fit.
     """
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
     reverse = bool(reverse)
-    last = 0 if reverse else -1
     if mode == "LSTM":
-        y, cells, _ = call(LSTM, (input, *state, w_ih, w_hh, b_ih, b_hh, w_hr), (reverse,))
-        return y, (y[last], cells[last])
+        inputs = (input, *state, *weights)
+        y, h, c, _ = call(LSTM, inputs, (reverse, sizes, _may_go_back(inputs)))
+        return y, (h, c)
+    inputs = (input, *state, *weights[:4])
     if mode == "GRU":
-        y, _ = call(GRU, (input, *state, w_ih, w_hh, b_ih, b_hh), (reverse,))
+        y, h, _ = call(GRU, inputs, (reverse, sizes, _may_go_back(inputs)))
     else:
-        y = call(RNN, (input, *state, w_ih, w_hh, b_ih, b_hh), (mode[4:].lower(), reverse))
-    return y, (y[last],)
+        y, h = call(RNN, inputs, (mode[4:].lower(), reverse, sizes))
+    return y, (h,)
+
+
+def _may_go_back(inputs):
+    return is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
 
 
 def _layers(mode, input, states, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
