@@ -29,7 +29,7 @@ class ThreadState(threading.local):
     """The modes of one thread; read only while `_modes` is not 0."""
 
     grad_enabled = True
-    autocast = None  # autocast(op, inputs) -> inputs in the dtypes that `with pynn.autocast(...)` wants, or None
+    autocast = None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
     recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
 
@@ -547,7 +547,7 @@ def call(op, inputs, attrs=()):
     Returns a Tensor, or a tuple of them for an op with several outputs.
     """
     if _modes and state.autocast is not None:
-        inputs = state.autocast(op, inputs)
+        inputs = state.autocast.inputs(op, inputs)
     tracked = op.differentiable and _any_tracked(inputs)
     composed = tracked and op.vjp is None
     arrays = _arrays(inputs)
@@ -740,7 +740,14 @@ def _needs_tensors(op, arrays, composed):
 
 def _call_wide(op, inputs, attrs):
     dtype = _result_dtype(_arrays(inputs))
-    out = call(op, tuple([_widen_tensor(x) for x in inputs]), attrs)
+    autocast = state.autocast if _modes else None
+    if autocast is not None:
+        state.autocast = None  # it chose this op's dtype already
+    try:
+        out = call(op, tuple([_widen_tensor(x) for x in inputs]), attrs)
+    finally:
+        if autocast is not None:
+            state.autocast = autocast
     if isinstance(out, tuple):
         return tuple([o if op.wide_outputs >> i & 1 else _narrow_tensor(o, dtype) for i, o in enumerate(out)])
     return _narrow_tensor(out, dtype)
@@ -1081,6 +1088,8 @@ def call_inplace(op, inputs, attrs=()):
     written = (array,) + arrays[1:]
     if _run_kernel(op, written, attrs) is None:
         _run_reference(op, written, attrs)
+    if _modes and state.autocast is not None:
+        state.autocast.wrote((array,))
     version = _version_of(target)
     view = target._view
     if tracked:
@@ -1116,6 +1125,8 @@ def call_writing(op, inputs, attrs=(), live=None):
         if op.check is not None:
             op.check(inputs, attrs)
         _run_reference(op, arrays, attrs)
+    if _modes and state.autocast is not None:
+        state.autocast.wrote(arrays)
     total = len(inputs)
     count = total // op.groups(attrs)
     for group in op.writes:

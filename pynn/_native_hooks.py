@@ -3,8 +3,14 @@
 from numpy import ndarray
 
 try:
-    from pynn._native import convert, is_fresh, same_shape, set_bfloat16
+    from pynn import _native
 except ImportError:
+    _native = None
+
+if _native is not None:
+    convert, is_fresh = _native.convert, _native.is_fresh
+    same_shape, set_bfloat16 = _native.same_shape, _native.set_bfloat16
+else:
 
     def convert(array, dtype):
         """A copy of an array in another dtype."""

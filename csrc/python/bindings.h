@@ -9,4 +9,8 @@ namespace pynn::python {
 #include "families.inc"
 #undef PYNN_BINDING
 
+// bind_half.cpp: conversions to and from 16-bit floats, which the door asks for by name.
+PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count);
+PyObject* set_bfloat16_function(PyObject*, PyObject* dtype);
+
 }  // namespace pynn::python

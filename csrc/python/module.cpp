@@ -24,6 +24,9 @@ PyObject* is_fresh_function(PyObject*, PyObject* array) {
 }
 
 PyMethodDef fast_functions[] = {
+    {"convert", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(convert_function)), METH_FASTCALL,
+     "A copy of an array in another dtype."},
+    {"set_bfloat16", set_bfloat16_function, METH_O, "Tell the kernels NumPy's dtype for bfloat16."},
     {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)),
      METH_FASTCALL, "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
     {"is_fresh", is_fresh_function, METH_O,

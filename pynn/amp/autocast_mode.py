@@ -4,6 +4,8 @@ import functools
 import threading
 import warnings
 
+import numpy
+
 from pynn import _core
 from pynn._core import Tensor, call, state
 from pynn._dtypes import DTYPES, FLOAT32, FLOAT64, from_numpy, to_numpy
@@ -32,13 +34,26 @@ def _np_dtype():
     return DTYPES["bfloat16"].numpy if _mode.dtype is None else _mode.dtype
 
 
-def _hook(op, inputs):
-    """The inputs of an op in the dtypes that its list asks for; the door calls this for every op."""
-    if op.name in _lists.LOW_PRECISION:
-        return _cast_inputs(inputs, _np_dtype())
-    if op.name in _lists.FLOAT32:
-        return _cast_inputs(inputs, FLOAT32)
-    return inputs
+class _Hook:
+    """What the door calls while autocast is on."""
+
+    def inputs(self, op, inputs):
+        """The inputs of an op in the dtypes that its list asks for."""
+        if op.name in _lists.LOW_PRECISION:
+            return _cast_inputs(inputs, _np_dtype())
+        if op.name in _lists.FLOAT32:
+            return _cast_inputs(inputs, FLOAT32)
+        return inputs
+
+    def wrote(self, arrays):
+        """Forget the casts of leaves whose memory was written by another tensor's name, as by `w.data.fill_(0)`."""
+        cache = _mode.cache
+        for key, (leaf, *_) in list(cache.items()) if cache else ():
+            if any(numpy.may_share_memory(leaf._array, a) for a in arrays):
+                del cache[key]
+
+
+_hook = _Hook()
 
 
 def _cast_inputs(inputs, dtype):
@@ -72,6 +87,7 @@ def _set_enabled(enabled):
     elif not enabled and state.autocast is not None:
         state.autocast = None
         _core.leave_mode()
+        _mode.cache.clear()  # writes are not heard of until it is on again
     _mode.enabled = enabled
 
 
@@ -87,7 +103,7 @@ class autocast:
 
     A context manager and a decorator; contexts nest, and one with enabled=False inside another switches it off.
     Backward runs in the dtypes of the forward pass, so call it outside. float32 leaves that require grad are cast
-    once per outermost context, or again after they were written to.
+    once per outermost context, or again after they were written to (writes through NumPy arrays are not seen).
 
     device_type: "cpu"; "cuda" warns that there is none, and does nothing.
     dtype: bfloat16 (the default) or float16.
@@ -225,6 +241,18 @@ def float32_function(function):
         args, kwargs = _converted(args, FLOAT32), _converted(kwargs, FLOAT32)
         with autocast("cpu", enabled=False):
             return function(*args, **kwargs)
+
+    return run
+
+
+def low_precision_function(function):
+    """Decorate a function of tensors that autocast runs in its 16-bit dtype as a whole."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if state.autocast is None:
+            return function(*args, **kwargs)
+        return function(*_converted(args, _np_dtype()), **_converted(kwargs, _np_dtype()))
 
     return run
 

@@ -71,6 +71,7 @@ def _backward_hook_vjp(xp, needs, grads, out, arrays, callback):
 
 BACKWARD_HOOK = register(
     "backward_hook",
+    exact=True,
     vjp=joint(_backward_hook_vjp),
     outputs=0,  # as many as inputs
     variadic=True,

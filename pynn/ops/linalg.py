@@ -3,6 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, binary, call
+from pynn.amp.autocast_mode import low_precision_function
 from pynn.ops.pointwise import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
@@ -226,6 +227,7 @@ def dot(input, tensor):
 
 
 @export()
+@low_precision_function
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)

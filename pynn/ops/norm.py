@@ -6,7 +6,8 @@ are asked for, backward computes the statistics anew from the input, so that the
 
 import math
 
-from pynn._core import Tensor
+from pynn._core import Tensor, is_half
+from pynn._dtypes import FLOAT32
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Effects, Sample, joint, register
 
@@ -52,7 +53,7 @@ def _check_parameters(name, x, parameters, shape):
                 f"{name}(): expected {what} to have shape {list(shape)}, but got {what} of shape {list(p.shape)} with "
                 f"input of shape {list(x.shape)}."
             )
-        if p._array.dtype != x._array.dtype:
+        if p._array.dtype != x._array.dtype and not (is_half(x._array.dtype) and p._array.dtype == FLOAT32):
             raise RuntimeError(
                 f"{name}(): expected {what} to have the input's dtype, {x._array.dtype}, but got {p._array.dtype}. "
                 "Cast the input with .to(), or the layer."

@@ -73,7 +73,11 @@ void tile(const PairTile& t) {
       if (t.bias_col) x = _mm512_add_ps(x, bias);
       if (t.bias_row) x = _mm512_add_ps(x, widen(_mm256_set1_epi16(short(t.bias_row[i]))));
       if (t.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // NaN in the second stays
-      _mm256_mask_storeu_epi16(c, mask, narrow(x));
+      if (mask == 0xffff) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(c), narrow(x));
+      } else {
+        _mm256_mask_storeu_epi16(c, mask, narrow(x));
+      }
     }
   }
 }
@@ -106,6 +110,8 @@ PYNN_INLINE void transpose(Words (&r)[16]) {
 void pack_transposed(const uint16_t* src, int64_t step, int64_t rows, int64_t padded, int64_t depth,
                      uint32_t* dst, int64_t dst_step) {
   const int64_t pairs = (depth + 1) / 2;
+  // A narrow tile's vectors are stored whole: what spills over is the next pair's place, which comes later.
+  const bool spills = padded < 16 && dst_step == padded;
   for (int64_t i = 0; i < padded; i += 16) {
     const int width = int(padded - i < 16 ? padded - i : 16);
     const __mmask16 wide = first(width);
@@ -113,12 +119,24 @@ void pack_transposed(const uint16_t* src, int64_t step, int64_t rows, int64_t pa
       const int64_t left = depth - 2 * p;
       const __mmask32 deep = left >= 32 ? ~__mmask32(0) : __mmask32((1u << left) - 1);
       Words r[16];
-      PYNN_UNROLL
-      for (int u = 0; u < 16; ++u) {
-        r[u] = i + u < rows ? Words(_mm512_maskz_loadu_epi16(deep, src + (i + u) * step + 2 * p)) : Words{};
+      if (left >= 32 && i + 16 <= rows) {
+        PYNN_UNROLL
+        for (int u = 0; u < 16; ++u) r[u] = Words(_mm512_loadu_si512(src + (i + u) * step + 2 * p));
+      } else {
+        PYNN_UNROLL
+        for (int u = 0; u < 16; ++u) {
+          r[u] = i + u < rows ? Words(_mm512_maskz_loadu_epi16(deep, src + (i + u) * step + 2 * p)) : Words{};
+        }
       }
       transpose(r);
       const int64_t count = pairs - p < 16 ? pairs - p : 16;
+      if (width == 16 || (spills && p + 18 < pairs)) {
+        PYNN_UNROLL
+        for (int u = 0; u < 16; ++u) {
+          if (u < count) _mm512_storeu_si512(dst + (p + u) * dst_step + i, __m512i(r[u]));
+        }
+        continue;
+      }
       PYNN_UNROLL
       for (int u = 0; u < 16; ++u) {
         if (u < count) _mm512_mask_storeu_epi32(dst + (p + u) * dst_step + i, wide, __m512i(r[u]));
