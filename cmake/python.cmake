@@ -18,7 +18,7 @@ else()
 endif()
 
 file(GLOB pynn_bindings CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/python/*.cpp)
-pybind11_add_module(_native MODULE ${pynn_bindings})
+pybind11_add_module(_native MODULE NO_EXTRAS ${pynn_bindings})
 target_include_directories(_native PRIVATE ${PROJECT_SOURCE_DIR}/csrc/python)
 # CPython type objects are initialised by their first fields.
 target_compile_options(_native PRIVATE ${pynn_warnings} -Wno-missing-field-initializers)
@@ -33,6 +33,9 @@ add_custom_command(
 Python_add_library(_core MODULE WITH_SOABI ${core_c})
 target_compile_options(_core PRIVATE -w)
 
+if(SKBUILD_SOABI)  # that of the Python built for, which need not be the one that builds
+  set_target_properties(_native _core PROPERTIES SUFFIX ".${SKBUILD_SOABI}${CMAKE_SHARED_MODULE_SUFFIX}")
+endif()
 set_target_properties(_native _core PROPERTIES
   LIBRARY_OUTPUT_DIRECTORY ${pynn_python_output}
   BUILD_RPATH ${pynn_origin} INSTALL_RPATH ${pynn_origin} BUILD_WITH_INSTALL_RPATH ON)

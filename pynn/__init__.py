@@ -26,10 +26,25 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import backends, cuda, linalg, nn, random, serialization, utils
+from pynn import amp, backends, cpu, cuda, linalg, nn, random, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split
+from pynn.amp.autocast_mode import (
+    autocast,
+    clear_autocast_cache,
+    get_autocast_cpu_dtype,
+    get_autocast_dtype,
+    get_autocast_gpu_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_cpu_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_cpu_dtype,
+    set_autocast_cpu_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+)
 from pynn._config import get_include, get_num_threads, set_num_threads, show_config
 from pynn._info import finfo, iinfo
 from pynn._switches import (

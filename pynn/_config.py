@@ -28,10 +28,16 @@ def set_num_threads(n):
 
 
 def get_include():
-    """The folder to compile C or C++ against: it has pynn/pynn.h, the kernels' C interface."""
+    """The folder to compile C or C++ against: it has pynn/pynn.h, the kernels' C interface.
+
+    RuntimeError where pynn was installed without its compiled library.
+    """
     package = os.path.dirname(os.path.abspath(__file__))
-    installed = os.path.join(package, "include")
-    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "csrc", "include")
+    for folder in (os.path.join(package, "include"), os.path.join(os.path.dirname(package), "csrc", "include")):
+        if os.path.isdir(folder):
+            return folder
+    raise RuntimeError("This pynn was installed without its C library, so there is nothing to compile against: "
+                       "install a compiled wheel, or from source where there is a C++ compiler.")  # fmt: skip
 
 
 def config():

@@ -5,7 +5,8 @@ cimport cython
 cdef long _modes
 cdef long _mark
 cdef object _one, _backward_lock
-cdef object _same_shape, _is_fresh, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
+cdef object _float32
+cdef object _same_shape, _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
 
 @cython.freelist(64)
 cdef class Version:
@@ -25,7 +26,7 @@ cdef class Like:
 cdef class Op:
     cdef public str name
     cdef public object record, reference, vjp, kernel, backward_kernel, random, check
-    cdef public long saves, saves_like, saves_outputs, saves_out_if, outputs
+    cdef public long saves, saves_like, saves_outputs, saves_out_if, outputs, exact, exact_unless, wide_outputs
     cdef public tuple saves_each
     cdef public bint pointwise, differentiable, variadic, is_view
     cdef public Op functional
@@ -63,7 +64,7 @@ cdef class Tensor:
     cdef object __weakref__
     cdef dict __dict__
 
-cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT
+cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST
 
 cdef Tensor _init_fields(Tensor tensor, array)
 @cython.locals(tensor=Tensor)
@@ -84,6 +85,25 @@ cpdef bint is_floating(array) except -1
 cdef tuple _draw(Op op, tuple arrays, tuple attrs)
 cdef _run_kernel(Op op, tuple arrays, tuple attrs)
 cdef _run_reference(Op op, tuple arrays, tuple attrs)
+cdef _reference(Op op, tuple arrays, tuple attrs)
+
+cpdef bint is_half(dtype) except -1
+cdef _half_in(values)
+@cython.locals(exact=long)
+cdef bint _needs_wide(Op op, tuple arrays, tuple attrs) except -1
+cdef bint _needs_tensors(Op op, tuple arrays, bint composed) except -1
+cdef _call_wide(Op op, tuple inputs, tuple attrs)
+cdef _widen_tensor(x)
+cdef _narrow_tensor(Tensor x, dtype)
+cdef _result_dtype(tuple arrays)
+cdef _widened(value)
+cdef _narrowed(array, dtype)
+@cython.locals(wide=tuple)
+cpdef compute_wide(Op op, tuple arrays, tuple attrs)
+cdef _written(Op op, tuple arrays, tuple attrs)
+cdef tuple _run_vjp(Node node, grad, saved)
+cdef _half_of_backward(Node node, grad, saved)
+cdef _widen_tensors(value)
 
 @cython.locals(tensor=Tensor)
 cdef _edge(x)

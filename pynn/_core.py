@@ -9,6 +9,9 @@ recorder) active in any thread. While it is 0 no thread-local is read.
 This file is plain Python. The native wheel compiles it with Cython by the declarations
 in `_core.pxd`; the pure one runs it as it is, and the test suite runs both ways.
 
+16-bit floats are computed in float32 and rounded once, by one mechanism for every op and its backward: see
+"16-bit floats" below. Kernels that take them as they are come first.
+
 The tape: a tensor made by a tracked op points to a Node; a Node's edges point to the
 Nodes (or leaf tensors) its inputs came from. A Node saves arrays, never its own output
 tensor, so a graph has no reference cycles and is freed as its last tensor goes.
@@ -26,6 +29,7 @@ class ThreadState(threading.local):
     """The modes of one thread; read only while `_modes` is not 0."""
 
     grad_enabled = True
+    autocast = None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
     recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
 
@@ -85,6 +89,9 @@ class Op:
     saves_each: the part of `saves` that the gradient of each input reads, or None for all of it.
     saves_outputs: of several outputs, the mask of those that backward reads.
     saves_out_if: the place of the attr without which (None) the output is not saved, or -1.
+    exact: a bit mask; 1: the op only moves or compares elements, so 16-bit floats need no float32; 2: its gradient too.
+    exact_unless: the place of the attr with which (true) it is not exact after all, or -1.
+    wide_outputs: of several outputs, the mask of those that stay float32 where the inputs are 16-bit floats.
     """
 
     def __init__(self, name):
@@ -100,6 +107,9 @@ class Op:
         self.saves_outputs = -1
         self.saves_out_if = -1
         self.outputs = 1
+        self.exact = 0
+        self.exact_unless = -1
+        self.wide_outputs = 0
         self.pointwise = False  # inputs broadcast against each other
         self.differentiable = True
         self.variadic = False  # kernels take the inputs as one list
@@ -166,11 +176,16 @@ CLONE = Op("clone")
 ADD_ = Op("add_")
 VIEW_WRITE = Op("view_write")
 PORT = Op("port")
-OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT)}
+SUM_TO_SIZE = Op("sum_to_size")
+CAST = Op("cast")
+OPERATORS = {
+    op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)
+}
 
 _mark = 0
 _backward_lock = threading.RLock()
 _one = ones((), dtype="float32")
+_float32 = _one.dtype
 
 
 def _renew_lock():
@@ -188,19 +203,22 @@ _reference_namespace = None
 _tensor_namespace = None
 _unbroadcast = None
 _generator = None
+_convert = None
 
 
-def configure(same_shape, is_fresh, reference_namespace, tensor_namespace, unbroadcast, generator):
+def configure(same_shape, is_fresh, convert, reference_namespace, tensor_namespace, unbroadcast, generator):
     """Hand the core what lives above or beside it (called once, by `pynn`).
 
     same_shape(a, b, c): whether the arrays' shapes are equal.
     is_fresh(a): whether array a is C-contiguous and nobody's view.
+    convert(a, dtype): a copy of array a in another dtype.
     unbroadcast(xp, g, shape): g summed to shape.
     generator: the default source of random numbers.
     """
-    global _same_shape, _is_fresh, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
+    global _same_shape, _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
     _same_shape = same_shape
     _is_fresh = is_fresh
+    _convert = convert
     _reference_namespace = reference_namespace
     _tensor_namespace = tensor_namespace
     _unbroadcast = unbroadcast
@@ -485,7 +503,7 @@ def unary(op, x):
         out = op.kernel(array)
         if out is not None:
             result = wrap(out)
-            if x._tracked:
+            if x._tracked and op.differentiable:
                 _track_short(op, result, out, x, array, None, None)
             return result
     return call(op, (x,))
@@ -502,14 +520,14 @@ def binary(op, x, y):
                     out = op.kernel(left._array, right._array)
                     if out is not None:
                         result = wrap(out)
-                        if left._tracked or right._tracked:
+                        if (left._tracked or right._tracked) and op.differentiable:
                             _track_short(op, result, out, left, left._array, right, right._array)
                         return result
             elif isinstance(y, (float, int)):
                 out = op.kernel(left._array, y)
                 if out is not None:
                     result = wrap(out)
-                    if left._tracked:
+                    if left._tracked and op.differentiable:
                         _track_short(op, result, out, left, left._array, None, y)
                     return result
     if not _is_operand(x) or not _is_operand(y):
@@ -528,6 +546,8 @@ def call(op, inputs, attrs=()):
     attrs: the remaining arguments, already in the record's canonical form.
     Returns a Tensor, or a tuple of them for an op with several outputs.
     """
+    if _modes and state.autocast is not None:
+        inputs = state.autocast.inputs(op, inputs)
     tracked = op.differentiable and _any_tracked(inputs)
     composed = tracked and op.vjp is None
     arrays = _arrays(inputs)
@@ -544,6 +564,8 @@ def call(op, inputs, attrs=()):
                 arrays = _arrays(inputs)
                 if not composed:
                     out = _run_kernel(op, arrays, attrs)
+        if out is None and tracked and _needs_tensors(op, arrays, composed):
+            return _call_wide(op, inputs, attrs)
         if composed:
             return op.reference(_tensor_namespace, *inputs, *attrs)
         if out is None:
@@ -621,6 +643,16 @@ def _run_kernel(op, arrays, attrs):
 
 
 def _run_reference(op, arrays, attrs):
+    if _needs_wide(op, arrays, attrs):
+        out = compute_wide(op, arrays, attrs)
+    else:
+        out = _reference(op, arrays, attrs)
+    if _modes and state.recorder is not None:
+        state.recorder.forward(op, arrays, attrs, out)
+    return out
+
+
+def _reference(op, arrays, attrs):
     xp = _reference_namespace
     if _modes and state.backend is not None:
         xp = state.backend.namespace
@@ -637,8 +669,6 @@ def _run_reference(op, arrays, attrs):
         out = tuple([o if isinstance(o, ndarray) else asarray(o) for o in out])
     elif not isinstance(out, ndarray):
         out = asarray(out)  # NumPy gives scalars for 0-d results; tensors hold arrays
-    if _modes and state.recorder is not None:
-        state.recorder.forward(op, arrays, attrs, out)
     return out
 
 
@@ -659,6 +689,129 @@ def _reword(op, arrays, error):
         ) from error
     if "broadcast" in text:
         raise RuntimeError(f"{op.name}: the shapes {shapes} do not fit together: {text}") from error
+
+
+# ---- 16-bit floats: computed in float32, rounded once ----
+
+
+def is_half(dtype):
+    """Whether a NumPy dtype is float16 or bfloat16."""
+    return dtype.itemsize == 2 and dtype.kind in "fV"
+
+
+def _half_in(values):
+    """The 16-bit float dtype among arrays (in tuples too), or what else has a dtype; None where there is none."""
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            found = _half_in(value)
+            if found is not None:
+                return found
+        elif isinstance(value, (ndarray, Like)) and is_half(value.dtype):
+            return value.dtype
+        elif isinstance(value, Tensor) and is_half(value._array.dtype):
+            return value._array.dtype
+    return None
+
+
+def _needs_wide(op, arrays, attrs):
+    exact = op.exact & 1
+    if exact and op.exact_unless >= 0 and attrs[op.exact_unless]:
+        exact = 0
+    return not exact and _half_in(arrays) is not None
+
+
+def _needs_tensors(op, arrays, composed):
+    """Whether a tracked op on 16-bit floats is to be recorded between conversions of its inputs and its output.
+
+    So is a composite, whose steps would each be rounded, and an op of several float dtypes, whose gradients differ in dtype.
+    """
+    if op.exact & 1:
+        return False
+    half = _half_in(arrays)
+    if half is None:
+        return False
+    if composed:
+        return True
+    for array in arrays:
+        if isinstance(array, ndarray) and is_floating(array) and array.dtype != half:
+            return True
+    return False
+
+
+def _call_wide(op, inputs, attrs):
+    dtype = _result_dtype(_arrays(inputs))
+    autocast = state.autocast if _modes else None
+    if autocast is not None:
+        state.autocast = None  # it chose this op's dtype already
+    try:
+        out = call(op, tuple([_widen_tensor(x) for x in inputs]), attrs)
+    finally:
+        if autocast is not None:
+            state.autocast = autocast
+    if isinstance(out, tuple):
+        return tuple([o if op.wide_outputs >> i & 1 else _narrow_tensor(o, dtype) for i, o in enumerate(out)])
+    return _narrow_tensor(out, dtype)
+
+
+def _widen_tensor(x):
+    return call(CAST, (x,), (_float32,)) if isinstance(x, Tensor) and is_half(x._array.dtype) else x
+
+
+def _narrow_tensor(x, dtype):
+    return call(CAST, (x,), (dtype,)) if is_floating(x._array) and x._array.dtype != dtype else x
+
+
+def _result_dtype(arrays):
+    """The dtype that an op on several float dtypes returns: that of its first float input."""
+    for array in arrays:
+        if isinstance(array, ndarray) and is_floating(array):
+            return array.dtype
+    return None
+
+
+def _widened(value):
+    """A value with the 16-bit floats in it as float32: an array, its Like, or a tuple of them."""
+    if isinstance(value, ndarray):
+        return _convert(value, _float32) if is_half(value.dtype) else value
+    if isinstance(value, Like):
+        return Like(value.shape, _float32) if is_half(value.dtype) else value
+    if isinstance(value, (tuple, list)):
+        return tuple([_widened(v) for v in value])
+    return value
+
+
+def _narrowed(array, dtype):
+    if array is None or not is_floating(array) or array.dtype == dtype:
+        return array
+    return _convert(array, dtype)
+
+
+def compute_wide(op, arrays, attrs):
+    """An op on arrays with 16-bit floats among them: kernel or reference in float32, its results and writes rounded."""
+    wide = _widened(arrays)
+    kernel = chosen_kernel(op)
+    out = None
+    if kernel is not None:
+        out = kernel(wide, *attrs) if op.variadic else kernel(*wide, *attrs)
+    if out is None:
+        out = _reference(op, wide, attrs)
+    for i in _written(op, arrays, attrs):
+        if wide[i] is not arrays[i]:
+            arrays[i][...] = _convert(wide[i], arrays[i].dtype)
+            if out is wide[i]:
+                out = arrays[i]
+    dtype = _result_dtype(arrays)
+    if isinstance(out, tuple):
+        return tuple([o if op.wide_outputs >> i & 1 else _narrowed(o, dtype) for i, o in enumerate(out)])
+    return _narrowed(out, dtype)
+
+
+def _written(op, arrays, attrs):
+    """The places of the inputs that an op writes."""
+    if op.groups is None:
+        return op.record.effects.writes
+    count = len(arrays) // op.groups(attrs)
+    return [group * count + i for group in op.writes if group * count < len(arrays) for i in range(count)]
 
 
 # ---- recording ----
@@ -935,6 +1088,8 @@ def call_inplace(op, inputs, attrs=()):
     written = (array,) + arrays[1:]
     if _run_kernel(op, written, attrs) is None:
         _run_reference(op, written, attrs)
+    if _modes and state.autocast is not None:
+        state.autocast.wrote((array,))
     version = _version_of(target)
     view = target._view
     if tracked:
@@ -970,6 +1125,8 @@ def call_writing(op, inputs, attrs=(), live=None):
         if op.check is not None:
             op.check(inputs, attrs)
         _run_reference(op, arrays, attrs)
+    if _modes and state.autocast is not None:
+        state.autocast.wrote(arrays)
     total = len(inputs)
     count = total // op.groups(attrs)
     for group in op.writes:
@@ -1228,23 +1385,53 @@ def _execute_backward(node, grad):
     if kernel is not None and node.shapes is None:  # kernels do not sum over what was broadcast
         results = kernel(grad, saved, node.attrs, node.needs)
     if results is None:
-        if op.vjp is None:
-            raise RuntimeError(f"{op.name} has no gradient: its record names no vjp.")
-        xp = _reference_namespace if backend is None else backend.namespace
-        with errstate(all="ignore"):
-            results = op.vjp(xp, node.needs, grad, saved, node.attrs)
-            shapes = node.shapes
-            if shapes is not None:
-                results = [
-                    r if r is None or s is None or r.shape == s else _unbroadcast(xp, r, s)
-                    for r, s in zip(results, shapes)
-                ]
-            results = tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
+        half = _half_of_backward(node, grad, saved)
+        if half is None:
+            results = _run_vjp(node, grad, saved)
+        else:
+            wide = _widened(grad)
+            if kernel is not None and node.shapes is None:
+                results = kernel(wide, _widened(saved), node.attrs, node.needs)
+            if results is None:
+                results = _run_vjp(node, wide, _widened(saved))
+            elif not isinstance(results, tuple):
+                results = (results,)
+            results = tuple([grad if r is wide else _narrowed(r, half) for r in results])
     elif not isinstance(results, tuple):
         results = (results,)
     if _modes and state.recorder is not None:
         state.recorder.backward(node, grad, results)
     return results
+
+
+def _fold(kernel, xp, grad, shape):
+    """A gradient summed to the shape of the input that was broadcast."""
+    out = None if kernel is None else kernel(grad, shape)
+    return _unbroadcast(xp, grad, shape) if out is None else out
+
+
+def _run_vjp(node, grad, saved):
+    op = node.op
+    if op.vjp is None:
+        raise RuntimeError(f"{op.name} has no gradient: its record names no vjp.")
+    xp = _reference_namespace if node.backend is None else node.backend.namespace
+    with errstate(all="ignore"):
+        results = op.vjp(xp, node.needs, grad, saved, node.attrs)
+        shapes = node.shapes
+        if shapes is not None:
+            fold = SUM_TO_SIZE.kernel if node.backend is None else node.backend.kernel("sum_to_size")
+            results = [
+                r if r is None or s is None or r.shape == s else _fold(fold, xp, r, s) for r, s in zip(results, shapes)
+            ]
+        return tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
+
+
+def _half_of_backward(node, grad, saved):
+    """The 16-bit float dtype whose gradients are to be computed in float32, or None."""
+    if node.op.exact & 2 and node.shapes is None:
+        return None
+    half = _half_in((grad,))
+    return _half_in(saved) if half is None and saved else half
 
 
 def _execute_backward_graph(node, grad):
@@ -1264,6 +1451,9 @@ def _execute_backward_graph(node, grad):
         saved = tuple(saved)
     if op.vjp is None:
         raise RuntimeError(f"{op.name} has no gradient: its record names no vjp.")
+    half = _half_of_backward(node, grad, saved)
+    if half is not None:
+        grad, saved = _widen_tensors(grad), _widen_tensors(saved)
     results = op.vjp(_tensor_namespace, node.needs, grad, saved, node.attrs)
     shapes = node.shapes
     if shapes is not None:
@@ -1271,7 +1461,15 @@ def _execute_backward_graph(node, grad):
             r if r is None or s is None or r._array.shape == s else _unbroadcast(_tensor_namespace, r, s)
             for r, s in zip(results, shapes)
         ]
+    if half is not None:
+        results = [r if r is None else _narrow_tensor(r, half) for r in results]
     return results
+
+
+def _widen_tensors(value):
+    if isinstance(value, (tuple, list)):
+        return tuple([_widen_tensors(v) for v in value])
+    return _widened(value) if isinstance(value, Like) else _widen_tensor(value)
 
 
 def _restore(value, edge):

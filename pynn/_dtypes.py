@@ -1,4 +1,8 @@
-"""dtypes, their names and torch's promotion rules."""
+"""dtypes, their names and torch's promotion rules.
+
+NumPy has no bfloat16: ml_dtypes gives it one, and is imported when bfloat16 is first used. NumPy knows such
+an array's kind as "V"; its promotion, limits and text are ours.
+"""
 
 import numpy
 
@@ -8,22 +12,23 @@ from pynn._core import Tensor
 class dtype:
     """A tensor's element type: `pynn.float32` and the like. One object a type, so `is` compares."""
 
-    __slots__ = ("itemsize", "name", "numpy")
+    __slots__ = ("is_floating_point", "is_signed", "itemsize", "name", "numpy")
 
     def __init__(self, name, np_name):
         self.name = name
+        if np_name is None:  # `numpy` is set when first asked for
+            self.itemsize, self.is_floating_point, self.is_signed = 2, True, True
+            return
         self.numpy = numpy.dtype(np_name)
         self.itemsize = self.numpy.itemsize
+        self.is_floating_point = self.numpy.kind == "f"
+        self.is_signed = self.numpy.kind in "fi"
 
-    @property
-    def is_floating_point(self):
-        """Whether values of this type are real numbers."""
-        return self.numpy.kind == "f"
-
-    @property
-    def is_signed(self):
-        """Whether values of this type can be negative."""
-        return self.numpy.kind in "fi"
+    def __getattr__(self, name):
+        if name != "numpy":
+            raise AttributeError(f"a dtype has no attribute {name!r}.")
+        self.numpy = _load_bfloat16()
+        return self.numpy
 
     is_complex = False
 
@@ -42,15 +47,41 @@ NAMES = {
     "int32": "int32",
     "int64": "int64",
     "float16": "float16",
+    "bfloat16": None,
     "float32": "float32",
     "float64": "float64",
 }
 DTYPES = {name: dtype(name, np_name) for name, np_name in NAMES.items()}
 ALIASES = {"half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"}
-_BY_NUMPY = {d.numpy: d for d in DTYPES.values()}
+_BY_NUMPY = {d.numpy: d for d in DTYPES.values() if d.name != "bfloat16"}
 BOOL, INT64, FLOAT32, FLOAT64 = (numpy.dtype(n) for n in ("bool", "int64", "float32", "float64"))
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+FLOAT16 = numpy.dtype("float16")
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 _default = FLOAT32
+
+
+def _load_bfloat16():
+    """NumPy's dtype for bfloat16, made known to the kernels."""
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise ImportError(f"bfloat16 needs the package ml_dtypes ({error}); pip install ml_dtypes.") from error
+    from pynn import _native_hooks
+
+    found = numpy.dtype(ml_dtypes.bfloat16)
+    _BY_NUMPY[found] = DTYPES["bfloat16"]
+    _native_hooks.set_bfloat16(found)
+    return found
+
+
+def is_bfloat16(np_dtype):
+    """Whether a NumPy dtype is bfloat16; imports nothing."""
+    return np_dtype.kind == "V" and np_dtype.name == "bfloat16"
+
+
+def plain(array):
+    """An array for NumPy's own functions, which do not all know bfloat16: that one as float32, others as they are."""
+    return array.astype(FLOAT32) if array.dtype.kind == "V" else array
 
 
 def _by_name(name):
@@ -60,6 +91,9 @@ def _by_name(name):
 def from_numpy(np_dtype):
     """The dtype object of a NumPy dtype; TypeError for one that tensors do not hold."""
     found = _BY_NUMPY.get(np_dtype)
+    if found is None and is_bfloat16(np_dtype):
+        found = DTYPES["bfloat16"]
+        _ = found.numpy  # the array came from elsewhere: let the kernels know the dtype too
     if found is None:
         raise TypeError(
             f"can't convert an array of NumPy dtype {np_dtype} to a tensor: the supported ones are "
@@ -100,7 +134,7 @@ def set_default_dtype(d):
     """Set the dtype of tensors made from Python floats; a floating point dtype."""
     global _default
     new = to_numpy(d)
-    if new.kind != "f":
+    if new.kind not in "fV":
         raise TypeError(f"only floating-point types are supported as the default type, got {d!r}.")
     _default = new
 
@@ -137,6 +171,9 @@ def _promote(a, b):
     """Two tensors' dtypes: the wider category, then NumPy's rule within it (torch's, save int + float)."""
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+    if a.kind == "V" or b.kind == "V":
+        other = b if a.kind == "V" else a
+        return FLOAT32 if other == FLOAT16 else other
     return numpy.promote_types(a, b)
 
 

@@ -14,9 +14,14 @@ class finfo:
 
     def __init__(self, type=None):
         found = default_float() if type is None else to_numpy(type)
-        if found.kind != "f":
+        if found.kind not in "fV":
             raise TypeError(f"finfo() requires a floating point input type, got {from_numpy(found)}. Use iinfo for integers.")
-        info = numpy.finfo(found)
+        if found.kind == "V":
+            from ml_dtypes import finfo as bfloat16_finfo
+
+            info = bfloat16_finfo(found)
+        else:
+            info = numpy.finfo(found)
         self.bits = info.bits
         self.dtype = found.name
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)

@@ -1,10 +1,23 @@
-"""Two array tests of the tape's hot path: from the compiled module, or plain Python without it."""
+"""What the core asks of arrays on its hot path: from the compiled module, or plain Python without it."""
 
 from numpy import ndarray
 
 try:
-    from pynn._native import is_fresh, same_shape
+    from pynn import _native
 except ImportError:
+    _native = None
+
+if _native is not None:
+    convert, is_fresh = _native.convert, _native.is_fresh
+    same_shape, set_bfloat16 = _native.same_shape, _native.set_bfloat16
+else:
+
+    def convert(array, dtype):
+        """A copy of an array in another dtype."""
+        return array.astype(dtype)
+
+    def set_bfloat16(dtype):
+        """Tell the kernels NumPy's dtype for bfloat16."""
 
     def same_shape(a, b, c):
         """Whether the shapes of array a, of b (an array or a number) and of c are equal."""

@@ -2,6 +2,8 @@
 
 import numpy
 
+from pynn._dtypes import plain
+
 _options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
 
 
@@ -86,6 +88,7 @@ def tensor_text(tensor, array):
     """What repr(tensor) shows."""
     tail = []
     kind = array.dtype.name
+    array = plain(array)
     if array.size == 0:
         body = "[]"
         if array.shape != (0,):

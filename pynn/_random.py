@@ -8,6 +8,7 @@ moves the offset on by ceil(n / 4).
 
 import numpy
 
+from pynn._box_muller import normals
 from pynn._device import check_device
 
 _M0, _M1 = numpy.uint64(0xD2511F53), numpy.uint64(0xCD9E8D57)
@@ -44,16 +45,17 @@ def uniform(seed, offset, shape, dtype):
         bits = (words[0::2] << numpy.uint64(21)) ^ (words[1::2] >> numpy.uint64(11))
         return ((bits & numpy.uint64((1 << 53) - 1)) * 2.0**-53).reshape(shape)
     words = philox(seed, offset, count)
+    if numpy.dtype(dtype).itemsize == 2:  # as many bits as below 1 the dtype has, so that none rounds up to 1
+        bits = 11 if numpy.dtype(dtype).kind == "f" else 8
+        return ((words >> numpy.uint32(32 - bits)).astype(numpy.float32) * numpy.float32(2.0**-bits)).reshape(shape).astype(dtype)
     return ((words >> numpy.uint32(8)).astype(numpy.float32) * numpy.float32(2.0**-24)).reshape(shape).astype(dtype)
 
 
 def normal(seed, offset, shape, dtype):
-    """Standard normal numbers by Box and Muller's transform of two uniforms each, computed in float64."""
+    """Standard normal numbers by Box and Muller's transform of two words each; float64 or else by way of float32."""
     count = int(numpy.prod(shape))
-    words = philox(seed, offset, 2 * count).astype(numpy.float64)
-    u1 = (words[0::2] + 1.0) * 2.0**-32  # (0, 1]: its logarithm is finite
-    u2 = words[1::2] * 2.0**-32
-    return (numpy.sqrt(-2.0 * numpy.log(u1)) * numpy.cos(2.0 * numpy.pi * u2)).reshape(shape).astype(dtype)
+    working = numpy.float64 if numpy.dtype(dtype) == numpy.float64 else numpy.float32
+    return normals(philox(seed, offset, 2 * count), working).reshape(shape).astype(dtype, copy=False)
 
 
 def randint(seed, offset, shape, low, high, dtype):

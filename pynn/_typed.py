@@ -7,14 +7,14 @@ from pynn._dtypes import DTYPES, set_default_dtype
 from pynn.ops.creation import _array_from, shape_of
 
 NAMES = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "Long": "int64", "Int": "int32", "Short": "int16",
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32", "Short": "int16",
     "Char": "int8", "Byte": "uint8", "Bool": "bool",
 }  # fmt: skip
 
 
 class _TypedMeta(type):
     def __instancecheck__(cls, instance):
-        return isinstance(instance, Tensor) and instance._array.dtype == cls.dtype.numpy
+        return isinstance(instance, Tensor) and instance._array.dtype.name == cls.dtype.name
 
     def __repr__(cls):
         return f"<class 'pynn.{cls.__name__}'>"

@@ -69,7 +69,7 @@ def names(keep=lambda record: True):
 
 def is_float(x):
     """Whether x is an array of floats."""
-    return isinstance(x, numpy.ndarray) and x.dtype.kind == "f"
+    return isinstance(x, numpy.ndarray) and x.dtype.kind in "fV"
 
 
 def lay_out_as(values, like):

@@ -16,6 +16,7 @@ namespace {
 struct Machine {
   bool supported[kIsaCount] = {true, false, false};
   Isa preferred = Isa::portable;
+  bool bf16_dot = false;
   char note[256] = "";
 };
 
@@ -39,6 +40,8 @@ void detect_x86(Machine& machine) {
   const bool f = b & (1u << 16), dq = b & (1u << 17), bw = b & (1u << 30), vl = b & (1u << 31);
   machine.supported[int(Isa::avx2)] = avx2 && fma && f16c && saves_ymm;
   machine.supported[int(Isa::avx512)] = machine.supported[int(Isa::avx2)] && f && dq && bw && vl && saves_zmm;
+  machine.bf16_dot = machine.supported[int(Isa::avx512)] && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
+                     (a & (1u << 5));
 }
 #endif
 
@@ -96,6 +99,8 @@ bool isa_supported(Isa isa) {
   const int i = int(isa);
   return i >= 0 && i < kIsaCount && machine().supported[i];
 }
+
+bool has_bf16_dot() { return machine().bf16_dot && active_isa() == Isa::avx512; }
 
 Isa active_isa() {
   int isa = active.load(std::memory_order_relaxed);

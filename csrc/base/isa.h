@@ -10,6 +10,9 @@ constexpr int kIsaCount = 3;
 const char* isa_name(Isa isa);
 bool isa_supported(Isa isa);  // the CPU and the OS have it, and this build has its variants
 
+// Whether the CPU multiplies pairs of bfloat16 (AVX512_BF16), and the ISA in use is the one that goes with it.
+bool has_bf16_dot();
+
 // The ISA in use: PYNN_ISA if set and supported, else the best supported one. Read on
 // every kernel call (a relaxed load), so tests can force one with set_isa.
 Isa active_isa();

@@ -231,8 +231,10 @@ void test_fork() {
 
 // PYNN_ISA is read once, so each value needs a process of its own.
 bool isa_of_environment(const char* program, const char* value, const char* isa, bool noted) {
-  const std::string command =
-      "PYNN_ISA='" + std::string(value) + "' '" + program + "' isa " + isa + (noted ? " noted" : " silent");
+  const char* emulator = std::getenv("PYNN_TEST_EMULATOR");  // where the programs of another processor run
+  const std::string launcher = emulator ? emulator : "";
+  const std::string command = "PYNN_ISA='" + std::string(value) + "' " + launcher + " '" + program +
+                              "' isa " + isa + (noted ? " noted" : " silent");
   return std::system(command.c_str()) == 0;
 }
 int report_isa(char** argv) {

@@ -87,7 +87,7 @@ constexpr int dtype_of = sizeof(T) == sizeof(float) ? PYNN_FLOAT32 : PYNN_FLOAT6
 // Distance of `value` from the exact `reference` in units in the last place of T at `reference`;
 // 0 where both are NaN or the same infinity.
 template <class T>
-inline double ulp_error(T value, double reference) {
+inline double ulp_error(T value, long double reference) {
   const T rounded = T(reference);
   if (std::isnan(value) || std::isnan(rounded)) return std::isnan(value) && std::isnan(rounded) ? 0 : 1e30;
   if (std::isinf(value) || std::isinf(rounded)) {
@@ -101,8 +101,8 @@ inline double ulp_error(T value, double reference) {
   std::frexp(reference, &exponent);
   const int lowest = std::numeric_limits<T>::min_exponent;
   if (exponent < lowest || reference == 0) exponent = lowest;
-  const double ulp = std::ldexp(1.0, exponent - std::numeric_limits<T>::digits);
-  return std::fabs(double(value) - reference) / ulp;
+  const long double ulp = std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
+  return double(std::fabs((long double)value - reference) / ulp);
 }
 
 // Runs `body(name)` under every ISA of this machine, and puts the first one back.

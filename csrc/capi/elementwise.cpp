@@ -3,6 +3,7 @@
 
 #include "capi/arrays.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/half/half.h"
 
 namespace {
 
@@ -91,6 +92,29 @@ pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, 
   return PYNN_OK;
 }
 
+// 16-bit floats have kernels for contiguous arrays of one shape; an operand of one element counts as a number.
+const char kDense[] = "%s: arrays of %s must be contiguous and of one shape: convert them to float32 first";
+
+pynn_status unary_half(pynn_unary_op op, const pynn_array* x, double alpha, double beta, pynn_array* out) {
+  if (x->dtype != out->dtype || !is_contiguous(*x) || !is_contiguous(*out)) {
+    return fail(PYNN_UNSUPPORTED, kDense, kUnary, dtype_name(out->dtype));
+  }
+  half::unary(op, out->dtype, element_count(*out), data<uint16_t>(x), float(alpha), float(beta),
+              data<uint16_t>(out));
+  return PYNN_OK;
+}
+
+pynn_status binary_half(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha, double beta,
+                        pynn_array* out) {
+  const bool fits = a->dtype == out->dtype && b->dtype == out->dtype && is_contiguous(*out);
+  if (!fits || !same_shape(*a, *out) || !same_shape(*b, *out) || !is_contiguous(*a) || !is_contiguous(*b)) {
+    return fail(PYNN_UNSUPPORTED, kDense, kBinary, dtype_name(out->dtype));
+  }
+  half::binary(op, out->dtype, element_count(*out), data<uint16_t>(a), data<uint16_t>(b), float(alpha),
+               float(beta), data<uint16_t>(out));
+  return PYNN_OK;
+}
+
 }  // namespace
 
 extern "C" {
@@ -100,13 +124,14 @@ pynn_status pynn_unary(pynn_unary_op op, const pynn_array* x, double alpha, doub
   if (pynn_status status = check_array(kUnary, "x", x)) return status;
   if (pynn_status status = check_array(kUnary, "out", out)) return status;
   if (pynn_status status = check_output(kUnary, "out", *out)) return status;
-  const char* const names[] = {"x", "out", nullptr};
-  const pynn_array* const arrays[] = {x, out};
-  if (pynn_status status = check_float_dtypes(kUnary, names, arrays)) return status;
   if (!same_shape(*x, *out)) {
     return fail(PYNN_INVALID, "unary: x has shape %s: expected out's shape %s", ShapeText(*x).c_str(),
                 ShapeText(*out).c_str());
   }
+  if (half::is_half(out->dtype)) return unary_half(op, x, alpha, beta, out);
+  const char* const names[] = {"x", "out", nullptr};
+  const pynn_array* const arrays[] = {x, out};
+  if (pynn_status status = check_float_dtypes(kUnary, names, arrays)) return status;
   if (is_float32(*out)) return unary<float>(op, x, float(alpha), float(beta), out);
   return unary<double>(op, x, alpha, beta, out);
 }
@@ -118,6 +143,7 @@ pynn_status pynn_binary(pynn_binary_op op, const pynn_array* a, const pynn_array
   if (pynn_status status = check_array(kBinary, "b", b)) return status;
   if (pynn_status status = check_array(kBinary, "out", out)) return status;
   if (pynn_status status = check_output(kBinary, "out", *out)) return status;
+  if (half::is_half(out->dtype)) return binary_half(op, a, b, alpha, beta, out);
   const char* const names[] = {"a", "b", "out", nullptr};
   const pynn_array* const arrays[] = {a, b, out};
   if (pynn_status status = check_float_dtypes(kBinary, names, arrays)) return status;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/arena.h"
+#include "base/bench_peak.h"
 #include "base/isa.h"
 #include "base/pool.h"
 #include "base/status.h"
@@ -66,5 +67,7 @@ void pynn_memory_stats(pynn_memory* out) {
   const pynn::ArenaStats stats = pynn::arena_stats();
   *out = {stats.in_use_bytes, stats.cached_bytes, stats.peak_bytes, stats.allocations, stats.reused};
 }
+
+double pynn_peak_flops(void) { return 1e9 * pynn::bench::peak_gflops(pynn::num_threads()); }
 
 }  // extern "C"

@@ -2,13 +2,16 @@
 #include "kernels/matmul/matmul.h"
 
 #include "base/arena.h"
+#include "base/isa.h"
 #include "capi/arrays.h"
+#include "kernels/half/half.h"
 
 namespace {
 
 using namespace pynn::capi;
 using pynn::fail;
 using pynn::Scratch;
+using pynn::matmul::bfloat16;
 using pynn::matmul::Gemm;
 
 const char kMatmul[] = "matmul";
@@ -83,8 +86,8 @@ pynn_status run(const pynn_array& a, const pynn_array& b, const pynn_array* bias
   g.c_col = s.out[out.ndim - 1];
   g.bias_row = nullptr;
   g.bias_col = nullptr;
-  g.alpha = T(alpha);
-  g.beta = T(beta);
+  g.alpha = decltype(g.alpha)(alpha);
+  g.beta = decltype(g.beta)(beta);
   g.act = act;
 
   const bool copy_bias = bias != nullptr && s.bias[bias->ndim - 1] != 1 && g.n > 1;
@@ -198,6 +201,71 @@ pynn_status run_column_sum(const pynn_array& x, double beta, pynn_array& out) {
   return PYNN_OK;
 }
 
+// A 16-bit array as row-major float32 in arena memory; last two dimensions stay as they lie where they are
+// transposed.
+class Widened {
+ public:
+  explicit Widened(const pynn_array& x) : scratch_(size_t(element_count(x)) * sizeof(float)), array_(x) {
+    int64_t step = sizeof(float), own[PYNN_MAX_DIMS];
+    byte_strides(x, own);
+    int order[PYNN_MAX_DIMS];
+    for (int i = 0; i < x.ndim; ++i) order[i] = x.ndim - 1 - i;
+    if (x.ndim >= 2 && own[x.ndim - 2] < own[x.ndim - 1]) order[0] = x.ndim - 2, order[1] = x.ndim - 1;
+    for (int i = 0; i < x.ndim; ++i) {
+      strides_[order[i]] = step;
+      step *= x.shape[order[i]];
+    }
+    array_.data = scratch_.as<float>();
+    array_.strides = strides_;
+    array_.dtype = PYNN_FLOAT32;
+  }
+  Widened(const Widened&) = delete;
+  Widened& operator=(const Widened&) = delete;
+  explicit operator bool() const { return bool(scratch_); }
+  pynn_array& get() { return array_; }
+
+ private:
+  Scratch scratch_;
+  pynn_array array_;
+  int64_t strides_[PYNN_MAX_DIMS];
+};
+
+pynn_status no_copy() { return fail(PYNN_NO_MEMORY, "matmul: no memory for float32 copies of 16-bit arrays"); }
+
+// Products of 16-bit floats where the CPU has none of its own: float32 copies, and one rounding at the end.
+pynn_status run_half(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act,
+                     double alpha, double beta, pynn_array& out) {
+  Widened wide_a(a), wide_b(b), wide_out(out), wide_bias(bias != nullptr ? *bias : pynn_array{});
+  if (!wide_a || !wide_b || !wide_out || !wide_bias) return no_copy();
+  pynn::half::convert(a, wide_a.get());
+  pynn::half::convert(b, wide_b.get());
+  if (bias != nullptr) pynn::half::convert(*bias, wide_bias.get());
+  if (beta != 0) pynn::half::convert(out, wide_out.get());
+  const pynn_status status = run<float>(wide_a.get(), wide_b.get(), bias != nullptr ? &wide_bias.get() : nullptr,
+                                        act, alpha, beta, wide_out.get());
+  if (status == PYNN_OK) pynn::half::convert(wide_out.get(), out);
+  return status;
+}
+
+pynn_status column_sum_half(const pynn_array& x, double beta, pynn_array& out) {
+  Widened wide_x(x), wide_out(out);
+  if (!wide_x || !wide_out) return no_copy();
+  pynn::half::convert(x, wide_x.get());
+  if (beta != 0) pynn::half::convert(out, wide_out.get());
+  const pynn_status status = run_column_sum<float>(wide_x.get(), beta, wide_out.get());
+  if (status == PYNN_OK) pynn::half::convert(wide_out.get(), out);
+  return status;
+}
+
+// Whether all arrays are of one 16-bit dtype.
+bool all_half(const pynn_array* const* arrays, int count) {
+  if (!pynn::half::is_half(arrays[0]->dtype)) return false;
+  for (int i = 1; i < count; ++i) {
+    if (arrays[i] != nullptr && arrays[i]->dtype != arrays[0]->dtype) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 extern "C" {
@@ -212,8 +280,14 @@ pynn_status pynn_matmul(const pynn_array* a, const pynn_array* b, const pynn_arr
   if ((status = check_activation(kMatmul, act)) != PYNN_OK) return status;
   const char* const names[] = {"a", "b", "out", "bias", nullptr};
   const pynn_array* const arrays[] = {a, b, out, bias};
-  if ((status = check_float_dtypes(kMatmul, names, arrays)) != PYNN_OK) return status;
+  const bool half = all_half(arrays, 4);
+  if (!half && (status = check_float_dtypes(kMatmul, names, arrays)) != PYNN_OK) return status;
   if ((status = check_shapes(*a, *b, bias, *out)) != PYNN_OK) return status;
+  if (half) {
+    return a->dtype == PYNN_BFLOAT16 && pynn::has_bf16_dot()
+               ? run<bfloat16>(*a, *b, bias, act, alpha, beta, *out)
+               : run_half(*a, *b, bias, act, alpha, beta, *out);
+  }
   return is_float32(*a) ? run<float>(*a, *b, bias, act, alpha, beta, *out)
                         : run<double>(*a, *b, bias, act, alpha, beta, *out);
 }
@@ -238,12 +312,14 @@ pynn_status pynn_column_sum(const pynn_array* x, double beta, pynn_array* out) {
   if ((status = check_array(kColumnSum, "out", out)) != PYNN_OK) return status;
   const char* const names[] = {"x", "out", nullptr};
   const pynn_array* const arrays[] = {x, out};
-  if ((status = check_float_dtypes(kColumnSum, names, arrays)) != PYNN_OK) return status;
+  const bool half = all_half(arrays, 2);
+  if (!half && (status = check_float_dtypes(kColumnSum, names, arrays)) != PYNN_OK) return status;
   const int64_t n = x->shape[x->ndim - 1];
   if (element_count(*out) != n || (out->ndim > 0 && out->shape[out->ndim - 1] != n)) {
     return fail(PYNN_INVALID, "column_sum: x has shape %s and out %s: expected (%lld,)",
                 ShapeText(*x).c_str(), ShapeText(*out).c_str(), (long long)n);
   }
+  if (half) return column_sum_half(*x, beta, *out);
   return is_float32(*x) ? run_column_sum<float>(*x, beta, *out) : run_column_sum<double>(*x, beta, *out);
 }
 

@@ -37,6 +37,8 @@ PyTypeObject block_type = [] {
 
 }  // namespace
 
+int bfloat16_type = -1;
+
 bool init_arrays() {
   if (_import_array() < 0) return false;
   return PyType_Ready(&block_type) == 0;
@@ -61,6 +63,7 @@ int dtype_of(int type_number) {
     case NPY_FLOAT64:
       return PYNN_FLOAT64;
     default:
+      if (type_number == bfloat16_type && type_number >= 0) return PYNN_BFLOAT16;
       return type_number == NPY_INT64 ? PYNN_INT64 : -1;
   }
 }
@@ -99,6 +102,21 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   // Set directly: PyArray_SetBaseObject first looks for a chain of views to collapse.
   reinterpret_cast<PyArrayObject_fields*>(array)->base = reinterpret_cast<PyObject*>(block);
   return reinterpret_cast<PyArrayObject*>(array);
+}
+
+PyArrayObject* row_major(PyArrayObject* x) {
+  if (PyArray_IS_C_CONTIGUOUS(x)) {
+    Py_INCREF(x);
+    return x;
+  }
+  PyArrayObject* copy = new_like(x);
+  if (!copy) return nullptr;
+  const pynn_array from = describe(x);
+  pynn_array to = describe(copy);
+  const pynn_status status = run(PyArray_SIZE(x), [&] { return pynn_unary(PYNN_COPY, &from, 0, 0, &to); });
+  if (status == PYNN_OK || PyArray_CopyInto(copy, x) == 0) return copy;
+  Py_DECREF(copy);
+  return nullptr;
 }
 
 bool is_fresh(PyArrayObject* array) {
@@ -141,6 +159,21 @@ bool integers(PyObject* object, int count, int64_t* out) {
   if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
   for (int i = 0; i < count; ++i) {
     if (!integer(PyTuple_GET_ITEM(object, i), &out[i])) return false;
+  }
+  return true;
+}
+
+bool read_place(PyObject* object, Place* out) {
+  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) return false;
+  uint64_t* const to[] = {&out->seed, &out->offset};
+  for (int i = 0; i < 2; ++i) {
+    PyObject* item = PyTuple_GET_ITEM(object, i);
+    if (!PyLong_Check(item)) return false;
+    *to[i] = PyLong_AsUnsignedLongLong(item);
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
   }
   return true;
 }

@@ -44,6 +44,12 @@ inline bool same_shape(PyArrayObject* a, PyArrayObject* b) {
 
 inline bool is_float(int type_number) { return type_number == NPY_FLOAT32 || type_number == NPY_FLOAT64; }
 
+// The type number of bfloat16 (a dtype that a package adds to NumPy), -1 until it is known.
+extern int bfloat16_type;
+inline bool is_half(int type_number) {
+  return type_number == NPY_FLOAT16 || (type_number == bfloat16_type && type_number >= 0);
+}
+
 inline bool is_dense_f32(PyArrayObject* array) {
   return array && plain_type(array) == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(array);
 }
@@ -65,6 +71,9 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number);
 inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
+
+// x itself where it is row-major, else a copy that is: a new reference, or nullptr with an exception set.
+PyArrayObject* row_major(PyArrayObject* x);
 
 // Whether nobody else can hold a view of the array's memory, and it is row-major.
 bool is_fresh(PyArrayObject* array);
@@ -110,6 +119,12 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
+
+// Where a draw begins in its generator's stream: the (seed, offset) that a random op has as its last attr.
+struct Place {
+  uint64_t seed, offset;
+};
+bool read_place(PyObject* object, Place* out);
 
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything
 // else.

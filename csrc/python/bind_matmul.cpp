@@ -10,7 +10,9 @@ struct Matrix {
   int64_t shape[PYNN_MAX_DIMS];
   int64_t strides[PYNN_MAX_DIMS];
 
-  explicit Matrix(PyArrayObject* from) : array(describe(from)) {
+  int64_t item_size;
+
+  explicit Matrix(PyArrayObject* from) : array(describe(from)), item_size(PyArray_ITEMSIZE(from)) {
     for (int i = 0; i < array.ndim && i < PYNN_MAX_DIMS; ++i) {
       shape[i] = array.shape[i];
       strides[i] = array.strides[i];
@@ -21,6 +23,7 @@ struct Matrix {
   Matrix(const Matrix& other) : array(other.array) { *this = other; }
   Matrix& operator=(const Matrix& other) {
     array = other.array;
+    item_size = other.item_size;
     for (int i = 0; i < PYNN_MAX_DIMS; ++i) {
       shape[i] = other.shape[i];
       strides[i] = other.strides[i];
@@ -54,7 +57,7 @@ struct Matrix {
     int64_t rows = 1;
     for (int i = 0; i + 1 < array.ndim; ++i) rows *= shape[i];
     // A dimension of one element may have any stride (x[..., None] has 0), so none is read here.
-    const int64_t columns = shape[array.ndim - 1], item = array.dtype == PYNN_FLOAT64 ? 8 : 4;
+    const int64_t columns = shape[array.ndim - 1], item = item_size;
     shape[0] = rows, shape[1] = columns;
     strides[0] = columns * item, strides[1] = item;
     array.ndim = 2;
@@ -62,8 +65,12 @@ struct Matrix {
   }
 };
 
-// Whether (..., K) can be folded to (M, K) without a copy. Arrays of no elements have any strides.
-bool foldable(PyArrayObject* x) { return PyArray_NDIM(x) >= 1 && PyArray_IS_C_CONTIGUOUS(x); }
+bool has_products(int type) { return is_float(type) || is_half(type); }
+
+PyObject* held(PyArrayObject* x) {
+  Py_INCREF(x);
+  return x;
+}
 
 pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, pynn_activation act,
                     Matrix& out) {
@@ -79,7 +86,7 @@ PyObject* matmul_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!a || !b) return not_mine();
   const int type = plain_type(a);
   const int na = PyArray_NDIM(a), nb = PyArray_NDIM(b);
-  if (!is_float(type) || plain_type(b) != type || na < 1 || nb < 1 || na > PYNN_MAX_DIMS ||
+  if (!has_products(type) || plain_type(b) != type || na < 1 || nb < 1 || na > PYNN_MAX_DIMS ||
       nb > PYNN_MAX_DIMS) {
     return not_mine();
   }
@@ -127,7 +134,7 @@ PyObject* matmul_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   const int type = plain_type(g), ndim = PyArray_NDIM(g);
   int64_t needs;
   if (!read_needs(args[3], &needs)) return not_mine();
-  if (!is_float(type) || ndim < 2 || ndim > PYNN_MAX_DIMS) return not_mine();
+  if (!has_products(type) || ndim < 2 || ndim > PYNN_MAX_DIMS) return not_mine();
   PyArrayObject* other[2];  // what the gradient of input i reads: the other input
   for (int i = 0; i < 2; ++i) {
     other[i] = as_array(PyTuple_GET_ITEM(args[1], 2 - i));
@@ -189,8 +196,8 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   pynn_activation act;
   if (!x || !weight || (!bias && args[2] != Py_None) || !activation(args[3], &act)) return not_mine();
   const int type = plain_type(x), ndim = PyArray_NDIM(x);
-  if (!is_float(type) || plain_type(weight) != type || PyArray_NDIM(weight) != 2) return not_mine();
-  if (ndim < 1 || ndim > PYNN_MAX_DIMS || !(foldable(x) || ndim == 2)) return not_mine();
+  if (!has_products(type) || plain_type(weight) != type || PyArray_NDIM(weight) != 2) return not_mine();
+  if (ndim < 1 || ndim > PYNN_MAX_DIMS) return not_mine();
   const npy_intp features = PyArray_DIM(weight, 0);
   if (PyArray_DIM(x, ndim - 1) != PyArray_DIM(weight, 1)) return not_mine();
   if (bias && (plain_type(bias) != type || PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != features))
@@ -198,8 +205,14 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   npy_intp shape[PYNN_MAX_DIMS];
   for (int i = 0; i < ndim - 1; ++i) shape[i] = PyArray_DIM(x, i);
   shape[ndim - 1] = features;
-  PyArrayObject* result = new_array(ndim, shape, type);
-  if (!result) return nullptr;
+  // A stack of matrices that cannot be folded (a batch put second) is copied: that costs far less than the
+  // product.
+  x = ndim == 2 ? held(x) : row_major(x);
+  PyArrayObject* result = x ? new_array(ndim, shape, type) : nullptr;
+  if (!result) {
+    Py_XDECREF(x);
+    return nullptr;
+  }
   Matrix in(x), out(result);
   if (ndim != 2) {
     in.fold();
@@ -208,7 +221,9 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const Matrix kernel = Matrix(weight).transposed();
   pynn_array row;
   if (bias) row = describe(bias);
-  return finish(product(in, kernel, bias ? &row : nullptr, act, out), reinterpret_cast<PyObject*>(result));
+  const pynn_status status = product(in, kernel, bias ? &row : nullptr, act, out);
+  Py_DECREF(x);
+  return finish(status, reinterpret_cast<PyObject*>(result));
 }
 
 PyArrayObject* relu_gradient(PyArrayObject* g, PyArrayObject* out) {
@@ -269,20 +284,21 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   const int type = plain_type(g);
   int64_t needs;
   if (!read_needs(args[3], &needs)) return not_mine();
-  if (!is_float(type) || PyArray_NDIM(g) < 1 || PyArray_NDIM(g) > PYNN_MAX_DIMS) return not_mine();
+  if (!has_products(type) || PyArray_NDIM(g) < 1 || PyArray_NDIM(g) > PYNN_MAX_DIMS) return not_mine();
   for (PyArrayObject* part : parts) {
     if (part && plain_type(part) != type) return not_mine();
   }
   if (needs & 1 && (!weight || PyArray_NDIM(weight) != 2)) return not_mine();
-  if (needs & 2 && (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !(foldable(x) || PyArray_NDIM(x) == 2)))
-    return not_mine();
-  if (act == PYNN_ACT_RELU ? !out || !same_shape(g, out) : !foldable(g)) return not_mine();
-  PyArrayObject* grad = g;
-  if (act == PYNN_ACT_RELU) {
-    grad = relu_gradient(g, out);
-    if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
-  } else {
-    Py_INCREF(grad);
+  if (needs & 2 && (!x || PyArray_NDIM(x) < 1 || PyArray_NDIM(x) > PYNN_MAX_DIMS)) return not_mine();
+  if (act == PYNN_ACT_RELU && (!out || !same_shape(g, out))) return not_mine();
+  PyArrayObject* grad = act == PYNN_ACT_RELU ? relu_gradient(g, out) : row_major(g);
+  if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
+  if (needs & 2) {
+    x = PyArray_NDIM(x) == 2 ? held(x) : row_major(x);
+    if (!x) {
+      Py_DECREF(grad);
+      return nullptr;
+    }
   }
   PyObject* grads = PyTuple_New(3);
   for (int i = 0; grads && i < 3; ++i) {
@@ -300,6 +316,7 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     PyTuple_SET_ITEM(grads, i, made);
   }
   Py_DECREF(grad);
+  if (needs & 2) Py_DECREF(x);
   return grads;
 }
 

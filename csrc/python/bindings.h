@@ -5,12 +5,12 @@
 namespace pynn::python {
 
 // Each adds its family's kernels to the table that the native backend reads; false with an exception set.
-bool register_elementwise(PyObject* kernels);
-bool register_matmul(PyObject* kernels);
-bool register_conv(PyObject* kernels);
-bool register_softmax(PyObject* kernels);
-bool register_optim(PyObject* kernels);
-bool register_reduction(PyObject* kernels);
-bool register_recurrent(PyObject* kernels);
+#define PYNN_BINDING(family) bool register_##family(PyObject* kernels);
+#include "families.inc"
+#undef PYNN_BINDING
+
+// bind_half.cpp: conversions to and from 16-bit floats, which the door asks for by name.
+PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count);
+PyObject* set_bfloat16_function(PyObject*, PyObject* dtype);
 
 }  // namespace pynn::python

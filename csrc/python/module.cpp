@@ -24,6 +24,9 @@ PyObject* is_fresh_function(PyObject*, PyObject* array) {
 }
 
 PyMethodDef fast_functions[] = {
+    {"convert", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(convert_function)), METH_FASTCALL,
+     "A copy of an array in another dtype."},
+    {"set_bfloat16", set_bfloat16_function, METH_O, "Tell the kernels NumPy's dtype for bfloat16."},
     {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)),
      METH_FASTCALL, "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
     {"is_fresh", is_fresh_function, METH_O,
@@ -61,10 +64,10 @@ PYBIND11_MODULE(_native, m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
 
   py::dict kernels;
-  for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
-                   register_reduction, register_recurrent}) {
-    if (!add(kernels.ptr())) throw py::error_already_set();
-  }
+#define PYNN_BINDING(family) \
+  if (!register_##family(kernels.ptr())) throw py::error_already_set();
+#include "families.inc"
+#undef PYNN_BINDING
   m.attr("kernels") = kernels;
 
   m.def("version", &pynn_version);
@@ -75,6 +78,7 @@ PYBIND11_MODULE(_native, m) {
   m.def("get_num_threads", &pynn_get_num_threads);
   m.def("set_num_threads", [](int n) { check(pynn_set_num_threads(n)); });
   m.def("memory_stats", &memory_stats);
+  m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
 }

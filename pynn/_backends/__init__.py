@@ -7,7 +7,7 @@ default is resolved when it changes, never frozen at import.
 import os
 import warnings
 
-from pynn import _core
+from pynn import _bootstrap, _core
 from pynn._backends import namespace as numpy_namespace
 from pynn._core import state
 
@@ -38,7 +38,7 @@ def _native():
     try:
         from pynn import _native
     except ImportError as error:
-        return Backend("native", reason=f"the compiled kernels did not load ({error}); did the build succeed?")
+        return Backend("native", reason=f"the compiled kernels did not load ({error})")
     return Backend("native", _native.kernels)
 
 
@@ -81,7 +81,15 @@ def choose_default():
             return get(wanted)
         except (ValueError, RuntimeError) as error:
             warnings.warn(f"PYNN_BACKEND ignored: {error}", stacklevel=2)
-    return next(BACKENDS[name] for name in _ORDER if BACKENDS[name].available)
+    found = next(BACKENDS[name] for name in _ORDER if BACKENDS[name].available)
+    if found.name != "native" and not _bootstrap.pure:
+        warnings.warn(
+            f"pynn runs on NumPy, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
+            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that NumPy is what you want.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return found
 
 
 class backend:

@@ -460,6 +460,10 @@ class Module(HookMixin, StateMixin):
         """Floating point parameters and buffers as float16; returns self."""
         return self.to(DTYPES["float16"])
 
+    def bfloat16(self):
+        """Floating point parameters and buffers as bfloat16; returns self."""
+        return self.to(DTYPES["bfloat16"])
+
     def cpu(self):
         """Parameters and buffers in the CPU's memory; returns self."""
         return self._apply(lambda t: t.cpu())

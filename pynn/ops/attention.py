@@ -1,24 +1,42 @@
-"""Attention, composed of matrix products and a softmax: a fused kernel can take its name."""
+"""Attention as one op that keeps no matrix of weights.
+
+The reference holds the weights while it computes; the native kernel holds a block of them at a time.
+"""
 
 import math
 
 import numpy
 
+from pynn import _random
 from pynn.ops.activation import require_floating
-from pynn.ops.registry import Sample, register
+from pynn.ops.random import DROPOUT_AGAIN
+from pynn.ops.registry import Effects, Sample, joint, register, run, unbroadcast
+
+
+def _exponentials(xp, scores):
+    """(exp(scores - top), their sums, top) over the last dimension; top is 0 in a row of -inf, which then sums to 0."""
+    if scores.shape[-1] == 0:
+        nothing = xp.sum(scores, axis=-1, keepdims=True)
+        return scores, nothing, nothing
+    top = xp.max(scores, axis=-1, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, 0)
+    e = xp.exp(scores - top)
+    return e, xp.sum(e, axis=-1, keepdims=True), top
 
 
 def _weights(xp, scores):
     """softmax over the last dimension; a row of -inf only, where everything is masked, gives zeros."""
-    top = xp.max(scores, axis=-1, keepdims=True)
-    e = xp.exp(scores - xp.where(xp.isfinite(top), top, 0))
-    total = xp.sum(e, axis=-1, keepdims=True)
+    e, total, _ = _exponentials(xp, scores)
     return e / xp.where(total == 0, 1, total)
 
 
+def _swap(xp, x):
+    """The last two dimensions exchanged."""
+    return xp.permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
 def _scores(xp, q, k, mask, is_causal, scale):
-    turned = xp.permute_dims(k, (*range(k.ndim - 2), k.ndim - 1, k.ndim - 2))
-    scores = xp.matmul(q * scale, turned)
+    scores = xp.matmul(q * scale, _swap(xp, k))
     if is_causal:
         rows, columns = scores.shape[-2:]
         mask = xp.expand_dims(xp.arange(rows), 1) >= xp.arange(columns)
@@ -31,12 +49,36 @@ def _is_bool(mask):
     return numpy.dtype(getattr(mask.dtype, "numpy", mask.dtype)).kind == "b"
 
 
-def _attention_weights(xp, q, k, mask, is_causal, scale):
-    return _weights(xp, _scores(xp, q, k, mask, is_causal, scale))
+def _dropped(xp, weights, p, place):
+    return weights if p == 0.0 else run(xp, DROPOUT_AGAIN, (weights,), (p, place))
 
 
-def _attention(xp, q, k, v, mask, is_causal, scale):
-    return xp.matmul(_attention_weights(xp, q, k, mask, is_causal, scale), v)
+def _attention(xp, q, k, v, mask, is_causal, scale, dropout_p, place):
+    """(softmax(q k' scale + mask) v, the logarithm of each row's sum of exponentials)."""
+    e, total, top = _exponentials(xp, _scores(xp, q, k, mask, is_causal, scale))
+    weights = e / xp.where(total == 0, 1, total)
+    return xp.matmul(_dropped(xp, weights, dropout_p, place), v), (xp.log(total) + top)[..., 0]
+
+
+@joint
+def _attention_vjp(xp, needs, grads, out, q, k, v, mask, is_causal, scale, dropout_p, place):
+    g, g_lse = grads
+    weights = _weights(xp, _scores(xp, q, k, mask, is_causal, scale))
+    slope = 0.0  # of the weights
+    gv = None
+    if g is not None:
+        gv = xp.matmul(_swap(xp, _dropped(xp, weights, dropout_p, place)), g)
+        slope = _dropped(xp, xp.matmul(g, _swap(xp, v)), dropout_p, place)
+        slope = slope - xp.sum(slope * weights, axis=-1, keepdims=True)
+    if g_lse is not None:
+        slope = slope + xp.expand_dims(g_lse, -1)
+    slope = weights * slope  # of the scores
+    return (
+        unbroadcast(xp, xp.matmul(slope, k) * scale, q.shape) if needs & 1 else None,
+        unbroadcast(xp, xp.matmul(_swap(xp, slope), q) * scale, k.shape) if needs & 2 else None,
+        unbroadcast(xp, gv, v.shape) if needs & 4 and gv is not None else None,
+        unbroadcast(xp, slope, mask.shape) if needs & 8 else None,
+    )
 
 
 def _check(inputs, attrs):
@@ -56,40 +98,77 @@ def _check(inputs, attrs):
     return inputs
 
 
-def _samples(with_value):
-    def samples(rng):
-        mask = rng.integers(0, 2, (3, 5)).astype(bool)
-        mask[:, 0] = True
-        out = []
-        for lead in ((), (2, 2)):
-            q, k, v = rng.normal(size=(*lead, 3, 4)), rng.normal(size=(*lead, 5, 4)), rng.normal(size=(*lead, 5, 2))
-            for m, causal in ((None, False), (mask, False), (rng.normal(size=(3, 5)), False), (None, True)):
-                out.append(Sample((q, k, v, m) if with_value else (q, k, m), (causal, 0.5)))
-        return out
+def _shapes(q, k, v, mask, *attrs):
+    lead = numpy.broadcast_shapes(q[:-2], k[:-2], v[:-2])
+    return (*lead, q[-2], v[-1]), (*lead, q[-2])
 
-    return samples
+
+def _random_words(arrays, attrs):
+    """A word for each weight where weights are dropped."""
+    if attrs[2] == 0.0:
+        return 0
+    q, k, v = arrays[:3]
+    return math.prod(numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])) * q.shape[-2] * k.shape[-2]
+
+
+def _samples(rng):
+    """Batches, masks of each kind and shape, causal, dropout, keys shared by heads, transposed heads, odd sizes."""
+
+    def draw(*shape):
+        return rng.normal(size=shape)
+
+    seen = rng.integers(0, 2, (3, 5)).astype(bool)
+    seen[:, 0] = True
+    out = []
+    for lead in ((), (2, 2)):
+        three = draw(*lead, 3, 4), draw(*lead, 5, 4), draw(*lead, 5, 2)
+        for mask, causal in ((None, False), (seen, False), (draw(3, 5), False), (None, True)):
+            out.append(Sample((*three, mask), (causal, 0.5, 0.0, None)))
+    hidden = seen.copy()
+    hidden[1] = False
+    out.append(Sample((*three, hidden), (False, 0.5, 0.0, None), grad=False))
+    heads = [draw(2, n, 3, 4).transpose(0, 2, 1, 3) for n in (6, 5, 5)]
+    keys = numpy.ones((2, 1, 1, 5), bool)
+    keys[1, ..., 3:] = False
+    for mask in (keys, draw(3, 6, 5), draw(6, 1), None):
+        out.append(Sample((*heads, mask), (False, 0.7, 0.0, None)))
+    out.append(Sample((*heads, None), (False, 0.7, 0.3, None)))
+    out.append(Sample((*heads, None), (True, 0.7, 0.5, None)))
+    out.append(Sample((draw(2, 2, 3, 7, 5), draw(2, 2, 1, 9, 5), draw(2, 2, 1, 9, 3), None), (True, 0.4, 0.0, None)))
+    out.append(Sample((draw(2, 1, 7, 5), draw(1, 3, 9, 5), draw(3, 9, 3), None), (True, 0.4, 0.0, None)))
+    out.append(Sample((draw(5, 70).T, draw(5, 130).T, draw(6, 130).T, None), (True, 0.4, 0.0, None)))
+    out.append(Sample((draw(1, 1, 1), draw(1, 1, 1), draw(1, 1, 1), None), (False, 1.0, 0.0, None)))
+    out.append(Sample((draw(2, 0, 3), draw(2, 4, 3), draw(2, 4, 3), None), (False, 1.0, 0.0, None), grad=False))
+    out.append(Sample((draw(2, 4, 3), draw(2, 0, 3), draw(2, 0, 3), None), (False, 1.0, 0.0, None), grad=False))
+    return out
+
+
+def _torch_attention(t, q, k, v, mask, is_causal, scale, dropout_p, generator):
+    """Torch's numbers, with the weights written out where they are dropped; and the logarithm of the sums."""
+    lead = numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    scores = (q * scale) @ k.mT
+    if is_causal:
+        mask = t.ones(scores.shape[-2:], dtype=t.bool).tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype is t.bool else scores + mask
+    lse = scores.logsumexp(-1).expand((*lead, q.shape[-2]))
+    if dropout_p == 0.0:
+        q, k, v = (x.expand((*lead, *x.shape[-2:])) for x in (q, k, v))
+        return t.nn.functional.scaled_dot_product_attention(q, k, v, mask, 0.0, scale=scale), lse
+    kept = _random.uniform(7, 0, tuple(scores.shape), numpy.float32) >= numpy.float32(dropout_p)
+    return (scores.softmax(-1) * t.from_numpy(kept / (1 - dropout_p)).to(q.dtype)) @ v, lse
 
 
 ATTENTION = register(
     "scaled_dot_product_attention",  # Vaswani and others: arXiv:1706.03762
+    vjp=_attention_vjp,
+    saves=("out", 0, 1, 2, 3),
+    outputs=2,
     check=_check,
-    shape=lambda q, k, v, *rest: (*numpy.broadcast_shapes(q[:-2], k[:-2], v[:-2]), q[-2], v[-1]),
-    attrs=("is_causal", "scale"),
-    samples=_samples(True),
-    torch=lambda t, q, k, v, mask, is_causal, scale: t.nn.functional.scaled_dot_product_attention(
-        q, k, v, mask, 0.0, is_causal, scale=scale
-    ),
+    effects=Effects(random=_random_words),
+    shape=_shapes,
+    attrs=("is_causal", "scale", "dropout_p", "generator"),
+    samples=_samples,
+    torch=_torch_attention,
     tolerance={"float32": 1e-5},
 )(_attention)
-
-ATTENTION_WEIGHTS = register(
-    "attention_weights",
-    check=_check,
-    shape=lambda q, k, *rest: (*numpy.broadcast_shapes(q[:-2], k[:-2]), q[-2], k[-2]),
-    attrs=("is_causal", "scale"),
-    samples=_samples(False),
-    torch=lambda t, q, k, mask, is_causal, scale: t.nn.functional.scaled_dot_product_attention(
-        q, k, t.eye(k.shape[-2], dtype=k.dtype).expand(*k.shape[:-1], k.shape[-2]), mask, 0.0, is_causal, scale=scale
-    ),
-    tolerance={"float32": 1e-5},
-)(_attention_weights)

@@ -10,6 +10,7 @@ from pynn.ops.samples import unary_samples
 
 CLONE = register(
     "clone",
+    exact=True,
     vjp=(lambda xp, g, out, x: g,),
     shape=lambda x: x,
     dtype="same",
@@ -19,6 +20,7 @@ CLONE = register(
 
 CAST = register(
     "cast",
+    exact=True,
     vjp=(lambda xp, g, out, x, dtype: xp.astype(g, x.dtype),),
     likes=(0,),
     shape=lambda x, dtype: x,
@@ -44,6 +46,7 @@ def _check_copy(inputs, attrs):
 # The value that copy_ writes, as a function of the old and the new one; nothing of the old survives.
 ASSIGN = register(
     "assign",
+    exact=True,
     vjp=(lambda xp, g, out, x, y: xp.zeros_like(g), lambda xp, g, out, x, y: g),
     shape="pointwise",
     dtype="same",
@@ -169,7 +172,7 @@ def cuda(self, device=None):
 
 def _publish_conversion(name, np_name):
     def function(self):
-        return _convert(self, numpy.dtype(np_name))
+        return _convert(self, DTYPES[np_name].numpy)
 
     function.__name__ = name
     function.__doc__ = f"This tensor as {np_name}."
@@ -177,7 +180,7 @@ def _publish_conversion(name, np_name):
 
 
 for _name, _target in (
-    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("long", "int64"), ("int", "int32"),
+    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"), ("long", "int64"), ("int", "int32"),
     ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
 ):  # fmt: skip
     _publish_conversion(_name, _target)
@@ -192,8 +195,8 @@ def _type(self, dtype=None, non_blocking=False):
     from pynn._typed import dtype_of
 
     if dtype is None:
-        names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
-        names |= {"int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+        names = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}
+        names |= {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
         return f"pynn.{names[self._array.dtype.name]}Tensor"
     return _convert(self, to_numpy(dtype_of(dtype) or dtype))
 

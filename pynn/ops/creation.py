@@ -14,6 +14,7 @@ from pynn.ops.samples import unary_samples
 
 FILL = register(
     "fill",
+    exact=True,
     vjp=(lambda xp, g, out, x, y: xp.zeros_like(g), lambda xp, g, out, x, y: g),
     shape="pointwise",
     dtype="same",
@@ -282,7 +283,7 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
 def fill_(self, value):
     """Set every element to value."""
     if not isinstance(value, Tensor):
-        value = self._array.dtype.type(value).item()
+        value = self._array.dtype.type(value).item() if self._array.dtype.kind != "V" else float(value)
         return call_inplace(FILL_, (self, value))
     if value._array.ndim:
         raise RuntimeError(

@@ -125,7 +125,7 @@ def hypot(input, other):
 @export()
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     """input with NaN and infinities replaced: by 0 and the dtype's largest and smallest number unless given."""
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.kind not in "fV":
         return input.clone()
     info = numpy.finfo(input._array.dtype)
     out = input.masked_fill(input.isnan(), nan)

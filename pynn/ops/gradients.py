@@ -2,7 +2,9 @@
 
 import math
 
-from pynn.ops.registry import Sample, joint, promote, register
+import numpy
+
+from pynn.ops.registry import Effects, Sample, joint, promote, register
 
 
 def _total_norm(xp, arrays, norm_type):
@@ -37,12 +39,39 @@ TOTAL_NORM = register(
 """The norm of the elements of several tensors taken together."""
 
 
+def _clip_by_norm(xp, arrays, max_norm):
+    count = len(arrays) // 2
+    for x, norm in zip(arrays[:count], arrays[count:]):
+        scale = xp.minimum(norm.dtype.type(max_norm) / (norm + norm.dtype.type(1e-6)), norm.dtype.type(1))
+        xp.multiply(x, xp.astype(xp.asarray(scale), x.dtype), out=x)
+    return arrays
+
+
+CLIP_BY_NORM = register(
+    "clip_by_norm",
+    variadic=True,
+    differentiable=False,
+    dtype=None,
+    shape=None,
+    outputs=0,
+    groups=lambda attrs: 2,
+    effects=Effects(writes=(0,)),
+    attrs=("max_norm",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,)), numpy.array(norm), numpy.array(norm)), (most,), grad=False)
+        for norm, most in ((3.0, 1.0), (0.5, 1.0), (2.0, 0.25))
+    ],
+)(_clip_by_norm)
+"""Tensors, then as often their common norm: the tensors times max_norm / (norm + 1e-6), where that is less than 1."""
+
+
 def _backward_hook_vjp(xp, needs, grads, out, arrays, callback):
     return tuple(grads) if callback is None else callback(grads)
 
 
 BACKWARD_HOOK = register(
     "backward_hook",
+    exact=True,
     vjp=joint(_backward_hook_vjp),
     outputs=0,  # as many as inputs
     variadic=True,

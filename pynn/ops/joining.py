@@ -35,6 +35,7 @@ def _check_cat(inputs, attrs):
 
 CAT = register(
     "cat",
+    exact=True,
     vjp=joint(_cat_vjp),
     likes=(0,),
     variadic=True,

@@ -6,7 +6,8 @@ are asked for, backward computes the statistics anew from the input, so that the
 
 import math
 
-from pynn._core import Tensor
+from pynn._core import Tensor, is_half
+from pynn._dtypes import FLOAT32
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Effects, Sample, joint, register
 
@@ -52,7 +53,7 @@ def _check_parameters(name, x, parameters, shape):
                 f"{name}(): expected {what} to have shape {list(shape)}, but got {what} of shape {list(p.shape)} with "
                 f"input of shape {list(x.shape)}."
             )
-        if p._array.dtype != x._array.dtype:
+        if p._array.dtype != x._array.dtype and not (is_half(x._array.dtype) and p._array.dtype == FLOAT32):
             raise RuntimeError(
                 f"{name}(): expected {what} to have the input's dtype, {x._array.dtype}, but got {p._array.dtype}. "
                 "Cast the input with .to(), or the layer."
@@ -123,6 +124,7 @@ BATCH_NORM = register(
     vjp=_batch_norm_vjp,
     saves=("out1", "out2", 0, 1),
     outputs=3,
+    wide_outputs=(1, 2),
     check=_check_batch_norm,
     shape=lambda x, weight, bias, eps: (x, x[1:2], x[1:2]),
     attrs=("eps",),
@@ -271,6 +273,7 @@ LAYER_NORM = register(
     vjp=_layer_norm_vjp,
     saves=("out1", "out2", 0, 1),
     outputs=3,
+    wide_outputs=(1, 2),
     check=_check_layer_norm,
     shape=lambda x, weight, bias, count, eps: (x,) + (x[: len(x) - count] + (1,) * count,) * 2,
     attrs=("dims", "eps"),
@@ -356,6 +359,7 @@ GROUP_NORM = register(
     vjp=_group_norm_vjp,
     saves=("out1", "out2", 0, 1),
     outputs=3,
+    wide_outputs=(1, 2),
     check=_check_group_norm,
     shape=lambda x, weight, bias, groups, eps: (x, (x[0], groups), (x[0], groups)),
     attrs=("num_groups", "eps"),

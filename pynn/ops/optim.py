@@ -10,22 +10,12 @@ import numpy
 
 from pynn.ops.registry import Effects, Sample, register
 
-PARAMS, GRADS = 0, 1
-
 
 def each(xp, arrays, groups, update):
-    """Run update on the arrays of each tensor; 16-bit ones are computed in float32 and rounded once."""
+    """Run update on the arrays of each tensor."""
     count = len(arrays) // groups
     for i in range(count):
-        own = arrays[i::count]
-        if own[PARAMS].dtype.itemsize > 2:
-            update(*own)
-            continue
-        wide = [xp.astype(a, xp.float32) for a in own]
-        update(*wide)
-        for group, (narrow, a) in enumerate(zip(own, wide)):
-            if group != GRADS:
-                xp.copyto(narrow, a, casting="unsafe")
+        update(*arrays[i::count])
     return arrays
 
 

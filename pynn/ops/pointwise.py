@@ -297,8 +297,17 @@ ISNAN = _test("isnan", lambda xp, x: xp.isnan(x))
 ISINF = _test("isinf", lambda xp, x: xp.isinf(x))
 ISFINITE = _test("isfinite", lambda xp, x: xp.isfinite(x))
 
+def _where_reference(xp, c, x, y):
+    for one, other in ((x, y), (y, x)):  # NumPy promotes bfloat16 and a number to float64
+        if hasattr(one, "dtype") and one.dtype.kind == "V" and not hasattr(other, "dtype"):
+            number = xp.full((), other, dtype=one.dtype)
+            return xp.where(c, x, number) if one is x else xp.where(c, number, y)
+    return xp.where(c, x, y)
+
+
 WHERE = register(
     "where",
+    exact=True,
     vjp=(
         None,
         lambda xp, g, out, c, x, y: xp.where(c, g, xp.zeros_like(g)),
@@ -314,7 +323,7 @@ WHERE = register(
     + [Sample((rng.uniform(size=(3, 1)) > 0.5, rng.normal(size=(4,)), rng.normal(size=(2, 1, 1))))]
     + [Sample((rng.uniform(size=(4, 3)).T > 0.5, rng.normal(size=(3, 4)), rng.normal(size=(4, 3)).T))],
     torch=lambda t, c, x, y: t.where(c, x, y),
-)(lambda xp, c, x, y: xp.where(c, x, y))
+)(_where_reference)
 
 def _check_where(inputs, attrs):
     condition = inputs[0]

@@ -20,11 +20,21 @@ def _least(dtype):
     return -math.inf if dtype.kind == "f" else numpy.iinfo(dtype).min
 
 
+def _largest(xp, x, axis):
+    """Where x is largest along an axis, which stays with size 1: the first of equal numbers, the last NaN."""
+    place = xp.argmax(x, axis=axis, keepdims=True)
+    if xp.isnan(xp.take_along_axis(x, place, axis=axis)).any():
+        odd = xp.isnan(x)
+        last = x.shape[axis] - 1 - xp.argmax(xp.flip(odd, axis=axis), axis=axis, keepdims=True)
+        place = xp.where(odd.any(axis=axis, keepdims=True), last, place)
+    return place
+
+
 def _pick(xp, found, dims):
     """(the largest of the windows (..., *kernel, *out) as (..., *out), its place in the flattened kernel)."""
     lead, kernel, out = found.shape[: -2 * dims], found.shape[-2 * dims : -dims], found.shape[-dims:]
     flat = xp.reshape(found, (*lead, math.prod(kernel), *out))
-    place = xp.argmax(flat, axis=len(lead), keepdims=True)
+    place = _largest(xp, flat, len(lead))
     values = xp.take_along_axis(flat, place, axis=len(lead))
     return xp.reshape(values, (*lead, *out)), xp.reshape(place, (*lead, *out))
 
@@ -62,7 +72,7 @@ def _adaptive_max_pool(xp, x, out):
         part = x[(..., *(slice(a, b) for a, b in bounds))]
         kernel = part.shape[-dims:]
         flat = xp.reshape(part, (*lead, math.prod(kernel)))
-        within = xp.argmax(flat, axis=-1)
+        within = xp.squeeze(_largest(xp, flat, flat.ndim - 1), axis=-1)
         here = (..., *place)
         values[here] = xp.max(flat, axis=-1)
         index = numpy.zeros((), numpy.int64)
@@ -72,23 +82,35 @@ def _adaptive_max_pool(xp, x, out):
     return values, indices
 
 
-def _max_pool_vjp(dims):
+def _indices_vjp(dims):
+    """The gradient by the indices of a max pool's second output."""
+
     def vjp(xp, g, out, x, *attrs):
-        g, indices = g[0], out[1]
-        if g is None:
-            return None
-        shape = tuple(x.shape)
-        planes, size = math.prod(shape[:-dims]), math.prod(shape[-dims:])
-        rows = xp.reshape(g, (planes, -1)) if planes else xp.reshape(g, (0, math.prod(g.shape[-dims:])))
-        places = xp.reshape(indices, tuple(rows.shape))
-        if xp.name == "pynn":
-            total = run(xp, SCATTER_ADD, (xp.zeros((planes, size), dtype=g.dtype), places, rows), (1,))
-        else:
-            flat = places + numpy.arange(planes)[:, None] * size
-            total = numpy.bincount(flat.ravel(), rows.ravel(), planes * size).astype(g.dtype)
-        return xp.reshape(total, shape)
+        return None if g[0] is None else _put_back(xp, dims, g[0], out[1], tuple(x.shape))
 
     return vjp
+
+
+def _max_pool_vjp(dims, with_indices):
+    """The gradient of the values alone, whose places are found again."""
+
+    def vjp(xp, g, out, x, *attrs):
+        return _put_back(xp, dims, g, run(xp, with_indices, (x,), attrs)[1], tuple(x.shape))
+
+    return vjp
+
+
+def _put_back(xp, dims, g, indices, shape):
+    """g added at its indices, plane by plane, in zeros of a shape."""
+    planes, size = math.prod(shape[:-dims]), math.prod(shape[-dims:])
+    rows = xp.reshape(g, (planes, -1)) if planes else xp.reshape(g, (0, math.prod(g.shape[-dims:])))
+    places = xp.reshape(indices, tuple(rows.shape))
+    if xp.name == "pynn":
+        total = run(xp, SCATTER_ADD, (xp.zeros((planes, size), dtype=g.dtype), places, rows), (1,))
+    else:
+        flat = places + numpy.arange(planes)[:, None] * size
+        total = numpy.bincount(flat.ravel(), rows.ravel(), planes * size).astype(g.dtype)
+    return xp.reshape(total, shape)
 
 
 def _check_pool(name, dims):
@@ -177,6 +199,18 @@ def _adaptive_avg_pool(xp, x, out):
     return xp.copy(x) if x is given else x
 
 
+def _adaptive_avg_pool_input(xp, g, size):
+    """The adjoint of _adaptive_avg_pool: each window's elements get an equal share of its gradient."""
+    for i, n in enumerate(size):
+        axis = g.ndim - len(size) + i
+        lead = (slice(None),) * axis
+        total = xp.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), dtype=g.dtype)
+        for place, (a, b) in enumerate(_bins(n, g.shape[axis])):
+            total[(*lead, slice(a, b), ...)] += g[(*lead, slice(place, place + 1), ...)] / (b - a)
+        g = total
+    return xp.copy(g)
+
+
 # ---- records ----
 
 
@@ -193,28 +227,54 @@ def _register_pools(dims):
     def shape(x, kernel, stride, padding, dilation, ceil):
         return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, dilation, ceil)
 
-    maximum = register(
-        f"max_pool{dims}d",
-        vjp=(_max_pool_vjp(dims),),
+    def max_samples(rng):
+        plain = (two, two, none, one, False)
+        edge = (*one[:-1], 0) if dims == 2 else none
+        long = (*size[: 2 if dims == 2 else 1], *(1,) * (dims - 2), 1, 7, 70)[-dims - 2 :]
+        cases = [
+            (size, plain), (size, (wide, one, edge, one, False)), (size, (two, two, one, one, True)),
+            (size, (two, one, none, two, False)), (long, (plain[0], two, none, one, False)), (long, plain),
+            (long, ((*one[:-1], 3), two, (*none[:-1], 1), one, False)), (long, ((*one[:-1], 3), one, none, one, True)),
+            (long, ((*one[:-1], 4), (*one[:-1], 3), (*none[:-1], 2), (*one[:-1], 2), True)),
+        ]  # fmt: skip
+        if dims == 3:
+            cases = [c for c in cases if c[0] is size] + [(long, (one[:1] + (2, 2), one[:1] + (2, 2), none, one, False))]
+        out = [Sample((rng.permutation(math.prod(n)).reshape(n) / 7.0,), attrs) for n, attrs in cases]
+        out.append(Sample((rng.permutation(math.prod(size)).reshape(size[::-1]).T / 7.0,), plain))
+        odd = rng.choice([1.0, 1.0, 2.0, -math.inf, math.inf, math.nan], (1, *one[1:], 6, 38))
+        out += [Sample((odd,), (two, n, none, one, False), grad=False) for n in (one, two)] if dims == 2 else []
+        return out
+
+    def max_record(name, vjp, **fields):
+        return register(
+            name,
+            vjp=(vjp,),
+            check=_check_pool(f"max_pool{dims}d", dims),
+            dtype="same",
+            attrs=(*GEOMETRY, "dilation", "ceil_mode"),
+            samples=max_samples,
+            **fields,
+        )
+
+    maximum_indices = max_record(
+        f"max_pool{dims}d_with_indices",
+        _indices_vjp(dims),
         saves=("out1",),
         likes=(0,),
         outputs=2,
-        check=_check_pool(f"max_pool{dims}d", dims),
         shape=lambda *a: (shape(*a),) * 2,
-        dtype="same",
-        attrs=(*GEOMETRY, "dilation", "ceil_mode"),
-        samples=lambda rng: [
-            Sample((rng.permutation(math.prod(size)).reshape(size) / 7.0,), attrs)
-            for attrs in (
-                (two, two, none, one, False), (wide, one, one[:-1] + (0,) if dims == 2 else none, one, False),
-                (two, two, one, one, True), (two, one, none, two, False),
-            )
-        ],
         torch=_torch_pool(f"max_pool{dims}d", return_indices=True),
-    )(_max_pool)  # fmt: skip
+    )(_max_pool)
+    maximum = max_record(
+        f"max_pool{dims}d",
+        _max_pool_vjp(dims, maximum_indices),
+        saves=(0,),
+        shape=shape,
+        torch=_torch_pool(f"max_pool{dims}d"),
+    )(lambda xp, *args: _max_pool(xp, *args)[0])
     adaptive_maximum = register(
         f"adaptive_max_pool{dims}d",
-        vjp=(_max_pool_vjp(dims),),
+        vjp=(_indices_vjp(dims),),
         saves=("out1",),
         likes=(0,),
         outputs=2,
@@ -235,6 +295,13 @@ def _register_pools(dims):
         (two, two, none, False, True, None), (wide, one, none, False, True, None), (two, two, one, True, True, None),
         (two, two, one, True, False, None), (two, two, one, False, True, 3),
     )  # fmt: skip
+    sizes = [size] * len(choices)
+    if dims == 2:
+        choices += (
+            ((2, 2), (2, 2), (0, 0), False, True, None), ((3, 3), (2, 2), (1, 1), False, False, None),
+            ((3, 3), (1, 1), (1, 1), False, True, None), ((2, 4), (2, 3), (1, 1), True, True, None),
+        )  # fmt: skip
+        sizes += [(2, 1, 5, 71)] * 4
     names = (*GEOMETRY, "ceil_mode", "count_include_pad", "divisor_override")
     average = register(
         f"avg_pool{dims}d",
@@ -243,7 +310,7 @@ def _register_pools(dims):
         check=_check_pool(f"avg_pool{dims}d", dims),
         shape=averaged,
         attrs=names,
-        samples=lambda rng: [Sample((rng.normal(size=size),), attrs) for attrs in choices],
+        samples=lambda rng: [Sample((rng.normal(size=n),), attrs) for n, attrs in zip(sizes, choices)],
         torch=_torch_pool(f"avg_pool{dims}d"),
     )(_avg_pool)
     average_input = register(
@@ -253,27 +320,46 @@ def _register_pools(dims):
         shape=lambda g, *attrs: g[:-dims] + attrs[-1],
         attrs=(*names, "size"),
         samples=lambda rng: [
-            Sample((rng.normal(size=averaged(size, *attrs)),), (*attrs, size[-dims:])) for attrs in choices
+            Sample((rng.normal(size=averaged(n, *attrs)),), (*attrs, n[-dims:])) for n, attrs in zip(sizes, choices)
         ],
-        torch=lambda t, g, *attrs: _torch_adjoint(t, g, dims, attrs),
+        torch=lambda t, g, *attrs: _torch_adjoint(
+            t, g, attrs[-1], lambda x: getattr(t.nn.functional, f"avg_pool{dims}d")(x, *attrs[:-1])
+        ),
     )(_avg_pool_input)
+    adaptive_sizes = [(size, out) for out in (one, two, (3,) * dims, size[-dims:])]
+    adaptive_sizes += [((1, 2, 3, 37), (2, 5)), ((2, 1, 9, 7), (1, 1))] if dims == 2 else []
     adaptive_average = register(
         f"adaptive_avg_pool{dims}d",
+        vjp=(lambda xp, g, out, x, wanted: run(xp, adaptive_average_input, (g,), (tuple(x.shape[-dims:]),)),),
+        likes=(0,),
         check=_check_pool(f"adaptive_avg_pool{dims}d", dims),
         shape=lambda x, out: (*x[:-dims], *out),
         attrs=("output_size",),
-        samples=lambda rng: [Sample((rng.normal(size=size),), (out,)) for out in (one, two, (3,) * dims, size[-dims:])],
+        samples=lambda rng: [Sample((rng.normal(size=n),), (out,)) for n, out in adaptive_sizes],
         torch=_torch_pool(f"adaptive_avg_pool{dims}d"),
     )(_adaptive_avg_pool)
-    return maximum, adaptive_maximum, average, average_input, adaptive_average
+    adaptive_average_input = register(
+        f"adaptive_avg_pool{dims}d_input",
+        vjp=(lambda xp, g, out, x, n: run(xp, adaptive_average, (g,), (tuple(x.shape[-dims:]),)),),
+        likes=(0,),
+        check=lambda inputs, attrs: inputs,  # its arguments come from a pool that was checked
+        shape=lambda g, n: (*g[:-dims], *n),
+        attrs=("size",),
+        samples=lambda rng: [
+            Sample((rng.normal(size=(*n[:-dims], *out)),), (n[-dims:],)) for n, out in adaptive_sizes
+        ],
+        torch=lambda t, g, n: _torch_adjoint(
+            t, g, n, lambda x: getattr(t.nn.functional, f"adaptive_avg_pool{dims}d")(x, tuple(g.shape[-dims:]))
+        ),
+    )(_adaptive_avg_pool_input)
+    return maximum, maximum_indices, adaptive_maximum, average, adaptive_average
 
 
-def _torch_adjoint(t, g, dims, attrs):
-    """The gradient of torch's average pool, which is linear: any input will do."""
-    x = t.zeros((*g.shape[:-dims], *attrs[-1]), dtype=g.dtype, requires_grad=True)
-    y = getattr(t.nn.functional, f"avg_pool{dims}d")(x, *attrs[:-1])
-    return t.autograd.grad(y, x, g, create_graph=True)[0]
+def _torch_adjoint(t, g, size, pool):
+    """The gradient of one of torch's average pools, which are linear: any input will do."""
+    x = t.zeros((*g.shape[: -len(size)], *size), dtype=g.dtype, requires_grad=True)
+    return t.autograd.grad(pool(x), x, g, create_graph=True)[0]
 
 
-MAX_POOL2D, ADAPTIVE_MAX_POOL2D, AVG_POOL2D, AVG_POOL2D_INPUT, ADAPTIVE_AVG_POOL2D = _register_pools(2)
-MAX_POOL3D, ADAPTIVE_MAX_POOL3D, AVG_POOL3D, AVG_POOL3D_INPUT, ADAPTIVE_AVG_POOL3D = _register_pools(3)
+MAX_POOL2D, MAX_POOL2D_WITH_INDICES, ADAPTIVE_MAX_POOL2D, AVG_POOL2D, ADAPTIVE_AVG_POOL2D = _register_pools(2)
+MAX_POOL3D, MAX_POOL3D_WITH_INDICES, ADAPTIVE_MAX_POOL3D, AVG_POOL3D, ADAPTIVE_AVG_POOL3D = _register_pools(3)

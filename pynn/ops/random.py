@@ -4,9 +4,12 @@ import numpy
 
 from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
-from pynn._dtypes import INT64, default_float, to_numpy
+from pynn._dtypes import INT64, default_float, plain, to_numpy
 from pynn.ops.creation import finish, shape_of
-from pynn.ops.registry import Effects, Sample, export, register, register_inplace
+from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
+from pynn.ops.samples import unary_samples
+
+_SHAPES = ((3, 4), (), (0, 3), (37,))
 
 
 def _words(np_dtype):
@@ -36,68 +39,86 @@ RAND = _creator(
     "rand",
     lambda xp, shape, dtype, place: _random.uniform(*place, shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * _words(attrs[1]),
-    lambda rng: [Sample((), ((3, 4), numpy.dtype(d), None)) for d in ("float32", "float64")],
+    lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
     lambda xp, shape, dtype, place: _random.normal(*place, shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
-    lambda rng: [Sample((), ((3, 4), numpy.dtype(d), None)) for d in ("float32", "float64")],
+    lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
     lambda xp, shape, low, high, dtype, place: _random.randint(*place, shape, low, high, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
-    lambda rng: [Sample((), ((3, 4), -2, 7, INT64, None))],
+    lambda rng: [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
+    + [Sample((), ((9,), -(2**63), 2**63 - 1, INT64, None)), Sample((), ((9,), 0, 9, numpy.dtype("int32"), None))],
     ("size", "low", "high", "dtype", "generator"),
 )
 RANDPERM = _creator(
     "randperm",
     lambda xp, shape, dtype, place: numpy.argsort(_random.philox(*place, shape[0]), kind="stable").astype(dtype),
     lambda arrays, attrs: attrs[0][0],
-    lambda rng: [Sample((), ((9,), INT64, None))],
+    lambda rng: [Sample((), ((n,), INT64, None)) for n in (9, 0, 1, 3000)],
     ("size", "dtype", "generator"),
 )
 
 
 def _dropout(xp, x, p, place):
+    """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
-        return xp.zeros_like(x), xp.zeros(x.shape, dtype=bool)
+        return xp.zeros_like(x)
     kept = _random.uniform(*place, x.shape, numpy.float32) >= numpy.float32(p)
-    return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype)), kept
+    return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
 
 
 def _dropout_vjp(xp, g, out, x, p, place):
-    if g[0] is None:
-        return None
-    kept = out[1]
-    return g[0] * xp.astype(kept, g[0].dtype) * (0.0 if p == 1.0 else 1.0 / (1.0 - p))
+    return run(xp, DROPOUT_AGAIN, (g,), (p, place))
 
 
+def _probabilities(*place):
+    def samples(rng):
+        kinds = unary_samples()(rng)
+        return [Sample(s.inputs, (p, *place), s.grad) for s in kinds for p in (0.3, 0.0, 1.0)]
+
+    return samples
+
+
+# The numbers are drawn again for the gradient, from the place that the node keeps: no mask takes memory.
 DROPOUT = register(
     "dropout",
     vjp=(_dropout_vjp,),
-    saves=("out1",),
-    outputs=2,
     effects=Effects(random=lambda arrays, attrs: arrays[0].size),
-    shape=lambda x, p, place: (x, x),
+    shape=lambda x, p, place: x,
     dtype="same",
     attrs=("p", "generator"),
-    samples=lambda rng: [Sample((rng.normal(size=(4, 5)),), (p, None)) for p in (0.0, 0.3, 1.0)],
+    samples=_probabilities(None),
+)(_dropout)
+DROPOUT_AGAIN = register(
+    "dropout_again",
+    vjp=(_dropout_vjp,),
+    shape=lambda x, p, place: x,
+    dtype="same",
+    attrs=("p", "place"),
+    samples=_probabilities((7, 3)),
 )(_dropout)
 
 
 def _filler(name, draw, count, attrs, sample):
     op = register(
         name,
+        exact=True,
         vjp=(lambda xp, g, out, x, *rest: xp.zeros_like(g),),
         effects=Effects(random=count),
         shape=lambda x, *rest: x,
         dtype="same",
         attrs=attrs,
-        samples=lambda rng: [Sample((numpy.zeros((3, 4)),), sample, grad=False)],
+        samples=lambda rng: [
+            Sample((x,), sample, grad=False)
+            for x in (numpy.zeros((3, 4)), numpy.zeros((5, 3)).T, numpy.zeros((9, 7))[::2, ::-3], numpy.zeros(0))
+        ],
     )(draw)
     filled = register_inplace(op)
     filled.check = None
@@ -106,14 +127,14 @@ def _filler(name, draw, count, attrs, sample):
 
 UNIFORM_ = _filler(
     "uniform",
-    lambda xp, x, low, high, place: (low + (high - low) * _random.uniform(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
     (-1.0, 2.0, None),
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * _random.normal(*place, x.shape, x.dtype)).astype(x.dtype),
+    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (1.0, 0.5, None),
@@ -201,7 +222,7 @@ def bernoulli(input, *, generator=None):
 
 
 def _require_float(x, name):
-    if x._array.dtype.kind != "f":
+    if x._array.dtype.kind not in "fV":
         raise RuntimeError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
 
 

@@ -1,15 +1,16 @@
 """Reductions, scans, and searching along dimensions."""
 
+import builtins
 import functools
 import math
 
 import numpy
 
-from pynn._core import Tensor, call
+from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import _convert
 from pynn.ops.pointwise import store
-from pynn.ops.registry import FUNCTIONS, Sample, export, register
+from pynn.ops.registry import FUNCTIONS, Sample, export, register, unbroadcast
 from pynn.ops.view import normal_dim
 
 
@@ -50,15 +51,60 @@ def reduction_samples(extra=()):
     return samples
 
 
+def _totals(xp, name, x, dims, keepdim):
+    """xp.sum or xp.prod, of integers and bools in int64."""
+    reduce = getattr(xp, name)
+    if xp.name == "numpy" and x.dtype.kind in "biu":
+        return reduce(x, axis=dims, keepdims=keepdim, dtype=INT64)
+    return reduce(x, axis=dims, keepdims=keepdim)
+
+
+def _total_dtype(x, dims, keepdim):
+    return INT64 if x.dtype.kind in "biu" else x.dtype
+
+
 SUM = register(
     "sum",
     vjp=(lambda xp, g, out, x, dims, keepdim: spread(xp, g, x, dims, keepdim),),
     likes=(0,),
     shape=reduced_shape,
+    dtype=_total_dtype,
     attrs=("dim", "keepdim"),
-    samples=lambda rng: [*reduction_samples()(rng), Sample((numpy.zeros((0, 3)),), ((0,), False))],
+    samples=lambda rng: [
+        *reduction_samples()(rng),
+        Sample((numpy.zeros((0, 3)),), ((0,), False)),
+        Sample((rng.integers(-9, 9, (3, 4)),), ((1,), False)),
+        Sample((rng.integers(0, 2, (3, 4)).astype(bool),), ((0, 1), False)),
+    ],
     torch=lambda t, x, dims, keepdim: t.sum(x, dims, keepdim) if dims else t.sum(x),
-)(lambda xp, x, dims, keepdim: xp.sum(x, axis=dims, keepdims=keepdim))
+)(lambda xp, x, dims, keepdim: _totals(xp, "sum", x, dims, keepdim))
+
+
+def _check_sum_to_size(inputs, attrs):
+    shape, size = inputs[0]._array.shape, attrs[0]
+    own = shape[len(shape) - len(size) :]
+    if len(size) > len(shape) or any(n not in (1, m) for n, m in zip(size, own)):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")
+    return inputs
+
+
+SUM_TO_SIZE = register(
+    "sum_to_size",
+    vjp=(lambda xp, g, out, x, size: xp.broadcast_to(g, tuple(x.shape)),),
+    likes=(0,),
+    check=_check_sum_to_size,
+    shape=lambda x, size: size,
+    attrs=("size",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=a),), (b,))
+        for a, b in (
+            ((3, 4, 5), (4, 5)), ((3, 4, 5), (4, 1)), ((3, 4, 5), (5,)), ((3, 4, 5), (1, 4, 1)), ((3, 4), ()), ((37, 20), (20,)),
+            ((37, 20), (37, 1)), ((2, 3, 4, 5), (3, 1, 1)), ((3, 4), (3, 4)), ((3, 0), (1, 1)), ((0, 4), (4,)),
+        )
+    ] + [Sample((rng.normal(size=(5, 4, 3)).T,), ((4, 1),)), Sample((numpy.broadcast_to(rng.normal(size=(4, 1)), (3, 4, 5)),), ((5,),), grad=False)],
+    torch=lambda t, x, size: x.sum_to_size(size),
+)(lambda xp, x, size: unbroadcast(xp, x, size))  # fmt: skip
+"""The sum over what broadcasting from `size` to the input's shape repeated: the gradient of such a broadcast."""
 
 
 def _count(shape, dims):
@@ -89,10 +135,50 @@ PROD = register(
     vjp=(_prod_vjp,),
     saves=("out", 0),
     shape=reduced_shape,
+    dtype=_total_dtype,
     attrs=("dim", "keepdim"),
-    samples=lambda rng: [Sample((rng.uniform(0.5, 1.5, (3, 4)),), a) for a in (((0,), False), ((0, 1), False), ((1,), True))],
+    samples=lambda rng: [
+        *(Sample((rng.uniform(0.5, 1.5, (3, 4)),), a) for a in (((0,), False), ((0, 1), False), ((1,), True))),
+        Sample((rng.integers(-9, 9, (3, 4)),), ((1,), False)),
+    ],
     torch=lambda t, x, dims, keepdim: t.prod(x, dims[0], keepdim) if len(dims) == 1 else t.prod(x),
-)(lambda xp, x, dims, keepdim: xp.prod(x, axis=dims, keepdims=keepdim))
+)(lambda xp, x, dims, keepdim: _totals(xp, "prod", x, dims, keepdim))
+
+
+def _freedom(x, dims, correction):
+    return builtins.max(float(_count(x.shape, dims) - correction), 0.0)
+
+
+def _centred(xp, x, dims):
+    return x - xp.sum(x, axis=dims, keepdims=True) / (_count(x.shape, dims) or math.nan)
+
+
+def _var(xp, x, dims, correction, keepdim):
+    return xp.sum(xp.square(_centred(xp, x, dims)), axis=dims, keepdims=keepdim) / _freedom(x, dims, correction)
+
+
+def _var_vjp(xp, g, out, x, dims, correction, keepdim):
+    freedom = _freedom(x, dims, correction)
+    return spread(xp, g, x, dims, keepdim) * (_centred(xp, x, dims) * (2.0 / freedom if freedom else math.inf))
+
+
+VAR = register(
+    "var",
+    vjp=(_var_vjp,),
+    saves=(0,),
+    shape=lambda x, dims, correction, keepdim: reduced_shape(x, dims, keepdim),
+    attrs=("dim", "correction", "keepdim"),
+    samples=lambda rng: [
+        Sample((rng.normal(size=s) + 3,), a)
+        for s, a in (
+            ((3, 4, 5), ((0, 2), 1, False)), ((3, 4, 5), ((1,), 0, True)), ((3, 4), ((0, 1), 1, False)), ((7,), ((0,), 2, False)),
+            ((3, 4, 5), ((1, 2), 1, False)), ((40, 30), ((0,), 1, False)),
+        )
+    ]
+    + [Sample((rng.normal(size=(5, 4, 3)).T,), ((1,), 1, False)), Sample((rng.normal(size=(3, 1)),), ((1,), 1, False), grad=False)],
+    torch=lambda t, x, dims, correction, keepdim: t.var(x, dims, correction=correction, keepdim=keepdim),
+    tolerance={"float32": 5e-6},
+)(_var)  # fmt: skip
 
 
 def _extreme_vjp(xp, g, out, x, dims, keepdim):
@@ -125,17 +211,55 @@ def _arg(name, reference):
 ARGMAX = _arg("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim if dim is not None else False))
 ARGMIN = _arg("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim if dim is not None else False))
 
-CUMSUM = register(
-    "cumsum",
-    vjp=(lambda xp, g, out, x, dim: xp.flip(xp.cumsum(xp.flip(g, axis=dim), axis=dim), axis=dim),),
-    shape=lambda x, dim: x,
-    attrs=("dim",),
-    samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), (d,)) for d in (0, 1)] + [Sample((rng.normal(size=(7,)),), (0,))],
-    torch=lambda t, x, dim: t.cumsum(x, dim),
-)(lambda xp, x, dim: xp.cumsum(x, axis=dim))
+def picked_vjp(xp, g, out, x, *attrs):
+    """The gradient of elements that op picked by place along a dimension: (grad of values, _), out[1] the places."""
+    from pynn.ops.indexing import _gather_vjp
+
+    grad, places, dim = g[0], out[1], attrs[0] if len(attrs) < 3 else attrs[1]
+    if grad is None:
+        return None
+    if grad.ndim < len(x.shape):
+        grad, places = xp.expand_dims(grad, dim), xp.expand_dims(places, dim)
+    return _gather_vjp(xp, grad, None, x, places, dim)
+
+
+def _max_dim(name, place):
+    """The extreme element along one dimension and where it is; the gradient goes to that element alone."""
+
+    def reference(xp, x, dim, keepdim):
+        indices = place(xp, x, dim)
+        values = xp.take_along_axis(x, indices, dim)
+        return (values, indices) if keepdim else (xp.squeeze(values, dim), xp.squeeze(indices, dim))
+
+    return register(
+        f"{name}_dim",
+        vjp=(picked_vjp,),
+        saves=("out1",),
+        likes=(0,),
+        outputs=2,
+        shape=lambda x, dim, keepdim: (reduced_shape(x, (dim,), keepdim),) * 2,
+        dtype="same",
+        attrs=("dim", "keepdim"),
+        samples=lambda rng: [
+            Sample((rng.normal(size=s),), a)
+            for s in ((3, 4, 5), (33, 20))
+            for a in ((0, False), (1, True), (-1 % len(s), False))
+        ]
+        + [
+            Sample((rng.normal(size=(5, 4)).T,), (0, False)),
+            Sample((numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [-0.0, 0.0, math.nan]]),), (1, False), grad=False),
+            Sample((numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [2.0, 0.0, math.nan]]),), (0, False), grad=False),
+        ],
+        torch=lambda t, x, dim, keepdim: tuple(getattr(t, name)(x, dim, keepdim)),
+    )(reference)
+
+
+MAX_DIM = _max_dim("max", lambda xp, x, dim: xp.argmax(x, axis=dim, keepdims=True))
+MIN_DIM = _max_dim("min", lambda xp, x, dim: xp.argmin(x, axis=dim, keepdims=True))
 
 FLIP = register(
     "flip",
+    exact=True,
     vjp=(lambda xp, g, out, x, dims: xp.flip(g, axis=dims),),
     shape=lambda x, dims: x,
     dtype="same",
@@ -145,8 +269,12 @@ FLIP = register(
 )(lambda xp, x, dims: xp.copy(xp.flip(x, axis=dims)) if xp.name == "numpy" else xp.flip(x, axis=dims))
 
 
+def _converted(input, dtype):
+    return input if dtype is None else _convert(input, to_numpy(dtype))
+
+
 def _accumulating(input, dtype):
-    """input cast to dtype, or, for sums of integers and bools, to int64."""
+    """input cast to dtype, or, for running sums of integers and bools, to int64."""
     if dtype is not None:
         return _convert(input, to_numpy(dtype))
     return _convert(input, INT64) if input._array.dtype.kind in "biu" else input
@@ -155,13 +283,13 @@ def _accumulating(input, dtype):
 @export()
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
-    input = _accumulating(input, dtype)
+    input = _converted(input, dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
     return result if out is None else store(out, result)
 
 
 def _floating(input, name):
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {input._array.dtype}. Convert it first, for example with .float()."
@@ -180,7 +308,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 @export()
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or over one dim."""
-    input = _accumulating(input, dtype)
+    input = _converted(input, dtype)
     return call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
 
 
@@ -192,9 +320,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
     if unbiased is not None:
         correction = int(unbiased)
     dims = dims_of(dim, _floating(input, "var")._array.ndim)
-    centred = input - call(MEAN, (input,), (dims, True))
-    freedom = _count(input._array.shape, dims) - correction
-    return call(SUM, (centred * centred,), (dims, bool(keepdim))) / (float(freedom) if freedom > 0 else 0.0)
+    return call(VAR, (input,), (dims, 1 if correction is None else correction, bool(keepdim)))
 
 
 @export()
@@ -236,19 +362,19 @@ class _Pair(tuple):
         return f"pynn.return_types(\nvalues={self[0]!r},\nindices={self[1]!r})"
 
 
-def _extreme(input, dim, keepdim, whole, arg, pairwise):
+def _extreme(input, dim, keepdim, whole, along, pairwise):
     if dim is None:
         return whole(input)
     if isinstance(dim, Tensor):
         return pairwise(input, dim)
-    from pynn.ops.indexing import gather
-
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return _Pair((input.clone(), call(arg, (input,), (None, False))))
-    indices = call(arg, (input,), (d, True))
-    values = gather(input, d, indices)
-    return _Pair((values, indices) if keepdim else (values.squeeze(d), indices.squeeze(d)))
+        return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
+    if input._array.shape[d] == 0:
+        raise IndexError(
+            f"{whole.__name__[1:]}(): Expected reduction dim {d} to have non-zero size, got shape {list(input._array.shape)}."
+        )
+    return _Pair(call(along, (input,), (d, bool(keepdim))))
 
 
 @export()
@@ -256,7 +382,7 @@ def max(input, dim=None, keepdim=False):
     """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
     from pynn.ops.pointwise import MAXIMUM
 
-    return _extreme(input, dim, keepdim, amax, ARGMAX, lambda a, b: call(MAXIMUM, (a, b)))
+    return _extreme(input, dim, keepdim, amax, MAX_DIM, lambda a, b: call(MAXIMUM, (a, b)))
 
 
 @export()
@@ -264,7 +390,14 @@ def min(input, dim=None, keepdim=False):
     """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
     from pynn.ops.pointwise import MINIMUM
 
-    return _extreme(input, dim, keepdim, amin, ARGMIN, lambda a, b: call(MINIMUM, (a, b)))
+    return _extreme(input, dim, keepdim, amin, MIN_DIM, lambda a, b: call(MINIMUM, (a, b)))
+
+
+@export(function=False)
+def sum_to_size(self, *size):
+    """This tensor summed to a shape that broadcasts to its own. RuntimeError for any other."""
+    size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+    return call(SUM_TO_SIZE, (self,), (tuple(int(n) for n in size),))
 
 
 def _argument(op, input, dim, keepdim):
@@ -282,13 +415,6 @@ def argmax(input, dim=None, keepdim=False):
 def argmin(input, dim=None, keepdim=False):
     """Where the smallest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMIN, input, dim, keepdim)
-
-
-@export()
-def cumsum(input, dim, *, dtype=None):
-    """Running sums along dim."""
-    input = _accumulating(input, dtype)
-    return call(CUMSUM, (input,), (normal_dim(dim, input._array.ndim),))
 
 
 @export()
@@ -362,7 +488,8 @@ def _any_all(name, reference):
     )(reference)  # fmt: skip
 
     def function(input, dim=None, keepdim=False):
-        return call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+        result = call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+        return _convert(result, input._array.dtype) if input._array.dtype == numpy.uint8 else result  # as torch's
 
     function.__name__ = name
     function.__doc__ = f"Whether {name} elements are true (not 0), over all or over dim(s)."
@@ -371,6 +498,19 @@ def _any_all(name, reference):
 
 _any_all("any", lambda xp, x, dims, keepdim: xp.max(x != 0, axis=dims, keepdims=keepdim, initial=False))
 _any_all("all", lambda xp, x, dims, keepdim: xp.min(x != 0, axis=dims, keepdims=keepdim, initial=True))
+
+
+COUNT_NONZERO = register(
+    "count_nonzero", differentiable=False, dtype="int64", shape=reduced_shape, attrs=("dim", "keepdim"),
+    samples=lambda rng: [Sample((rng.integers(-1, 2, (3, 4)) * 0.5,), (d, False)) for d in ((0,), (0, 1))],
+    torch=lambda t, x, dims, keepdim: t.count_nonzero(x, dims),
+)(lambda xp, x, dims, keepdim: xp.sum(x != 0, axis=dims, keepdims=keepdim, dtype=INT64))  # fmt: skip
+
+
+@export()
+def count_nonzero(input, dim=None):
+    """How many elements are not 0, of all or over dim(s). int64."""
+    return call(COUNT_NONZERO, (input,), (dims_of(dim, input._array.ndim), False))
 
 
 # ---- NumPy's argument names, which torch takes too ----
@@ -394,6 +534,6 @@ def _numpy_names(name):
 
 
 for _name in (
-    "sum", "mean", "prod", "var", "std", "amax", "amin", "max", "min", "argmax", "argmin", "cumsum", "norm", "any", "all",
+    "sum", "mean", "prod", "var", "std", "amax", "amin", "max", "min", "argmax", "argmin", "norm", "any", "all",
 ):  # fmt: skip
     _numpy_names(_name)

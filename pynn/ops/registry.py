@@ -87,7 +87,7 @@ class Record:
         return self.op.name
 
 
-DEFAULT_TOLERANCE = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
+DEFAULT_TOLERANCE = {"float64": 1e-12, "float32": 2e-6, "float16": 1e-3, "bfloat16": 8e-3}
 
 
 def register(
@@ -109,6 +109,9 @@ def register(
     variadic=False,
     groups=None,
     attrs=(),
+    exact=False,
+    exact_unless=None,
+    wide_outputs=(),
 ):
     """Decorate an op's reference `f(xp, *inputs, *attrs)` to register it under `name`.
 
@@ -126,6 +129,10 @@ def register(
     groups: groups(attrs) -> of how many runs of equal length the inputs of a variadic op consist (one run a
         parameter list, gradient list, ...); such an op goes through `_core.call_writing`.
     attrs: names of the attrs in order, for the docs and for effects.live.
+    exact: the op only moves elements, so 16-bit floats do not pass through float32; "forward" where its gradient adds.
+        (Views are, as far as the forward goes, without saying so.)
+    exact_unless: an attr's name; where that attr is true the op computes after all.
+    wide_outputs: outputs, by number, that stay float32 where the inputs are 16-bit floats: statistics for backward.
     """
 
     def decorate(reference):
@@ -144,6 +151,9 @@ def register(
         op.saves_outputs = _output_mask(saves)
         op.saves_out_if = -1 if saves_out_if is None else attrs.index(saves_out_if)
         op.saves_like = _mask(likes)
+        op.exact = 3 if exact is True else 1 if exact == "forward" or op.is_view else 0
+        op.exact_unless = -1 if exact_unless is None else attrs.index(exact_unless)
+        op.wide_outputs = functools.reduce(operator.or_, [1 << i for i in wide_outputs], 0)
         op.check = check
         if check is None and op.pointwise:
             op.check = pointwise_check(dtype)
@@ -187,6 +197,7 @@ def register_inplace(functional, samples=None):
     op.differentiable = functional.differentiable
     op.variadic = functional.variadic
     op.random = functional.random
+    op.exact, op.exact_unless = functional.exact, functional.exact_unless
     op.record = Record(
         op=op,
         reference=reference,
@@ -307,7 +318,7 @@ def promote(inputs, kind):
     operands = [as_operand(x) for x in inputs]
     arrays = [x._array if isinstance(x, Tensor) else x for x in operands if x is not None]
     dtype = result_type_of(arrays)
-    if kind == "float" and dtype.kind != "f":
+    if kind == "float" and dtype.kind not in "fV":
         dtype = default_float()
     changed = False
     for i, x in enumerate(operands):
@@ -358,9 +369,9 @@ def inplace_check(name, kind):
         target = inputs[0]
         promoted = promote(inputs, kind)
         result = numpy.dtype("bool") if kind == "bool" else next(x for x in promoted if isinstance(x, Tensor))._array.dtype
-        order = "?ui f".replace(" ", "")
-        have, want = result.kind.replace("b", "?"), target._array.dtype.kind.replace("b", "?")
-        if order.index(have) > order.index(want) and (have == "f" or want == "?"):
+        order = "buif"
+        have, want = (d.kind.replace("V", "f") for d in (result, target._array.dtype))
+        if order.index(have) > order.index(want) and (have == "f" or want == "b"):
             raise RuntimeError(
                 f"result type {result} can't be cast to the desired output type {target._array.dtype} in {name}. "
                 f"Use the out-of-place form."

@@ -67,6 +67,7 @@ _CASES = [
 
 UNFOLD = register(
     "unfold",
+    exact="forward",
     vjp=(lambda xp, g, out, x, *geometry: run(xp, FOLD, (g,), (tuple(x.shape[2:]), *geometry)),),
     likes=(0,),
     check=_check_unfold,

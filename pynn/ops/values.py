@@ -5,6 +5,7 @@ import copy
 import numpy
 
 from pynn._core import METHODS, Tensor, made, observe, wrap, wrap_as
+from pynn._dtypes import is_bfloat16, plain
 from pynn._printing import tensor_text
 from pynn.ops.registry import export
 
@@ -18,23 +19,26 @@ def item(self):
             f"a Tensor with {array.size} elements cannot be converted to Scalar: item() takes one of 1 element, got "
             f"shape {list(array.shape)}. Use .tolist(), or reduce it first."
         )
-    return array.item()
+    return plain(array).item()
 
 
 @export(function=False)
 def tolist(self):
     """The elements as nested lists of Python numbers."""
-    return observe(self).tolist()
+    return plain(observe(self)).tolist()
 
 
 @export("numpy", function=False)
 def to_numpy_array(self, *, force=False):
     """The tensor's memory as a NumPy array: a write to either shows in both.
 
-    Raises RuntimeError for a tensor that requires grad (use detach() first, or force=True).
+    Raises RuntimeError for a tensor that requires grad (use detach() first, or force=True),
+    TypeError for a bfloat16 one, which NumPy has no dtype for (use float() first).
     """
     if self.requires_grad and not force:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if is_bfloat16(self._array.dtype):
+        raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such dtype. Use tensor.float().numpy() instead.")
     return observe(self)
 
 
@@ -54,7 +58,7 @@ def to_bool(self):
         raise RuntimeError(
             f"Boolean value of Tensor with {what} is ambiguous (shape {list(array.shape)}). Use .any() or .all()."
         )
-    return bool(array.item())
+    return bool(plain(array).item())
 
 
 def to_index(self):
@@ -164,63 +168,29 @@ METHODS.update(
 @export()
 def equal(input, other):
     """Whether two tensors have the same shape and elements."""
-    return input._array.shape == other._array.shape and bool(numpy.array_equal(observe(input), observe(other)))
+    return input._array.shape == other._array.shape and bool(numpy.array_equal(plain(observe(input)), plain(observe(other))))
 
 
 @export()
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether all elements agree: |input - other| <= atol + rtol * |other|."""
-    return bool(numpy.allclose(observe(input), observe(other), rtol, atol, equal_nan))
+    return bool(numpy.allclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
 
 
 @export()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
-    return made(numpy.isclose(observe(input), observe(other), rtol, atol, equal_nan))
-
-
-@export()
-def sort(input, dim=-1, descending=False, stable=False):
-    """(values, indices) of input in order along dim; equal elements keep their order."""
-    from pynn.ops.reduction import _Pair
-    from pynn.ops.view import normal_dim
-
-    d = normal_dim(dim, input._array.ndim)
-    array = observe(input)
-    keys = numpy.flip(array, d) if descending else array
-    order = numpy.argsort(keys, axis=d, kind="stable")
-    if descending:  # flipping twice keeps equal elements in their first order
-        order = array.shape[d] - 1 - numpy.flip(order, d)
-    indices = made(numpy.ascontiguousarray(order))
-    return _Pair((METHODS["gather"](input, d, indices), indices))
-
-
-@export()
-def argsort(input, dim=-1, descending=False, stable=False):
-    """The indices that sort input along dim."""
-    return sort(input, dim, descending).indices
-
-
-@export()
-def topk(input, k, dim=-1, largest=True, sorted=True):
-    """(values, indices) of the k largest (or smallest) elements along dim, in order."""
-    from pynn.ops.reduction import _Pair
-
-    size = input._array.shape[dim] if input._array.ndim else 1
-    if k > size:
-        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}.")
-    values, indices = sort(input, dim, descending=largest)
-    narrow = METHODS["narrow"]
-    return _Pair((narrow(values, dim, 0, k), narrow(indices, dim, 0, k)))
+    return made(numpy.isclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
 
 
 @export()
 def unique(input, sorted=True, return_inverse=False, return_counts=False):
     """The different elements in order; with their positions and counts where asked."""
-    found = numpy.unique(observe(input), return_inverse=return_inverse, return_counts=return_counts)
+    found = numpy.unique(plain(observe(input)), return_inverse=return_inverse, return_counts=return_counts)
     if not isinstance(found, tuple):
-        return made(found)
+        return made(found.astype(input._array.dtype, copy=False))
     values, *rest = found
+    values = values.astype(input._array.dtype, copy=False)
     out = [made(values)]
     if return_inverse:
         out.append(made(rest.pop(0).reshape(input._array.shape)))

@@ -61,6 +61,7 @@ def _view_samples(*attrs, shape=(2, 3, 4)):
 
 RESHAPE_VIEW = register(
     "view",
+    exact=True,
     vjp=(lambda xp, g, out, x, shape: xp.reshape(g, x.shape),),
     likes=(0,),
     effects=VIEW,
@@ -73,6 +74,7 @@ RESHAPE_VIEW = register(
 
 PERMUTE = register(
     "permute",
+    exact=True,
     vjp=(lambda xp, g, out, x, dims: xp.permute_dims(g, tuple(sorted(range(len(dims)), key=dims.__getitem__))),),
     effects=VIEW,
     shape=lambda x, dims: tuple(x[d] for d in dims),
@@ -123,6 +125,7 @@ def _view_write_vjp(xp, needs, g, saved, attrs):
 # A base's new value after one of its views was written: not an op users call, but a record like any other.
 VIEW_WRITE = register(
     "view_write",
+    exact=True,
     vjp=None,
     shape=lambda x, value, steps: x,
     dtype="same",
@@ -150,6 +153,7 @@ VIEW_WRITE.record.composite = False
 
 VIEW_DTYPE = register(
     "view_dtype",
+    exact=True,
     differentiable=False,
     effects=VIEW,
     shape=lambda x, dtype: None,

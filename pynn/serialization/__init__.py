@@ -46,8 +46,6 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=No
     mmap: map the file into memory (a path in the zip format) and read pages as they are used; writes stay private.
     encoding: of byte strings that Python 2 wrote.
 
-    bfloat16 tensors become float32, with a warning.
-
     Raises pickle.UnpicklingError for a global that is not allowed and for a damaged pickle, RuntimeError for a
     damaged, truncated or foreign file and for a device that is not there, EOFError for an empty file.
     """

@@ -5,7 +5,6 @@ import os
 import pickle
 import struct
 import sys
-import warnings
 
 import numpy
 
@@ -55,21 +54,13 @@ def _load(file, path, map_location, weights_only, mmap, encoding):
     region.seek(0)
     loader = _Loader(region, kind, map_location, encoding)
     if start == archive.MAGIC:
-        result = loader.load_archive(path if mmap else None)
-    elif mmap:
+        return loader.load_archive(path if mmap else None)
+    if mmap:
         raise RuntimeError(
             "mmap can only be used with files in the zip format (torch 1.6 and later, pynn). Load the file without it, or "
             "save it anew first."
         )
-    else:
-        result = loader.load_legacy()
-    if loader.widened:
-        warnings.warn(
-            "the file holds bfloat16 tensors, which pynn has no dtype for: they were loaded as float32, of equal values.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return result
+    return loader.load_legacy()
 
 
 class _Loader:
@@ -82,7 +73,6 @@ class _Loader:
         self._encoding = encoding
         self._storages = {}
         self._promised = 0  # bytes of the storages that the legacy format's pickle named
-        self.widened = False
 
     def _unpickle(self, file, find_storage):
         """The object of a pickle, made by the unpickler that the caller chose."""
@@ -139,8 +129,7 @@ class _Loader:
         if not array.flags.aligned:  # mapped from a file that someone packed anew
             array = array.copy()
         if kind is rebuild.BFLOAT16:
-            self.widened = True
-            array = rebuild.widen(array)
+            array = rebuild.as_bfloat16(array)
         return self._relocate(rebuild.Storage(kind, array), location)
 
     # ---- the format before torch 1.6 ----
@@ -186,7 +175,7 @@ class _Loader:
                 )
             self._promised += size
             data = numpy.zeros(numel, kind.dtype)
-            array = numpy.zeros(numel, numpy.float32) if kind is rebuild.BFLOAT16 else data
+            array = rebuild.as_bfloat16(data) if kind is rebuild.BFLOAT16 else data
             held = self._storages[key] = (self._relocate(rebuild.Storage(kind, array), location), data)
         storage = self._same_kind(held[0], kind, key)
         if view is None:
@@ -204,7 +193,7 @@ class _Loader:
             held = self._storages.get(key)
             if held is None:
                 raise RuntimeError(f"the file holds storage {key!r}, which nothing in it refers to. It is damaged.")
-            storage, data = held
+            data = held[1]
             order = "<" if little else ">"
             count = self._region.read(8)
             if len(count) < 8 or struct.unpack(f"{order}q", count)[0] != data.size:
@@ -217,9 +206,6 @@ class _Loader:
                 raise RuntimeError(f"unexpected EOF, expected {missing} more bytes. The file might be corrupted.")
             if little != (sys.byteorder == "little"):
                 data.byteswap(inplace=True)
-            if storage.kind is rebuild.BFLOAT16:
-                self.widened = True
-                storage.array[:] = rebuild.widen(data)
 
 
 def _relocation(map_location):

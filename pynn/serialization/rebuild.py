@@ -10,7 +10,7 @@ import numpy
 
 from pynn._core import Tensor, is_floating, wrap, wrap_as
 from pynn._device import device
-from pynn._dtypes import DTYPES, FLOAT32
+from pynn._dtypes import DTYPES
 from pynn.ops.view import Size
 from pynn.serialization import names
 
@@ -48,16 +48,16 @@ class Storage:
         check_device("cuda")
 
 
-BFLOAT16 = StorageKind("BFloat16Storage", "uint16")
+BFLOAT16 = StorageKind("BFloat16Storage", "uint16")  # read as bits, then seen as bfloat16
 UNTYPED = StorageKind("UntypedStorage", "uint8")
 KINDS = {name: StorageKind(name, np_name) for np_name, name in names.STORAGES.items() if name != BFLOAT16.name} | {
     BFLOAT16.name: BFLOAT16
 }
 
 
-def widen(bits):
-    """float32 of bfloat16's bits: its upper half."""
-    return (bits.astype(numpy.uint32) << numpy.uint32(16)).view(FLOAT32)
+def as_bfloat16(bits):
+    """The same memory, of bfloat16's bits, as bfloat16."""
+    return bits.view(DTYPES["bfloat16"].numpy)
 
 
 def _array(storage, offset, size, stride, dtype=None):

@@ -173,6 +173,7 @@ def _write(obj, file, protocol):
         out.add("byteorder", b"little")
         for storage in pickler.storages.values():
             flat = storage.flat
+            flat = flat.view(numpy.uint16) if flat.dtype.kind == "V" else flat
             flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
             out.add(f"data/{storage.key}", flat.view(numpy.uint8))
         out.add("version", b"3\n")

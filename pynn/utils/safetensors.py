@@ -11,7 +11,6 @@ import io
 import json
 import math
 import os
-import warnings
 
 import numpy
 
@@ -22,7 +21,7 @@ _DTYPES = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
-    "BF16": "uint16",
+    "BF16": "bfloat16",
     "I64": "int64",
     "I32": "int32",
     "I16": "int16",
@@ -30,7 +29,7 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-_NAMES = {name: code for code, name in _DTYPES.items() if code != "BF16"}
+_NAMES = {name: code for code, name in _DTYPES.items()}
 _LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 
 
@@ -59,7 +58,7 @@ def load(data):
 
 
 def load_file(filename, device="cpu"):
-    """The dict from names to tensors of a safetensors file. bfloat16 becomes float32, with a warning.
+    """The dict from names to tensors of a safetensors file.
 
     Raises RuntimeError for a file that is damaged, truncated, of another format or holds a dtype that pynn has not.
     """
@@ -99,6 +98,7 @@ def _write(tensors, metadata, file):
     file.write(text)
     for name in order:
         array = arrays[name]
+        array = array.view(numpy.uint16) if array.dtype.kind == "V" else array
         file.write(numpy.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(numpy.uint8))
 
 
@@ -145,7 +145,7 @@ def _checked(name, entry):
     for numbers in (shape, offsets):
         if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
             raise _bad(f"tensor {name!r} has shape {shape!r} and data_offsets {offsets!r}")
-    dtype = numpy.dtype(_DTYPES[code])
+    dtype = numpy.dtype(_DTYPES[code] if code != "BF16" else "uint16")  # bits, later seen as bfloat16
     if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
         raise _bad(f"tensor {name!r} of dtype {code} and shape {shape} does not fit its data_offsets {offsets}")
     return *offsets, dtype, tuple(shape), code
@@ -153,7 +153,7 @@ def _checked(name, entry):
 
 def _read(file):
     from pynn.serialization.archive import Region
-    from pynn.serialization.rebuild import widen
+    from pynn.serialization.rebuild import as_bfloat16
 
     header, size = _read_header(file)
     region = Region(file)
@@ -166,7 +166,6 @@ def _read(file):
     if end != size:
         raise _bad(f"the tensors take {end} bytes, but the file has {size} for them")
     tensors = {}
-    widened = False
     for name, (begin, _, dtype, shape, code) in places.items():
         array = numpy.empty(shape, dtype.newbyteorder("<"))
         region.seek(begin)
@@ -174,13 +173,6 @@ def _read(file):
             raise _bad(f"it ends within tensor {name!r}")
         array = array.astype(dtype, copy=False)
         if code == "BF16":
-            widened = True
-            array = widen(array)
+            array = as_bfloat16(array)
         tensors[name] = wrap(array)
-    if widened:
-        warnings.warn(
-            "the file holds bfloat16 tensors, which pynn has no dtype for: they were loaded as float32, of equal values.",
-            UserWarning,
-            stacklevel=3,
-        )
     return tensors

@@ -14,6 +14,7 @@ WITHOUT_TWIN = {
     "assign",
     "bernoulli",
     "dropout",
+    "dropout_again",
     "normal",
     "rand",
     "randint",

@@ -1,10 +1,14 @@
-/* 2-D convolution (cross-correlation, as torch's), forward and backward. float32 and float64.
+/* Convolution (cross-correlation, as torch's) over 1, 2 or 3 dimensions, forward and backward. float32 and float64.
  *
- * Layout: every array is NCHW, C-contiguous (PYNN_UNSUPPORTED otherwise; the caller makes it so):
- *   x (N, C, H, W), w (O, C / groups, R, S), bias (O), y (N, O, OH, OW) with
- *   OH = (H + pad_top + pad_bottom - dilation_h * (R - 1) - 1) / stride_h + 1, OW alike.
+ * Layout: x (N, C, *in), w (O, C / groups, *kernel), bias (O), y (N, O, *out), by spatial dimension
+ *   out = (in + pad_before + pad_after - dilation * (kernel - 1) - 1) / stride + 1.
+ * Inputs x, dy may have any strides of whole elements: rows that are contiguous are read in place, others
+ * (channels-last memory) are copied once unless the kernel is 1x1. w, bias and all outputs are C-contiguous
+ * (PYNN_UNSUPPORTED otherwise).
  * N, O and C may be 0. A kernel that does not fit into the padded input is PYNN_INVALID.
- * beta == 0: the output is not read; beta == 1 accumulates into it (gradients). */
+ * beta == 0: the output is not read; beta == 1 accumulates into it (gradients).
+ * A transposed convolution is the data gradient, of weights (C_in, C_out / groups, *kernel), into an output of the
+ * size wanted. */
 #ifndef PYNN_CONV_H
 #define PYNN_CONV_H
 #include "pynn/pynn.h"
@@ -13,27 +17,37 @@
 extern "C" {
 #endif
 
-typedef struct pynn_conv2d {
-  int64_t stride_h, stride_w;                       /* >= 1 */
-  int64_t pad_top, pad_bottom, pad_left, pad_right; /* >= 0, zeros */
-  int64_t dilation_h, dilation_w;                   /* >= 1 */
-  int64_t groups;                                   /* >= 1, divides C and O */
-} pynn_conv2d;
+typedef struct pynn_conv {
+  int32_t dims; /* spatial dimensions, 1 .. 3: how many entries of the arrays are read */
+  int64_t stride[3];      /* >= 1 */
+  int64_t pad_before[3];  /* zeros, >= 0 */
+  int64_t pad_after[3];   /* zeros; a negative amount leaves out the end */
+  int64_t dilation[3];    /* >= 1 */
+  int64_t groups;         /* >= 1, divides C and O */
+} pynn_conv;
 
 /* y = act(conv(x, w) + bias); bias may be NULL */
-PYNN_API pynn_status pynn_conv2d_forward(const pynn_conv2d* conv, const pynn_array* x, const pynn_array* w,
-                                         const pynn_array* bias, pynn_activation act, pynn_array* y);
+PYNN_API pynn_status pynn_conv_forward(const pynn_conv* conv, const pynn_array* x, const pynn_array* w,
+                                       const pynn_array* bias, pynn_activation act, pynn_array* y);
 
-/* dx = gradient of x + beta * dx */
-PYNN_API pynn_status pynn_conv2d_backward_data(const pynn_conv2d* conv, const pynn_array* dy,
-                                               const pynn_array* w, double beta, pynn_array* dx);
+/* dx = act(gradient of x + bias + beta * dx); bias (C) may be NULL: a transposed convolution's */
+PYNN_API pynn_status pynn_conv_backward_data(const pynn_conv* conv, const pynn_array* dy, const pynn_array* w,
+                                             const pynn_array* bias, pynn_activation act, double beta,
+                                             pynn_array* dx);
 
 /* dw = gradient of w + beta * dw */
-PYNN_API pynn_status pynn_conv2d_backward_weight(const pynn_conv2d* conv, const pynn_array* x,
-                                                 const pynn_array* dy, double beta, pynn_array* dw);
+PYNN_API pynn_status pynn_conv_backward_weight(const pynn_conv* conv, const pynn_array* x, const pynn_array* dy,
+                                               double beta, pynn_array* dw);
 
-/* db = sum of dy over N, OH, OW + beta * db; dy (N, O, ...) of any rank >= 2, db (O) */
-PYNN_API pynn_status pynn_conv2d_backward_bias(const pynn_array* dy, double beta, pynn_array* db);
+/* db = sum of dy over all but its second dimension + beta * db; dy (N, O, ...) contiguous of any rank >= 2, db (O) */
+PYNN_API pynn_status pynn_conv_backward_bias(const pynn_array* dy, double beta, pynn_array* db);
+
+/* y (N, C * prod(kernel), prod(out)) = the windows of x (N, C, *in) as columns (im2col); conv->groups is not read.
+ * Rows of x are contiguous (PYNN_UNSUPPORTED otherwise), other strides are free. */
+PYNN_API pynn_status pynn_unfold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* x, pynn_array* y);
+
+/* x (N, C, *in) = the sums of the columns y where unfold took them from: unfold's gradient. */
+PYNN_API pynn_status pynn_fold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* y, pynn_array* x);
 
 #ifdef __cplusplus
 }

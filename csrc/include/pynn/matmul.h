@@ -1,4 +1,5 @@
-/* Matrix products with a fused epilogue. float32 and float64; PYNN_UNSUPPORTED for other dtypes,
+/* Matrix products with a fused epilogue. float32 and float64, bfloat16 and float16 (summed in float32 and
+ * rounded once; in bfloat16 products denormal inputs may count as 0); PYNN_UNSUPPORTED for other dtypes,
  * for operands of different dtypes, and for strides that are no multiple of the element size. */
 #ifndef PYNN_MATMUL_H
 #define PYNN_MATMUL_H

@@ -72,16 +72,32 @@ typedef struct pynn_memory {
 } pynn_memory;
 PYNN_API void pynn_memory_stats(pynn_memory* out);
 
+/* Float32 operations a second that the threads in use reach on registers alone, under the ISA in use: what a
+ * kernel's speed is a share of. Takes some tens of milliseconds. */
+PYNN_API double pynn_peak_flops(void);
+
 #ifdef __cplusplus
 }
 #endif
 
+#include "pynn/attention.h"
+#include "pynn/cast.h"
 #include "pynn/conv.h"
 #include "pynn/elementwise.h"
+#include "pynn/half.h"
+#include "pynn/index.h"
+#include "pynn/loss.h"
 #include "pynn/matmul.h"
+#include "pynn/norm.h"
 #include "pynn/optim.h"
+#include "pynn/pad.h"
+#include "pynn/pointwise.h"
+#include "pynn/pool.h"
+#include "pynn/random.h"
 #include "pynn/recurrent.h"
 #include "pynn/reduction.h"
+#include "pynn/scan.h"
 #include "pynn/softmax.h"
+#include "pynn/sort.h"
 
 #endif /* PYNN_PYNN_H */

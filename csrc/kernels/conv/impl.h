@@ -10,9 +10,13 @@ namespace {
 
 using pynn::conv::GradArgs;
 using pynn::conv::Kernels;
+using pynn::conv::kPlaneRows;
 using pynn::conv::Piece;
 using pynn::conv::PlaneArgs;
+using pynn::conv::PlaneGradArgs;
+using pynn::conv::Segment;
 using pynn::conv::Table;
+using pynn::conv::WideArgs;
 
 #if defined(__AVX512F__)
 PYNN_INLINE Vec<float> load_masked(const float* p, uint32_t bits) {
@@ -100,168 +104,275 @@ void pack(const T* src, int64_t src_step, int64_t step, int64_t channels, const 
   }
 }
 
-// ---- few channels: planes, directly ----
+// ---- frames: padded copies of planes ----
 
-// A vector of p[i * step], all lanes readable (and, for a step of 2, one element more).
-template <class T, int kStep>
-PYNN_INLINE Vec<T> load_step(const T* p, int64_t step) {
-  if constexpr (kStep == 1) {
-    return load(p);
-  } else if constexpr (kStep == 2) {
-    return even_lanes(load(p), load(p + Vec<T>::lanes));
-  } else {
-    return load_spread(p, step, 0, Vec<T>::lanes);
+template <class T>
+PYNN_INLINE int64_t round_to_vector(int64_t n) {
+  return (n + Vec<T>::lanes - 1) / Vec<T>::lanes * Vec<T>::lanes;
+}
+
+template <class T>
+void rows(const T* src, int64_t src_step, int64_t step, int64_t count_rows, int64_t left, int64_t count,
+          int64_t total, T* dst, int64_t dst_step) {
+  constexpr int kWidth = Vec<T>::lanes;
+  for (int64_t r = 0; r < count_rows; ++r, src += src_step, dst += dst_step) {
+    for (int64_t i = 0; i < left; i += kWidth) store(dst + i, zero<T>());
+    T* d = dst + left;
+    int64_t i = 0;
+    if (step == 1) {
+      for (; i + kWidth <= count; i += kWidth) store(d + i, load(src + i));
+      if (i < count) store(d + i, load_n(src + i, int(count - i)));
+    } else if (step == 2) {
+      for (; i + kWidth <= count; i += kWidth) store(d + i, load_range<T, 2>(src + 2 * i, 2, 0, kWidth));
+      if (i < count) store(d + i, load_range<T, 2>(src + 2 * i, 2, 0, int(count - i)));
+    } else {
+      for (; i < count; i += kWidth) {
+        const int64_t n = count - i < kWidth ? count - i : kWidth;
+        store(d + i, load_spread(src + i * step, step, 0, int(n)));
+      }
+    }
+    for (i = round_to_vector<T>(count); i < total - left; i += kWidth) store(d + i, zero<T>());
   }
 }
 
-template <class T, int kStep, int kVectors>
-PYNN_INLINE void plane_block(const PlaneArgs<T>& a, const T* x, T* out, int last) {
+template <class T>
+void add(const T* src, int64_t src_step, int64_t count_rows, int64_t count, T* dst, int64_t dst_step, int64_t step) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t step = kStep == 0 ? a.step_x : kStep;
-  Vec<T> acc[kVectors];
-  PYNN_UNROLL
-  for (int v = 0; v < kVectors; ++v) acc[v] = zero<T>();
-  for (int64_t t = 0; t < a.taps; ++t) {
-    const Vec<T> w = set1(a.weights[t]);
-    const T* p = x + a.offsets[t];
-    PYNN_UNROLL
-    for (int v = 0; v < kVectors; ++v)
-      acc[v] = fma(load_step<T, kStep>(p + v * kWidth * step, step), w, acc[v]);
-  }
-  const Vec<T> bias = set1(a.bias), beta = set1(a.beta);
-  PYNN_UNROLL
-  for (int v = 0; v < kVectors; ++v) {
-    const int lanes = v == kVectors - 1 ? last : kWidth;
-    T* o = out + v * kWidth * a.out_col;
-    acc[v] = acc[v] + bias;
-    if (a.out_col == 1) {
-      if (a.beta != T(0)) acc[v] = fma(lanes == kWidth ? load(o) : load_n(o, lanes), beta, acc[v]);
-      if (a.relu) acc[v] = max(zero<T>(), acc[v]);
-      if (lanes == kWidth) {
-        store(o, acc[v]);
-      } else {
-        store_n(o, acc[v], lanes);
+  for (int64_t r = 0; r < count_rows; ++r, src += src_step, dst += dst_step) {
+    int64_t i = 0;
+    if (step == 1) {
+      for (; i + kWidth <= count; i += kWidth) store(dst + i, load(dst + i) + load(src + i));
+      if (i < count) {
+        const int n = int(count - i);
+        store_n(dst + i, load_n(dst + i, n) + load_n(src + i, n), n);
       }
     } else {
-      if (a.beta != T(0)) acc[v] = fma(load_spread(o, a.out_col, 0, lanes), beta, acc[v]);
-      if (a.relu) acc[v] = max(zero<T>(), acc[v]);
-      T lane[kWidth];
-      store(lane, acc[v]);
-      for (int i = 0; i < lanes; ++i) o[i * a.out_col] = lane[i];
+      for (; i < count; ++i) dst[i * step] += src[i];
     }
   }
 }
 
-template <class T, int kStep>
-void plane_of(const PlaneArgs<T>& a) {
+// Lanes [low, high) to p + lane; the others are neither read nor written.
+template <class T>
+PYNN_INLINE void store_range(T* p, Vec<T> x, int low, int high) {
+#if defined(__AVX512F__)
+  const uint32_t bits = uint32_t((uint64_t(1) << high) - (uint64_t(1) << low));
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_epi32(p, __mmask16(bits), (__m512i)x.v);
+  } else {
+    _mm512_mask_storeu_epi64(p, __mmask8(bits), (__m512i)x.v);
+  }
+#else
+  if (low == 0) {
+    if (high == Vec<T>::lanes) {
+      store(p, x);
+    } else {
+      store_n(p, x, high);
+    }
+  } else {
+    T lanes[Vec<T>::lanes];
+    store(lanes, x);
+    for (int i = low; i < high; ++i) p[i] = lanes[i];
+  }
+#endif
+}
+
+template <class T>
+__attribute__((noinline)) void store_spread(T* p, Vec<T> x, int64_t step, int low, int high) {
+  T lanes[Vec<T>::lanes];
+  store(lanes, x);
+  for (int i = low; i < high; ++i) p[i * step] = lanes[i];
+}
+
+// Sums [row][vector] to their segments. Apart from the kernels, so that those keep their sums in registers.
+template <class T>
+__attribute__((noinline)) void store_sums(const WideArgs<T>& a, const T* sums, int rows, int vectors) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t step = kStep == 0 ? a.step_x : kStep;
-  for (int64_t i = 0; i < a.height; ++i) {
-    const T* x = a.x + i * a.row_step;
-    T* out = a.out + i * a.out_row;
-    for (int64_t j = 0; j < a.width; j += 4 * kWidth) {
-      const int64_t left = a.width - j;
-      const T* from = x + j * step;
-      T* to = out + j * a.out_col;
-      if (left > 3 * kWidth) {
-        plane_block<T, kStep, 4>(a, from, to, int(left < 4 * kWidth ? left - 3 * kWidth : kWidth));
-      } else if (left > 2 * kWidth) {
-        plane_block<T, kStep, 3>(a, from, to, int(left - 2 * kWidth));
-      } else if (left > kWidth) {
-        plane_block<T, kStep, 2>(a, from, to, int(left - kWidth));
-      } else {
-        plane_block<T, kStep, 1>(a, from, to, int(left));
+  const Vec<T> beta = set1(a.beta);
+  const bool simple = a.out_col == 1 && a.beta == T(0) && !a.relu;
+  for (int v = 0; v < vectors; ++v) {
+    for (int32_t s = a.first[v]; s < a.first[v + 1]; ++s) {
+      const Segment segment = a.segments[s];
+      const int low = segment.low, high = segment.high;
+      const T* from = sums + v * kWidth;
+      T* o = a.out + segment.to;
+      for (int i = 0; i < rows; ++i, o += a.out_step, from += vectors * kWidth) {
+        Vec<T> sum = load(from);
+        if (!simple) {
+          if (a.beta != T(0)) {
+            const Vec<T> old = a.out_col == 1 ? load_range<T, 1>(o, 1, low, high)
+                                              : load_spread(o, a.out_col, low, high);
+            sum = fma(beta, old, sum);
+          }
+          if (a.relu) sum = max(zero<T>(), sum);
+          if (a.out_col != 1) {
+            store_spread(o, sum, a.out_col, low, high);
+            continue;
+          }
+        }
+        store_range(o, sum, low, high);
       }
     }
   }
 }
 
-template <class T>
-void plane(const PlaneArgs<T>& args) {
-  const PlaneArgs<T> a = args;
-  if (a.step_x == 1) {
-    plane_of<T, 1>(a);
-  } else if (a.step_x == 2) {
-    plane_of<T, 2>(a);
-  } else {
-    plane_of<T, 0>(a);
-  }
-}
-
-// Up to five taps side by side over the whole plane.
-template <class T, int kStep, int kTaps>
-PYNN_INLINE void grad_taps(const GradArgs<T>& a, int64_t first) {
+template <class T, int kRows, int kVectors, bool kLoose>
+void wide(const WideArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t step = kStep == 0 ? a.step_x : kStep;
-  Vec<T> acc[kTaps];
-  int64_t offset[kTaps];
+  Vec<T> acc[kRows][kVectors];
   PYNN_UNROLL
-  for (int t = 0; t < kTaps; ++t) {
-    acc[t] = zero<T>();
-    offset[t] = a.offsets[first + t];
+  for (int i = 0; i < kRows; ++i) {
+    const Vec<T> bias = a.bias != nullptr ? set1(a.bias[i]) : zero<T>();
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = bias;
   }
-  for (int64_t i = 0; i < a.height; ++i) {
-    const T* x = a.x + i * a.row_step;
-    const T* dy = a.dy + i * a.width;
-    int64_t j = 0;
-    for (; j + kWidth <= a.width; j += kWidth) {
-      const Vec<T> d = load(dy + j);
+  const T* w = a.a;
+  const T* const x = a.x;
+  const int64_t* const offsets = a.offsets;
+  const int64_t depth = a.k;
+  constexpr int kGroups = (kRows + 2) / 3;  // rows are addressed from every third one
+  const int64_t* const a_offsets = a.a_offsets;
+  const int64_t step = a.a_row;
+  for (int64_t k = 0; k < depth; ++k, w += kLoose ? 0 : kRows) {
+    const T* p = x + offsets[k];
+    Vec<T> b[kVectors];
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) b[v] = load(p + v * kWidth);
+    const T* group[kGroups];
+    if (kLoose) {
+      group[0] = w + a_offsets[k];
       PYNN_UNROLL
-      for (int t = 0; t < kTaps; ++t)
-        acc[t] = fma(d, load_step<T, kStep>(x + j * step + offset[t], step), acc[t]);
+      for (int g = 1; g < kGroups; ++g) group[g] = group[g - 1] + 3 * step;
     }
-    if (j < a.width) {  // what lies beyond in x may be infinite: zero it as well as dy
-      const int lanes = int(a.width - j);
-      const Vec<T> d = load_n(dy + j, lanes);
-      const auto inside = first_n<T>(lanes);
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const Vec<T> weight = set1(kLoose ? group[i / 3][(i % 3) * step] : w[i]);
       PYNN_UNROLL
-      for (int t = 0; t < kTaps; ++t) {
-        const Vec<T> v = select(inside, load_step<T, kStep>(x + j * step + offset[t], step), zero<T>());
-        acc[t] = fma(d, v, acc[t]);
-      }
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = fma(weight, b[v], acc[i][v]);
     }
   }
+  T sums[kRows * kVectors * kWidth];
   PYNN_UNROLL
-  for (int t = 0; t < kTaps; ++t) a.sums[first + t] += reduce_add(acc[t]);
+  for (int i = 0; i < kRows; ++i) {
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(sums + (i * kVectors + v) * kWidth, acc[i][v]);
+  }
+  store_sums(a, sums, kRows, kVectors);
 }
 
-template <class T, int kStep>
-void grad_of(const GradArgs<T>& a) {
-  int64_t t = 0;
-  for (; t + 5 <= a.taps; t += 5) grad_taps<T, kStep, 5>(a, t);
-  switch (a.taps - t) {
-    case 4:
-      grad_taps<T, kStep, 4>(a, t);
-      break;
-    case 3:
-      grad_taps<T, kStep, 3>(a, t);
-      break;
-    case 2:
-      grad_taps<T, kStep, 2>(a, t);
-      break;
-    case 1:
-      grad_taps<T, kStep, 1>(a, t);
-      break;
-    default:
-      break;
+template <class T, int kRows, int kColumns>
+void grad(const GradArgs<T>& a) {
+  constexpr int kWidth = Vec<T>::lanes;
+  Vec<T> acc[kRows][kColumns];
+  const T* x[kColumns];
+  PYNN_UNROLL
+  for (int j = 0; j < kColumns; ++j) {
+    x[j] = a.x + a.offsets[j];
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) acc[i][j] = load(a.sums + i * a.sums_row + j * kWidth);
+  }
+  const T* dy = a.dy;
+  const int64_t step = a.dy_step, count = a.n * kWidth;
+  for (int64_t k = 0; k < count; k += kWidth) {
+    Vec<T> d[kRows];
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) d[i] = load(dy + i * step + k);
+    PYNN_UNROLL
+    for (int j = 0; j < kColumns; ++j) {
+      const Vec<T> v = load(x[j] + k);
+      PYNN_UNROLL
+      for (int i = 0; i < kRows; ++i) acc[i][j] = fma(d[i], v, acc[i][j]);
+    }
+  }
+  PYNN_UNROLL
+  for (int j = 0; j < kColumns; ++j) {
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) store(a.sums + i * a.sums_row + j * kWidth, acc[i][j]);
   }
 }
 
 template <class T>
-void grad(const GradArgs<T>& args) {
-  const GradArgs<T> a = args;
-  if (a.step_x == 1) {
-    grad_of<T, 1>(a);
-  } else if (a.step_x == 2) {
-    grad_of<T, 2>(a);
-  } else {
-    grad_of<T, 0>(a);
-  }
+void reduce(const T* x, int64_t n, T* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = reduce_add(load(x + i * Vec<T>::lanes));
 }
+
+}  // namespace
+}  // namespace conv
+}  // namespace PYNN_ISA_NAMESPACE
+}  // namespace pynn
+
+#include "kernels/conv/impl_plane.h"
+
+namespace pynn {
+namespace PYNN_ISA_NAMESPACE {
+namespace conv {
+namespace {
+
+// ---- the table ----
+
+// 32 registers hold 14 x 2 or 6 x 4 sums, and of the weight gradient's 4 x 6; 16 hold 6 x 2 and 4 x 2.
+#define PYNN_WIDE_2(v, l) wide<T, 1, v, l>, wide<T, 2, v, l>
+#define PYNN_WIDE_6(v, l) \
+  PYNN_WIDE_2(v, l), wide<T, 3, v, l>, wide<T, 4, v, l>, wide<T, 5, v, l>, wide<T, 6, v, l>
+#define PYNN_WIDE_14(v, l)                                                                                     \
+  PYNN_WIDE_6(v, l), wide<T, 7, v, l>, wide<T, 8, v, l>, wide<T, 9, v, l>, wide<T, 10, v, l>, wide<T, 11, v, l>, \
+      wide<T, 12, v, l>, wide<T, 13, v, l>, wide<T, 14, v, l>
+#define PYNN_GRAD_2(r) nullptr, grad<T, r, 1>, grad<T, r, 2>
+#define PYNN_GRAD_3(r) PYNN_GRAD_2(r), grad<T, r, 3>
+#define PYNN_GRAD_5(r) PYNN_GRAD_3(r), grad<T, r, 4>, grad<T, r, 5>
+#define PYNN_GRAD_6(r) PYNN_GRAD_5(r), grad<T, r, 6>
+#define PYNN_GRAD_7(r) PYNN_GRAD_6(r), grad<T, r, 7>
+#define PYNN_GRAD_9(r) PYNN_GRAD_7(r), grad<T, r, 8>, grad<T, r, 9>
+#define PYNN_GRAD_10(r) PYNN_GRAD_9(r), grad<T, r, 10>
+
+template <class T>
+struct Tables {
+  typedef typename Kernels<T>::Wide Wide;
+  typedef typename Kernels<T>::Grad Grad;
+#if defined(__AVX512F__)
+  static constexpr Wide one[] = {nullptr, PYNN_WIDE_14(1, false)};
+  static constexpr Wide two[] = {nullptr, PYNN_WIDE_14(2, false)};
+  static constexpr Wide four[] = {nullptr, PYNN_WIDE_6(4, false)};
+  static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_14(1, true)};
+  static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_14(2, true)};
+  static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_6(4, true)};
+  static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
+  static constexpr Grad grad2[] = {PYNN_GRAD_9(2)};
+  static constexpr Grad grad3[] = {PYNN_GRAD_7(3)};
+  static constexpr Grad grad4[] = {PYNN_GRAD_6(4)};
+  static constexpr int rows2 = 14, rows4 = 6, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = plane_grad<T, 5>;
+#else
+  static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1, false)};
+  static constexpr Wide two[] = {nullptr, PYNN_WIDE_6(2, false)};
+  static constexpr Wide four[] = {nullptr, PYNN_WIDE_2(4, false)};
+  static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_6(1, true)};
+  static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_6(2, true)};
+  static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_2(4, true)};
+  static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
+  static constexpr Grad grad2[] = {PYNN_GRAD_5(2)};
+  static constexpr Grad grad3[] = {PYNN_GRAD_3(3)};
+  static constexpr Grad grad4[] = {PYNN_GRAD_2(4)};
+  static constexpr int rows2 = 6, rows4 = 2, columns1 = 10, columns2 = 5, columns3 = 3, columns4 = 2;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = nullptr;
+#endif
+};
 
 template <class T>
 constexpr Kernels<T> all_kernels() {
-  return {Vec<T>::lanes, pack<T>, plane<T>, grad<T>};
+  typedef Tables<T> All;
+  return {Vec<T>::lanes,
+          pack<T>,
+          rows<T>,
+          add<T>,
+          {0, All::rows2, All::rows2, 0, All::rows4},
+          {nullptr, All::one, All::two, nullptr, All::four},
+          {nullptr, All::loose1, All::loose2, nullptr, All::loose4},
+          {0, All::columns1, All::columns2, All::columns3, All::columns4},
+          {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
+          reduce<T>,
+          {nullptr, nullptr, nullptr, plane<T, 3>, nullptr, plane<T, 5>, nullptr, plane<T, 7>},
+          {nullptr, nullptr, nullptr, plane_grad<T, 3>, nullptr, All::plane_grad5, nullptr, nullptr}};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What conv.cpp and weight.cpp share: how work is cut, and patches into pieces.
+// What the ways to compute a convolution share: taps, grids, jobs, and how work is cut.
 #pragma once
 #include "base/sizes.h"
 #include "kernels/conv/conv.h"
@@ -6,19 +6,26 @@
 namespace pynn {
 namespace conv {
 
-// Where a tap reads: source row = oy * step_y + dy, column = ox * step_x + dx; weight index r * kernel_w + s.
+// Where a tap reads: source place = place * step + at, by dimension; weight: its index in the kernel.
 struct Tap {
-  int64_t dy, dx, weight;
+  int64_t at[3], weight;
 };
 
-// The grid of output pixels, and the plane they read.
+// A grid of output pixels, and the planes (volumes) they read.
 struct Grid {
-  int64_t out_h, out_w, step_y, step_x, in_h, in_w;
+  int64_t out[3], step[3], in[3];
+  int64_t spread[3] = {1, 1, 1};  // zeros lie between the source's elements: only depthwise kernels take those
+  int64_t slab, row;  // elements of the source from depth to depth and from row to row; columns are contiguous
+
+  int64_t pixels() const { return out[0] * out[1] * out[2]; }
 };
 
 // Pieces of pixels [first, first + count) for one tap, `to` counted from the first; returns how many.
 // `pieces` has room for count (a piece a pixel at worst).
 int cut_pieces(const Grid& grid, const Tap& tap, int64_t first, int64_t count, int lanes, Piece* pieces);
+
+// The taps of a kernel over x, in the order of the weights.
+void list_taps(const Shape& s, Tap* taps);
 
 // Multiply-adds under which a call stays on one thread, and those a chunk should have. As in matmul,
 // shape alone decides how work is cut.
@@ -43,10 +50,18 @@ struct Job {
   bool relu;
   T beta;
   T* out;
-  int64_t out_image, out_group, out_plane, out_row, out_col;
+  int64_t out_image, out_group, out_plane, out_at[3];
 
-  int64_t pixels() const { return grid.out_h * grid.out_w; }
+  int64_t pixels() const { return grid.pixels(); }
   int64_t depth() const { return channels * tap_count; }
+  // Rows of the grid are stored one behind the other.
+  bool dense_out() const {
+    return out_at[2] == 1 && out_at[1] == grid.out[2] && out_at[0] == grid.out[1] * grid.out[2];
+  }
+  // Where row r of the grid (a line of pixels) starts in an output plane.
+  int64_t row_offset(int64_t r) const {
+    return r / grid.out[1] * out_at[0] + r % grid.out[1] * out_at[1];
+  }
   // The weights of one row are contiguous in the order of the sum: channel, tap.
   bool plain_weights() const { return plain_taps() && w_channel == tap_count; }
   bool plain_taps() const {
@@ -57,15 +72,49 @@ struct Job {
   }
 };
 
-// Few channels and rows in a group (depthwise above all): planes are padded and read where they lie. Not
-// where stride and padding are so large that the padded planes would be mostly zeros.
+// The weight gradient: dw (filters, channels / groups, taps) from a grid over x.
 template <class T>
-bool is_direct(int64_t rows, int64_t channels, const Grid& grid, const Tap* taps, int64_t tap_count);
+struct WeightJob {
+  Grid grid, dy_grid;  // over x with its taps; dy_grid: dy's own strides
+  const Tap* taps;
+  int64_t tap_count;
+  int64_t images, groups, filters, channels;  // of a group
+  const T* x;
+  int64_t x_image, x_plane;
+  const T* dy;  // contiguous where patches are packed
+  int64_t dy_image, dy_plane;
+  T beta;
+  T* dw;
+
+  int64_t pixels() const { return grid.pixels(); }
+  int64_t depth() const { return channels * tap_count; }
+};
+
+// patches.cpp: patches of the image are packed into panels for matmul's kernels.
 template <class T>
-pynn_status direct(const Job<T>& job);
+pynn_status by_patches(const Job<T>& job);
+// weight.cpp
 template <class T>
-pynn_status direct_weight(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x,
-                          const T* dy, T beta, T* dw);
+pynn_status weight_by_patches(const WeightJob<T>& job);
+// wide.cpp: kernels that read padded copies of the planes (frames).
+template <class T>
+pynn_status by_frames(const Job<T>& job);
+template <class T>
+bool frames_suit(const Job<T>& job);
+// wide_weight.cpp
+template <class T>
+pynn_status weight_by_frames(const WeightJob<T>& job);
+template <class T>
+bool frames_suit(const WeightJob<T>& job);
+// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one.
+template <class T>
+pynn_status by_planes(const Job<T>& job);
+template <class T>
+bool planes_suit(const Job<T>& job);
+template <class T>
+pynn_status weight_by_planes(const WeightJob<T>& job);
+template <class T>
+bool planes_suit(const WeightJob<T>& job);
 
 }  // namespace conv
 }  // namespace pynn

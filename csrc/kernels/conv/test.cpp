@@ -9,36 +9,60 @@ namespace {
 
 using namespace pynn::testing;
 
+// x (n, c, *in), w (o, c / groups, *kernel)
 struct Case {
-  int64_t n, c, h, w, o, r, s;
-  pynn_conv2d conv;
-  int64_t oh() const {
-    return (h + conv.pad_top + conv.pad_bottom - conv.dilation_h * (r - 1) - 1) / conv.stride_h + 1;
+  int64_t n, c, o, in[3], kernel[3];
+  pynn_conv conv;
+  int64_t out[3] = {1, 1, 1};
+
+  Case(int dims, int64_t images, int64_t channels, int64_t filters, const int64_t* size, const int64_t* reach,
+       const pynn_conv& geometry)
+      : n(images), c(channels), o(filters), conv(geometry) {
+    conv.dims = dims;
+    for (int d = 0; d < 3; ++d) {
+      in[d] = d < dims ? size[d] : 1;
+      kernel[d] = d < dims ? reach[d] : 1;
+      if (d < dims) {
+        const int64_t room = in[d] + conv.pad_before[d] + conv.pad_after[d] - conv.dilation[d] * (kernel[d] - 1) - 1;
+        out[d] = room / conv.stride[d] + 1;
+      }
+    }
   }
-  int64_t ow() const {
-    return (w + conv.pad_left + conv.pad_right - conv.dilation_w * (s - 1) - 1) / conv.stride_w + 1;
+  int dims() const { return conv.dims; }
+  int64_t in_size() const { return in[0] * in[1] * in[2]; }
+  int64_t out_size() const { return out[0] * out[1] * out[2]; }
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+};
+
+// n, c, h, w, o, r, s, {stride h w, pad top bottom left right, dilation h w, groups}
+struct Flat {
+  int64_t n, c, h, w, o, r, s, g[9];
+  Case whole() const {
+    const int64_t size[] = {h, w}, reach[] = {r, s};
+    return Case(2, n, c, o, size, reach, {2, {g[0], g[1]}, {g[2], g[4]}, {g[3], g[5]}, {g[6], g[7]}, g[8]});
   }
 };
 
 // Calls f(y index, x index, w index) for every product of the convolution.
 template <class F>
 void each_product(const Case& k, const F& f) {
-  const int64_t cg = k.c / k.conv.groups, og = k.o / k.conv.groups, oh = k.oh(), ow = k.ow();
-  for (int64_t n = 0; n < k.n; ++n) {
-    for (int64_t o = 0; o < k.o; ++o) {
-      for (int64_t i = 0; i < oh; ++i) {
-        for (int64_t j = 0; j < ow; ++j) {
-          const int64_t y = ((n * k.o + o) * oh + i) * ow + j;
-          for (int64_t c = 0; c < cg; ++c) {
-            for (int64_t r = 0; r < k.r; ++r) {
-              for (int64_t s = 0; s < k.s; ++s) {
-                const int64_t a = i * k.conv.stride_h - k.conv.pad_top + r * k.conv.dilation_h;
-                const int64_t b = j * k.conv.stride_w - k.conv.pad_left + s * k.conv.dilation_w;
-                if (a < 0 || a >= k.h || b < 0 || b >= k.w) continue;
-                f(y, ((n * k.c + o / og * cg + c) * k.h + a) * k.w + b, ((o * cg + c) * k.r + r) * k.s + s);
-              }
-            }
-          }
+  const int64_t cg = k.c / k.conv.groups, og = k.o / k.conv.groups;
+  auto source = [&](int d, int64_t i, int64_t r) {
+    if (d >= k.dims()) return int64_t(0);
+    const int64_t at = i * k.conv.stride[d] - k.conv.pad_before[d] + r * k.conv.dilation[d];
+    return at < k.in[d] ? at : -1;
+  };
+  for (int64_t no = 0; no < k.n * k.o; ++no) {
+    const int64_t n = no / k.o, o = no % k.o;
+    for (int64_t p = 0; p < k.out_size(); ++p) {
+      const int64_t i = p / k.out[2] / k.out[1], j = p / k.out[2] % k.out[1], l = p % k.out[2];
+      for (int64_t t = 0; t < k.taps(); ++t) {
+        const int64_t z = source(0, i, t / k.kernel[2] / k.kernel[1]), y = source(1, j, t / k.kernel[2] % k.kernel[1]),
+                      x = source(2, l, t % k.kernel[2]);
+        if (z < 0 || y < 0 || x < 0) continue;
+        for (int64_t c = 0; c < cg; ++c) {
+          f(no * k.out_size() + p, (n * k.c + o / og * cg + c) * k.in_size() + (z * k.in[1] + y) * k.in[2] + x,
+            (o * cg + c) * k.taps() + t);
         }
       }
     }
@@ -57,8 +81,7 @@ struct Sums {
 };
 
 template <class T>
-void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected,
-             bool relu = false) {
+void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected, bool relu = false) {
   int64_t wrong = 0;
   for (int64_t i = 0; i < got.size(); ++i) {
     const double e = relu && expected.value[size_t(i)] < 0 ? 0 : expected.value[size_t(i)];
@@ -69,9 +92,13 @@ void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums&
     }
   }
   if (wrong) {
-    std::printf("%s: x (%ld %ld %ld %ld) w (%ld .. %ld %ld) stride %ld %ld groups %ld: %ld wrong\n", what,
-                long(k.n), long(k.c), long(k.h), long(k.w), long(k.o), long(k.r), long(k.s),
-                long(k.conv.stride_h), long(k.conv.stride_w), long(k.conv.groups), long(wrong));
+    std::printf("%s: %d-D x (%ld %ld | %ld %ld %ld) w (%ld | %ld %ld %ld) groups %ld: %ld wrong\n", what, k.dims(),
+                long(k.n), long(k.c), long(k.in[0]), long(k.in[1]), long(k.in[2]), long(k.o), long(k.kernel[0]),
+                long(k.kernel[1]), long(k.kernel[2]), long(k.conv.groups), long(wrong));
+    for (int d = 0; d < k.dims(); ++d) {
+      std::printf("  stride %ld before %ld after %ld dilation %ld\n", long(k.conv.stride[d]),
+                  long(k.conv.pad_before[d]), long(k.conv.pad_after[d]), long(k.conv.dilation[d]));
+    }
   }
   CHECK_EQ(wrong, 0);
   CHECK(got.intact());
@@ -80,37 +107,88 @@ void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums&
 template <class T>
 struct Buffers {
   explicit Buffers(const Case& k)
-      : x(k.n * k.c * k.h * k.w),
-        w(k.o * (k.c / k.conv.groups) * k.r * k.s),
+      : x(k.n * k.c * k.in_size()),
+        w(k.o * (k.c / k.conv.groups) * k.taps()),
         bias(k.o),
-        y(k.n * k.o * k.oh() * k.ow()),
-        x_shape{k.n, k.c, k.h, k.w},
-        w_shape{k.o, k.c / k.conv.groups, k.r, k.s},
-        y_shape{k.n, k.o, k.oh(), k.ow()},
-        b_shape{k.o} {
-    Random random(uint64_t(k.n * 31 + k.c * 7 + k.h + k.o));
-    for (Guarded<T>* g : {&x, &w, &bias, &y}) {
+        channel_bias(k.c),
+        y(k.n * k.o * k.out_size()),
+        x_shape{k.n, k.c},
+        w_shape{k.o, k.c / k.conv.groups},
+        y_shape{k.n, k.o},
+        b_shape{k.o},
+        c_shape{k.c},
+        ndim(k.dims() + 2) {
+    for (int d = 0; d < k.dims(); ++d) {
+      x_shape[2 + d] = k.in[d];
+      w_shape[2 + d] = k.kernel[d];
+      y_shape[2 + d] = k.out[d];
+    }
+    Random random(uint64_t(k.n * 31 + k.c * 7 + k.in[0] + k.o));
+    for (Guarded<T>* g : {&x, &w, &bias, &channel_bias, &y}) {
       for (int64_t i = 0; i < g->size(); ++i) (*g)[i] = T(random.normal());
     }
   }
-  pynn_array array(Guarded<T>& g, const int64_t* shape, int ndim = 4) {
-    return {g.data(), shape, nullptr, ndim, dtype_of<T>};
-  }
+  pynn_array array(Guarded<T>& g, const int64_t* shape) { return {g.data(), shape, nullptr, ndim, dtype_of<T>}; }
   pynn_array xa() { return array(x, x_shape); }
   pynn_array wa() { return array(w, w_shape); }
   pynn_array ya() { return array(y, y_shape); }
-  pynn_array ba() { return array(bias, b_shape, 1); }
-  Guarded<T> x, w, bias, y;
-  int64_t x_shape[4], w_shape[4], y_shape[4], b_shape[1];
+  pynn_array ba() { return {bias.data(), b_shape, nullptr, 1, dtype_of<T>}; }
+  pynn_array ca() { return {channel_bias.data(), c_shape, nullptr, 1, dtype_of<T>}; }
+  Guarded<T> x, w, bias, channel_bias, y;
+  int64_t x_shape[5], w_shape[5], y_shape[5], b_shape[1], c_shape[1];
+  int ndim;
+};
+
+// A copy of an array in another layout: channels last (1), with gaps between rows (2), reversed columns (3).
+template <class T>
+struct Laid {
+  Laid(const pynn_array& a, int layout) : data(size_of(a, layout)), array(a) {
+    if (layout == 0) return;
+    const int n = a.ndim;
+    int64_t steps[5];
+    int64_t step = 1;
+    for (int i = n - 1; i >= 0; --i) {  // axis i of the copy, from the last in memory
+      const int axis = layout != 1 ? i : i == n - 1 ? 1 : i >= 1 ? i + 1 : 0;
+      steps[axis] = step;
+      step *= a.shape[axis] + (layout == 2 && i == n - 1 ? 3 : 0);
+    }
+    const T* from = static_cast<const T*>(a.data);
+    int64_t total = 1;
+    for (int i = 0; i < n; ++i) total *= a.shape[i];
+    int64_t first = 0;
+    if (layout == 3 && total > 0) {
+      first = (a.shape[n - 1] - 1) * steps[n - 1];
+      steps[n - 1] = -steps[n - 1];
+    }
+    for (int64_t i = 0; i < total; ++i) {
+      int64_t at = first, rest = i;
+      for (int d = n - 1; d >= 0; --d) {
+        at += rest % a.shape[d] * steps[d];
+        rest /= a.shape[d];
+      }
+      data[at] = from[i];
+    }
+    for (int d = 0; d < n; ++d) bytes[d] = steps[d] * int64_t(sizeof(T));
+    array.data = data.data() + first;
+    array.strides = bytes;
+  }
+  static int64_t size_of(const pynn_array& a, int layout) {
+    int64_t total = layout != 0;
+    for (int i = 0; i < a.ndim; ++i) total *= a.shape[i] + (layout == 2 && i == a.ndim - 1 ? 3 : 0);
+    return total;
+  }
+  Guarded<T> data;
+  int64_t bytes[5];
+  pynn_array array;
 };
 
 template <class T>
-void check_case(const Case& k) {
+void check_case(const Case& k, int layout = 0) {
   Buffers<T> b(k);
-  const bool relu = k.h % 2, with_bias = k.w % 2;
+  const bool relu = k.in[0] % 2, with_bias = k.in[1] % 2;
   const double beta = k.c % 2 ? 0 : 0.5;
   Sums y(b.y.size()), dx(b.x.size()), dw(b.w.size()), db(k.o);
-  const int64_t pixels = k.oh() * k.ow();
+  const int64_t pixels = k.out_size();
   // forward writes y; the gradients read the dy made from it afterwards
   std::vector<T> dy(size_t(b.y.size()));
   for (int64_t i = 0; i < b.y.size(); ++i) dy[size_t(i)] = b.y[i];
@@ -124,108 +202,228 @@ void check_case(const Case& k) {
     db.add(i / pixels % k.o, double(dy[size_t(i)]));
   }
   for (int64_t i = 0; i < b.y.size(); ++i) b.y[i] = std::numeric_limits<T>::quiet_NaN();
-  pynn_array xa = b.xa(), wa = b.wa(), ya = b.ya(), ba = b.ba();
-  CHECK_EQ(int(pynn_conv2d_forward(&k.conv, &xa, &wa, with_bias ? &ba : nullptr,
-                                   relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, &ya)),
+  pynn_array wa = b.wa(), ya = b.ya(), ba = b.ba(), ca = b.ca();
+  const Laid<T> x(b.xa(), layout);
+  CHECK_EQ(int(pynn_conv_forward(&k.conv, &x.array, &wa, with_bias ? &ba : nullptr,
+                                 relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, &ya)),
            int(PYNN_OK));
   compare("y", k, b.y, y, relu);
   CHECK(b.x.intact() && b.w.intact() && b.bias.intact());
 
   for (int64_t i = 0; i < b.y.size(); ++i) b.y[i] = dy[size_t(i)];
+  const Laid<T> g(b.ya(), layout);
   Guarded<T> gx(b.x.size()), gw(b.w.size()), gb(k.o);
-  auto prepare = [&](Guarded<T>& g, Sums& sums) {
-    for (int64_t i = 0; i < g.size(); ++i) {
-      g[i] = beta == 0 ? std::numeric_limits<T>::quiet_NaN() : T(i % 5);
+  auto prepare = [&](Guarded<T>& to, Sums& sums) {
+    for (int64_t i = 0; i < to.size(); ++i) {
+      to[i] = beta == 0 ? std::numeric_limits<T>::quiet_NaN() : T(i % 5);
       if (beta != 0) sums.add(i, beta * double(i % 5));
     }
   };
   prepare(gx, dx);
   prepare(gw, dw);
   prepare(gb, db);
-  pynn_array gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape), gba = b.array(gb, b.b_shape, 1);
-  CHECK_EQ(int(pynn_conv2d_backward_data(&k.conv, &ya, &wa, beta, &gxa)), int(PYNN_OK));
-  CHECK_EQ(int(pynn_conv2d_backward_weight(&k.conv, &xa, &ya, beta, &gwa)), int(PYNN_OK));
-  CHECK_EQ(int(pynn_conv2d_backward_bias(&ya, beta, &gba)), int(PYNN_OK));
-  compare("dx", k, gx, dx);
+  for (int64_t i = 0; with_bias && i < gx.size(); ++i) dx.add(i, double(b.channel_bias[i / k.in_size() % k.c]));
+  pynn_array gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape),
+             gba = {gb.data(), b.b_shape, nullptr, 1, dtype_of<T>};
+  CHECK_EQ(int(pynn_conv_backward_data(&k.conv, &g.array, &wa, with_bias ? &ca : nullptr,
+                                       relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, beta, &gxa)),
+           int(PYNN_OK));
+  CHECK_EQ(int(pynn_conv_backward_weight(&k.conv, &x.array, &g.array, beta, &gwa)), int(PYNN_OK));
+  CHECK_EQ(int(pynn_conv_backward_bias(&ya, beta, &gba)), int(PYNN_OK));
+  compare("dx", k, gx, dx, relu);
   compare("dw", k, gw, dw);
   compare("db", k, gb, db);
 }
 
+const int64_t kFar = 1 << 30;
+const Flat kFlat[] = {
+    {1, 1, 5, 5, 1, 3, 3, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {2, 3, 9, 8, 5, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 4, 7, 7, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {1, 3, 33, 35, 16, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 6, 12, 13, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 6, 11, 12, 9, 2, 4, {3, 2, 0, 1, 2, 1, 1, 1, 1}},
+    {1, 8, 15, 17, 12, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},
+    {1, 8, 15, 18, 12, 3, 2, {2, 3, 2, 1, 0, 4, 3, 2, 1}},
+    {2, 8, 10, 10, 12, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {2, 9, 10, 11, 12, 1, 1, {2, 2, 0, 0, 0, 0, 1, 1, 1}},
+    {2, 8, 10, 10, 12, 1, 1, {1, 1, 1, 0, 0, 1, 1, 1, 1}},
+    {2, 12, 9, 10, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 4}},
+    {2, 24, 9, 10, 36, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 3}},
+    {2, 7, 20, 21, 7, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 7}},
+    {2, 5, 20, 37, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 5}},
+    {1, 4, 9, 40, 4, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 4}},
+    {1, 4, 9, 40, 4, 3, 3, {1, 3, 1, 1, 1, 1, 2, 2, 4}},
+    {3, 2, 1, 1, 3, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {1, 3, 4, 4, 2, 4, 4, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {1, 3, 4, 5, 11, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}},
+    {1, 60, 9, 9, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {1, 130, 6, 7, 17, 3, 3, {2, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {1, 3, 40, 40, 9, 1, 5, {1, 1, 0, 0, 2, 2, 1, 1, 1}},
+    {1, 3, 2, 2, 9, 1, 1, {5, 5, 0, 0, 0, 0, 1, 1, 1}},
+    {1, 3, 3, 3, 9, 1, 1, {2, 2, 4, 4, 4, 4, 1, 1, 1}},
+    {1, 2, 25, 3, 9, 25, 3, {1, 1, 12, 12, 1, 1, 1, 1, 1}},
+    {2, 16, 32, 32, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 3, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {3, 20, 14, 14, 40, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 100, 12, 12, 80, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {3, 64, 24, 24, 64, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 64}},
+    {1, 2, 70, 80, 12, 7, 7, {2, 2, 3, 3, 3, 3, 1, 1, 1}},
+    {1, 60, 7, 7, 60, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {13, 10, 5, 5, 60, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    // planes: depthwise with square kernels, padded unevenly, spread
+    {2, 5, 9, 21, 5, 5, 5, {1, 1, 2, 1, 0, 4, 1, 1, 5}},
+    {1, 3, 16, 35, 3, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 3}},
+    {2, 3, 7, 7, 3, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 3}},
+    {2, 3, 17, 18, 3, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 3}},
+    {1, 4, 9, 40, 4, 5, 5, {1, 2, 2, 2, 2, 2, 1, 1, 4}},
+    {3, 1, 2, 1, 1, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 3, 8, 9, 3, 3, 3, {1, 1, 0, -2, 0, -1, 1, 1, 3}},
+    {1, 200, 6, 6, 16, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    // the end of the input left out
+    {2, 3, 11, 12, 5, 3, 3, {1, 2, 1, -2, 0, -3, 1, 1, 1}},
+    // so much padding that a padded copy would not fit into memory
+    {1, 1, 4, 4, 1, 3, 3, {kFar, kFar, kFar, kFar, kFar, kFar, 1, 1, 1}},
+    {2, 2, 9, 9, 2, 3, 3, {1 << 20, 3000, 1 << 20, 1 << 20, 6000, 6000, 1, 2, 2}},
+    {1, 2, 5, 6, 2, 2, 2, {kFar, kFar, kFar, kFar, kFar, kFar, kFar, kFar, 2}},
+    {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 3, 8, 8, 0, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {2, 16, 0, 5, 16, 1, 1, {1, 1, 1, 0, 0, 0, 1, 1, 1}},
+};
+
+std::vector<Case> deep_cases() {
+  auto make = [](int dims, int64_t n, int64_t c, int64_t o, std::vector<int64_t> in, std::vector<int64_t> k,
+                 const pynn_conv& g) { return Case(dims, n, c, o, in.data(), k.data(), g); };
+  return {
+      make(1, 2, 5, 7, {33}, {3}, {1, {1}, {1}, {1}, {1}, 1}),
+      make(1, 2, 6, 9, {100}, {9}, {1, {2}, {4}, {3}, {2}, 3}),
+      make(1, 1, 30, 30, {300}, {5}, {1, {1}, {2}, {2}, {1}, 1}),
+      make(1, 3, 8, 8, {300}, {7}, {1, {3}, {3}, {3}, {1}, 8}),
+      make(3, 2, 3, 5, {5, 6, 7}, {3, 3, 3}, {3, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1}),
+      make(3, 1, 6, 8, {7, 9, 20}, {2, 3, 3}, {3, {2, 1, 2}, {1, 0, 2}, {0, 1, 1}, {1, 2, 1}, 2}),
+      make(3, 2, 4, 4, {6, 9, 18}, {3, 3, 3}, {3, {1, 2, 1}, {1, 1, 1}, {1, 1, 1}, {2, 1, 1}, 4}),
+      make(3, 1, 20, 17, {4, 9, 12}, {3, 1, 3}, {3, {1, 1, 1}, {1, 0, 1}, {1, 0, 1}, {1, 1, 1}, 1}),
+      make(3, 2, 8, 12, {3, 4, 5}, {1, 1, 1}, {3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}, 1}),
+      make(3, 1, 70, 16, {3, 4, 4}, {3, 3, 3}, {3, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1}),
+  };
+}
+
 template <class T>
 void test_cases() {
-  constexpr int64_t kFar = 1 << 30;
-  const Case cases[] = {
-      {1, 1, 5, 5, 1, 3, 3, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {2, 3, 9, 8, 5, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 4, 7, 7, 20, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {1, 3, 33, 35, 16, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 6, 12, 13, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 6, 11, 12, 9, 2, 4, {3, 2, 0, 1, 2, 1, 1, 1, 1}},
-      {1, 8, 15, 17, 12, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},
-      {1, 8, 15, 18, 12, 3, 2, {2, 3, 2, 1, 0, 4, 3, 2, 1}},
-      {2, 8, 10, 10, 12, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {2, 9, 10, 11, 12, 1, 1, {2, 2, 0, 0, 0, 0, 1, 1, 1}},
-      {2, 8, 10, 10, 12, 1, 1, {1, 1, 1, 0, 0, 1, 1, 1, 1}},
-      {2, 12, 9, 10, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 4}},
-      {2, 24, 9, 10, 36, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 3}},
-      {2, 7, 20, 21, 7, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 7}},
-      {2, 5, 20, 37, 10, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 5}},
-      {1, 4, 9, 40, 4, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 4}},
-      {1, 4, 9, 40, 4, 3, 3, {1, 3, 1, 1, 1, 1, 2, 2, 4}},
-      {3, 2, 1, 1, 3, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {1, 3, 4, 4, 2, 4, 4, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {1, 3, 4, 5, 11, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}},
-      {1, 60, 9, 9, 40, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {1, 130, 6, 7, 33, 3, 3, {2, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {1, 3, 40, 40, 9, 1, 5, {1, 1, 0, 0, 2, 2, 1, 1, 1}},
-      {1, 3, 2, 2, 9, 1, 1, {5, 5, 0, 0, 0, 0, 1, 1, 1}},
-      {1, 3, 3, 3, 9, 1, 1, {2, 2, 4, 4, 4, 4, 1, 1, 1}},
-      {1, 2, 25, 3, 9, 25, 3, {1, 1, 12, 12, 1, 1, 1, 1, 1}},
-      {4, 16, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {4, 3, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {5, 40, 14, 14, 70, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 100, 12, 12, 80, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-      {3, 64, 24, 24, 64, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 64}},
-      {1, 2, 70, 80, 12, 7, 7, {2, 2, 3, 3, 3, 3, 1, 1, 1}},
-      {1, 90, 7, 7, 140, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {13, 20, 5, 5, 130, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      // so much padding that a padded copy would not fit into memory
-      {1, 1, 4, 4, 1, 3, 3, {kFar, kFar, kFar, kFar, kFar, kFar, 1, 1, 1}},
-      {2, 2, 9, 9, 2, 3, 3, {1 << 20, 3000, 1 << 20, 1 << 20, 6000, 6000, 1, 2, 2}},
-      {1, 2, 5, 6, 2, 2, 2, {kFar, kFar, kFar, kFar, kFar, kFar, kFar, kFar, 2}},
-      {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 3, 8, 8, 0, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {2, 16, 0, 5, 16, 1, 1, {1, 1, 1, 0, 0, 0, 1, 1, 1}},
-  };
-  for (const Case& k : cases) check_case<T>(k);
+  for (const Flat& k : kFlat) check_case<T>(k.whole());
+  for (const Case& k : deep_cases()) check_case<T>(k);
+  for (int layout = 1; layout <= 3; ++layout) {
+    for (int i : {1, 4, 8, 9, 11, 13, 28, 32, 34, 37}) check_case<T>(kFlat[i].whole(), layout);
+    for (const Case& k : deep_cases()) check_case<T>(k, layout);
+  }
+}
+
+// Columns against the places they name; fold is unfold's adjoint, element for element.
+template <class T>
+void check_columns(const Case& k, int layout) {
+  Buffers<T> b(k);
+  const int64_t pixels = k.out_size(), size = k.n * k.c * k.taps() * pixels;
+  Guarded<T> y(size), back(b.x.size());
+  std::vector<T> expected(size_t(size), T(0));
+  Sums sums(b.x.size());
+  for (int64_t i = 0; i < size; ++i) {
+    const int64_t p = i % pixels, t = i / pixels % k.taps(), plane = i / pixels / k.taps();
+    const int64_t at[] = {p / k.out[2] / k.out[1], p / k.out[2] % k.out[1], p % k.out[2]};
+    const int64_t tap[] = {t / k.kernel[2] / k.kernel[1], t / k.kernel[2] % k.kernel[1], t % k.kernel[2]};
+    int64_t from = 0;
+    bool inside = true;
+    for (int d = 0; d < 3; ++d) {
+      const int64_t place =
+          d < k.dims() ? at[d] * k.conv.stride[d] - k.conv.pad_before[d] + tap[d] * k.conv.dilation[d] : 0;
+      inside = inside && place >= 0 && place < k.in[d];
+      from = from * k.in[d] + place;
+    }
+    if (!inside) continue;
+    expected[size_t(i)] = b.x[plane * k.in_size() + from];
+    sums.add(plane * k.in_size() + from, double(T(i % 7) - T(3)));
+  }
+  const int64_t y_shape[] = {k.n, k.c * k.taps(), pixels};
+  const Laid<T> x(b.xa(), layout);
+  pynn_array ya = {y.data(), y_shape, nullptr, 3, dtype_of<T>}, backa = b.array(back, b.x_shape);
+  CHECK_EQ(int(pynn_unfold(&k.conv, k.kernel, &x.array, &ya)), int(PYNN_OK));
+  CHECK(size == 0 || std::memcmp(y.data(), expected.data(), size_t(size) * sizeof(T)) == 0);
+  for (int64_t i = 0; i < size; ++i) y[i] = T(i % 7) - T(3);
+  CHECK_EQ(int(pynn_fold(&k.conv, k.kernel, &ya, &backa)), int(PYNN_OK));
+  compare("fold", k, back, sums);
+  CHECK(y.intact());
+}
+
+template <class T>
+void test_columns() {
+  for (const Flat& k : kFlat) {
+    if (k.n * k.c > 0 && k.g[2] < 100) check_columns<T>(k.whole(), k.w % 2 ? 2 : 0);
+  }
+  for (const Case& k : deep_cases()) check_columns<T>(k, 0);
+  const Case k = kFlat[1].whole();
+  Buffers<T> b(k);
+  const Laid<T> last(b.xa(), 1);
+  pynn_array y = b.xa();
+  const int64_t y_shape[] = {2, 27, 72};
+  y.shape = y_shape;
+  y.ndim = 3;
+  CHECK_EQ(int(pynn_unfold(&k.conv, k.kernel, &last.array, &y)), int(PYNN_UNSUPPORTED));
+  CHECK(says("contiguous"));
+  const int64_t large[] = {30, 3};
+  CHECK_EQ(int(pynn_unfold(&k.conv, large, &last.array, &y)), int(PYNN_INVALID));
+  CHECK(says("(30, 3)"));
+  CHECK_EQ(int(pynn_fold(&k.conv, k.kernel, &y, &y)), int(PYNN_INVALID));
+}
+
+Case random_case(Random& random) {
+  const int dims = int(1 + random.below(3));
+  const int64_t groups = random.below(3) == 0 ? 1 + random.below(6) : 1;
+  const int64_t most = dims == 3 ? 9 : dims == 2 ? 20 : 90;
+  pynn_conv g = {};
+  int64_t in[3], kernel[3];
+  for (int d = 0; d < dims; ++d) {
+    in[d] = 1 + random.below(most);
+    g.dilation[d] = random.below(3) ? 1 : 1 + random.below(3);
+    kernel[d] = 1 + random.below(dims == 3 ? 3 : 6);
+    g.stride[d] = random.below(2) ? 1 : 1 + random.below(4);
+    g.pad_before[d] = random.below(4);
+    g.pad_after[d] = random.below(5) - 1;
+    const int64_t short_by = g.dilation[d] * (kernel[d] - 1) + 1 - in[d] - g.pad_before[d] - g.pad_after[d];
+    if (short_by > 0) g.pad_after[d] += short_by;
+  }
+  g.groups = groups;
+  const int64_t c = groups * (1 + random.below(random.below(2) ? 4 : 30)), o = groups * (1 + random.below(30));
+  return Case(dims, random.below(4), c, o, in, kernel, g);
 }
 
 template <class T>
 void test_threads() {
   const int before = pynn::num_threads();
-  const Case cases[] = {{4, 16, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-                        {4, 3, 40, 40, 32, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
-                        {6, 32, 24, 24, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 32}},
-                        {4, 70, 20, 20, 60, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
-                        {1, 96, 30, 30, 128, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-                        {1, 160, 7, 7, 160, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-                        {9, 70, 7, 7, 90, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}}};
+  std::vector<Case> cases;
+  const Flat flat[] = {{4, 16, 32, 32, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                       {4, 3, 40, 40, 32, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}},
+                       {6, 32, 24, 24, 32, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 32}},
+                       {4, 70, 20, 20, 60, 1, 1, {1, 1, 0, 0, 0, 0, 1, 1, 1}},
+                       {1, 96, 30, 30, 128, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                       {1, 160, 7, 7, 160, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                       {9, 70, 7, 7, 90, 3, 3, {2, 2, 1, 1, 1, 1, 1, 1, 1}}};
+  for (const Flat& f : flat) cases.push_back(f.whole());
+  const int64_t size[] = {8, 16, 16}, kernel[] = {3, 3, 3};
+  cases.push_back(Case(3, 2, 12, 20, size, kernel, {3, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1}));
   for (const Case& k : cases) {
     Buffers<T> b(k);
     pynn_array xa = b.xa(), wa = b.wa(), ya = b.ya(), ba = b.ba();
     auto all = [&](int threads) {
       pynn::set_num_threads(threads);
       Guarded<T> y(b.y.size()), gx(b.x.size()), gw(b.w.size()), gb(k.o);
-      pynn_array y2 = b.array(y, b.y_shape), gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape),
-                 gba = b.array(gb, b.b_shape, 1);
-      CHECK_EQ(int(pynn_conv2d_forward(&k.conv, &xa, &wa, &ba, PYNN_ACT_RELU, &y2)), 0);
-      CHECK_EQ(int(pynn_conv2d_backward_data(&k.conv, &ya, &wa, 0, &gxa)), 0);
-      CHECK_EQ(int(pynn_conv2d_backward_weight(&k.conv, &xa, &ya, 0, &gwa)), 0);
-      CHECK_EQ(int(pynn_conv2d_backward_bias(&ya, 0, &gba)), 0);
+      pynn_array y2 = b.array(y, b.y_shape), gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape), gba = ba;
+      gba.data = gb.data();
+      CHECK_EQ(int(pynn_conv_forward(&k.conv, &xa, &wa, &ba, PYNN_ACT_RELU, &y2)), 0);
+      CHECK_EQ(int(pynn_conv_backward_data(&k.conv, &ya, &wa, nullptr, PYNN_ACT_NONE, 0, &gxa)), 0);
+      CHECK_EQ(int(pynn_conv_backward_weight(&k.conv, &xa, &ya, 0, &gwa)), 0);
+      CHECK_EQ(int(pynn_conv_backward_bias(&ya, 0, &gba)), 0);
       std::vector<T> bits;
-      for (const Guarded<T>* g : {&y, &gx, &gw, &gb})
-        bits.insert(bits.end(), g->data(), g->data() + g->size());
+      for (const Guarded<T>* g : {&y, &gx, &gw, &gb}) bits.insert(bits.end(), g->data(), g->data() + g->size());
       return bits;
     };
     const std::vector<T> one = all(1);
@@ -237,41 +435,65 @@ void test_threads() {
   pynn::set_num_threads(before);
 }
 
+// What lies outside a window must not reach it: an infinity stays where it is read.
+template <class T>
+void test_infinity() {
+  const int64_t size[] = {6, 20}, kernel[] = {3, 3};
+  for (int64_t groups : {1, 4}) {
+    const Case k(2, 1, 4, 4, size, kernel, {2, {1, 1}, {1, 1}, {1, 1}, {1, 1}, groups});
+    Buffers<T> b(k);
+    b.x[5 * 20 + 19] = std::numeric_limits<T>::infinity();  // the last pixel of channel 0
+    pynn_array xa = b.xa(), wa = b.wa(), ya = b.ya();
+    CHECK_EQ(int(pynn_conv_forward(&k.conv, &xa, &wa, nullptr, PYNN_ACT_NONE, &ya)), 0);
+    for (int64_t i = 0; i < b.y.size(); ++i) {
+      const int64_t filter = i / 120, y = i % 120 / 20, x = i % 20;
+      const bool reads = y >= 4 && x >= 18 && (groups == 1 || filter == 0);
+      CHECK(std::isfinite(b.y[i]) == !reads);
+    }
+  }
+}
+
 void test_errors() {
   float data[512] = {};
-  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5},
-          other[] = {3, 1, 3, 3};
-  int64_t turned[] = {4 * 32, 4, 4 * 8, 4 * 2};
-  pynn_conv2d conv = {1, 1, 0, 0, 0, 0, 1, 1, 1};
+  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5}, other[] = {3, 1, 3, 3};
+  int64_t turned[] = {4 * 18, 4, 4 * 6, 4 * 2}, odd[] = {4 * 33, 4 * 16, 4 * 4, 6};
+  pynn_conv conv = {2, {1, 1, 0}, {0, 0, 0}, {0, 0, 0}, {1, 1, 0}, 1};
   pynn_array x = {data, xs, nullptr, 4, PYNN_FLOAT32}, w = {data, ws, nullptr, 4, PYNN_FLOAT32},
              y = {data, ys, nullptr, 4, PYNN_FLOAT32}, large = {data, big, nullptr, 4, PYNN_FLOAT32},
-             few = {data, other, nullptr, 4, PYNN_FLOAT32}, last = {data, xs, turned, 4, PYNN_FLOAT32};
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_OK));
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &large, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
+             few = {data, other, nullptr, 4, PYNN_FLOAT32}, last = {data, ws, turned, 4, PYNN_FLOAT32},
+             halves = {data, xs, odd, 4, PYNN_FLOAT32};
+  const pynn_activation none = PYNN_ACT_NONE;
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &w, nullptr, none, &y)), int(PYNN_OK));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &large, nullptr, none, &y)), int(PYNN_INVALID));
   CHECK(says("(3, 2, 5, 5)") && says("(1, 2, 4, 4)") && says("(4, 4)"));
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &few, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &few, nullptr, none, &y)), int(PYNN_INVALID));
   CHECK(says("(3, 1, 3, 3)"));
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &last, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_UNSUPPORTED));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &last, nullptr, none, &y)), int(PYNN_UNSUPPORTED));
   CHECK(says("contiguous"));
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &w, nullptr, PYNN_ACT_NONE, &x)), int(PYNN_INVALID));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &halves, &w, nullptr, none, &y)), int(PYNN_UNSUPPORTED));
+  CHECK(says("multiples"));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &w, nullptr, none, &x)), int(PYNN_INVALID));
   CHECK(says("(1, 3, 2, 2)"));
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &w, &y, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
-  CHECK_EQ(int(pynn_conv2d_forward(nullptr, &x, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
-  CHECK_EQ(int(pynn_conv2d_backward_data(&conv, &w, &w, 0, &x)), int(PYNN_INVALID));
-  for (int field = 0; field < 9; ++field) {
-    pynn_conv2d wrong = conv;
-    (&wrong.stride_h)[field] = -1;
-    CHECK_EQ(int(pynn_conv2d_forward(&wrong, &x, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
-    CHECK(says("-1"));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &w, &y, none, &y)), int(PYNN_INVALID));
+  CHECK_EQ(int(pynn_conv_forward(nullptr, &x, &w, nullptr, none, &y)), int(PYNN_INVALID));
+  CHECK_EQ(int(pynn_conv_backward_data(&conv, &w, &w, nullptr, none, 0, &x)), int(PYNN_INVALID));
+  for (int field = 0; field < 4; ++field) {
+    for (const int64_t bad : {-INT64_MAX, INT64_MAX}) {
+      pynn_conv wrong = conv;
+      (field == 0 ? wrong.stride : field == 1 ? wrong.pad_before : field == 2 ? wrong.pad_after : wrong.dilation)[1] =
+          bad;
+      CHECK_EQ(int(pynn_conv_forward(&wrong, &x, &w, nullptr, none, &y)), int(PYNN_INVALID));
+      CHECK(says("9223372036854775807"));
+    }
   }
-  for (int field = 0; field < 8; ++field) {
-    pynn_conv2d wrong = conv;
-    (&wrong.stride_h)[field] = INT64_MAX;
-    CHECK_EQ(int(pynn_conv2d_forward(&wrong, &x, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
-    CHECK(says("9223372036854775807"));
+  for (int dims : {0, 1, 3, 4}) {
+    pynn_conv wrong = conv;
+    wrong.dims = dims;
+    wrong.stride[2] = wrong.dilation[2] = 1;
+    CHECK_EQ(int(pynn_conv_forward(&wrong, &x, &w, nullptr, none, &y)), int(PYNN_INVALID));
   }
   conv.groups = 2;
-  CHECK_EQ(int(pynn_conv2d_forward(&conv, &x, &w, nullptr, PYNN_ACT_NONE, &y)), int(PYNN_INVALID));
+  CHECK_EQ(int(pynn_conv_forward(&conv, &x, &w, nullptr, none, &y)), int(PYNN_INVALID));
   CHECK(says("groups 2"));
 }
 
@@ -284,6 +506,19 @@ int main() {
     test_cases<double>();
     test_threads<float>();
     test_threads<double>();
+    test_infinity<float>();
+    test_infinity<double>();
+    test_columns<float>();
+    test_columns<double>();
+    fuzz([](Random& random) {
+      const Case k = random_case(random);
+      const int layout = int(random.below(5));
+      if (random.below(2)) {
+        check_case<float>(k, layout < 4 ? layout : 0);
+      } else {
+        check_case<double>(k, layout < 4 ? layout : 0);
+      }
+    });
   });
   test_errors();
   return summary();

@@ -22,43 +22,29 @@ constexpr int64_t kPartsBytes = 64ll << 20;  // all parts together
 constexpr int64_t kWantedChunks = 8;
 
 template <class T>
-void scale(int64_t n, T beta, T* x) {
-  for (int64_t i = 0; i < n; ++i) x[i] = beta == T(0) ? T(0) : beta * x[i];
-}
-
-template <class T>
 class WeightGradient {
  public:
-  WeightGradient(const Shape& s, const Grid& grid, const Tap* taps, int64_t tap_count, const T* x,
-                 const T* dy)
-      : s_(s),
-        grid_(grid),
-        taps_(taps),
-        tap_count_(tap_count),
-        x_(x),
-        dy_(dy),
-        kernel_(kernels<T>()),
-        gemm_(matmul::kernels<T>()) {
-    channels_ = s.channels / s.conv.groups;
-    filters_ = s.filters / s.conv.groups;
-    depth_ = channels_ * tap_count;
-    pixels_ = grid.out_h * grid.out_w;
+  explicit WeightGradient(const WeightJob<T>& job)
+      : job_(job), kernel_(kernels<T>()), gemm_(matmul::kernels<T>()) {
+    filters_ = job.filters;
+    depth_ = job.depth();
+    pixels_ = job.pixels();
     panel_ = 2 * kernel_.width;
     max_rows_ = gemm_.max_rows[2];
     const int64_t runs = ceil_div(pixels_, matmul::depth_block<T>(pixels_));
     run_ = ceil_div(pixels_, runs);
     // Small images: several in one step, for a sum worth its loads and stores.
-    together_ = most(1, least(s.images, matmul::depth_block<T>(1 << 20) / pixels_));
+    together_ = most(1, least(job.images, matmul::depth_block<T>(1 << 20) / pixels_));
     if (together_ > 1) run_ = pixels_ * together_;
-    steps_ = together_ > 1 ? ceil_div(s.images, together_) : s.images * ceil_div(pixels_, run_);
+    steps_ = together_ > 1 ? ceil_div(job.images, together_) : job.images * ceil_div(pixels_, run_);
     // Rows of patches a multiple of 1 KB apart would share few sets of the L1 cache.
     pitch_ = round_up(run_, 16);
     if (pitch_ * int64_t(sizeof(T)) % 1024 == 0) pitch_ += 16;
     const int64_t largest =
         most(max_rows_, kPatchBytes / (pitch_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
     blocks_ = ceil_div(depth_, largest);
-    const int64_t macs = s.conv.groups * depth_ * filters_ * pixels_ * s.images;
-    const int64_t units = s.conv.groups * blocks_;
+    const int64_t macs = job.groups * depth_ * filters_ * pixels_ * job.images;
+    const int64_t units = job.groups * blocks_;
     parts_ = macs <= kSerialMacs ? 1 : most(1, least(steps_, ceil_div(kWantedChunks, units)));
     parts_ = most(1, least(parts_, macs / kChunkMacs));
     parts_ = most(1, least(parts_, kPartsBytes / most(1, size() * int64_t(sizeof(T)))));
@@ -70,7 +56,7 @@ class WeightGradient {
     const Scratch parts(size_t((parts_ + 1) * total) * sizeof(T));
     if (!parts) return no_memory(size_t((parts_ + 1) * total) * sizeof(T));
     T* const sums = parts.as<T>();
-    const int64_t chunks = s_.conv.groups * blocks_ * parts_;
+    const int64_t chunks = job_.groups * blocks_ * parts_;
     std::atomic<bool> failed{false};
     const int64_t group = serial_ ? chunks : 1;
     parallel(ceil_div(chunks, group), [&](int64_t chunk) {
@@ -81,7 +67,7 @@ class WeightGradient {
       }
       for (int64_t i = chunk * group; i < least((chunk + 1) * group, chunks); ++i) {
         const int64_t part = i % parts_, block = i / parts_ % blocks_, g = i / parts_ / blocks_;
-        part_of(part, block, g, own.as<T>(), sums + (part * s_.conv.groups + g) * depth_ * filters_);
+        part_of(part, block, g, own.as<T>(), sums + (part * job_.groups + g) * depth_ * filters_);
       }
     });
     if (failed.load()) return no_memory(own_bytes());
@@ -90,7 +76,7 @@ class WeightGradient {
   }
 
  private:
-  int64_t size() const { return s_.conv.groups * depth_ * filters_; }
+  int64_t size() const { return job_.groups * depth_ * filters_; }
   int64_t block_start(int64_t i) const { return i * (depth_ / blocks_) + least(i, depth_ % blocks_); }
   int64_t block_rows() const { return ceil_div(depth_, blocks_); }
   int64_t patch_size() const { return block_rows() * pitch_; }
@@ -109,14 +95,14 @@ class WeightGradient {
     for (int64_t step = first; step < last; ++step) {
       const int64_t image = together_ > 1 ? step * together_ : step / runs,
                     p0 = together_ > 1 ? 0 : step % runs * run_;
-      const int64_t images = together_ > 1 ? least(together_, s_.images - image) : 1;
+      const int64_t images = together_ > 1 ? least(together_, job_.images - image) : 1;
       const int64_t each = together_ > 1 ? pixels_ : least(run_, pixels_ - p0), count = images * each;
       for (int64_t i = 0; i < images; ++i) {
-        const T* x = x_ + ((image + i) * s_.channels + g * channels_) * grid_.in_h * grid_.in_w;
-        const T* dy = dy_ + ((image + i) * s_.filters + g * filters_) * pixels_ + p0;
+        const T* x = job_.x + (image + i) * job_.x_image + g * job_.channels * job_.x_plane;
+        const T* dy = job_.dy + (image + i) * job_.dy_image + g * filters_ * job_.dy_plane + p0;
         pack_patches(x, row0, row1, p0, each, pieces, patches + i * each);
         for (int64_t j = 0; j < filters_; j += panel_) {
-          gemm_.pack(dy + j * pixels_, pixels_, 1, least(panel_, filters_ - j), each,
+          gemm_.pack(dy + j * job_.dy_plane, job_.dy_plane, 1, least(panel_, filters_ - j), each,
                      turned + j * count + i * each * panel_, panel_);
         }
       }
@@ -126,14 +112,13 @@ class WeightGradient {
 
   void pack_patches(const T* x, int64_t row0, int64_t row1, int64_t p0, int64_t count, Piece* pieces,
                     T* to) const {
-    const int64_t plane = grid_.in_h * grid_.in_w;
-    for (int64_t t = 0; t < tap_count_; ++t) {
-      const int64_t c0 = row0 > t ? ceil_div(row0 - t, tap_count_) : 0;
-      const int64_t c1 = row1 > t ? ceil_div(row1 - t, tap_count_) : 0;
+    for (int64_t t = 0; t < job_.tap_count; ++t) {
+      const int64_t c0 = row0 > t ? ceil_div(row0 - t, job_.tap_count) : 0;
+      const int64_t c1 = row1 > t ? ceil_div(row1 - t, job_.tap_count) : 0;
       if (c1 <= c0) continue;
-      const int n = cut_pieces(grid_, taps_[t], p0, count, kernel_.width, pieces);
-      kernel_.pack(x + c0 * plane, plane, grid_.step_x, c1 - c0, pieces, n,
-                   to + (c0 * tap_count_ + t - row0) * pitch_, tap_count_ * pitch_);
+      const int n = cut_pieces(job_.grid, job_.taps[t], p0, count, kernel_.width, pieces);
+      kernel_.pack(x + c0 * job_.x_plane, job_.x_plane, job_.grid.step[2], c1 - c0, pieces, n,
+                   to + (c0 * job_.tap_count + t - row0) * pitch_, job_.tap_count * pitch_);
     }
   }
 
@@ -177,7 +162,7 @@ class WeightGradient {
     }
     T* const turned = beta == T(0) ? dw : sums + parts_ * total;
     const int64_t rows = most(16, (16 << 10) / filters_ / 16 * 16), row_chunks = ceil_div(depth_, rows);
-    parallel(s_.conv.groups * row_chunks, [&](int64_t chunk) {
+    parallel(job_.groups * row_chunks, [&](int64_t chunk) {
       const int64_t g = chunk / row_chunks, first = chunk % row_chunks * rows,
                     n = least(rows, depth_ - first);
       const int64_t base = g * depth_ * filters_;
@@ -192,14 +177,10 @@ class WeightGradient {
     });
   }
 
-  const Shape& s_;
-  const Grid grid_;
-  const Tap* taps_;
-  const int64_t tap_count_;
-  const T *x_, *dy_;
+  const WeightJob<T> job_;
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
-  int64_t channels_, filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_,
+  int64_t filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_,
       parts_;
   bool serial_;
 };
@@ -207,26 +188,8 @@ class WeightGradient {
 }  // namespace
 
 template <class T>
-pynn_status backward_weight(const Shape& s, const T* x, const T* dy, T beta, T* dw) {
-  const pynn_conv2d& c = s.conv;
-  const int64_t taps = s.kernel_h * s.kernel_w, filters = s.filters / c.groups,
-                channels = s.channels / c.groups;
-  if (s.filters * channels * taps == 0) return PYNN_OK;
-  if (s.images * s.out_h * s.out_w == 0) {
-    scale(s.filters * channels * taps, beta, dw);
-    return PYNN_OK;
-  }
-  const Scratch list(size_t(taps) * sizeof(Tap));
-  if (!list) return no_memory(size_t(taps) * sizeof(Tap));
-  for (int64_t t = 0; t < taps; ++t) {
-    list.as<Tap>()[t] = {t / s.kernel_w * c.dilation_h - c.pad_top,
-                         t % s.kernel_w * c.dilation_w - c.pad_left, t};
-  }
-  const Grid grid = {s.out_h, s.out_w, c.stride_h, c.stride_w, s.height, s.width};
-  if (is_direct<T>(filters, channels, grid, list.as<Tap>(), taps)) {
-    return direct_weight(s, grid, list.as<Tap>(), taps, x, dy, beta, dw);
-  }
-  return WeightGradient<T>(s, grid, list.as<Tap>(), taps, x, dy).run(beta, dw);
+pynn_status weight_by_patches(const WeightJob<T>& job) {
+  return WeightGradient<T>(job).run(job.beta, job.dw);
 }
 
 template <class T>
@@ -254,7 +217,7 @@ pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const
 }
 
 #define PYNN_INSTANTIATE(T)                                                         \
-  template pynn_status backward_weight<T>(const Shape&, const T*, const T*, T, T*); \
+  template pynn_status weight_by_patches<T>(const WeightJob<T>&); \
   template pynn_status backward_bias<T>(int64_t, int64_t, int64_t, const T*, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -10,12 +10,15 @@ using pynn::bench::time_ns;
 
 int main() {
   static const char* const unary[] = {
-      "neg",      "abs",      "square",     "sqrt",       "reciprocal",  "exp",         "log",  "relu",
-      "sigmoid",  "tanh",     "erf",        "leaky_relu", "elu",         "silu",        "gelu", "gelu_tanh",
-      "softplus", "hardtanh", "add_scalar", "mul_scalar", "rsub_scalar", "rdiv_scalar", "copy"};
+#define PYNN_UNARY(op, Op) #Op,
+#include "kernels/elementwise/ops.inc"
+#undef PYNN_UNARY
+  };
   static const char* const binary[] = {
-      "add",   "sub",       "mul",    "div",    "maximum", "minimum",     "relu_b",     "leaky_relu_b",
-      "elu_b", "sigmoid_b", "tanh_b", "silu_b", "gelu_b",  "gelu_tanh_b", "softplus_b", "hardtanh_b"};
+#define PYNN_BINARY(op, Op) #Op,
+#include "kernels/elementwise/ops.inc"
+#undef PYNN_BINARY
+  };
   constexpr int64_t kLarge = 1 << 22, kMiddle = 2048;
   std::vector<float> x(kLarge), y(kLarge), out(kLarge);
   for (int64_t i = 0; i < kLarge; ++i) {

@@ -21,9 +21,21 @@ int64_t chunk_of(pynn_unary_op op) {
     case PYNN_NEG:
     case PYNN_ABS:
     case PYNN_SQUARE:
+    case PYNN_RECIPROCAL:
+    case PYNN_SIGN:
+    case PYNN_FLOOR:
+    case PYNN_CEIL:
+    case PYNN_ROUND:
+    case PYNN_TRUNC:
     case PYNN_RELU:
     case PYNN_LEAKY_RELU:
+    case PYNN_SOFTSIGN:
     case PYNN_HARDTANH:
+    case PYNN_HARDSWISH:
+    case PYNN_HARDSIGMOID:
+    case PYNN_HARDSHRINK:
+    case PYNN_SOFTSHRINK:
+    case PYNN_THRESHOLD:
     case PYNN_ADD_SCALAR:
     case PYNN_MUL_SCALAR:
     case PYNN_RSUB_SCALAR:
@@ -36,11 +48,27 @@ int64_t chunk_of(pynn_unary_op op) {
 
 int64_t chunk_of(pynn_binary_op op) {
   switch (op) {
+    case PYNN_POW:
+    case PYNN_FMOD:
+    case PYNN_REMAINDER:
+    case PYNN_FLOOR_DIVIDE:
+    case PYNN_GLU:
     case PYNN_ELU_BACKWARD:
+    case PYNN_SELU_BACKWARD:
+    case PYNN_CELU_BACKWARD:
     case PYNN_SILU_BACKWARD:
     case PYNN_GELU_BACKWARD:
     case PYNN_GELU_TANH_BACKWARD:
+    case PYNN_MISH_BACKWARD:
     case PYNN_SOFTPLUS_BACKWARD:
+    case PYNN_LOGSIGMOID_BACKWARD:
+    case PYNN_TANHSHRINK_BACKWARD:
+    case PYNN_SIN_BACKWARD:
+    case PYNN_COS_BACKWARD:
+    case PYNN_SINH_BACKWARD:
+    case PYNN_COSH_BACKWARD:
+    case PYNN_ERF_BACKWARD:
+    case PYNN_POW_BACKWARD:
       return kCostlyChunk;
     default:
       return kCheapChunk;

@@ -18,8 +18,72 @@ const double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric
 double sigmoid(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
 double gelu_inner(double x) { return 0.79788456080286535588 * (x + 0.044715 * x * x * x); }
 
+double mish_curve(double x) { return std::tanh(x > 20 ? x : std::log1p(std::exp(x))); }
+double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
+constexpr double kSeluAlpha = 1.6732632423543772848170429916717, kSeluScale = 1.0507009873554804934193349852946;
+
 double unary_reference(int op, double x, double alpha, double beta) {
   switch (op) {
+    case PYNN_RSQRT:
+      return 1 / std::sqrt(x);
+    case PYNN_SIGN:
+      return sign_of(x);
+    case PYNN_FLOOR:
+      return std::floor(x);
+    case PYNN_CEIL:
+      return std::ceil(x);
+    case PYNN_ROUND:
+      return std::nearbyint(x);
+    case PYNN_TRUNC:
+      return std::trunc(x);
+    case PYNN_EXP2:
+      return std::exp2(x);
+    case PYNN_EXPM1:
+      return std::expm1(x);
+    case PYNN_LOG2:
+      return std::log2(x);
+    case PYNN_LOG10:
+      return std::log10(x);
+    case PYNN_LOG1P:
+      return std::log1p(x);
+    case PYNN_SIN:
+      return std::sin(x);
+    case PYNN_COS:
+      return std::cos(x);
+    case PYNN_TAN:
+      return std::tan(x);
+    case PYNN_ASIN:
+      return std::asin(x);
+    case PYNN_ACOS:
+      return std::acos(x);
+    case PYNN_ATAN:
+      return std::atan(x);
+    case PYNN_SINH:
+      return std::sinh(x);
+    case PYNN_COSH:
+      return std::cosh(x);
+    case PYNN_SELU:
+      return kSeluScale * (x < 0 ? kSeluAlpha * std::expm1(x) : x);
+    case PYNN_CELU:
+      return x < 0 ? alpha * std::expm1(x / alpha) : x;
+    case PYNN_MISH:
+      return x * mish_curve(x);
+    case PYNN_LOGSIGMOID:
+      return (x < 0 ? x : 0) - std::log1p(std::exp(-std::fabs(x)));
+    case PYNN_SOFTSIGN:
+      return x / (1 + std::fabs(x));
+    case PYNN_HARDSWISH:
+      return std::isnan(x) ? x : x * std::fmin(6, std::fmax(0, x + 3)) / 6;
+    case PYNN_HARDSIGMOID:
+      return std::isnan(x) ? x : std::fmin(6, std::fmax(0, x + 3)) / 6;
+    case PYNN_HARDSHRINK:
+      return std::fabs(x) <= alpha ? 0 : x;
+    case PYNN_SOFTSHRINK:
+      return x > alpha ? x - alpha : x < -alpha ? x + alpha : x * 0;
+    case PYNN_TANHSHRINK:
+      return x - std::tanh(x);
+    case PYNN_THRESHOLD:
+      return x <= alpha ? beta : x;
     case PYNN_NEG:
       return -x;
     case PYNN_ABS:
@@ -72,9 +136,93 @@ double unary_reference(int op, double x, double alpha, double beta) {
   }
 }
 
+double remainder_of(double a, double b) {
+  const double r = std::fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+double floor_divide(double a, double b) {
+  if (b == 0) return a / b;
+  const double q = (a - remainder_of(a, b)) / b, down = std::floor(q);
+  return q - down > 0.5 ? down + 1 : down;
+}
+
 double binary_reference(int op, double a, double b, double alpha, double beta) {
-  const double s = sigmoid(alpha * b);
+  const double s = sigmoid(alpha * b), t = std::tanh(b);
   switch (op) {
+    case PYNN_POW:
+      return std::pow(a, b);
+    case PYNN_FMOD:
+      return std::fmod(a, b);
+    case PYNN_REMAINDER:
+      return remainder_of(a, b);
+    case PYNN_FLOOR_DIVIDE:
+      return floor_divide(a, b);
+    case PYNN_PRELU:
+      return a > 0 ? a : a * b;
+    case PYNN_GLU:
+      return a * sigmoid(b);
+    case PYNN_SELU_BACKWARD:
+      return a * kSeluScale * (b > 0 ? 1 : kSeluAlpha * std::exp(b));
+    case PYNN_CELU_BACKWARD:
+      return b > 0 ? a : a * std::exp(b / alpha);
+    case PYNN_MISH_BACKWARD:
+      return a * (mish_curve(b) + b * sigmoid(b) * (1 - mish_curve(b) * mish_curve(b)));
+    case PYNN_LOGSIGMOID_BACKWARD:
+      return a * sigmoid(-b);
+    case PYNN_SOFTSIGN_BACKWARD:
+      return a / ((1 + std::fabs(b)) * (1 + std::fabs(b)));
+    case PYNN_HARDSWISH_BACKWARD:
+      return b < -3 ? 0 : b <= 3 ? a * (b / 3 + 0.5) : a;
+    case PYNN_HARDSIGMOID_BACKWARD:
+      return b > -3 && b < 3 ? a / 6 : 0;
+    case PYNN_SHRINK_BACKWARD:
+      return std::fabs(b) <= alpha ? 0 : a;
+    case PYNN_TANHSHRINK_BACKWARD:
+      return a * t * t;
+    case PYNN_THRESHOLD_BACKWARD:
+      return b <= alpha ? 0 : a;
+    case PYNN_CLAMP_BACKWARD:
+      return b >= alpha && b <= beta ? a : 0;
+    case PYNN_ABS_BACKWARD:
+      return a * sign_of(b);
+    case PYNN_SQUARE_BACKWARD:
+      return 2 * a * b;
+    case PYNN_SQRT_BACKWARD:
+      return a / (2 * b);
+    case PYNN_RSQRT_BACKWARD:
+      return -0.5 * a * b * b * b;
+    case PYNN_RECIPROCAL_BACKWARD:
+      return -a * b * b;
+    case PYNN_EXP2_BACKWARD:
+      return a * b * std::log(2.0);
+    case PYNN_EXPM1_BACKWARD:
+      return a * (b + 1);
+    case PYNN_LOG2_BACKWARD:
+      return a / (b * std::log(2.0));
+    case PYNN_LOG10_BACKWARD:
+      return a / (b * std::log(10.0));
+    case PYNN_LOG1P_BACKWARD:
+      return a / (b + 1);
+    case PYNN_SIN_BACKWARD:
+      return a * std::cos(b);
+    case PYNN_COS_BACKWARD:
+      return -a * std::sin(b);
+    case PYNN_TAN_BACKWARD:
+      return a * (1 + b * b);
+    case PYNN_ASIN_BACKWARD:
+      return a / std::sqrt(1 - b * b);
+    case PYNN_ACOS_BACKWARD:
+      return -a / std::sqrt(1 - b * b);
+    case PYNN_ATAN_BACKWARD:
+      return a / (1 + b * b);
+    case PYNN_SINH_BACKWARD:
+      return a * std::cosh(b);
+    case PYNN_COSH_BACKWARD:
+      return a * std::sinh(b);
+    case PYNN_ERF_BACKWARD:
+      return a * 1.12837916709551257390 * std::exp(-b * b);
+    case PYNN_POW_BACKWARD:
+      return a * alpha * std::pow(b, beta);
     case PYNN_ADD:
       return a + b;
     case PYNN_SUB:
@@ -117,7 +265,10 @@ double binary_reference(int op, double a, double b, double alpha, double beta) {
 // Parameters an operation is used with.
 void parameters(bool unary, int op, double* alpha, double* beta) {
   *alpha = 0.75, *beta = 0;
-  if (unary ? op == PYNN_HARDTANH : op == PYNN_HARDTANH_BACKWARD) *alpha = -0.5, *beta = 1.25;
+  if (unary ? op == PYNN_HARDTANH : op == PYNN_HARDTANH_BACKWARD || op == PYNN_CLAMP_BACKWARD) {
+    *alpha = -0.5, *beta = 1.25;
+  }
+  if (!unary && op == PYNN_POW_BACKWARD) *alpha = 3, *beta = 2;
   if (unary ? op == PYNN_SOFTPLUS : op == PYNN_SOFTPLUS_BACKWARD) *alpha = 1.5, *beta = 20;
   if (unary && op == PYNN_SILU) *alpha = 1;
 }
@@ -190,6 +341,7 @@ void test_tails(const char* isa) {
           double scale = op == PYNN_GELU || op == PYNN_GELU_TANH ? std::fabs(double(a[i])) : 0;
           if (op == PYNN_SOFTPLUS)
             scale = expected * std::fabs(alpha * double(a[i]));  // rounding alpha x, then exp
+          if (op == PYNN_TANHSHRINK) scale = std::fabs(double(a[i]));
           CHECK_CLOSE(out[i], expected, tolerance<T>(expected, scale));
         }
         CHECK(a.intact() && out.intact());
@@ -201,8 +353,14 @@ void test_tails(const char* isa) {
         CHECK_EQ(run_binary(op, n, a.data(), b.data(), alpha, beta, out.data()), PYNN_OK);
         for (int64_t i = 0; i < n; ++i) {
           const double expected = binary_reference(op, double(a[i]), double(b[i]), alpha, beta);
-          const double scale =
-              op >= PYNN_RELU_BACKWARD ? std::fabs(double(a[i])) * (1 + double(b[i]) * double(b[i])) : 0;
+          double scale = 0, x = double(b[i]);
+          if (op >= PYNN_RELU_BACKWARD) scale = std::fabs(double(a[i])) * (1 + x * x);
+          if (op == PYNN_LOG1P_BACKWARD) scale /= std::fabs((1 + x) * (1 + x));  // 1 + x is rounded
+          if (op == PYNN_ASIN_BACKWARD || op == PYNN_ACOS_BACKWARD) {
+            scale /= std::sqrt(std::pow(std::fabs(1 - x * x), 3));
+            if (std::fabs(std::fabs(x) - 1) < 1e-3) continue;
+          }
+          if (op == PYNN_FLOOR_DIVIDE) scale = std::fabs(double(a[i])) / std::fabs(x) / 8;
           CHECK_CLOSE(out[i], expected, tolerance<T>(expected, scale));
         }
         CHECK(a.intact() && b.intact() && out.intact());
@@ -237,23 +395,31 @@ void test_extremes(const char* isa) {
       if (op == PYNN_SILU && sizeof(T) == 4 && std::isfinite(values[i]) && values[i] <= -1e4) expected = 0;
       CHECK(ulp_error(y, expected) <= 4);
       const bool odd =
-          op == PYNN_TANH || op == PYNN_ERF || op == PYNN_NEG || op == PYNN_COPY || op == PYNN_ABS;
+          op == PYNN_TANH || op == PYNN_ERF || op == PYNN_NEG || op == PYNN_COPY || op == PYNN_ABS ||
+                       op == PYNN_SIN || op == PYNN_TAN || op == PYNN_ASIN || op == PYNN_ATAN || op == PYNN_SINH ||
+                       op == PYNN_EXPM1 || op == PYNN_LOG1P || op == PYNN_FLOOR || op == PYNN_CEIL ||
+                       op == PYNN_ROUND || op == PYNN_TRUNC;
       if (odd && values[i] == 0) CHECK(std::signbit(y) == std::signbit(expected));
     }
   }
-  for (int op = 0; op < PYNN_RELU_BACKWARD; ++op) {
+  for (int op = 0; op <= PYNN_REMAINDER; ++op) {
     for (int i = 0; i < count; ++i) {
       for (int j = 0; j < count; ++j) {
         const T a = T(values[i]), b = T(values[j]);
         T y = 0;
         run_binary(op, 1, &a, &b, 0, 0, &y);
+        if (op == PYNN_POW && std::isfinite(a) && std::isfinite(b)) {
+          CHECK(ulp_error(y, std::pow((long double)a, (long double)b)) <= 2);
+          continue;
+        }
         // Correct rounding of + - * /: the reference in T itself.
         const T expected = op == PYNN_ADD   ? a + b
                            : op == PYNN_SUB ? a - b
                            : op == PYNN_MUL ? a * b
                            : op == PYNN_DIV ? a / b
                                             : T(binary_reference(op, double(a), double(b), 0, 0));
-        set_context(std::string(isa) + " binary " + std::to_string(op));
+        set_context(std::string(isa) + " binary " + std::to_string(op) + " of " + std::to_string(values[i]) + " and " +
+                    std::to_string(values[j]));
         CHECK(y == expected || (std::isnan(y) && std::isnan(expected)));
       }
     }

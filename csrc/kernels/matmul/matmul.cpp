@@ -245,6 +245,8 @@ pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset,
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)
 #undef PYNN_INSTANTIATE
+template pynn_status gemm_batch<bfloat16>(const Gemm<bfloat16>&, int64_t, const int64_t*, const int64_t*,
+                                          const int64_t*);
 
 }  // namespace matmul
 }  // namespace pynn

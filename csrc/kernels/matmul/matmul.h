@@ -76,9 +76,30 @@ struct Gemm {
   pynn_activation act;
 };
 
+// bfloat16 as bits; only where has_bf16_dot(). Scalars are float32.
+struct bfloat16 {
+  uint16_t bits;
+};
+template <>
+struct Gemm<bfloat16> {
+  int64_t m, n, k;
+  const bfloat16* a;
+  int64_t a_row, a_col;
+  const bfloat16* b;
+  int64_t b_row, b_col;
+  bfloat16* c;
+  int64_t c_row, c_col;
+  const bfloat16* bias_row;
+  const bfloat16* bias_col;
+  float alpha, beta;
+  pynn_activation act;
+};
+
 // One product, on the pool's threads where it is large enough. PYNN_OK or PYNN_NO_MEMORY (message set).
 template <class T>
 pynn_status gemm(const Gemm<T>& g);
+template <>
+pynn_status gemm(const Gemm<bfloat16>& g);  // bf16.cpp
 
 // Products of one shape at offsets a_offset[i], b_offset[i], c_offset[i] (elements) from g's pointers.
 template <class T>

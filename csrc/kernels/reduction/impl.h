@@ -1,5 +1,8 @@
 // The reduction kernels of one ISA: four accumulators, so that additions do not wait for each other.
 #pragma once
+#include "kernels/reduction/floats.h"
+#include "kernels/reduction/integers.h"
+#include "kernels/reduction/places.h"
 #include "kernels/reduction/reduction.h"
 #include "simd/vec.h"
 
@@ -28,11 +31,6 @@ PYNN_INLINE float total(int64_t n, const Full& full, const Tail& tail) {
   return reduce_add((a + b) + (c + d));
 }
 
-float sum(int64_t n, const float* x) {
-  return total(
-      n, [x](int64_t i) { return load(x + i); }, [x](int64_t i, int left) { return load_n(x + i, left); });
-}
-
 float squared_error(int64_t n, const float* x, const float* y) {
   return total(
       n,
@@ -57,7 +55,18 @@ void scaled_difference(int64_t n, const float* x, const float* y, float scale, f
 }
 
 extern const Table table;
-const Table table = {PYNN_ISA_NAME, sum, squared_error, scaled_difference};
+const Table table = {PYNN_ISA_NAME,
+                     squared_error,
+                     scaled_difference,
+                     float_panels<float>(),
+                     float_panels<double>(),
+                     integer_panels<uint8_t>(),
+                     integer_panels<int8_t>(),
+                     integer_panels<int16_t>(),
+                     integer_panels<int32_t>(),
+                     integer_panels<int64_t>(),
+                     float_kernels<float>(),
+                     float_kernels<double>()};
 
 }  // namespace reduction
 }  // namespace PYNN_ISA_NAMESPACE

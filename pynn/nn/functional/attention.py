@@ -6,18 +6,28 @@ from pynn._core import call
 from pynn.nn.functional.dropout import dropout
 from pynn.nn.functional.linear import linear
 from pynn.nn.functional.pad import pad
-from pynn.ops.attention import ATTENTION, ATTENTION_WEIGHTS
+from pynn.nn.functional.softmax import softmax
+from pynn.ops.attention import ATTENTION
 from pynn.ops.indexing import masked_fill
 from pynn.ops.joining import cat
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
-def _repeat_heads(x, count):
-    """Each of the heads (dimension -3) `count` times in a row."""
-    shape = x._array.shape
-    spread = x.unsqueeze(-3).expand((*shape[:-2], count, *shape[-2:]))
-    return spread.reshape((*shape[:-3], shape[-3] * count, *shape[-2:]))
+def _grouped(query, key, value, mask):
+    """Heads (dimension -3) in groups that share a head of key and value, which broadcast over their group."""
+    heads, own = query._array.shape[-3], key._array.shape[-3]
+    if own != value._array.shape[-3] or heads % own:
+        raise RuntimeError(
+            "scaled_dot_product_attention: with enable_gqa the heads of query must be a multiple of those of key and "
+            f"value, got {heads} for {own} and {value._array.shape[-3]}."
+        )
+    shape = query._array.shape
+    query = query.reshape((*shape[:-3], own, heads // own, *shape[-2:]))
+    if mask is not None and mask._array.ndim > 2:
+        shape = mask._array.shape
+        mask = mask.unsqueeze(-3) if shape[-3] == 1 else mask.reshape((*shape[:-3], own, heads // own, *shape[-2:]))
+    return query, key.unsqueeze(-3), value.unsqueeze(-3), mask
 
 
 def scaled_dot_product_attention(
@@ -32,18 +42,19 @@ def scaled_dot_product_attention(
     """
     if attn_mask is not None and is_causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if enable_gqa:
-        heads = query._array.shape[-3]
-        key, value = (_repeat_heads(x, heads // x._array.shape[-3]) for x in (key, value))
     if attn_mask is not None and attn_mask.is_floating_point() and attn_mask.dtype is not query.dtype:
         raise RuntimeError(
             f"Expected attn_mask dtype to be bool or to match query dtype, but got {attn_mask.dtype} and {query.dtype}."
         )
     scale = 1.0 / math.sqrt(query._array.shape[-1]) if scale is None else float(scale)
-    if dropout_p == 0.0:
-        return call(ATTENTION, (query, key, value, attn_mask), (bool(is_causal), scale))
-    weights = call(ATTENTION_WEIGHTS, (query, key, attn_mask), (bool(is_causal), scale))
-    return dropout(weights, dropout_p) @ value
+    if dropout_p < 0.0 or dropout_p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    shape = query._array.shape
+    if enable_gqa:
+        query, key, value, attn_mask = _grouped(query, key, value, attn_mask)
+    attrs = (bool(is_causal), scale, float(dropout_p), None)
+    output = call(ATTENTION, (query, key, value, attn_mask), attrs)[0]
+    return output.reshape((*shape[:-1], output._array.shape[-1])) if enable_gqa else output
 
 
 def _projected(query, key, value, in_proj_weight, in_proj_bias, separate):
@@ -140,12 +151,21 @@ def multi_head_attention_forward(
     mask = _joined_mask(attn_mask, key_padding_mask, q, batch, num_heads)
     mask = pad(mask, (0, extra)) if mask is not None and extra else mask
     scale = 1.0 / math.sqrt(width // num_heads)
-    weights = call(ATTENTION_WEIGHTS, (q, k, mask), (False, scale))
-    if training and dropout_p:
-        weights = dropout(weights, dropout_p)
-    output = (weights @ v).permute(2, 0, 1, 3).reshape(length, batch, width)
+    dropout_p = float(dropout_p) if training else 0.0
+    if need_weights:
+        scores = (q * scale) @ k.transpose(-2, -1)
+        weights = softmax(scores if mask is None else scores + mask, -1)
+        if dropout_p:
+            weights = dropout(weights, dropout_p)
+        output = weights @ v
+        weights = weights.mean(1) if average_attn_weights else weights
+    else:
+        weights = None
+        causal = is_causal and key_padding_mask is None and not extra  # the mask need not be read
+        attrs = (bool(causal), scale, dropout_p, None)
+        output = call(ATTENTION, (q, k, v, None if causal else mask), attrs)[0]
+    output = output.permute(2, 0, 1, 3).reshape(length, batch, width)
     output = linear(output, out_proj_weight, out_proj_bias)
-    weights = None if not need_weights else weights.mean(1) if average_attn_weights else weights
     if single:
         output, weights = output.squeeze(1), None if weights is None else weights.squeeze(0)
     return output, weights

@@ -7,6 +7,7 @@ between them, for all sequences of the batch at once.
 import numpy
 
 from pynn._core import Tensor, made, observe
+from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.joining import cat, stack
 from pynn.ops.pointwise import where
@@ -55,6 +56,7 @@ def _check(log_probs, targets, inputs, wanted, blank):
         )
 
 
+@float32_function
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the probability that log_probs' paths spell the targets, blanks and repeats left out.
 

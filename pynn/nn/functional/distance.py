@@ -2,9 +2,11 @@
 
 import numpy
 
-from pynn._core import binary, made, observe
+from pynn._core import binary, call, made, observe
+from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
-from pynn.nn.functional.loss import reduce_loss, reduction_of
+from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
+from pynn.ops.loss import HINGE_EMBEDDING_LOSS
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
 from pynn.ops.registry import export
@@ -46,6 +48,7 @@ def pdist(input, p=2.0):
     return norm(input[made(first)] - input[made(second)], p, -1)
 
 
+@float32_function
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos for targets 1, max(0, cos - margin) for targets -1; inputs (N, D) or (D), target (N) or ()."""
     require_tensors("cosine_embedding_loss", input1, input2, target, names=_PAIR)
@@ -62,14 +65,15 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return reduce_loss(loss, reduction)
 
 
+@float32_function
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x for targets 1, max(0, margin - x) for targets -1."""
     require_tensors("hinge_embedding_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = where(target == 1, input, 0.0) + where(target == -1, (margin - input).clamp(min=0), 0.0)
-    return reduce_loss(loss, reduction)
+    return call(HINGE_EMBEDDING_LOSS, pair_of(input, target), (float(margin), reduction))
 
 
+@float32_function
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -y (x1 - x2) + margin): x1 should rank above x2 for y = 1, below for y = -1."""
     require_tensors("margin_ranking_loss", input1, input2, target, names=_PAIR)
@@ -82,6 +86,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return reduce_loss((-target * (input1 - input2) + margin).clamp(min=0), reduction)
 
 
+@float32_function
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """sum over i != y of max(0, margin - x_y + x_i)^p / C: input (N, C) or (C), target (N) or () of int64 classes."""
     require_tensors("multi_margin_loss", input, target)
@@ -100,6 +105,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduce_loss(loss.reshape(()) if single else loss, reduction)
 
 
+@float32_function
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """sum over targets j and others i of max(0, 1 - (x_j - x_i)) / C.
 
@@ -124,6 +130,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return reduce_loss(loss.reshape(()) if single else loss, reduction)
 
 
+@float32_function
 def triplet_margin_loss(
     anchor,
     positive,

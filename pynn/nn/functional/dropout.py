@@ -27,7 +27,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     require_tensors("dropout", input)
     if not training or p == 0.0:
         return input
-    return _finish(input, call(DROPOUT, (input,), (float(p), None))[0], inplace)
+    return _finish(input, call(DROPOUT, (input,), (float(p), None)), inplace)
 
 
 def _channel_dropout(name, dims, input, p, training, inplace):

@@ -5,6 +5,7 @@ import itertools
 import numpy
 
 from pynn._core import made
+from pynn.amp.autocast_mode import float32_function
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -99,6 +100,7 @@ def _linear(input, places, size):
     return total
 
 
+@float32_function
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 

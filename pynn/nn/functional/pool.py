@@ -33,13 +33,15 @@ def _max(dims, input, kernel_size, stride, padding, dilation, ceil_mode, return_
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge, gap = strides(stride, kernel, dims), sizes(padding, dims, "padding"), sizes(dilation, dims, "dilation")
     if dims == 1:
-        geometry = ((1, *kernel), (1, *step), (0, *edge), (1, *gap), bool(ceil_mode))
-        values, indices = call(ops.MAX_POOL2D, (_image("max_pool1d", input),), geometry)
-        values, indices = values.squeeze(-2), indices.squeeze(-2)
-    else:
-        op = ops.MAX_POOL2D if dims == 2 else ops.MAX_POOL3D
-        values, indices = call(op, (input,), (kernel, step, edge, gap, bool(ceil_mode)))
-    return (values, indices) if return_indices else values
+        kernel, step, edge, gap = (1, *kernel), (1, *step), (0, *edge), (1, *gap)
+        input = _image("max_pool1d", input)
+    attrs = (kernel, step, edge, gap, bool(ceil_mode))
+    if not return_indices:
+        values = call(ops.MAX_POOL3D if dims == 3 else ops.MAX_POOL2D, (input,), attrs)
+        return values.squeeze(-2) if dims == 1 else values
+    op = ops.MAX_POOL3D_WITH_INDICES if dims == 3 else ops.MAX_POOL2D_WITH_INDICES
+    values, indices = call(op, (input,), attrs)
+    return (values.squeeze(-2), indices.squeeze(-2)) if dims == 1 else (values, indices)
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):

@@ -3,10 +3,10 @@
 import math
 import warnings
 
-from pynn._core import Tensor, call
+from pynn._core import Tensor, call, call_writing
 from pynn.autograd import no_grad
 from pynn.ops.creation import tensor
-from pynn.ops.gradients import TOTAL_NORM
+from pynn.ops.gradients import CLIP_BY_NORM, TOTAL_NORM
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -41,9 +41,9 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 @no_grad()
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """Scale the gradients in place by max_norm / (total_norm + 1e-6), where that is less than 1."""
-    scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
-    for grad in _gradients(parameters):
-        grad.mul_(scale.to(grad.dtype))
+    grads = _gradients(parameters)
+    if grads:
+        call_writing(CLIP_BY_NORM, (*grads, *[total_norm] * len(grads)), (float(max_norm),))
 
 
 @no_grad()

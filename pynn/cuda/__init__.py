@@ -1,5 +1,7 @@
 """torch.cuda's names on a build without GPU kernels: every question is answered, nothing can be moved there."""
 
+from pynn.cuda import amp  # noqa: F401
+
 _NONE = "this build of pynn has no GPU kernels; use device='cpu'"
 
 

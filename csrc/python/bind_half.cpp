@@ -1,0 +1,102 @@
+// 16-bit floats: what the door converts arrays with, and how bfloat16 becomes known to the kernels.
+#include "bindings.h"
+
+namespace pynn::python {
+namespace {
+
+// A new array of x's shape whose dimensions lie in memory in the order that x's do.
+PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
+  const int ndim = PyArray_NDIM(x);
+  if (PyArray_IS_C_CONTIGUOUS(x)) return new_array(ndim, PyArray_DIMS(x), type);
+  npy_intp order[PYNN_MAX_DIMS], back[PYNN_MAX_DIMS], shape[PYNN_MAX_DIMS];
+  const auto step = [x](npy_intp i) { return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i)); };
+  for (int i = 0; i < ndim; ++i) {
+    int place = i;
+    for (; place > 0 && PyArray_DIM(x, i) != 1 && step(order[place - 1]) < step(i); --place) {
+      order[place] = order[place - 1];
+    }
+    order[place] = i;
+  }
+  bool plain = true;
+  for (int i = 0; i < ndim; ++i) {
+    back[order[i]] = i;
+    shape[i] = PyArray_DIM(x, int(order[i]));
+    plain = plain && order[i] == i;
+  }
+  PyArrayObject* out = new_array(ndim, shape, type);
+  if (!out || plain) return out;
+  PyArray_Dims axes = {back, ndim};
+  PyObject* turned = PyArray_Transpose(out, &axes);
+  Py_DECREF(out);
+  return reinterpret_cast<PyArrayObject*>(turned);
+}
+
+// Between a 16-bit float and float32 by the kernels; nullptr, no exception set, for any other pair of dtypes.
+PyObject* converted(PyArrayObject* x, int type) {
+  const int from = plain_type(x);
+  const bool widens = is_half(from) && type == NPY_FLOAT32, narrows = from == NPY_FLOAT32 && is_half(type);
+  if ((!widens && !narrows) || PyArray_NDIM(x) > PYNN_MAX_DIMS) return nullptr;
+  PyArrayObject* out = new_laid_out_as(x, type);
+  if (!out) return nullptr;
+  const pynn_array in = describe(x);
+  pynn_array result = describe(out);
+  const pynn_status status = run(PyArray_SIZE(x), [&] { return pynn_convert_half(&in, &result); });
+  if (status == PYNN_OK) return reinterpret_cast<PyObject*>(out);
+  Py_DECREF(out);
+  return nullptr;
+}
+
+// cast(x, dtype) and its gradient (g, (None, x or its Like), (dtype,), needs), where one side is a 16-bit float.
+PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
+  if (!x || !PyArray_DescrCheck(args[1])) return not_mine();
+  PyObject* out = converted(x, reinterpret_cast<PyArray_Descr*>(args[1])->type_num);
+  return out || PyErr_Occurred() ? out : not_mine();
+}
+
+PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
+  if (!g || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2) return not_mine();
+  PyObject* dtype = PyObject_GetAttrString(PyTuple_GET_ITEM(args[1], 1), "dtype");
+  if (!dtype) {
+    PyErr_Clear();
+    return not_mine();
+  }
+  PyObject* out = PyArray_DescrCheck(dtype)
+                      ? converted(g, reinterpret_cast<PyArray_Descr*>(dtype)->type_num)
+                      : nullptr;
+  Py_DECREF(dtype);
+  return out || PyErr_Occurred() ? out : not_mine();
+}
+
+}  // namespace
+
+bool register_half(PyObject* kernels) {
+  return add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel);
+}
+
+PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
+  PyArray_Descr* dtype = nullptr;
+  if (!x || !PyArray_DescrConverter(args[1], &dtype)) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "convert takes an array and a dtype.");
+    return nullptr;
+  }
+  PyObject* out = converted(x, dtype->type_num);
+  if (out || PyErr_Occurred()) {
+    Py_DECREF(dtype);
+    return out;
+  }
+  return PyArray_CastToType(x, dtype, 0);  // takes over the dtype
+}
+
+PyObject* set_bfloat16_function(PyObject*, PyObject* dtype) {
+  if (!PyArray_DescrCheck(dtype) || PyDataType_ELSIZE(reinterpret_cast<PyArray_Descr*>(dtype)) != 2) {
+    PyErr_SetString(PyExc_TypeError, "set_bfloat16 takes a NumPy dtype of 2 bytes.");
+    return nullptr;
+  }
+  bfloat16_type = reinterpret_cast<PyArray_Descr*>(dtype)->type_num;
+  Py_RETURN_NONE;
+}
+
+}  // namespace pynn::python

@@ -1,0 +1,307 @@
+"""autocast: a mode of the door that converts the inputs of listed operations; see `_lists`."""
+
+import functools
+import threading
+import warnings
+
+import numpy
+
+from pynn import _core
+from pynn._core import Tensor, call, state
+from pynn._dtypes import DTYPES, FLOAT32, FLOAT64, from_numpy, to_numpy
+from pynn.amp import _lists
+from pynn.ops.cast import CAST
+
+_DEVICES = ("cpu", "cuda")
+
+
+class _Mode(threading.local):
+    """What autocast is set to in one thread."""
+
+    enabled = False
+    dtype = None  # None: bfloat16
+    cache_enabled = True
+    nesting = 0
+
+    def __init__(self):
+        self.cache = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+
+
+_mode = _Mode()
+
+
+def _np_dtype():
+    return DTYPES["bfloat16"].numpy if _mode.dtype is None else _mode.dtype
+
+
+class _Hook:
+    """What the door calls while autocast is on."""
+
+    def inputs(self, op, inputs):
+        """The inputs of an op in the dtypes that its list asks for."""
+        if op.name in _lists.LOW_PRECISION:
+            return _cast_inputs(inputs, _np_dtype())
+        if op.name in _lists.FLOAT32:
+            return _cast_inputs(inputs, FLOAT32)
+        return inputs
+
+    def wrote(self, arrays):
+        """Forget the casts of leaves whose memory was written by another tensor's name, as by `w.data.fill_(0)`."""
+        cache = _mode.cache
+        for key, (leaf, *_) in list(cache.items()) if cache else ():
+            if any(numpy.may_share_memory(leaf._array, a) for a in arrays):
+                del cache[key]
+
+
+_hook = _Hook()
+
+
+def _cast_inputs(inputs, dtype):
+    changed = tuple([_cast(x, dtype) for x in inputs])
+    return changed if any(a is not b for a, b in zip(changed, inputs)) else inputs
+
+
+def _cast(x, dtype):
+    """x in a dtype, if it is a floating point tensor other than float64; x itself where it has it."""
+    if not isinstance(x, Tensor):
+        return x
+    have = x._array.dtype
+    if have == dtype or have == FLOAT64 or not _core.is_floating(x._array):
+        return x
+    if not _mode.cache_enabled or have != FLOAT32 or not x.requires_grad or not x.is_leaf or x._view is not None:
+        return call(CAST, (x,), (dtype,))
+    key = (id(x), _core.is_grad_enabled(), dtype)
+    held = _mode.cache.get(key)
+    version = _core.shared_version(x)
+    if held is not None and held[1] is version and held[2] == version.value:
+        return held[3]
+    made = call(CAST, (x,), (dtype,))
+    _mode.cache[key] = (x, version, version.value, made)
+    return made
+
+
+def _set_enabled(enabled):
+    if enabled and state.autocast is None:
+        state.autocast = _hook
+        _core.enter_mode()
+    elif not enabled and state.autocast is not None:
+        state.autocast = None
+        _core.leave_mode()
+        _mode.cache.clear()  # writes are not heard of until it is on again
+    _mode.enabled = enabled
+
+
+def _check_device_type(device_type):
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    if device_type not in _DEVICES:
+        raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}': use 'cpu'.")
+
+
+class autocast:
+    """Run matrix products, convolutions, attention and recurrent layers in a 16-bit dtype, losses in float32.
+
+    A context manager and a decorator; contexts nest, and one with enabled=False inside another switches it off.
+    Backward runs in the dtypes of the forward pass, so call it outside. float32 leaves that require grad are cast
+    once per outermost context, or again after they were written to (writes through NumPy arrays are not seen).
+
+    device_type: "cpu"; "cuda" warns that there is none, and does nothing.
+    dtype: bfloat16 (the default) or float16.
+    Lists of operations and their precision: torch's for the CPU (`pynn.amp._lists`).
+    """
+
+    def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
+        _check_device_type(device_type)
+        self.device = device_type
+        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else from_numpy(to_numpy(dtype))
+        self._cache_enabled = _mode.cache_enabled if cache_enabled is None else cache_enabled
+        if enabled and device_type == "cuda":
+            warnings.warn("User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2)
+            enabled = False
+        if enabled and self.fast_dtype.name not in ("bfloat16", "float16"):
+            warnings.warn(
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
+                "CPU Autocast only supports dtypes of pynn.bfloat16, pynn.float16 currently.",
+                stacklevel=2,
+            )
+            enabled = False
+        self._enabled = enabled
+        self._before = []
+
+    def __enter__(self):
+        self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled))
+        if self.device == "cpu":
+            _set_enabled(self._enabled)
+            _mode.dtype = self.fast_dtype.numpy if self._enabled else _mode.dtype
+        _mode.cache_enabled = self._cache_enabled
+        _mode.nesting += 1
+        return self
+
+    def __exit__(self, exc_type, exc_val, exc_tb):
+        _mode.nesting -= 1
+        if _mode.nesting == 0:
+            _mode.cache.clear()
+        enabled, _mode.dtype, _mode.cache_enabled = self._before.pop()
+        _set_enabled(enabled)
+        return False
+
+    def __call__(self, func):
+        """func run inside this context."""
+
+        @functools.wraps(func)
+        def run(*args, **kwargs):
+            with self:
+                return func(*args, **kwargs)
+
+        return run
+
+
+# ---- questions and switches ----
+
+
+def is_autocast_available(device_type):
+    """Whether autocast takes a device type."""
+    return device_type in _DEVICES
+
+
+def is_autocast_enabled(device_type=None):
+    """Whether autocast is on in this thread for a device type; without one, for GPUs."""
+    return device_type == "cpu" and _mode.enabled
+
+
+def set_autocast_enabled(device_type, enabled=None):
+    """Switch autocast on or off in this thread: set_autocast_enabled("cpu", True)."""
+    if device_type == "cpu":
+        _set_enabled(bool(enabled))
+
+
+def get_autocast_dtype(device_type):
+    """The 16-bit dtype of autocast for a device type."""
+    if device_type == "cuda":
+        return DTYPES["float16"]
+    return DTYPES["bfloat16"] if _mode.dtype is None else from_numpy(_mode.dtype)
+
+
+def set_autocast_dtype(device_type, dtype):
+    """Set the 16-bit dtype of autocast for a device type in this thread."""
+    if device_type == "cpu":
+        _mode.dtype = to_numpy(dtype)
+
+
+def is_autocast_cache_enabled():
+    """Whether casts of leaves are kept for the length of a context."""
+    return _mode.cache_enabled
+
+
+def set_autocast_cache_enabled(enabled):
+    """Keep casts of leaves for the length of a context, or not."""
+    _mode.cache_enabled = bool(enabled)
+
+
+def clear_autocast_cache():
+    """Forget the casts kept so far."""
+    _mode.cache.clear()
+
+
+def is_autocast_cpu_enabled():
+    """`is_autocast_enabled("cpu")`."""
+    return is_autocast_enabled("cpu")
+
+
+def set_autocast_cpu_enabled(enabled):
+    """`set_autocast_enabled("cpu", enabled)`."""
+    set_autocast_enabled("cpu", enabled)
+
+
+def get_autocast_cpu_dtype():
+    """`get_autocast_dtype("cpu")`."""
+    return get_autocast_dtype("cpu")
+
+
+def set_autocast_cpu_dtype(dtype):
+    """`set_autocast_dtype("cpu", dtype)`."""
+    set_autocast_dtype("cpu", dtype)
+
+
+def get_autocast_gpu_dtype():
+    """`get_autocast_dtype("cuda")`."""
+    return get_autocast_dtype("cuda")
+
+
+# ---- for functions and for autograd.Function ----
+
+
+def float32_function(function):
+    """Decorate a function of tensors that autocast runs in float32 as a whole."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if state.autocast is None:
+            return function(*args, **kwargs)
+        args, kwargs = _converted(args, FLOAT32), _converted(kwargs, FLOAT32)
+        with autocast("cpu", enabled=False):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def low_precision_function(function):
+    """Decorate a function of tensors that autocast runs in its 16-bit dtype as a whole."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if state.autocast is None:
+            return function(*args, **kwargs)
+        return function(*_converted(args, _np_dtype()), **_converted(kwargs, _np_dtype()))
+
+    return run
+
+
+def _converted(value, dtype):
+    if isinstance(value, Tensor):
+        return _cast(value, dtype)
+    if isinstance(value, dict):
+        return {k: _converted(v, dtype) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_converted(v, dtype) for v in value)
+    return value
+
+
+def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
+    """Decorate the forward of an `autograd.Function`: backward will run in the autocast state of forward.
+
+    cast_inputs: a dtype for floating point inputs inside autocast; forward then runs with autocast off.
+    """
+    _check_device_type(device_type)
+    if fwd is None:
+        return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
+
+    @functools.wraps(fwd)
+    def run(*args, **kwargs):
+        ctx = args[0]
+        ctx._dtype = get_autocast_dtype(device_type)
+        on = is_autocast_enabled(device_type)
+        if cast_inputs is None or not on:
+            ctx._fwd_used_autocast = on
+            return fwd(*args, **kwargs)
+        ctx._fwd_used_autocast = False
+        dtype = to_numpy(cast_inputs)
+        args, kwargs = _converted(args, dtype), _converted(kwargs, dtype)
+        with autocast(device_type, enabled=False):
+            return fwd(*args, **kwargs)
+
+    return run
+
+
+def custom_bwd(bwd=None, *, device_type):
+    """Decorate the backward of an `autograd.Function` whose forward has custom_fwd."""
+    _check_device_type(device_type)
+    if bwd is None:
+        return functools.partial(custom_bwd, device_type=device_type)
+
+    @functools.wraps(bwd)
+    def run(*args, **kwargs):
+        with autocast(device_type, enabled=args[0]._fwd_used_autocast, dtype=args[0]._dtype):
+            return bwd(*args, **kwargs)
+
+    return run
