@@ -11,6 +11,7 @@ bool register_conv(PyObject* kernels);
 bool register_softmax(PyObject* kernels);
 bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
+bool register_many(PyObject* kernels);
 bool register_scan(PyObject* kernels);
 bool register_sort(PyObject* kernels);
 bool register_cast(PyObject* kernels);  // after others of the name

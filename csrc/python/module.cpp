@@ -62,7 +62,7 @@ PYBIND11_MODULE(_native, m) {
 
   py::dict kernels;
   for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
-                   register_reduction, register_scan, register_sort, register_cast}) {
+                   register_reduction, register_many, register_scan, register_sort, register_cast}) {
     if (!add(kernels.ptr())) throw py::error_already_set();
   }
   m.attr("kernels") = kernels;

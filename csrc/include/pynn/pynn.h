@@ -84,6 +84,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/reduction.h"
 #include "pynn/scan.h"
 #include "pynn/sort.h"
+#include "pynn/triangle.h"
 #include "pynn/softmax.h"
 
 #endif /* PYNN_PYNN_H */
