@@ -84,11 +84,12 @@ constexpr Picking kPicking[] = {{"sort.backward", 0},    {"topk.backward", 1},  
 // ([g of values, g of places], ((None, places), Like of x), attrs, needs)
 PyObject* picking_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const int which = code_of<Picking>(self)->dim;
-  if (count != 4 || !PyList_Check(args[0]) || PyList_GET_SIZE(args[0]) < 1 || !has_items(args[1], 2) ||
+  if (count != 4 || !(PyList_Check(args[0]) || PyTuple_Check(args[0])) ||
+      PySequence_Fast_GET_SIZE(args[0]) < 1 || !has_items(args[1], 2) ||
       !has_items(PyTuple_GET_ITEM(args[1], 0), 2) || !has_items(args[2], which + 1)) {
     return not_mine();
   }
-  PyArrayObject* grad = as_array(PyList_GET_ITEM(args[0], 0));
+  PyArrayObject* grad = as_array(PySequence_Fast_GET_ITEM(args[0], 0));
   PyArrayObject* places = as_array(PyTuple_GET_ITEM(PyTuple_GET_ITEM(args[1], 0), 1));
   int ndim;
   npy_intp shape[PYNN_MAX_DIMS];
