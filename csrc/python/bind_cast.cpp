@@ -1,4 +1,5 @@
-// cast(x, dtype) and its gradient. Other kernels of that name (16-bit floats) are asked for what this one lacks.
+// cast(x, dtype) and its gradient. Other kernels of that name (16-bit floats) are asked for what this one
+// lacks.
 #include "bindings.h"
 
 namespace pynn::python {
@@ -15,8 +16,8 @@ bool has_kernel(int type) {
   return dtype >= 0 && dtype != PYNN_FLOAT16 && dtype != PYNN_BFLOAT16;
 }
 
-// x in another type; nullptr without an exception where there is no kernel. What is dense but not row-major stays
-// so in NumPy's hands.
+// x in another type; nullptr without an exception where there is no kernel. What is dense but not row-major
+// stays so in NumPy's hands.
 PyObject* converted(PyArrayObject* x, int type) {
   if (!x || !has_kernel(plain_type(x)) || !has_kernel(type) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
       !(PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_F_CONTIGUOUS(x))) {
@@ -63,7 +64,8 @@ bool register_cast(PyObject* kernels) {
   others[0] = PyDict_GetItemString(kernels, "cast");
   others[1] = PyDict_GetItemString(kernels, "cast.backward");
   for (PyObject* other : others) Py_XINCREF(other);
-  return add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel);
+  return add_kernel(kernels, "cast", cast_kernel) &&
+         add_kernel(kernels, "cast.backward", cast_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -99,5 +99,6 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/scan.h"
 #include "pynn/softmax.h"
 #include "pynn/sort.h"
+#include "pynn/triangle.h"
 
 #endif /* PYNN_PYNN_H */
