@@ -13,5 +13,6 @@ bool register_optim(PyObject* kernels);
 bool register_reduction(PyObject* kernels);
 bool register_pool(PyObject* kernels);
 bool register_index(PyObject* kernels);
+bool register_resample(PyObject* kernels);
 
 }  // namespace pynn::python

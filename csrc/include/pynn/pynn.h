@@ -83,6 +83,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #include "pynn/optim.h"
 #include "pynn/pool.h"
 #include "pynn/reduction.h"
+#include "pynn/resample.h"
 #include "pynn/softmax.h"
 
 #endif /* PYNN_PYNN_H */
