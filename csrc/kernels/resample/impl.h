@@ -60,15 +60,15 @@ PYNN_INLINE void resize_row(const Axis<T>& wide, const T* row, T* out) {
 }
 
 template <class T>
-PYNN_INLINE void pick_row(const Axis<T>& wide, const T* row, T* out) {
+PYNN_INLINE void pick_row(const Axis<T>& wide, bool twice, const T* row, T* out) {
   constexpr int lanes = Vec<T>::lanes;
   int64_t i = 0;
-  if (wide.out == 2 * wide.in && wide.indices[1] == 0) {  // each element twice
+  if (twice) {
     for (; i + 2 * lanes <= wide.out; i += 2 * lanes) {
       const Vec<T> v = load(row + i / 2);
-      const Pair<T> twice = interleave(v, v);
-      store(out + i, twice.first);
-      store(out + i + lanes, twice.second);
+      const Pair<T> doubled = interleave(v, v);
+      store(out + i, doubled.first);
+      store(out + i + lanes, doubled.second);
     }
   }
   for (; i < wide.out; ++i) out[i] = row[wide.indices[i]];
@@ -88,7 +88,7 @@ void forward(const Geometry<T>& g, int64_t first, int64_t last, const T* x, T* o
       if (from == before) {
         scale_row(to, to - wide.out, T(1), wide.out, false);
       } else {
-        pick_row(wide, from, to);
+        pick_row(wide, g.twice, from, to);
       }
       before = from;
       continue;
@@ -99,7 +99,7 @@ void forward(const Geometry<T>& g, int64_t first, int64_t last, const T* x, T* o
       add = true;
     });
     if (wide.taps == 1) {
-      pick_row(wide, row, to);
+      pick_row(wide, g.twice, row, to);
     } else if (wide.taps == 2) {
       resize_row<2>(wide, row, to);
     } else {

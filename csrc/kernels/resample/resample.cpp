@@ -73,6 +73,9 @@ class Plan {
       indices += taps * task.out[i];
       weights += taps * task.out[i];
     }
+    const Axis<T>& wide = g.axis[2];
+    g.twice = wide.taps == 1 && wide.out == 2 * wide.in;
+    for (int64_t i = 0; g.twice && i < wide.out; ++i) g.twice = wide.indices[i] == i / 2;
   }
   explicit operator bool() const { return bool(tables_); }
   Geometry<T> g;

@@ -24,6 +24,7 @@ struct Geometry {
   int64_t planes;
   Axis<T> axis[3];  // depth, height, width
   bool copies;      // one tap, weight 1: nearest
+  bool twice;       // along the width each element is picked twice
   int64_t plane_in() const { return axis[0].in * axis[1].in * axis[2].in; }
   int64_t plane_out() const { return axis[0].out * axis[1].out * axis[2].out; }
   int64_t rows_out() const { return planes * axis[0].out * axis[1].out; }
