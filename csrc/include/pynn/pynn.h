@@ -96,6 +96,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/random.h"
 #include "pynn/recurrent.h"
 #include "pynn/reduction.h"
+#include "pynn/resample.h"
 #include "pynn/scan.h"
 #include "pynn/softmax.h"
 #include "pynn/sort.h"
