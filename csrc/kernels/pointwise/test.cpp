@@ -267,34 +267,6 @@ void test_operations(const char* isa) {
   }
 }
 
-void test_casts(const char* isa) {
-  Random random(6);
-  for (int from : kTypes) {
-    for (int to : kTypes) {
-      set_context(std::string(isa) + " cast " + std::to_string(from) + " to " + std::to_string(to));
-      for (int64_t n : {0, 1, 17, 100}) {
-        Guarded<char> x(n * kSizes[from]), out(n * kSizes[to]);
-        for (int64_t i = 0; i < n; ++i) {
-          double value = draw(random, from);
-          if (!std::isfinite(value)) value = 2.75;
-          if (to == PYNN_UINT8) value = std::fabs(value);
-          put(from, value, x.data() + i * kSizes[from]);
-        }
-        const int64_t shape[] = {n};
-        const pynn_array in = {x.data(), shape, nullptr, 1, from};
-        pynn_array result = {out.data(), shape, nullptr, 1, to};
-        CHECK_EQ(pynn_cast(&in, &result), PYNN_OK);
-        for (int64_t i = 0; i < n; ++i) {
-          const double value = get(from, x.data() + i * kSizes[from]);
-          const double expected = to == PYNN_BOOL ? double(value != 0) : to <= PYNN_INT64 ? std::trunc(value) : value;
-          CHECK_EQ(get(to, out.data() + i * kSizes[to]), expected);
-        }
-        CHECK(x.intact() && out.intact());
-      }
-    }
-  }
-}
-
 template <class T>
 void test_prelu(const char* isa) {
   Random random(8);
@@ -372,7 +344,6 @@ void test_errors() {
   CHECK(says("(2,)"));
   CHECK_EQ(pynn_pointwise(pynn_pointwise_op(99), ab, 2, 0, &out), PYNN_INVALID);
   CHECK_EQ(pynn_pointwise(PYNN_P_ISNAN, ab, 1, 0, &test), PYNN_UNSUPPORTED);
-  CHECK_EQ(pynn_cast(&a, &out2), PYNN_INVALID);
   CHECK_EQ(pynn_prelu_backward(PYNN_INT32, 1, 1, 3, 1, x, x, x, z, nullptr), PYNN_UNSUPPORTED);
   CHECK_EQ(pynn_prelu_backward(PYNN_FLOAT32, 1, 3, 1, 2, x, x, x, z, nullptr), PYNN_INVALID);
 }
@@ -383,7 +354,6 @@ int main() {
   for_each_isa([](const char* isa) {
     CHECK(std::strcmp(pynn::pointwise::table().isa, isa) == 0);
     test_operations(isa);
-    test_casts(isa);
     test_prelu<float>(isa);
     test_prelu<double>(isa);
     test_threads(isa);
