@@ -9,7 +9,9 @@ PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
   const int ndim = PyArray_NDIM(x);
   if (PyArray_IS_C_CONTIGUOUS(x)) return new_array(ndim, PyArray_DIMS(x), type);
   npy_intp order[PYNN_MAX_DIMS], back[PYNN_MAX_DIMS], shape[PYNN_MAX_DIMS];
-  const auto step = [x](npy_intp i) { return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i)); };
+  const auto step = [x](npy_intp i) {
+    return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i));
+  };
   for (int i = 0; i < ndim; ++i) {
     int place = i;
     for (; place > 0 && PyArray_DIM(x, i) != 1 && step(order[place - 1]) < step(i); --place) {
@@ -46,7 +48,8 @@ PyObject* converted(PyArrayObject* x, int type) {
   return nullptr;
 }
 
-// cast(x, dtype) and its gradient (g, (None, x or its Like), (dtype,), needs), where one side is a 16-bit float.
+// cast(x, dtype) and its gradient (g, (None, x or its Like), (dtype,), needs), where one side is a 16-bit
+// float.
 PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
   if (!x || !PyArray_DescrCheck(args[1])) return not_mine();
@@ -62,9 +65,8 @@ PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
     PyErr_Clear();
     return not_mine();
   }
-  PyObject* out = PyArray_DescrCheck(dtype)
-                      ? converted(g, reinterpret_cast<PyArray_Descr*>(dtype)->type_num)
-                      : nullptr;
+  PyObject* out =
+      PyArray_DescrCheck(dtype) ? converted(g, reinterpret_cast<PyArray_Descr*>(dtype)->type_num) : nullptr;
   Py_DECREF(dtype);
   return out || PyErr_Occurred() ? out : not_mine();
 }
@@ -72,7 +74,8 @@ PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
 }  // namespace
 
 bool register_half(PyObject* kernels) {
-  return add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel);
+  return add_kernel(kernels, "cast", cast_kernel) &&
+         add_kernel(kernels, "cast.backward", cast_backward_kernel);
 }
 
 PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count) {

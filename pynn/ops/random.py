@@ -9,7 +9,6 @@ from pynn.ops.creation import finish, shape_of
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
 
-
 _SHAPES = ((3, 4), (), (0, 3), (37,))
 
 
