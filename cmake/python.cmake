@@ -18,7 +18,7 @@ else()
 endif()
 
 file(GLOB pynn_bindings CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/python/*.cpp)
-pybind11_add_module(_native MODULE ${pynn_bindings})
+pybind11_add_module(_native MODULE NO_EXTRAS ${pynn_bindings})
 target_include_directories(_native PRIVATE ${PROJECT_SOURCE_DIR}/csrc/python)
 # CPython type objects are initialised by their first fields.
 target_compile_options(_native PRIVATE ${pynn_warnings} -Wno-missing-field-initializers)

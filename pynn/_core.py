@@ -503,7 +503,7 @@ def unary(op, x):
         out = op.kernel(array)
         if out is not None:
             result = wrap(out)
-            if x._tracked:
+            if x._tracked and op.differentiable:
                 _track_short(op, result, out, x, array, None, None)
             return result
     return call(op, (x,))
@@ -520,14 +520,14 @@ def binary(op, x, y):
                     out = op.kernel(left._array, right._array)
                     if out is not None:
                         result = wrap(out)
-                        if left._tracked or right._tracked:
+                        if (left._tracked or right._tracked) and op.differentiable:
                             _track_short(op, result, out, left, left._array, right, right._array)
                         return result
             elif isinstance(y, (float, int)):
                 out = op.kernel(left._array, y)
                 if out is not None:
                     result = wrap(out)
-                    if left._tracked:
+                    if left._tracked and op.differentiable:
                         _track_short(op, result, out, left, left._array, None, y)
                     return result
     if not _is_operand(x) or not _is_operand(y):
@@ -730,7 +730,7 @@ def _needs_tensors(op, arrays, composed):
     half = _half_in(arrays)
     if half is None:
         return False
-    return composed or any([isinstance(a, ndarray) and is_floating(a) and a.dtype != half for a in arrays])
+    return composed or any(isinstance(a, ndarray) and is_floating(a) and a.dtype != half for a in arrays)
 
 
 def _call_wide(op, inputs, attrs):

@@ -5,6 +5,7 @@ import pytest
 
 import pynn
 from pynn import _random
+from tests import cases
 
 
 def test_philox_gives_the_published_words():
@@ -79,3 +80,63 @@ def test_multinomial_follows_the_weights():
 def test_a_seed_that_does_not_fit_is_refused():
     with pytest.raises(RuntimeError, match="64 bits"):
         pynn.manual_seed(2**64)
+
+
+def everywhere(draw):
+    """What draw() gives on each backend, instruction set and number of threads, and where the generator stands."""
+    threads, found = pynn.get_num_threads(), []
+    for backend, isa in cases.variants():
+        for count in (1, 2):
+            with cases.running_on(backend, isa):
+                pynn.set_num_threads(count)
+                pynn.manual_seed(2**63 + 12345)
+                pynn.rand(5)
+                drawn = draw().numpy()
+                found.append((drawn.dtype, drawn.shape, drawn.tobytes(), pynn.default_generator._offset))
+    pynn.set_num_threads(threads)
+    return found
+
+
+DRAWS = {
+    "rand": lambda n, dtype: pynn.rand(n, dtype=dtype),
+    "randn": lambda n, dtype: pynn.randn(n, dtype=dtype),
+    "randint": lambda n, dtype: pynn.randint(-5, 1000, (n,)),
+    "randint of 64 bits": lambda n, dtype: pynn.randint(-(2**63), 2**63 - 1, (n,)),
+    "randperm": lambda n, dtype: pynn.randperm(n),
+    "uniform_": lambda n, dtype: pynn.empty(n, 2, dtype=dtype).T.uniform_(-3, 1.7),
+    "normal_": lambda n, dtype: pynn.empty(n, dtype=dtype).normal_(0.3, 1.7),
+    "bernoulli_": lambda n, dtype: pynn.empty(n, dtype=dtype).bernoulli_(0.3),
+    "bernoulli_ of bool": lambda n, dtype: pynn.empty(n, dtype=pynn.bool).bernoulli_(0.3),
+    "dropout": lambda n, dtype: pynn.nn.functional.dropout(pynn.arange(3.0 * n, dtype=dtype).reshape(n, 3).T, 0.3),
+    "dropout2d": lambda n, dtype: pynn.nn.functional.dropout2d(pynn.ones(n, 3, 2, 2, dtype=dtype), 0.3),
+    "alpha_dropout": lambda n, dtype: pynn.nn.functional.alpha_dropout(pynn.ones(n, 3, dtype=dtype), 0.3, True),
+}
+
+
+@pytest.mark.parametrize("dtype", [pynn.float32, pynn.float64])
+@pytest.mark.parametrize("name", DRAWS)
+def test_every_backend_and_number_of_threads_draws_the_same_bits(name, dtype):
+    for n in (0, 1, 5, 33, 40000 if name.startswith("rand") else 1001):
+        found = everywhere(lambda n=n: DRAWS[name](n, dtype))
+        assert all(f == found[0] for f in found[1:]), n
+
+
+@pytest.mark.parametrize("p", [0.0, 0.4, 1.0])
+def test_dropout_gives_the_gradient_the_elements_it_kept(p):
+    for backend, isa in cases.variants():
+        with cases.running_on(backend, isa):
+            x = pynn.full((7, 11), 2.0, requires_grad=True)
+            y = pynn.nn.functional.dropout(x, p)
+            pynn.rand(3)  # what is drawn in between changes nothing
+            y.backward(pynn.full((11, 7), 3.0).T)
+            np.testing.assert_array_equal(x.grad.numpy(), y.detach().numpy() * 1.5 if p else np.full((7, 11), 3.0))
+
+
+def test_extremes_of_the_normal_numbers():
+    from pynn._box_muller import normals
+
+    words = np.array([2**32 - 1, 0, 2**32 - 1, 2**30, 0, 0, 0, 2**31, 2**31, 2**30], np.uint32)
+    for dtype in (np.float32, np.float64):
+        top = np.sqrt(64 * np.log(2))
+        np.testing.assert_allclose(normals(words, dtype), [0, 0, top, -top, 0], rtol=1e-6, atol=1e-12)
+        assert not np.signbit(normals(words, dtype)[:2]).any()

@@ -170,9 +170,75 @@ pynn_status backward_weight(const Shape& s, const pynn_array& x, const pynn_arra
   return pynn::conv::backward_weight<T>(s, in, out, T(beta), data<T>(dw));
 }
 
+// x (N, C, *in) and its columns y (N, C * prod(kernel), prod(out)).
+pynn_status check_columns(const char* function, const pynn_conv* conv, const int64_t* kernel, const pynn_array* x,
+                          const pynn_array* y, Shape* s) {
+  pynn_status status;
+  if ((status = check_parameters(function, conv)) != PYNN_OK) return status;
+  const int dims = conv->dims;
+  if (kernel == nullptr) return fail(PYNN_INVALID, "%s: kernel is a null pointer: expected its sizes", function);
+  if ((status = check_array(function, "x", x, dims + 2, dims + 2)) != PYNN_OK) return status;
+  if ((status = check_array(function, "y", y, 3, 3)) != PYNN_OK) return status;
+  const char* const names[] = {"x", "y", nullptr};
+  const pynn_array* const arrays[] = {x, y};
+  if ((status = check_float_dtypes(function, names, arrays)) != PYNN_OK) return status;
+  if ((status = check_contiguous(function, "y", *y)) != PYNN_OK) return status;
+  s->images = x->shape[0];
+  s->channels = s->filters = x->shape[1];
+  s->groups = 1;
+  for (int d = 0; d < 3; ++d) {
+    const int from = d - (3 - dims);
+    s->in[d] = from < 0 ? 1 : x->shape[2 + from];
+    s->kernel[d] = from < 0 ? 1 : kernel[from];
+    s->stride[d] = from < 0 ? 1 : conv->stride[from];
+    s->before[d] = from < 0 ? 0 : conv->pad_before[from];
+    s->dilation[d] = from < 0 ? 1 : conv->dilation[from];
+    const int64_t padded = s->in[d] + s->before[d] + (from < 0 ? 0 : conv->pad_after[from]);
+    if (s->kernel[d] < 1 || s->kernel[d] > INT32_MAX || extent(s->dilation[d], s->kernel[d]) > padded) {
+      return fail(PYNN_INVALID, "%s: the kernel %s (dilation %s) does not fit into the padded input, x %s", function,
+                  text(*conv, kernel).c_str(), text(*conv, conv->dilation).c_str(), ShapeText(*x).c_str());
+    }
+    s->out[d] = (padded - extent(s->dilation[d], s->kernel[d])) / s->stride[d] + 1;
+  }
+  const int64_t expected[] = {s->images, s->channels * s->taps(), s->out_size()};
+  for (int i = 0; i < 3; ++i) {
+    if (y->shape[i] != expected[i]) {
+      return fail(PYNN_INVALID, "%s: y has shape %s: expected %s", function, ShapeText(*y).c_str(),
+                  ShapeText(3, expected).c_str());
+    }
+  }
+  return PYNN_OK;
+}
+
+template <class T>
+pynn_status unfold(const Shape& s, const pynn_array& x, pynn_array* y) {
+  View<T> in;
+  if (!view(x, &in)) return odd_strides("unfold", "x");
+  if (in.at[2] > 1 || in.at[2] < 0) {
+    return fail(PYNN_UNSUPPORTED, "unfold: the rows of x %s are not contiguous", ShapeText(x).c_str());
+  }
+  return pynn::conv::unfold<T>(s, in, data<T>(y));
+}
+
 }  // namespace
 
 extern "C" {
+
+pynn_status pynn_unfold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* x, pynn_array* y) {
+  Shape s;
+  const pynn_status status = check_columns("unfold", conv, kernel, x, y, &s);
+  if (status != PYNN_OK) return status;
+  return is_float32(*x) ? unfold<float>(s, *x, y) : unfold<double>(s, *x, y);
+}
+
+pynn_status pynn_fold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* y, pynn_array* x) {
+  Shape s;
+  pynn_status status;
+  if ((status = check_columns("fold", conv, kernel, x, y, &s)) != PYNN_OK) return status;
+  if ((status = check_contiguous("fold", "x", *x)) != PYNN_OK) return status;
+  return is_float32(*x) ? pynn::conv::fold<float>(s, data<float>(y), data<float>(x))
+                        : pynn::conv::fold<double>(s, data<double>(y), data<double>(x));
+}
 
 pynn_status pynn_conv_forward(const pynn_conv* conv, const pynn_array* x, const pynn_array* w, const pynn_array* bias,
                               pynn_activation act, pynn_array* y) {

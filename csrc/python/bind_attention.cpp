@@ -13,18 +13,9 @@ PyArrayObject* with_rows(PyArrayObject* x) {
   const npy_intp item = PyArray_ITEMSIZE(x);
   bool fine = PyArray_DIM(x, last) <= 1 || PyArray_STRIDE(x, last) == item;
   for (int d = 0; d < last; ++d) fine = fine && (PyArray_DIM(x, d) <= 1 || PyArray_STRIDE(x, d) % item == 0);
-  if (fine) {
-    Py_INCREF(x);
-    return x;
-  }
-  PyArrayObject* copy = new_like(x);
-  if (!copy) return nullptr;
-  const pynn_array from = describe(x);
-  pynn_array to = describe(copy);
-  const pynn_status status = run(PyArray_SIZE(x), [&] { return pynn_unary(PYNN_COPY, &from, 0, 0, &to); });
-  if (status == PYNN_OK || PyArray_CopyInto(copy, x) == 0) return copy;
-  Py_DECREF(copy);
-  return nullptr;
+  if (!fine) return row_major(x);
+  Py_INCREF(x);
+  return x;
 }
 
 // A new array (shape, columns) whose dimensions lie in memory in the order of like's, so that heads which

@@ -1,13 +1,16 @@
 // Pointwise kernels: `kernel(x)`, `kernel(x, attrs...)`, `kernel(x, y)`, their in-place and backward forms.
 #include "bindings.h"
+#include "pointwise.h"
 
 namespace pynn::python {
 namespace {
 
 struct Unary {
   const char* name;
+  const char* inplace_name;
   pynn_unary_op op;
   int attrs;  // how many number attributes follow the array: alpha, beta
+  int other;  // the pynn_pointwise_op for integers and bool, or -1
 };
 
 // The gradient is binary(g, saved[place]); place 0 is the output, 1 the input.
@@ -22,26 +25,57 @@ struct Binary {
   const char* name;
   const char* inplace_name;
   pynn_binary_op op;
+  int other;  // the pynn_pointwise_op for integers, or -1
 };
 
 constexpr Unary kUnary[] = {
-    {"neg", PYNN_NEG, 0},
-    {"abs", PYNN_ABS, 0},
-    {"square", PYNN_SQUARE, 0},
-    {"sqrt", PYNN_SQRT, 0},
-    {"reciprocal", PYNN_RECIPROCAL, 0},
-    {"exp", PYNN_EXP, 0},
-    {"log", PYNN_LOG, 0},
-    {"relu", PYNN_RELU, 0},
-    {"sigmoid", PYNN_SIGMOID, 0},
-    {"tanh", PYNN_TANH, 0},
-    {"erf", PYNN_ERF, 0},
-    {"clone", PYNN_COPY, 0},
-    {"leaky_relu", PYNN_LEAKY_RELU, 1},
-    {"elu", PYNN_ELU, 1},
-    {"silu", PYNN_SILU, 1},
-    {"softplus", PYNN_SOFTPLUS, 2},
-    {"hardtanh", PYNN_HARDTANH, 2},
+    {"clone", nullptr, PYNN_COPY, 0, PYNN_P_COPY},
+    {"neg", "neg_", PYNN_NEG, 0, PYNN_P_NEG},
+    {"abs", "abs_", PYNN_ABS, 0, PYNN_P_ABS},
+    {"square", "square_", PYNN_SQUARE, 0, PYNN_P_SQUARE},
+    {"sqrt", "sqrt_", PYNN_SQRT, 0, -1},
+    {"rsqrt", "rsqrt_", PYNN_RSQRT, 0, -1},
+    {"reciprocal", "reciprocal_", PYNN_RECIPROCAL, 0, -1},
+    {"sign", "sign_", PYNN_SIGN, 0, PYNN_P_SIGN},
+    {"floor", "floor_", PYNN_FLOOR, 0, -1},
+    {"ceil", "ceil_", PYNN_CEIL, 0, -1},
+    {"round", "round_", PYNN_ROUND, 0, -1},
+    {"trunc", "trunc_", PYNN_TRUNC, 0, -1},
+    {"exp", "exp_", PYNN_EXP, 0, -1},
+    {"exp2", "exp2_", PYNN_EXP2, 0, -1},
+    {"expm1", "expm1_", PYNN_EXPM1, 0, -1},
+    {"log", "log_", PYNN_LOG, 0, -1},
+    {"log2", "log2_", PYNN_LOG2, 0, -1},
+    {"log10", "log10_", PYNN_LOG10, 0, -1},
+    {"log1p", "log1p_", PYNN_LOG1P, 0, -1},
+    {"sin", "sin_", PYNN_SIN, 0, -1},
+    {"cos", "cos_", PYNN_COS, 0, -1},
+    {"tan", "tan_", PYNN_TAN, 0, -1},
+    {"asin", "asin_", PYNN_ASIN, 0, -1},
+    {"acos", "acos_", PYNN_ACOS, 0, -1},
+    {"atan", "atan_", PYNN_ATAN, 0, -1},
+    {"sinh", "sinh_", PYNN_SINH, 0, -1},
+    {"cosh", "cosh_", PYNN_COSH, 0, -1},
+    {"relu", "relu_", PYNN_RELU, 0, -1},
+    {"sigmoid", "sigmoid_", PYNN_SIGMOID, 0, -1},
+    {"tanh", "tanh_", PYNN_TANH, 0, -1},
+    {"erf", "erf_", PYNN_ERF, 0, -1},
+    {"selu", "selu_", PYNN_SELU, 0, -1},
+    {"mish", "mish_", PYNN_MISH, 0, -1},
+    {"logsigmoid", "logsigmoid_", PYNN_LOGSIGMOID, 0, -1},
+    {"softsign", "softsign_", PYNN_SOFTSIGN, 0, -1},
+    {"hardswish", "hardswish_", PYNN_HARDSWISH, 0, -1},
+    {"hardsigmoid", "hardsigmoid_", PYNN_HARDSIGMOID, 0, -1},
+    {"tanhshrink", "tanhshrink_", PYNN_TANHSHRINK, 0, -1},
+    {"leaky_relu", "leaky_relu_", PYNN_LEAKY_RELU, 1, -1},
+    {"elu", "elu_", PYNN_ELU, 1, -1},
+    {"celu", "celu_", PYNN_CELU, 1, -1},
+    {"silu", "silu_", PYNN_SILU, 1, -1},
+    {"hardshrink", "hardshrink_", PYNN_HARDSHRINK, 1, -1},
+    {"softshrink", "softshrink_", PYNN_SOFTSHRINK, 1, -1},
+    {"softplus", "softplus_", PYNN_SOFTPLUS, 2, -1},
+    {"hardtanh", "hardtanh_", PYNN_HARDTANH, 2, -1},
+    {"threshold", "threshold_", PYNN_THRESHOLD, 2, -1},
 };
 
 constexpr Backward kBackward[] = {
@@ -50,21 +84,55 @@ constexpr Backward kBackward[] = {
     {"relu.backward", PYNN_RELU_BACKWARD, 0, 0},
     {"sigmoid.backward", PYNN_SIGMOID_BACKWARD, 0, 0},
     {"tanh.backward", PYNN_TANH_BACKWARD, 0, 0},
+    {"sqrt.backward", PYNN_SQRT_BACKWARD, 0, 0},
+    {"rsqrt.backward", PYNN_RSQRT_BACKWARD, 0, 0},
+    {"reciprocal.backward", PYNN_RECIPROCAL_BACKWARD, 0, 0},
+    {"exp2.backward", PYNN_EXP2_BACKWARD, 0, 0},
+    {"expm1.backward", PYNN_EXPM1_BACKWARD, 0, 0},
+    {"tan.backward", PYNN_TAN_BACKWARD, 0, 0},
+    {"square.backward", PYNN_SQUARE_BACKWARD, 1, 0},
+    {"abs.backward", PYNN_ABS_BACKWARD, 1, 0},
+    {"log2.backward", PYNN_LOG2_BACKWARD, 1, 0},
+    {"log10.backward", PYNN_LOG10_BACKWARD, 1, 0},
+    {"log1p.backward", PYNN_LOG1P_BACKWARD, 1, 0},
+    {"sin.backward", PYNN_SIN_BACKWARD, 1, 0},
+    {"cos.backward", PYNN_COS_BACKWARD, 1, 0},
+    {"asin.backward", PYNN_ASIN_BACKWARD, 1, 0},
+    {"acos.backward", PYNN_ACOS_BACKWARD, 1, 0},
+    {"atan.backward", PYNN_ATAN_BACKWARD, 1, 0},
+    {"sinh.backward", PYNN_SINH_BACKWARD, 1, 0},
+    {"cosh.backward", PYNN_COSH_BACKWARD, 1, 0},
+    {"erf.backward", PYNN_ERF_BACKWARD, 1, 0},
+    {"selu.backward", PYNN_SELU_BACKWARD, 1, 0},
+    {"mish.backward", PYNN_MISH_BACKWARD, 1, 0},
+    {"logsigmoid.backward", PYNN_LOGSIGMOID_BACKWARD, 1, 0},
+    {"softsign.backward", PYNN_SOFTSIGN_BACKWARD, 1, 0},
+    {"hardswish.backward", PYNN_HARDSWISH_BACKWARD, 1, 0},
+    {"hardsigmoid.backward", PYNN_HARDSIGMOID_BACKWARD, 1, 0},
+    {"tanhshrink.backward", PYNN_TANHSHRINK_BACKWARD, 1, 0},
     {"leaky_relu.backward", PYNN_LEAKY_RELU_BACKWARD, 1, 1},
     {"elu.backward", PYNN_ELU_BACKWARD, 1, 1},
+    {"celu.backward", PYNN_CELU_BACKWARD, 1, 1},
     {"silu.backward", PYNN_SILU_BACKWARD, 1, 1},
+    {"threshold.backward", PYNN_THRESHOLD_BACKWARD, 1, 1},
+    {"hardshrink.backward", PYNN_SHRINK_BACKWARD, 1, 1},
+    {"softshrink.backward", PYNN_SHRINK_BACKWARD, 1, 1},
     {"softplus.backward", PYNN_SOFTPLUS_BACKWARD, 1, 2},
     {"hardtanh.backward", PYNN_HARDTANH_BACKWARD, 1, 2},
 };
 constexpr Backward kGeluBackward = {"gelu.backward", PYNN_GELU_BACKWARD, 1, 0};
 
 constexpr Binary kBinary[] = {
-    {"add", "add_", PYNN_ADD},
-    {"sub", "sub_", PYNN_SUB},
-    {"mul", "mul_", PYNN_MUL},
-    {"div", "div_", PYNN_DIV},
-    {"maximum", "maximum_", PYNN_MAXIMUM},
-    {"minimum", "minimum_", PYNN_MINIMUM},
+    {"add", "add_", PYNN_ADD, PYNN_P_ADD},
+    {"sub", "sub_", PYNN_SUB, PYNN_P_SUB},
+    {"mul", "mul_", PYNN_MUL, PYNN_P_MUL},
+    {"div", "div_", PYNN_DIV, -1},
+    {"maximum", "maximum_", PYNN_MAXIMUM, PYNN_P_MAXIMUM},
+    {"minimum", "minimum_", PYNN_MINIMUM, PYNN_P_MINIMUM},
+    {"pow", "pow_", PYNN_POW, PYNN_P_POW},
+    {"fmod", "fmod_", PYNN_FMOD, PYNN_P_FMOD},
+    {"remainder", "remainder_", PYNN_REMAINDER, PYNN_P_REMAINDER},
+    {"floor_divide", "floor_divide_", PYNN_FLOOR_DIVIDE, PYNN_P_FLOOR_DIVIDE},
 };
 
 // float32 and float64 as they lie; 16-bit floats where they are row-major, else the door converts them.
@@ -73,14 +141,16 @@ bool has_kernels(PyArrayObject* x) {
   return is_float(type) || (is_half(type) && PyArray_IS_C_CONTIGUOUS(x));
 }
 
-PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta) {
+}  // namespace
+
+PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta, PyArrayObject* out) {
   const int type = plain_type(x);
   if (!has_kernels(x)) return not_mine();
-  PyArrayObject* out = new_like(x);
+  if (!out) out = new_like(x);
   if (!out) return nullptr;
   const int64_t n = PyArray_SIZE(out);
   pynn_status status;
-  if (type == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x)) {
+  if (type == NPY_FLOAT32 && PyArray_IS_C_CONTIGUOUS(x) && PyArray_IS_C_CONTIGUOUS(out)) {
     const auto* from = static_cast<const float*>(PyArray_DATA(x));
     auto* to = static_cast<float*>(PyArray_DATA(out));
     status = run(n, [&] { return pynn_unary_f32(op, n, from, float(alpha), float(beta), to); });
@@ -110,19 +180,7 @@ PyObject* run_binary(pynn_binary_op op, PyArrayObject* a, PyArrayObject* b, doub
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
-// The broadcast shape; false where the shapes do not broadcast.
-bool broadcast(PyArrayObject* a, PyArrayObject* b, int* ndim, npy_intp* shape) {
-  const int na = PyArray_NDIM(a), nb = PyArray_NDIM(b);
-  *ndim = na > nb ? na : nb;
-  if (*ndim > PYNN_MAX_DIMS) return false;
-  for (int i = 0; i < *ndim; ++i) {
-    const npy_intp da = i < *ndim - na ? 1 : PyArray_DIM(a, i - (*ndim - na));
-    const npy_intp db = i < *ndim - nb ? 1 : PyArray_DIM(b, i - (*ndim - nb));
-    if (da != db && da != 1 && db != 1) return false;
-    shape[i] = da == 1 ? db : da;
-  }
-  return true;
-}
+namespace {
 
 // A Python number as a 0-d operand: C interface arrays need no Python object behind them.
 PyObject* run_with_number(pynn_binary_op op, PyArrayObject* x, double value, bool number_first,
@@ -151,13 +209,37 @@ PyObject* run_with_number(pynn_binary_op op, PyArrayObject* x, double value, boo
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
+bool read_attrs(const Unary& entry, PyObject* const* args, Py_ssize_t count, double* alpha, double* beta) {
+  *alpha = *beta = 0;
+  return count == 1 + entry.attrs && as_array(args[0]) && (entry.attrs < 1 || number(args[1], alpha)) &&
+         (entry.attrs < 2 || number(args[2], beta));
+}
+
 PyObject* unary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const auto* entry = code_of<Unary>(self);
-  double alpha = 0, beta = 0;
-  if (count != 1 + entry->attrs || !as_array(args[0])) return not_mine();
-  if (entry->attrs > 0 && !number(args[1], &alpha)) return not_mine();
-  if (entry->attrs > 1 && !number(args[2], &beta)) return not_mine();
+  double alpha, beta;
+  if (!read_attrs(*entry, args, count, &alpha, &beta)) return not_mine();
+  if (entry->other >= 0 && !is_float(PyArray_TYPE(as_array(args[0]))))
+    return run_pointwise(pynn_pointwise_op(entry->other), args, 1);
   return run_unary(entry->op, as_array(args[0]), alpha, beta);
+}
+
+// The array itself as the place to write to (a new reference); nullptr where it is no float array to write to.
+PyArrayObject* target(PyArrayObject* x) {
+  if (!is_float(plain_type(x)) || !PyArray_ISWRITEABLE(x)) return nullptr;
+  Py_INCREF(x);
+  return x;
+}
+
+PyObject* unary_inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  const auto* entry = code_of<Unary>(self);
+  double alpha, beta;
+  if (!read_attrs(*entry, args, count, &alpha, &beta)) return not_mine();
+  PyArrayObject* x = as_array(args[0]);
+  if (entry->other >= 0 && !is_float(PyArray_TYPE(x)))
+    return run_pointwise(pynn_pointwise_op(entry->other), args, 1, 0, x);
+  PyArrayObject* out = target(x);
+  return out ? run_unary(entry->op, x, alpha, beta, out) : not_mine();
 }
 
 bool is_tanh_form(PyObject* approximate) {
@@ -170,27 +252,64 @@ PyObject* gelu_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 // clamp(x, min or None, max or None)
-PyObject* clamp_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+PyObject* clamp(PyObject* const* args, Py_ssize_t count, bool inplace) {
   double low = -Py_HUGE_VAL, high = Py_HUGE_VAL;
-  if (count != 3 || !as_array(args[0])) return not_mine();
+  PyArrayObject* x = count == 3 ? as_array(args[0]) : nullptr;
+  if (!x) return not_mine();
+  if (!is_float(PyArray_TYPE(x))) {
+    if (args[1] == Py_None || args[2] == Py_None) {
+      const bool upper = args[1] == Py_None;
+      PyObject* const operands[] = {args[0], args[upper ? 2 : 1]};
+      return run_pointwise(upper ? PYNN_P_MINIMUM : PYNN_P_MAXIMUM, operands, 2, 0, inplace ? x : nullptr);
+    }
+    return run_pointwise(PYNN_P_CLAMP, args, 3, 0, inplace ? x : nullptr);
+  }
   if (args[1] != Py_None && !number(args[1], &low)) return not_mine();
   if (args[2] != Py_None && !number(args[2], &high)) return not_mine();
   if (!(low <= high)) return not_mine();
-  return run_unary(PYNN_HARDTANH, as_array(args[0]), low, high);
+  PyArrayObject* out = inplace ? target(x) : nullptr;
+  if (inplace && !out) return not_mine();
+  return run_unary(PYNN_HARDTANH, x, low, high, out);
+}
+PyObject* clamp_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) { return clamp(args, count, false); }
+PyObject* clamp_inplace_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return clamp(args, count, true);
+}
+
+// Powers that are cheaper by another name; false where the exponent is none of them.
+bool short_power(double exponent, pynn_unary_op* op) {
+  if (exponent == 2) {
+    *op = PYNN_SQUARE;
+  } else if (exponent == 0.5) {
+    *op = PYNN_SQRT;
+  } else if (exponent == -1) {
+    *op = PYNN_RECIPROCAL;
+  } else if (exponent == -0.5) {
+    *op = PYNN_RSQRT;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  const pynn_binary_op op = code_of<Binary>(self)->op;
+  const auto* entry = code_of<Binary>(self);
+  const pynn_binary_op op = entry->op;
   if (count != 2) return not_mine();
   PyArrayObject* a = as_array(args[0]);
   PyArrayObject* b = as_array(args[1]);
   PyArrayObject* known = a ? a : b;
   if (!known) return not_mine();
   const int type = plain_type(known);
-  if (!has_kernels(known)) return not_mine();
+  if (!has_kernels(known)) {
+    const bool other = entry->other >= 0 && !is_half(type);
+    return other ? run_pointwise(pynn_pointwise_op(entry->other), args, 2) : not_mine();
+  }
   if (!a || !b) {
     double value;
     if (!number(a ? args[1] : args[0], &value)) return not_mine();
+    pynn_unary_op named;
+    if (op == PYNN_POW && a && short_power(value, &named)) return run_unary(named, a, 0, 0);
     PyArrayObject* out = new_like(known);
     return out ? run_with_number(op, known, value, !a, out) : nullptr;
   }
@@ -208,14 +327,21 @@ PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
 }
 
 PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  const pynn_binary_op op = code_of<Binary>(self)->op;
+  const auto* entry = code_of<Binary>(self);
+  const pynn_binary_op op = entry->op;
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
-  if (!x || !has_kernels(x) || !PyArray_ISWRITEABLE(x)) return not_mine();
+  if (!x || !PyArray_ISWRITEABLE(x)) return not_mine();
+  if (!has_kernels(x)) {
+    const bool other = entry->other >= 0 && !is_half(plain_type(x));
+    return other ? run_pointwise(pynn_pointwise_op(entry->other), args, 2, 0, x) : not_mine();
+  }
   PyArrayObject* y = as_array(args[1]);
   double value;
   if (!y) {
     if (!number(args[1], &value)) return not_mine();
     Py_INCREF(x);
+    pynn_unary_op named;
+    if (op == PYNN_POW && short_power(value, &named)) return run_unary(named, x, 0, 0, x);
     return run_with_number(op, x, value, false, x);
   }
   if (plain_type(y) != PyArray_TYPE(x)) return not_mine();
@@ -225,9 +351,7 @@ PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
       !PyArray_CompareLists(shape, PyArray_DIMS(x), ndim)) {
     return not_mine();
   }
-  const bool same = PyArray_DATA(x) == PyArray_DATA(y) && same_shape(x, y) &&
-                    PyArray_CompareLists(PyArray_STRIDES(x), PyArray_STRIDES(y), ndim);
-  if (!same && may_overlap(x, y)) return not_mine();
+  if (!safe_alias(x, y)) return not_mine();
   Py_INCREF(x);
   return run_binary(op, x, y, 0, 0, x);
 }
@@ -259,6 +383,45 @@ PyObject* gelu_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
   if (count != 4 || !has_items(args[2], 1)) return not_mine();
   const bool tanh_form = is_tanh_form(PyTuple_GET_ITEM(args[2], 0));
   return backward_of(kGeluBackward, tanh_form ? PYNN_GELU_TANH_BACKWARD : PYNN_GELU_BACKWARD, args, count);
+}
+
+constexpr Backward kClampBackward = {"clamp.backward", PYNN_CLAMP_BACKWARD, 1, 2};
+
+// clamp's bounds may be None.
+PyObject* clamp_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4 || !PyTuple_Check(args[2]) || PyTuple_GET_SIZE(args[2]) != 2) return not_mine();
+  PyObject *low = PyTuple_GET_ITEM(args[2], 0), *high = PyTuple_GET_ITEM(args[2], 1);
+  if (low != Py_None && high != Py_None)
+    return backward_of(kClampBackward, kClampBackward.op, args, count);
+  PyObject* bound = PyFloat_FromDouble(low == Py_None ? -Py_HUGE_VAL : Py_HUGE_VAL);
+  PyObject* bounds = bound ? PyTuple_Pack(2, low == Py_None ? bound : low, low == Py_None ? high : bound) : nullptr;
+  Py_XDECREF(bound);
+  if (!bounds) return nullptr;
+  PyObject* const call[] = {args[0], args[1], bounds, args[3]};
+  PyObject* result = backward_of(kClampBackward, kClampBackward.op, call, count);
+  Py_DECREF(bounds);
+  return result;
+}
+
+// The gradient of x ** number: g * number * x ** (number - 1).
+PyObject* pow_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  double exponent;
+  int64_t needs;
+  if (count != 4 || !as_array(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 ||
+      !read_needs(args[3], &needs) || needs != 1 || !number(PyTuple_GET_ITEM(args[1], 2), &exponent) ||
+      exponent == 0) {
+    return not_mine();
+  }
+  PyArrayObject *g = as_array(args[0]), *x = as_array(PyTuple_GET_ITEM(args[1], 1));
+  if (!x || !same_shape(g, x) || !is_float(plain_type(g)) || plain_type(x) != PyArray_TYPE(g)) return not_mine();
+  PyArrayObject* out = new_like(g);
+  if (!out) return nullptr;
+  PyObject* grad = exponent == 2 ? run_binary(PYNN_SQUARE_BACKWARD, g, x, 0, 0, out)
+                                 : run_binary(PYNN_POW_BACKWARD, g, x, exponent, exponent - 1, out);
+  if (!grad || grad == Py_None) return grad;
+  PyObject* grads = PyTuple_Pack(2, grad, Py_None);
+  Py_DECREF(grad);
+  return grads;
 }
 
 // One product of mul's gradient: g * other, other an array or a number; None for "not mine".
@@ -337,13 +500,19 @@ PyObject* sub_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
 
 bool register_elementwise(PyObject* kernels) {
   bool ok = true;
-  for (const Unary& entry : kUnary) ok = ok && add_kernel(kernels, entry.name, unary_kernel, &entry);
+  for (const Unary& entry : kUnary) {
+    ok = ok && add_kernel(kernels, entry.name, unary_kernel, &entry) &&
+         (!entry.inplace_name || add_kernel(kernels, entry.inplace_name, unary_inplace_kernel, &entry));
+  }
   for (const Backward& entry : kBackward) ok = ok && add_kernel(kernels, entry.name, backward_kernel, &entry);
   for (const Binary& entry : kBinary) {
     ok = ok && add_kernel(kernels, entry.name, binary_kernel, &entry) &&
          add_kernel(kernels, entry.inplace_name, inplace_kernel, &entry);
   }
-  return ok && add_kernel(kernels, "clamp", clamp_kernel) && add_kernel(kernels, "gelu", gelu_kernel) &&
+  return ok && add_kernel(kernels, "clamp", clamp_kernel) &&
+         add_kernel(kernels, "clamp_", clamp_inplace_kernel) &&
+         add_kernel(kernels, "clamp.backward", clamp_backward_kernel) &&
+         add_kernel(kernels, "pow.backward", pow_backward_kernel) && add_kernel(kernels, "gelu", gelu_kernel) &&
          add_kernel(kernels, "gelu.backward", gelu_backward_kernel) &&
          add_kernel(kernels, "add.backward", add_backward_kernel) &&
          add_kernel(kernels, "sub.backward", sub_backward_kernel) &&

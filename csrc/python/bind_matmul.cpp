@@ -67,8 +67,10 @@ struct Matrix {
 
 bool has_products(int type) { return is_float(type) || is_half(type); }
 
-// Whether (..., K) can be folded to (M, K) without a copy. Arrays of no elements have any strides.
-bool foldable(PyArrayObject* x) { return PyArray_NDIM(x) >= 1 && PyArray_IS_C_CONTIGUOUS(x); }
+PyObject* held(PyArrayObject* x) {
+  Py_INCREF(x);
+  return x;
+}
 
 pynn_status product(const Matrix& a, const Matrix& b, const pynn_array* bias, pynn_activation act,
                     Matrix& out) {
@@ -195,7 +197,7 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!x || !weight || (!bias && args[2] != Py_None) || !activation(args[3], &act)) return not_mine();
   const int type = plain_type(x), ndim = PyArray_NDIM(x);
   if (!has_products(type) || plain_type(weight) != type || PyArray_NDIM(weight) != 2) return not_mine();
-  if (ndim < 1 || ndim > PYNN_MAX_DIMS || !(foldable(x) || ndim == 2)) return not_mine();
+  if (ndim < 1 || ndim > PYNN_MAX_DIMS) return not_mine();
   const npy_intp features = PyArray_DIM(weight, 0);
   if (PyArray_DIM(x, ndim - 1) != PyArray_DIM(weight, 1)) return not_mine();
   if (bias && (plain_type(bias) != type || PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != features))
@@ -203,8 +205,14 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   npy_intp shape[PYNN_MAX_DIMS];
   for (int i = 0; i < ndim - 1; ++i) shape[i] = PyArray_DIM(x, i);
   shape[ndim - 1] = features;
-  PyArrayObject* result = new_array(ndim, shape, type);
-  if (!result) return nullptr;
+  // A stack of matrices that cannot be folded (a batch put second) is copied: that costs far less than the
+  // product.
+  x = ndim == 2 ? held(x) : row_major(x);
+  PyArrayObject* result = x ? new_array(ndim, shape, type) : nullptr;
+  if (!result) {
+    Py_XDECREF(x);
+    return nullptr;
+  }
   Matrix in(x), out(result);
   if (ndim != 2) {
     in.fold();
@@ -213,7 +221,9 @@ PyObject* linear_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const Matrix kernel = Matrix(weight).transposed();
   pynn_array row;
   if (bias) row = describe(bias);
-  return finish(product(in, kernel, bias ? &row : nullptr, act, out), reinterpret_cast<PyObject*>(result));
+  const pynn_status status = product(in, kernel, bias ? &row : nullptr, act, out);
+  Py_DECREF(x);
+  return finish(status, reinterpret_cast<PyObject*>(result));
 }
 
 PyArrayObject* relu_gradient(PyArrayObject* g, PyArrayObject* out) {
@@ -279,15 +289,16 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     if (part && plain_type(part) != type) return not_mine();
   }
   if (needs & 1 && (!weight || PyArray_NDIM(weight) != 2)) return not_mine();
-  if (needs & 2 && (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !(foldable(x) || PyArray_NDIM(x) == 2)))
-    return not_mine();
-  if (act == PYNN_ACT_RELU ? !out || !same_shape(g, out) : !foldable(g)) return not_mine();
-  PyArrayObject* grad = g;
-  if (act == PYNN_ACT_RELU) {
-    grad = relu_gradient(g, out);
-    if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
-  } else {
-    Py_INCREF(grad);
+  if (needs & 2 && (!x || PyArray_NDIM(x) < 1 || PyArray_NDIM(x) > PYNN_MAX_DIMS)) return not_mine();
+  if (act == PYNN_ACT_RELU && (!out || !same_shape(g, out))) return not_mine();
+  PyArrayObject* grad = act == PYNN_ACT_RELU ? relu_gradient(g, out) : row_major(g);
+  if (!grad) return PyErr_Occurred() ? nullptr : not_mine();
+  if (needs & 2) {
+    x = PyArray_NDIM(x) == 2 ? held(x) : row_major(x);
+    if (!x) {
+      Py_DECREF(grad);
+      return nullptr;
+    }
   }
   PyObject* grads = PyTuple_New(3);
   for (int i = 0; grads && i < 3; ++i) {
@@ -305,6 +316,7 @@ PyObject* linear_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
     PyTuple_SET_ITEM(grads, i, made);
   }
   Py_DECREF(grad);
+  if (needs & 2) Py_DECREF(x);
   return grads;
 }
 

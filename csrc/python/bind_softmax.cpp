@@ -103,7 +103,8 @@ bool read(PyObject* logits, PyObject* target, PyObject* weight, PyObject* const*
 
 PyObject* cross_entropy_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   CrossEntropy loss;
-  if (count != 6 || !read(args[0], args[1], args[2], args + 3, &loss)) return not_mine();
+  if (count != 6) return not_mine();
+  if (!read(args[0], args[1], args[2], args + 3, &loss)) return any_cross_entropy(args, count);
   const npy_intp rows = loss.args.rows;
   const bool none = loss.reduction == Reduction::none;
   PyArrayObject* out = new_array(none ? 1 : 0, &rows, NPY_FLOAT32);
@@ -143,7 +144,7 @@ PyObject* cross_entropy_backward_kernel(PyObject*, PyObject* const* args, Py_ssi
   if (!is_dense_f32(g) || !read_needs(args[3], &needs) || needs != 1 ||
       !read(PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[1], 2), PyTuple_GET_ITEM(args[1], 3), attrs,
             &loss)) {
-    return not_mine();
+    return any_cross_entropy_backward(args, count);
   }
   const npy_intp rows = loss.args.rows, doubled = 2 * rows;
   if (PyArray_SIZE(g) != (loss.reduction == Reduction::none ? rows : 1)) return not_mine();

@@ -16,6 +16,7 @@ from pynn.nn.pooling import *
 from pynn.nn.sparse import *
 from pynn.nn.rnn import *
 from pynn.nn.attention import *
+from pynn.nn.transformer import *
 from pynn.nn.padding import *
 from pynn.nn.flatten import *
 from pynn.nn.fold import *

@@ -9,6 +9,8 @@ from pynn.ops import cast
 from pynn.ops import creation
 from pynn.ops import view
 from pynn.ops import reduction
+from pynn.ops import scan
+from pynn.ops import sorting
 from pynn.ops import indexing
 from pynn.ops import joining
 from pynn.ops import linalg

@@ -1,4 +1,4 @@
-"""Attention: one op that keeps no matrix of weights, and the weights as an op of their own.
+"""Attention as one op that keeps no matrix of weights.
 
 The reference holds the weights while it computes; the native kernel holds a block of them at a time.
 """
@@ -49,10 +49,6 @@ def _is_bool(mask):
     return numpy.dtype(getattr(mask.dtype, "numpy", mask.dtype)).kind == "b"
 
 
-def _attention_weights(xp, q, k, mask, is_causal, scale):
-    return _weights(xp, _scores(xp, q, k, mask, is_causal, scale))
-
-
 def _dropped(xp, weights, p, place):
     return weights if p == 0.0 else run(xp, DROPOUT_AGAIN, (weights,), (p, place))
 
@@ -67,7 +63,7 @@ def _attention(xp, q, k, v, mask, is_causal, scale, dropout_p, place):
 @joint
 def _attention_vjp(xp, needs, grads, out, q, k, v, mask, is_causal, scale, dropout_p, place):
     g, g_lse = grads
-    weights = _attention_weights(xp, q, k, mask, is_causal, scale)
+    weights = _weights(xp, _scores(xp, q, k, mask, is_causal, scale))
     slope = 0.0  # of the weights
     gv = None
     if g is not None:
@@ -176,24 +172,3 @@ ATTENTION = register(
     torch=_torch_attention,
     tolerance={"float32": 1e-5},
 )(_attention)
-
-
-def _weight_samples(rng):
-    return [
-        Sample((s.inputs[0], s.inputs[1], s.inputs[3]), s.attrs[:2], s.grad)
-        for s in _samples(rng)
-        if s.attrs[2] == 0.0 and 0 not in s.inputs[1].shape
-    ]
-
-
-ATTENTION_WEIGHTS = register(
-    "attention_weights",
-    check=_check,
-    shape=lambda q, k, *rest: (*numpy.broadcast_shapes(q[:-2], k[:-2]), q[-2], k[-2]),
-    attrs=("is_causal", "scale"),
-    samples=_weight_samples,
-    torch=lambda t, q, k, mask, is_causal, scale: _torch_attention(
-        t, q, k, t.eye(k.shape[-2], dtype=k.dtype).expand(*k.shape[:-1], k.shape[-2]), mask, is_causal, scale, 0.0, None
-    )[0],
-    tolerance={"float32": 1e-5},
-)(_attention_weights)

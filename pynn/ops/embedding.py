@@ -71,7 +71,7 @@ def _check_embedding(inputs, attrs):
     return inputs if held.dtype == INT64 else (weight, cast(indices, INT64))
 
 
-_CASES = [((3,), (-1, False)), ((2, 3), (1, False)), ((2, 4), (2, True)), ((), (-1, False)), ((0,), (-1, False))]
+_CASES = [((3,), (-1, False)), ((2, 3), (1, False)), ((2, 4), (2, True)), ((), (-1, False)), ((0,), (-1, False)), ((5, 9), (-1, False))]
 
 EMBEDDING = register(
     "embedding",

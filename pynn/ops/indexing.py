@@ -91,6 +91,13 @@ INDEX = register(
         Sample((rng.normal(size=(4, 5, 3)), numpy.array([[0, 1], [3, 3]])), ((slice(None), PLACE, slice(0, 2)),)),
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 2, (4, 5)).astype(bool)), ((PLACE,),)),
         Sample((rng.normal(size=(4, 5)), numpy.zeros((0,), numpy.int64)), ((PLACE,),)),
+        Sample((rng.normal(size=(4, 5)), numpy.array([0, -1, 2, 0])), ((..., PLACE),)),
+        Sample((rng.normal(size=(5, 4)).T, numpy.array([0, -1, 2, 0, 3])), ((PLACE, ...),)),
+        Sample((rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])), ((slice(None), PLACE, PLACE),)),
+        Sample((rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])), ((PLACE, slice(None), PLACE),)),
+        Sample((rng.normal(size=(3, 4, 5)), rng.integers(0, 2, (3, 4)).astype(bool)), ((PLACE, ...),)),
+        Sample((rng.normal(size=(3, 4, 5)), rng.integers(0, 2, (5,)).astype(bool)), ((..., PLACE),)),
+        Sample((rng.normal(size=(3, 4)), numpy.array([[0, 1], [2, 2]]), numpy.array([0, 3])), ((PLACE, PLACE),)),
     ],
     torch=lambda t, x, *rest: x[_fill_pattern(rest[-1], rest[:-1])],
 )(_index_reference)
@@ -143,6 +150,9 @@ INDEX_PUT = register(
         Sample((rng.normal(size=(4, 5)), rng.normal(size=(3, 5)), numpy.array([0, 2, 2])), ((PLACE,), True)),
         Sample((rng.normal(size=(4, 5)), rng.normal(size=()), numpy.array([0, 2, 3]), numpy.array([1, 1, 0])), ((PLACE, PLACE), False)),
         Sample((rng.normal(size=(4, 5)), rng.normal(size=(2, 5))), ((slice(1, 3), slice(None)), False)),
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), numpy.array([0, 3])), ((slice(None), PLACE), False)),
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=(3, 3)), numpy.array([0, -1, 3])), ((slice(None), PLACE), True)),
+        Sample((rng.normal(size=(3, 4)), rng.normal(size=()), rng.integers(0, 2, (3, 4)).astype(bool)), ((PLACE,), False)),
     ],
     torch=lambda t, x, v, *rest: _torch_put(t, x, v, rest[:-2], *rest[-2:]),
 )(_index_put_reference)
@@ -150,7 +160,8 @@ INDEX_PUT = register(
 
 def _torch_put(t, x, value, indices, pattern, accumulate):
     if indices:
-        return x.index_put(tuple(indices), value, accumulate)
+        where = [None if isinstance(p, slice) else p for p in _fill_pattern(pattern, indices)]
+        return t.ops.aten.index_put(x, where, value, accumulate)
     out = x.clone()
     out[pattern] = value
     return out
@@ -334,6 +345,9 @@ _GATHER_SAMPLES = lambda rng: [  # noqa: E731
     Sample((rng.normal(size=(4, 5)), rng.integers(0, 5, (4, 3))), (1,)),
     Sample((rng.normal(size=(4, 5)), rng.integers(0, 4, (2, 5))), (0,)),
     Sample((rng.normal(size=(4,)), numpy.array([1, 1, 3])), (0,)),
+    Sample((rng.normal(size=(5, 4)).T, rng.integers(0, 4, (2, 5))), (0,)),
+    Sample((rng.normal(size=(2, 4, 3)), rng.integers(0, 4, (2, 6, 3))), (1,)),
+    Sample((rng.normal(size=(2, 4, 3)), numpy.broadcast_to(rng.integers(0, 4, (6, 1)), (2, 6, 3))), (1,)),
 ]
 
 GATHER = register(
@@ -383,6 +397,8 @@ SCATTER_ADD = register(
     samples=lambda rng: [
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 5, (4, 3)), rng.normal(size=(4, 3))), (1,)),
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 4, (2, 5)), rng.normal(size=(3, 5))), (0,)),
+        Sample((rng.normal(size=(2, 4, 3)), rng.integers(0, 4, (2, 6, 3)), rng.normal(size=(3, 6, 2)).T), (1,)),
+        Sample((rng.normal(size=(2, 4, 3)), numpy.broadcast_to(rng.integers(0, 4, (6, 1)), (2, 6, 3)), rng.normal(size=(2, 6, 3))), (1,)),
     ],
     torch=lambda t, x, index, src, dim: t.scatter_add(x, dim, index, src),
 )(_scatter_add)
@@ -413,7 +429,11 @@ SCATTER = register(
     shape=lambda x, index, src, dim: x,
     dtype="same",
     attrs=("dim",),
-    samples=lambda rng: [Sample((rng.normal(size=(3, 5)), numpy.array([[0, 2, 4], [1, 0, 3]]), rng.normal(size=(2, 3))), (1,))],
+    samples=lambda rng: [
+        Sample((rng.normal(size=(3, 5)), numpy.array([[0, 2, 4], [1, 0, 3]]), rng.normal(size=(2, 3))), (1,)),
+        Sample((rng.normal(size=(2, 4, 3)), numpy.broadcast_to(numpy.array([[3], [1]]), (2, 2, 3)), rng.normal(size=(2, 2, 3))), (1,)),
+        Sample((rng.normal(size=(4,)), numpy.array([3, 1]), rng.normal(size=(3,))), (0,)),
+    ],
     torch=lambda t, x, index, src, dim: t.scatter(x, dim, index, src),
 )(_scatter)
 

@@ -171,6 +171,11 @@ LINEAR = register(
         for s in ((3,), (), (2, 3), (0,))
         for bias in (True, False)
         for act in (None, "relu")
+    ]
+    + [
+        Sample((x, rng.normal(size=(4, 5)), rng.normal(size=4)), (act,))
+        for x in (rng.normal(size=(3, 2, 5)).transpose(1, 0, 2), rng.normal(size=(5, 3)).T)
+        for act in (None, "relu")
     ],
     torch=lambda t, x, w, b, act: (lambda z: t.relu(z) if act else z)(t.nn.functional.linear(x, w, b)),
     tolerance={"float32": 1e-5},

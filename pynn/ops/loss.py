@@ -3,6 +3,8 @@
 Each is a value v(x, y), its two slopes, and a reduction ("none", "mean" or "sum").
 """
 
+import math
+
 import numpy
 
 from pynn.ops.activation import require_floating
@@ -157,4 +159,95 @@ BINARY_CROSS_ENTROPY_WITH_LOGITS = _elementwise_loss(
     lambda xp, x, y: -x,
     draw=lambda rng, shape: (2 * rng.normal(size=shape), rng.uniform(0, 1, shape)),
     torch=lambda t, x, y, reduction: t.nn.functional.binary_cross_entropy_with_logits(x, y, reduction=reduction),
+)
+
+
+def _log_or_zero(xp, y):
+    return xp.log(xp.where(y == 0, 1.0, y))
+
+
+KL_DIV = _elementwise_loss(
+    "kl_div",
+    lambda xp, x, y, log_target: xp.exp(y) * (y - x) if log_target else y * (_log_or_zero(xp, y) - x),
+    lambda xp, x, y, log_target: -xp.exp(y) if log_target else -y,
+    lambda xp, x, y, log_target: (
+        xp.exp(y) * (y - x + 1.0) if log_target else _log_or_zero(xp, y) - x + xp.where(y == 0, 0.0, 1.0)
+    ),
+    attrs=("log_target",),
+    choices=((False,), (True,)),
+    draw=_probabilities,
+    torch=lambda t, x, y, log_target, reduction: t.nn.functional.kl_div(
+        x, y, reduction=reduction, log_target=log_target
+    ),
+)
+
+
+def _stirling(xp, y):
+    """Stirling's approximation of log(y!) for y > 1, else 0."""
+    v = xp.where(y > 1, y, 1.0)
+    return xp.where(y > 1, v * xp.log(v) - v + 0.5 * (math.log(2 * math.pi) + xp.log(v)), 0.0)
+
+
+def _stirling_slope(xp, y):
+    v = xp.where(y > 1, y, 1.0)
+    return xp.where(y > 1, xp.log(v) + 0.5 / v, 0.0)
+
+
+def _poisson(xp, x, y, log_input, full, eps):
+    value = xp.exp(x) - y * x if log_input else x - y * xp.log(x + eps)
+    return value + _stirling(xp, y) if full else value
+
+
+def _poisson_target_slope(xp, x, y, log_input, full, eps):
+    slope = -x if log_input else -xp.log(x + eps)
+    return slope + _stirling_slope(xp, y) if full else slope
+
+
+POISSON_NLL_LOSS = _elementwise_loss(
+    "poisson_nll_loss",
+    _poisson,
+    lambda xp, x, y, log_input, full, eps: xp.exp(x) - y if log_input else 1.0 - y / (x + eps),
+    _poisson_target_slope,
+    attrs=("log_input", "full", "eps"),
+    choices=((True, False, 1e-8), (True, True, 1e-8), (False, True, 0.1)),
+    draw=lambda rng, shape: (rng.uniform(0.1, 2.0, shape), rng.uniform(0.2, 5.0, shape)),
+    torch=lambda t, x, y, log_input, full, eps, reduction: t.nn.functional.poisson_nll_loss(
+        x, y, log_input=log_input, full=full, eps=eps, reduction=reduction
+    ),
+)
+
+
+def _hinge(xp, x, y, margin):
+    room = margin - x
+    return xp.where(y == 1, x, xp.where(y == -1, xp.where(room < 0, 0.0, room), 0.0))
+
+
+HINGE_EMBEDDING_LOSS = _elementwise_loss(
+    "hinge_embedding_loss",
+    _hinge,
+    lambda xp, x, y, margin: xp.where(y == 1, 1.0, xp.where((y == -1) & (margin - x >= 0), -1.0, xp.zeros_like(x))),
+    lambda xp, x, y, margin: xp.zeros_like(x),
+    attrs=("margin",),
+    choices=((1.0,), (0.3,)),
+    draw=lambda rng, shape: (rng.choice([-0.7, 0.1, 0.6, 1.8], shape), rng.choice([-1, 1], shape)),
+    torch=lambda t, x, y, margin, reduction: t.nn.functional.hinge_embedding_loss(
+        x, y, margin=margin, reduction=reduction
+    ),
+)
+
+
+def _soft_margin(xp, x, y):
+    z = -(x * y)
+    return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
+
+
+SOFT_MARGIN_LOSS = _elementwise_loss(
+    "soft_margin_loss",
+    _soft_margin,
+    lambda xp, x, y: -(y * xp.sigmoid(-(x * y))),
+    lambda xp, x, y: -(x * xp.sigmoid(-(x * y))),
+    draw=lambda rng, shape: (2 * rng.normal(size=shape), rng.choice([-1.0, 1.0], shape)),
+    torch=lambda t, x, y, reduction: (  # torch's own has no gradient of the target
+        lambda v: v if reduction == "none" else getattr(v, reduction)()
+    )(t.nn.functional.softplus(-(x * y), 1, 1e9)),
 )

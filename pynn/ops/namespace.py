@@ -10,7 +10,7 @@ from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
-from pynn.ops import creation, indexing, joining, linalg, pointwise, reduction, triangles, view
+from pynn.ops import creation, indexing, joining, linalg, pointwise, reduction, scan, triangles, view
 
 name = "pynn"
 
@@ -104,7 +104,7 @@ def argmin(x, axis=None, keepdims=False):
 
 
 def cumsum(x, axis):
-    return reduction.cumsum(x, axis)
+    return scan.cumsum(x, axis)
 
 
 def flip(x, axis):

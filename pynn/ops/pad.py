@@ -1,4 +1,7 @@
-"""Padding with a constant; a negative amount crops, so that the op is its own gradient's form."""
+"""Padding: with a constant, where a negative amount crops, so that the op is its own gradient's form; and with the
+input's own edge, whose gradient is an op beside it."""
+
+import numpy
 
 from pynn.ops.registry import Sample, register, run
 
@@ -37,3 +40,88 @@ PAD = register(
     ],
     torch=lambda t, x, pads, value: t.nn.functional.pad(x, _flat(pads), value=value),
 )(_pad)
+
+
+# ---- with the input's own edge ----
+
+
+def _reflected(size, before, after):
+    """The places that ...2 1 | 0 1 2 ... n-1 | n-2 ... names."""
+    places = numpy.abs(numpy.arange(-before, size + after))
+    return (size - 1) - numpy.abs(size - 1 - places)
+
+
+PLACES = {
+    "reflect": _reflected,
+    "replicate": lambda size, before, after: numpy.clip(numpy.arange(-before, size + after), 0, size - 1),
+    "circular": lambda size, before, after: numpy.arange(-before, size + after) % max(size, 1),
+}
+
+
+def _pad_edges(xp, x, pads, mode):
+    for dim, (before, after) in enumerate(pads):
+        if before or after:
+            x = x[(slice(None),) * dim + (PLACES[mode](x.shape[dim], before, after),)]
+    return x
+
+
+def _pad_edges_input(xp, g, pads, mode):
+    """Taking places is a product with a matrix of ones; its gradient one with the matrix turned."""
+    for dim, (before, after) in enumerate(pads):
+        if before or after:
+            size = g.shape[dim] - before - after
+            ones = PLACES[mode](size, before, after)[:, None] == numpy.arange(size)
+            axes = [d for d in range(g.ndim) if d != dim] + [dim]
+            back = [axes.index(d) for d in range(g.ndim)]
+            g = xp.permute_dims(xp.matmul(xp.permute_dims(g, axes), xp.asarray(ones, dtype=g.dtype)), back)
+    return xp.copy(g)
+
+
+def _edges_vjp(xp, g, out, x, pads, mode):
+    return run(xp, PAD_EDGES_INPUT, (g,), (pads, mode))
+
+
+def _edges_input_vjp(xp, g, out, y, pads, mode):
+    return run(xp, PAD_EDGES, (g,), (pads, mode))
+
+
+_EDGES = (
+    ((2, 3, 4), (((0, 0), (0, 0), (1, 2)), "reflect")),
+    ((2, 3, 4), (((0, 0), (0, 0), (3, 5)), "replicate")),
+    ((2, 3, 4), (((0, 0), (0, 0), (4, 1)), "circular")),
+    ((1, 2, 3, 4), (((0, 0), (0, 0), (2, 1), (0, 3)), "reflect")),
+    ((1, 2, 3, 4), (((0, 0), (0, 0), (1, 1), (-1, 2)), "replicate")),
+    ((1, 2, 3, 4), (((0, 0), (0, 0), (3, 1), (2, 0)), "circular")),
+)
+
+
+def _grown(shape, pads, mode):
+    return tuple(n + a + b for n, (a, b) in zip(shape, pads))
+
+
+def _torch_gradient(t, y, pads, mode):
+    x = t.zeros([n - a - b for n, (a, b) in zip(y.shape, pads)], dtype=y.dtype, requires_grad=True)
+    return t.autograd.grad(t.nn.functional.pad(x, _flat(pads[2:]), mode=mode), x, y, create_graph=True)[0]
+
+
+PAD_EDGES = register(
+    "pad_edges",
+    vjp=(_edges_vjp,),
+    check=lambda inputs, attrs: inputs,
+    shape=_grown,
+    dtype="same",
+    attrs=("pads", "mode"),
+    samples=lambda rng: [Sample((rng.normal(size=shape),), attrs) for shape, attrs in _EDGES],
+    torch=lambda t, x, pads, mode: t.nn.functional.pad(x, _flat(pads[2:]), mode=mode),
+)(_pad_edges)
+
+PAD_EDGES_INPUT = register(
+    "pad_edges_input",
+    vjp=(_edges_input_vjp,),
+    check=lambda inputs, attrs: inputs,
+    shape=lambda y, pads, mode: tuple(n - a - b for n, (a, b) in zip(y, pads)),
+    dtype="same",
+    attrs=("pads", "mode"),
+    samples=lambda rng: [Sample((rng.normal(size=_grown(shape, *attrs)),), attrs) for shape, attrs in _EDGES],
+    torch=lambda t, y, pads, mode: _torch_gradient(t, y, pads, mode),
+)(_pad_edges_input)

@@ -211,6 +211,18 @@ def _arg(name, reference):
 ARGMAX = _arg("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim if dim is not None else False))
 ARGMIN = _arg("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim if dim is not None else False))
 
+def picked_vjp(xp, g, out, x, *attrs):
+    """The gradient of elements that op picked by place along a dimension: (grad of values, _), out[1] the places."""
+    from pynn.ops.indexing import _gather_vjp
+
+    grad, places, dim = g[0], out[1], attrs[0] if len(attrs) < 3 else attrs[1]
+    if grad is None:
+        return None
+    if grad.ndim < len(x.shape):
+        grad, places = xp.expand_dims(grad, dim), xp.expand_dims(places, dim)
+    return _gather_vjp(xp, grad, None, x, places, dim)
+
+
 def _max_dim(name, place):
     """The extreme element along one dimension and where it is; the gradient goes to that element alone."""
 
@@ -219,19 +231,9 @@ def _max_dim(name, place):
         values = xp.take_along_axis(x, indices, dim)
         return (values, indices) if keepdim else (xp.squeeze(values, dim), xp.squeeze(indices, dim))
 
-    def vjp(xp, g, out, x, dim, keepdim):
-        from pynn.ops.indexing import _gather_vjp
-
-        grad, indices = g[0], out[1]
-        if grad is None:
-            return None
-        if not keepdim:
-            grad, indices = xp.expand_dims(grad, dim), xp.expand_dims(indices, dim)
-        return _gather_vjp(xp, grad, None, x, indices, dim)
-
     return register(
         f"{name}_dim",
-        vjp=(vjp,),
+        vjp=(picked_vjp,),
         saves=("out1",),
         likes=(0,),
         outputs=2,
@@ -254,15 +256,6 @@ def _max_dim(name, place):
 
 MAX_DIM = _max_dim("max", lambda xp, x, dim: xp.argmax(x, axis=dim, keepdims=True))
 MIN_DIM = _max_dim("min", lambda xp, x, dim: xp.argmin(x, axis=dim, keepdims=True))
-
-CUMSUM = register(
-    "cumsum",
-    vjp=(lambda xp, g, out, x, dim: xp.flip(xp.cumsum(xp.flip(g, axis=dim), axis=dim), axis=dim),),
-    shape=lambda x, dim: x,
-    attrs=("dim",),
-    samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), (d,)) for d in (0, 1)] + [Sample((rng.normal(size=(7,)),), (0,))],
-    torch=lambda t, x, dim: t.cumsum(x, dim),
-)(lambda xp, x, dim: xp.cumsum(x, axis=dim))
 
 FLIP = register(
     "flip",
@@ -425,13 +418,6 @@ def argmin(input, dim=None, keepdim=False):
 
 
 @export()
-def cumsum(input, dim, *, dtype=None):
-    """Running sums along dim."""
-    input = _accumulating(input, dtype)
-    return call(CUMSUM, (input,), (normal_dim(dim, input._array.ndim),))
-
-
-@export()
 def flip(input, *dims):
     """input with the order along dims reversed (a copy)."""
     dims = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
@@ -548,6 +534,6 @@ def _numpy_names(name):
 
 
 for _name in (
-    "sum", "mean", "prod", "var", "std", "amax", "amin", "max", "min", "argmax", "argmin", "cumsum", "norm", "any", "all",
+    "sum", "mean", "prod", "var", "std", "amax", "amin", "max", "min", "argmax", "argmin", "norm", "any", "all",
 ):  # fmt: skip
     _numpy_names(_name)

@@ -1,8 +1,10 @@
 """softmax, log_softmax, logsumexp, and the losses over classes: cross_entropy (fused) and nll_loss."""
 
+import math
+
 import numpy
 
-from pynn._core import Tensor, call
+from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
@@ -123,6 +125,25 @@ def _count(xp, target, weight, valid, ignore_index):
     return xp.sum(xp.astype(xp.expand_dims(target, 1) == classes, weight.dtype) * weight * valid)
 
 
+def _rows(xp, x, target):
+    """(N, C, ...) and (N, ...) as (M, C) and (M,)."""
+    if len(x.shape) == 2:
+        return x, target
+    count = math.prod(target.shape)
+    if isinstance(x, Like):
+        return Like((count, x.shape[1]), x.dtype), xp.reshape(target, (count,))
+    order = (0, *range(2, len(x.shape)), 1)
+    return xp.reshape(xp.permute_dims(x, order), (count, x.shape[1])), xp.reshape(target, (count,))
+
+
+def _from_rows(xp, rows, shape):
+    """(M, C) as an array of shape (N, C, ...)."""
+    if len(shape) == 2:
+        return rows
+    moved = xp.reshape(rows, (shape[0], *shape[2:], shape[1]))
+    return xp.permute_dims(moved, (0, len(shape) - 1, *range(1, len(shape) - 1)))
+
+
 def _class_loss(xp, logp, target, weight, ignore_index, smoothing, reduction):
     q, valid = _class_weights(xp, logp, target, weight, ignore_index, smoothing)
     rows = -xp.sum(xp.where(q == 0, 0, q * logp), axis=1)  # log p may be -inf where it does not count
@@ -141,27 +162,35 @@ def _row_scale(xp, g, target, weight, valid, ignore_index, reduction):
 
 
 def _nll(xp, logp, target, weight, ignore_index, reduction):
-    return _class_loss(xp, logp, target, weight, ignore_index, 0.0, reduction)
+    rows, wanted = _rows(xp, logp, target)
+    loss = _class_loss(xp, rows, wanted, weight, ignore_index, 0.0, reduction)
+    return xp.reshape(loss, tuple(target.shape)) if reduction == "none" else loss
 
 
 @joint
 def _nll_vjp(xp, needs, g, out, logp, target, weight, ignore_index, reduction):
     _no_weight_gradient("nll_loss", needs)
-    q, valid = _class_weights(xp, logp, target, weight, ignore_index, 0.0)
-    return -q * _row_scale(xp, g, target, weight, valid, ignore_index, reduction), None, None
+    rows, wanted = _rows(xp, logp, target)
+    q, valid = _class_weights(xp, rows, wanted, weight, ignore_index, 0.0)
+    slope = -q * _row_scale(xp, g, wanted, weight, valid, ignore_index, reduction)
+    return _from_rows(xp, slope, tuple(logp.shape)), None, None
 
 
 def _cross_entropy(xp, x, target, weight, ignore_index, smoothing, reduction):
-    return _class_loss(xp, _log_softmax(xp, x, 1), target, weight, ignore_index, smoothing, reduction)
+    rows, wanted = _rows(xp, x, target)
+    loss = _class_loss(xp, _log_softmax(xp, rows, 1), wanted, weight, ignore_index, smoothing, reduction)
+    return xp.reshape(loss, tuple(target.shape)) if reduction == "none" else loss
 
 
 @joint
 def _cross_entropy_vjp(xp, needs, g, out, x, target, weight, ignore_index, smoothing, reduction):
     """d/dx of -sum(q * log_softmax(x)) is sum(q) * softmax(x) - q."""
     _no_weight_gradient("cross_entropy", needs)
-    q, valid = _class_weights(xp, x, target, weight, ignore_index, smoothing)
-    slope = run(xp, SOFTMAX, (x,), (1,)) * xp.sum(q, axis=1, keepdims=True) - q
-    return slope * _row_scale(xp, g, target, weight, valid, ignore_index, reduction), None, None
+    rows, wanted = _rows(xp, x, target)
+    q, valid = _class_weights(xp, rows, wanted, weight, ignore_index, smoothing)
+    slope = run(xp, SOFTMAX, (rows,), (1,)) * xp.sum(q, axis=1, keepdims=True) - q
+    slope = slope * _row_scale(xp, g, wanted, weight, valid, ignore_index, reduction)
+    return _from_rows(xp, slope, tuple(x.shape)), None, None
 
 
 def _no_weight_gradient(name, needs):
@@ -219,6 +248,11 @@ def _class_samples(smoothings):
         ignored = (rng.normal(size=(5, 4)), numpy.array([0, 2, 1, 2, 3]), None)
         out.append(Sample(ignored, (2, *smoothings[-1], "mean")))
         out.append(Sample(ignored[:2] + (rng.uniform(0.5, 2.0, 4),), (2, *smoothings[-1], "mean"), grad=False))
+        for reduction in ("mean", "none"):  # positions beside the classes
+            spread_out = (rng.normal(size=(2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5)))
+            out.append(Sample((*spread_out, None), (1, *smoothings[-1], reduction)))
+            out.append(Sample((*spread_out, rng.uniform(0.5, 2.0, 3)), (-100, *smoothings[-1], reduction), grad=False))
+        out.append(Sample((rng.normal(size=(3, 4, 2)), rng.integers(0, 4, (3, 2)), None), (-100, *smoothings[0], "sum")))
         return out
 
     return samples

@@ -1,41 +1,14 @@
-"""Order statistics, counts, running products, distances: made of other operations."""
+"""Quantiles, counts, distances: made of other operations."""
 
 import numpy
 
-from pynn._core import METHODS, Tensor, call, made, observe
+from pynn._core import METHODS, Tensor, made, observe
 from pynn._dtypes import to_numpy
 from pynn.amp.autocast_mode import float32_function
-from pynn.ops.arranging import stack
-from pynn.ops.reduction import _accumulating, _Pair, mean, std, sum, var
-from pynn.ops.registry import Sample, export, register
-from pynn.ops.values import sort
+from pynn.ops.reduction import mean, std, sum, var
+from pynn.ops.registry import export
+from pynn.ops.sorting import sort
 from pynn.ops.view import normal_dim
-
-
-def _cumprod(xp, x, dim):
-    if xp.name == "numpy":
-        return xp.cumprod(x, axis=dim)
-    slices = x.unbind(dim)
-    held = list(slices[:1])
-    for piece in slices[1:]:  # the products themselves: right where an element is 0, too
-        held.append(held[-1] * piece)
-    return stack(held, dim) if held else x
-
-
-CUMPROD = register(
-    "cumprod",
-    shape=lambda x, dim: x,
-    attrs=("dim",),
-    samples=lambda rng: [Sample((rng.uniform(0.5, 1.5, (3, 4)),), (d,)) for d in (0, 1)],
-    torch=lambda t, x, dim: t.cumprod(x, dim),
-)(_cumprod)
-
-
-@export()
-def cumprod(input, dim, *, dtype=None, out=None):
-    """Running products along dim."""
-    input = _accumulating(input, dtype)
-    return call(CUMPROD, (input,), (normal_dim(dim, input._array.ndim),)) if input._array.ndim else input.clone()
 
 
 def _with_dim(function):
@@ -51,29 +24,6 @@ def _with_dim(function):
 
 _with_dim(var)
 _with_dim(std)
-
-
-@export()
-def kthvalue(input, k, dim=-1, keepdim=False):
-    """(values, indices) of the k-th smallest elements along dim, k counted from 1."""
-    d = normal_dim(dim, input._array.ndim)
-    n = input._array.shape[d] if input._array.ndim else 1
-    if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, size {n}.")
-    if input._array.ndim == 0:
-        return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
-    found = [x.narrow(d, k - 1, 1) for x in sort(input, d)]
-    return _Pair(found if keepdim else [x.squeeze(d) for x in found])
-
-
-@export()
-def median(input, dim=None, keepdim=False):
-    """The median of all elements, or (values, indices) along dim; of an even number, the lower of the middle two."""
-    if dim is None:
-        flat = input.flatten()
-        return kthvalue(flat, (flat._array.size + 1) // 2).values
-    n = input._array.shape[normal_dim(dim, input._array.ndim)] if input._array.ndim else 1
-    return kthvalue(input, (n + 1) // 2, dim, keepdim)
 
 
 @export()

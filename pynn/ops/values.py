@@ -184,41 +184,6 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 
 @export()
-def sort(input, dim=-1, descending=False, stable=False):
-    """(values, indices) of input in order along dim; equal elements keep their order."""
-    from pynn.ops.reduction import _Pair
-    from pynn.ops.view import normal_dim
-
-    d = normal_dim(dim, input._array.ndim)
-    array = plain(observe(input))
-    keys = numpy.flip(array, d) if descending else array
-    order = numpy.argsort(keys, axis=d, kind="stable")
-    if descending:  # flipping twice keeps equal elements in their first order
-        order = array.shape[d] - 1 - numpy.flip(order, d)
-    indices = made(numpy.ascontiguousarray(order))
-    return _Pair((METHODS["gather"](input, d, indices), indices))
-
-
-@export()
-def argsort(input, dim=-1, descending=False, stable=False):
-    """The indices that sort input along dim."""
-    return sort(input, dim, descending).indices
-
-
-@export()
-def topk(input, k, dim=-1, largest=True, sorted=True):
-    """(values, indices) of the k largest (or smallest) elements along dim, in order."""
-    from pynn.ops.reduction import _Pair
-
-    size = input._array.shape[dim] if input._array.ndim else 1
-    if k > size:
-        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}.")
-    values, indices = sort(input, dim, descending=largest)
-    narrow = METHODS["narrow"]
-    return _Pair((narrow(values, dim, 0, k), narrow(indices, dim, 0, k)))
-
-
-@export()
 def unique(input, sorted=True, return_inverse=False, return_counts=False):
     """The different elements in order; with their positions and counts where asked."""
     found = numpy.unique(plain(observe(input)), return_inverse=return_inverse, return_counts=return_counts)

@@ -42,6 +42,13 @@ PYNN_API pynn_status pynn_conv_backward_weight(const pynn_conv* conv, const pynn
 /* db = sum of dy over all but its second dimension + beta * db; dy (N, O, ...) contiguous of any rank >= 2, db (O) */
 PYNN_API pynn_status pynn_conv_backward_bias(const pynn_array* dy, double beta, pynn_array* db);
 
+/* y (N, C * prod(kernel), prod(out)) = the windows of x (N, C, *in) as columns (im2col); conv->groups is not read.
+ * Rows of x are contiguous (PYNN_UNSUPPORTED otherwise), other strides are free. */
+PYNN_API pynn_status pynn_unfold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* x, pynn_array* y);
+
+/* x (N, C, *in) = the sums of the columns y where unfold took them from: unfold's gradient. */
+PYNN_API pynn_status pynn_fold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* y, pynn_array* x);
+
 #ifdef __cplusplus
 }
 #endif

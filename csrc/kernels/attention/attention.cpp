@@ -18,6 +18,7 @@ namespace attention {
 namespace {
 
 constexpr int64_t kQueries = 64, kKeys = 256;  // a block of scores: 64 KB, in the L2 cache
+constexpr int64_t kCausal = 48;                // queries of a causal block: fewer scores that nobody sees
 constexpr int64_t kRun = 512;                  // queries of a chunk
 
 template <class T>
@@ -28,7 +29,7 @@ class Forward {
     splits_ =
         most(ceil_div(p.length, kRun), least(ceil_div(8, most(p.batches, 1)), ceil_div(p.length, kQueries)));
     run_ = ceil_div(p.length, splits_);
-    query_block_ = ceil_div(run_, ceil_div(run_, kQueries));
+    query_block_ = ceil_div(run_, ceil_div(run_, p.causal ? kCausal : kQueries));
     copy_values_ = p.v_at.row != p.value_width && run_ > 16;
     sizes_[0] = tiles_.packed(key_block_, p.width);
     sizes_[1] = copy_values_ ? key_block_ * p.value_width : 0;

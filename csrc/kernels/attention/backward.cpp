@@ -14,6 +14,7 @@ namespace attention {
 namespace {
 
 constexpr int64_t kQueries = 128, kKeys = 128;
+constexpr int64_t kCausal = 48;  // queries of a causal block: fewer scores that nobody sees
 
 template <class T>
 class Backward {
@@ -31,7 +32,7 @@ class Backward {
       for (int e = d + 1; e < p.ndim; ++e) step_[d] *= p.shape[e];
     }
     key_block_ = ceil_div(p.keys, ceil_div(p.keys, kKeys));
-    query_block_ = ceil_div(p.length, ceil_div(p.length, kQueries));
+    query_block_ = ceil_div(p.length, ceil_div(p.length, p.causal ? kCausal : kQueries));
     const int64_t blocks = ceil_div(p.keys, key_block_);
     each_ = ceil_div(blocks, least(blocks, ceil_div(8, own_)));
     parts_ = ceil_div(blocks, each_);

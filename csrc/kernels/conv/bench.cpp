@@ -45,9 +45,12 @@ int main(int argc, char** argv) {
       {"MNIST 1->16 3x3 28 b32", 32, 1, 28, 16, 3, 1, 1, 1},
       {"depthwise 96 3x3 56 b4", 4, 96, 56, 96, 3, 1, 1, 96},
       {"depthwise 96 3x3/2 56 b4", 4, 96, 56, 96, 3, 2, 1, 96},
+      {"depthwise 384 5x5 14 b8", 8, 384, 14, 384, 5, 1, 2, 384},
+      {"depthwise 960 3x3 7 b8", 8, 960, 7, 960, 3, 1, 1, 960},
+      {"ResNeXt 128 3x3 56 32 groups", 1, 128, 56, 128, 3, 1, 1, 32},
   };
   for (const Layer& l : layers) {
-    pynn_conv2d conv = {l.stride, l.stride, l.pad, l.pad, l.pad, l.pad, 1, 1, l.groups};
+    pynn_conv conv = {2, {l.stride, l.stride}, {l.pad, l.pad}, {l.pad, l.pad}, {1, 1}, l.groups};
     const int64_t oh = (l.h + 2 * l.pad - l.r) / l.stride + 1;
     const int64_t xs[] = {l.n, l.c, l.h, l.h}, ws[] = {l.o, l.c / l.groups, l.r, l.r},
                   ys[] = {l.n, l.o, oh, oh};
@@ -62,10 +65,10 @@ int main(int argc, char** argv) {
     gxa.data = gx.data();
     gwa.data = gw.data();
     const double flops = 2.0 * double(y.size()) * double(l.c / l.groups * l.r * l.r);
-    const double data = time_of([&] { pynn_conv2d_backward_data(&conv, &ya, &wa, 0, &gxa); });
-    const double weight = time_of([&] { pynn_conv2d_backward_weight(&conv, &xa, &ya, 0, &gwa); });
+    const double data = time_of([&] { pynn_conv_backward_data(&conv, &ya, &wa, nullptr, PYNN_ACT_NONE, 0, &gxa); });
+    const double weight = time_of([&] { pynn_conv_backward_weight(&conv, &xa, &ya, 0, &gwa); });
     const double forward =
-        time_of([&] { pynn_conv2d_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
+        time_of([&] { pynn_conv_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
     auto percent = [&](double t) { return 100 * flops / t / top; };
     std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward / 1e3,
                 percent(forward), data / 1e3, percent(data), weight / 1e3, percent(weight));

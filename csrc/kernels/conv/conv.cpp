@@ -231,6 +231,24 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
   job.out_plane = s.in_size();
   job.out_group = job.rows * job.out_plane;
   job.out_image = s.channels * job.out_plane;
+  // Depthwise, so little is computed that the zeros of a spread source cost less than going phase by phase.
+  if (job.rows == 1 && job.channels == 1 && s.stride[1] * s.stride[2] > 1 && s.stride[1] * s.stride[2] <= 4 &&
+      s.stride[0] == 1) {
+    Job<T> whole = job;
+    for (int d = 0; d < 3; ++d) {
+      whole.grid.out[d] = s.in[d];
+      whole.grid.step[d] = 1;
+      whole.grid.in[d] = s.out[d];
+      whole.grid.spread[d] = s.stride[d];
+    }
+    for (int64_t t = 0; t < taps; ++t) used[t] = {{-all[t].at[0], -all[t].at[1], -all[t].at[2]}, t};
+    whole.tap_count = taps;
+    whole.out_at[2] = 1;
+    whole.out_at[1] = s.in[2];
+    whole.out_at[0] = s.in[1] * s.in[2];
+    whole.out = dx;
+    if (whole.images * whole.groups * s.in_size() > 0 && planes_suit(whole)) return by_planes(whole);
+  }
   // Places a + stride * i meet only the taps for which a - (r * dilation - before) is a multiple of the stride.
   int64_t a[3], phases[3];
   for (int d = 0; d < 3; ++d) phases[d] = least(s.stride[d], s.in[d]);

@@ -26,10 +26,13 @@ struct Segment {
 // A tile of rows (filters) x vectors of neighbouring places of a frame (see frame.h):
 //   out[i * out_step + segment] = act(sum over k of a[k * rows + i] * x[offsets[k] + v * width ...]
 //                                     + bias[i] + beta * out)
-// rows is fixed by the kernel. Whole vectors of x are readable.
+// rows is fixed by the kernel. Whole vectors of x are readable. Loose: a[a_offsets[k] + i * a_row] in place of
+// a[k * rows + i], the weights where they lie.
 template <class T>
 struct WideArgs {
   const T* a;
+  const int64_t* a_offsets;
+  int64_t a_row;
   const T* x;
   const int64_t* offsets;
   int64_t k;
@@ -63,7 +66,8 @@ template <class T>
 struct PlaneArgs {
   int64_t planes;
   const T* src;
-  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied
+  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
+  int64_t spread_y, spread_x;
   T* frame;
   int64_t pitch, top, left;
   const T* w;
@@ -106,8 +110,11 @@ struct Kernels {
   // left <= i < left + count. Whole vectors are stored: up to one of zeros behind a row, which the next one overwrites.
   void (*rows)(const T* src, int64_t src_step, int64_t step, int64_t rows, int64_t left, int64_t count,
                int64_t total, T* dst, int64_t dst_step);
+  // dst[r * dst_step + i * step] += src[r * src_step + i] for r < rows, i < count
+  void (*add)(const T* src, int64_t src_step, int64_t rows, int64_t count, T* dst, int64_t dst_step, int64_t step);
   int wide_rows[5];     // [vectors]: tallest tile of that many vectors; 0: there is none
   const Wide* wide[5];  // [vectors][rows]
+  const Wide* loose[5];
   int grad_columns[5];  // [rows]: most columns
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n
@@ -153,6 +160,12 @@ pynn_status backward_weight(const Shape& s, const View<T>& x, const View<T>& dy,
 // db[o] = sum over images and pixels of dy (images, filters, pixels) + beta * db[o]
 template <class T>
 pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const T* dy, T beta, T* db);
+
+// Windows as columns y (images, channels, taps, out), and their adjoint; s.filters and s.groups are not read.
+template <class T>
+pynn_status unfold(const Shape& s, const View<T>& x, T* y);
+template <class T>
+pynn_status fold(const Shape& s, const T* y, T* x);
 
 }  // namespace conv
 }  // namespace pynn

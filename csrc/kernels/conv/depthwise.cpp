@@ -50,8 +50,8 @@ struct Layout {
     elements = pitch * (used + kPlaneRows - 1) + width;
     top = -square.low_y;
     left = -square.low_x;
-    rows = most(0, least(grid.in[1], used - top));
-    columns = most(0, least(grid.in[2], pitch - left));
+    rows = most(0, least(grid.in[1], ceil_div(used - top, grid.spread[1])));
+    columns = most(0, least(grid.in[2], ceil_div(pitch - left, grid.spread[2])));
   }
 };
 
@@ -104,6 +104,8 @@ pynn_status by_planes(const Job<T>& job) {
       a.src_row = job.grid.row;
       a.rows = layout.rows;
       a.columns = layout.columns;
+      a.spread_y = job.grid.spread[1];
+      a.spread_x = job.grid.spread[2];
       a.frame = own.as<T>();
       a.pitch = layout.pitch;
       a.top = layout.top;

@@ -135,6 +135,23 @@ void rows(const T* src, int64_t src_step, int64_t step, int64_t count_rows, int6
   }
 }
 
+template <class T>
+void add(const T* src, int64_t src_step, int64_t count_rows, int64_t count, T* dst, int64_t dst_step, int64_t step) {
+  constexpr int kWidth = Vec<T>::lanes;
+  for (int64_t r = 0; r < count_rows; ++r, src += src_step, dst += dst_step) {
+    int64_t i = 0;
+    if (step == 1) {
+      for (; i + kWidth <= count; i += kWidth) store(dst + i, load(dst + i) + load(src + i));
+      if (i < count) {
+        const int n = int(count - i);
+        store_n(dst + i, load_n(dst + i, n) + load_n(src + i, n), n);
+      }
+    } else {
+      for (; i < count; ++i) dst[i * step] += src[i];
+    }
+  }
+}
+
 // Lanes [low, high) to p + lane; the others are neither read nor written.
 template <class T>
 PYNN_INLINE void store_range(T* p, Vec<T> x, int low, int high) {
@@ -199,7 +216,7 @@ __attribute__((noinline)) void store_sums(const WideArgs<T>& a, const T* sums, i
   }
 }
 
-template <class T, int kRows, int kVectors>
+template <class T, int kRows, int kVectors, bool kLoose>
 void wide(const WideArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
   Vec<T> acc[kRows][kVectors];
@@ -213,14 +230,23 @@ void wide(const WideArgs<T>& a) {
   const T* const x = a.x;
   const int64_t* const offsets = a.offsets;
   const int64_t depth = a.k;
-  for (int64_t k = 0; k < depth; ++k, w += kRows) {
+  constexpr int kGroups = (kRows + 2) / 3;  // rows are addressed from every third one
+  const int64_t* const a_offsets = a.a_offsets;
+  const int64_t step = a.a_row;
+  for (int64_t k = 0; k < depth; ++k, w += kLoose ? 0 : kRows) {
     const T* p = x + offsets[k];
     Vec<T> b[kVectors];
     PYNN_UNROLL
     for (int v = 0; v < kVectors; ++v) b[v] = load(p + v * kWidth);
+    const T* group[kGroups];
+    if (kLoose) {
+      group[0] = w + a_offsets[k];
+      PYNN_UNROLL
+      for (int g = 1; g < kGroups; ++g) group[g] = group[g - 1] + 3 * step;
+    }
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      const Vec<T> weight = set1(w[i]);
+      const Vec<T> weight = set1(kLoose ? group[i / 3][(i % 3) * step] : w[i]);
       PYNN_UNROLL
       for (int v = 0; v < kVectors; ++v) acc[i][v] = fma(weight, b[v], acc[i][v]);
     }
@@ -285,11 +311,12 @@ namespace {
 // ---- the table ----
 
 // 32 registers hold 14 x 2 or 6 x 4 sums, and of the weight gradient's 4 x 6; 16 hold 6 x 2 and 4 x 2.
-#define PYNN_WIDE_2(v) wide<T, 1, v>, wide<T, 2, v>
-#define PYNN_WIDE_6(v) PYNN_WIDE_2(v), wide<T, 3, v>, wide<T, 4, v>, wide<T, 5, v>, wide<T, 6, v>
-#define PYNN_WIDE_14(v)                                                                         \
-  PYNN_WIDE_6(v), wide<T, 7, v>, wide<T, 8, v>, wide<T, 9, v>, wide<T, 10, v>, wide<T, 11, v>, \
-      wide<T, 12, v>, wide<T, 13, v>, wide<T, 14, v>
+#define PYNN_WIDE_2(v, l) wide<T, 1, v, l>, wide<T, 2, v, l>
+#define PYNN_WIDE_6(v, l) \
+  PYNN_WIDE_2(v, l), wide<T, 3, v, l>, wide<T, 4, v, l>, wide<T, 5, v, l>, wide<T, 6, v, l>
+#define PYNN_WIDE_14(v, l)                                                                                     \
+  PYNN_WIDE_6(v, l), wide<T, 7, v, l>, wide<T, 8, v, l>, wide<T, 9, v, l>, wide<T, 10, v, l>, wide<T, 11, v, l>, \
+      wide<T, 12, v, l>, wide<T, 13, v, l>, wide<T, 14, v, l>
 #define PYNN_GRAD_2(r) nullptr, grad<T, r, 1>, grad<T, r, 2>
 #define PYNN_GRAD_3(r) PYNN_GRAD_2(r), grad<T, r, 3>
 #define PYNN_GRAD_5(r) PYNN_GRAD_3(r), grad<T, r, 4>, grad<T, r, 5>
@@ -303,9 +330,12 @@ struct Tables {
   typedef typename Kernels<T>::Wide Wide;
   typedef typename Kernels<T>::Grad Grad;
 #if defined(__AVX512F__)
-  static constexpr Wide one[] = {nullptr, PYNN_WIDE_14(1)};
-  static constexpr Wide two[] = {nullptr, PYNN_WIDE_14(2)};
-  static constexpr Wide four[] = {nullptr, PYNN_WIDE_6(4)};
+  static constexpr Wide one[] = {nullptr, PYNN_WIDE_14(1, false)};
+  static constexpr Wide two[] = {nullptr, PYNN_WIDE_14(2, false)};
+  static constexpr Wide four[] = {nullptr, PYNN_WIDE_6(4, false)};
+  static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_14(1, true)};
+  static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_14(2, true)};
+  static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_6(4, true)};
   static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
   static constexpr Grad grad2[] = {PYNN_GRAD_9(2)};
   static constexpr Grad grad3[] = {PYNN_GRAD_7(3)};
@@ -313,9 +343,12 @@ struct Tables {
   static constexpr int rows2 = 14, rows4 = 6, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
   static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = plane_grad<T, 5>;
 #else
-  static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1)};
-  static constexpr Wide two[] = {nullptr, PYNN_WIDE_6(2)};
-  static constexpr Wide four[] = {nullptr, PYNN_WIDE_2(4)};
+  static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1, false)};
+  static constexpr Wide two[] = {nullptr, PYNN_WIDE_6(2, false)};
+  static constexpr Wide four[] = {nullptr, PYNN_WIDE_2(4, false)};
+  static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_6(1, true)};
+  static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_6(2, true)};
+  static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_2(4, true)};
   static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
   static constexpr Grad grad2[] = {PYNN_GRAD_5(2)};
   static constexpr Grad grad3[] = {PYNN_GRAD_3(3)};
@@ -331,8 +364,10 @@ constexpr Kernels<T> all_kernels() {
   return {Vec<T>::lanes,
           pack<T>,
           rows<T>,
+          add<T>,
           {0, All::rows2, All::rows2, 0, All::rows4},
           {nullptr, All::one, All::two, nullptr, All::four},
+          {nullptr, All::loose1, All::loose2, nullptr, All::loose4},
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
           reduce<T>,

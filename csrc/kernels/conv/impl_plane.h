@@ -17,6 +17,13 @@ PYNN_INLINE void fill_frame(const T* src, int64_t src_row, int64_t rows, int64_t
   }
 }
 
+template <class T>
+void spread_frame(const PlaneArgs<T>& a, const T* src, T* to) {
+  for (int64_t y = 0; y < a.rows; ++y, src += a.src_row, to += a.spread_y * a.pitch) {
+    for (int64_t x = 0; x < a.columns; ++x) to[x * a.spread_x] = src[x];
+  }
+}
+
 // kRows rows of the output, a vector wide.
 template <class T, int kSize, int kRows>
 PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const T* frame, const T* w, T bias, T* out, int lanes) {
@@ -66,7 +73,12 @@ void plane(const PlaneArgs<T>& args) {
   const PlaneArgs<T> a = args;
   T weights[kSize * kSize];
   for (int64_t p = 0; p < a.planes; ++p) {
-    fill_frame(a.src + p * a.src_step, a.src_row, a.rows, a.columns, a.frame + a.top * a.pitch + a.left, a.pitch);
+    T* const inner = a.frame + a.top * a.pitch + a.left;
+    if (a.spread_x == 1) {
+      fill_frame(a.src + p * a.src_step, a.src_row, a.rows, a.columns, inner, a.spread_y * a.pitch);
+    } else {
+      spread_frame(a, a.src + p * a.src_step, inner);
+    }
     const T* w = a.w + p * a.w_step;
     for (int i = 0; i < kSize * kSize; ++i) weights[i] = w[a.turned ? kSize * kSize - 1 - i : i];
     const T bias = a.bias != nullptr ? a.bias[p] : T(0);

@@ -14,6 +14,7 @@ namespace conv {
 namespace {
 
 constexpr int64_t kFrameBytes = 256 << 10;  // of a chunk: stay in the L2 cache
+constexpr int64_t kFewPixels = 512;         // up to here weights are used where they lie
 
 template <class T>
 class Wide {
@@ -54,21 +55,28 @@ class Wide {
     const int64_t computed = round_up(frame_.places(frame_.height()), width_);
     return double(computed) / double(frame_.height() * job_.grid.out[2]);
   }
+  bool loose_weights() const { return job_.rows == 1 || job_.images * job_.pixels() <= kFewPixels; }
   double frame_bytes() const { return frame_.estimate() * double(block_channels_) * double(sizeof(T)); }
 
   pynn_status run() {
     const Filters<T> filters(job_, kernel_.wide_rows[vectors_], block_channels_);
     const int64_t tiles = filters.tiles(), depth = block_channels_ * job_.tap_count;
-    const bool direct_weights = job_.rows == 1 && job_.plain_weights();
-    const size_t shared_bytes =
-        size_t(direct_weights ? 0 : filters.size()) * sizeof(T) + size_t(depth) * sizeof(int64_t);
+    const bool loose = loose_weights();
+    const size_t shared_bytes = size_t(loose ? 0 : filters.size()) * sizeof(T) + size_t(2 * depth) * sizeof(int64_t);
     const Scratch shared(shared_bytes);
     if (!shared) return no_memory(shared_bytes);
     int64_t* const offsets = shared.as<int64_t>();
-    T* const packed = reinterpret_cast<T*>(offsets + depth);
-    for (int64_t t = 0; t < job_.tap_count; ++t) offsets[t] = frame_.offset(job_.taps[t]);
-    for (int64_t i = job_.tap_count; i < depth; ++i) offsets[i] = offsets[i - job_.tap_count] + frame_.size();
-    if (!direct_weights) filters.pack(packed);
+    int64_t* const a_offsets = offsets + depth;
+    T* const packed = reinterpret_cast<T*>(a_offsets + depth);
+    for (int64_t t = 0; t < job_.tap_count; ++t) {
+      offsets[t] = frame_.offset(job_.taps[t]);
+      a_offsets[t] = job_.taps[t].weight;
+    }
+    for (int64_t i = job_.tap_count; i < depth; ++i) {
+      offsets[i] = offsets[i - job_.tap_count] + frame_.size();
+      a_offsets[i] = a_offsets[i - job_.tap_count] + job_.w_channel;
+    }
+    if (!loose) filters.pack(packed);
 
     const int64_t most_places = frame_.places(frame_.height());
     const int64_t most_vectors = ceil_div(most_places, width_);
@@ -114,8 +122,10 @@ class Wide {
           for (int64_t tile = part * tiles / parts; tile < (part + 1) * tiles / parts; ++tile) {
             const int64_t start = filters.start(tile), height = filters.height(tile);
             WideArgs<T> a;
-            a.a = direct_weights ? job_.w + g * job_.w_group + c0 * job_.w_channel
-                                 : packed + filters.offset(g, c0, channels, tile);
+            a.a = loose ? job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel
+                        : packed + filters.offset(g, c0, channels, tile);
+            a.a_offsets = a_offsets;
+            a.a_row = job_.w_row;
             a.offsets = offsets;
             a.k = channels * job_.tap_count;
             a.out_step = job_.out_plane;
@@ -126,7 +136,7 @@ class Wide {
             a.relu = last && job_.relu;
             for (int64_t z = 0; z < planes; ++z) {
               a.out = out + start * job_.out_plane + z * job_.out_at[0];
-              multiply(a, height, frame + z * frame_.slab(), first, ceil_div(frame_.places(rows), width_));
+              multiply(a, loose, height, frame + z * frame_.slab(), first, ceil_div(frame_.places(rows), width_));
             }
           }
         }
@@ -163,7 +173,7 @@ class Wide {
     first[vector] = n;
   }
 
-  void multiply(WideArgs<T>& a, int64_t height, const T* frame, const int32_t* first, int64_t vectors) const {
+  void multiply(WideArgs<T>& a, bool loose, int64_t height, const T* frame, const int32_t* first, int64_t vectors) const {
     for (int64_t v = 0; v < vectors;) {
       const int64_t left = vectors - v;
       const int wide = vectors_ == 4 && left >= 3 ? 4 : left >= 2 ? 2 : 1;
@@ -172,7 +182,7 @@ class Wide {
       int32_t ends[5];
       for (int i = 0; i <= wide; ++i) ends[i] = first[least(v + i, vectors)];
       a.first = ends;
-      kernel_.wide[wide][height](a);
+      (loose ? kernel_.loose : kernel_.wide)[wide][height](a);
       v += wide;
     }
   }
@@ -195,7 +205,7 @@ bool frames_suit(const Job<T>& job) {
   if (!phases) return false;
   const Wide<T> wide(job, phases.as<int64_t>());
   if (wide.frame_bytes() > 4 * double(kFrameBytes)) return false;
-  return job.rows <= 16 || wide.waste() < 1.2;
+  return job.rows <= 16 || wide.waste() < (wide.loose_weights() && job.images == 1 ? 1.5 : 1.2);
 }
 
 template <class T>

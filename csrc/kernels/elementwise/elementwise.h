@@ -37,13 +37,13 @@ void unary_contiguous(pynn_unary_op op, int64_t n, const T* x, T alpha, T beta, 
 template <class T>
 void binary_contiguous(pynn_binary_op op, int64_t n, const T* a, const T* b, T alpha, T beta, T* out);
 
-// Any strides, in bytes, over one shape: the inputs (x, or a and b), then the output.
+// Any strides, in bytes, over one shape: the inputs, then the output.
 // The output's strides are not 0 where its size is above 1; no size is 0.
 struct Strided {
   int ndim;
   int64_t shape[PYNN_MAX_DIMS];
-  int64_t strides[3][PYNN_MAX_DIMS];
-  char* data[3];
+  int64_t strides[4][PYNN_MAX_DIMS];
+  char* data[4];
 };
 template <class T>
 void unary_strided(pynn_unary_op op, const Strided& arrays, T alpha, T beta);

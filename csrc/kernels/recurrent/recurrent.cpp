@@ -139,7 +139,7 @@ class Forward {
   }
 
  private:
-  static constexpr int64_t kChunkBytes = 2 << 20, kChunkRows = 256;
+  static constexpr int64_t kChunkBytes = 512 << 10, kChunkRows = 256;
 
   // Of gru's n the two biases stay apart.
   void add_biases(T* bias) const {

@@ -90,7 +90,7 @@ E* radix(int64_t n, E* entries, E* other) {
   return entries;
 }
 
-// The entries in order, in one of the two buffers.
+// Entries that stand in the order of their places, sorted, in one of the two buffers.
 template <class E>
 E* ordered(int64_t n, E* entries, E* other) {
   if (n >= kRadixFrom) return radix(n, entries, other);
@@ -139,8 +139,16 @@ pynn_status sort_rows(const Extent& e, bool descending, const T* x, T* values, i
 // What may be among the k first is kept; a full buffer is cut down to k, the k-th then bars the way to later ones.
 template <class E, class T>
 pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* values, int64_t* places) {
+  if (4 * k >= e.n) {  // sorting it all costs no more
+    return over_rows<E>(e, k, 2 * e.n, [&](int64_t from, int64_t to, E* entries) {
+      const T* row = x + from;
+      for (int64_t i = 0; i < e.n; ++i) entries[i] = E::of(row[i * e.inner], i, largest);
+      const E* found = ordered(e.n, entries, entries + e.n);
+      store(k, e.inner, found, row, values == nullptr ? nullptr : values + to, places + to);
+    });
+  }
   const int64_t room = least(e.n, 2 * k + 256);
-  return over_rows<E>(e, k, 2 * room, [&](int64_t from, int64_t to, E* held) {
+  return over_rows<E>(e, k, room, [&](int64_t from, int64_t to, E* held) {
     const T* row = x + from;
     int64_t count = 0, i = 0;
     for (; i < room; ++i) held[count++] = E::of(row[i * e.inner], i, largest);
@@ -160,8 +168,8 @@ pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* v
       }
     }
     if (count > k && k > 0) std::nth_element(held, held + k - 1, held + count);
-    const E* found = ordered(k, held, held + room);
-    store(k, e.inner, found, row, values == nullptr ? nullptr : values + to, places + to);
+    std::sort(held, held + k);  // radix passes would need equal keys in the order of their places
+    store(k, e.inner, held, row, values == nullptr ? nullptr : values + to, places + to);
   });
 }
 

@@ -6,7 +6,8 @@ from pynn._core import call
 from pynn.nn.functional.dropout import dropout
 from pynn.nn.functional.linear import linear
 from pynn.nn.functional.pad import pad
-from pynn.ops.attention import ATTENTION, ATTENTION_WEIGHTS
+from pynn.nn.functional.softmax import softmax
+from pynn.ops.attention import ATTENTION
 from pynn.ops.indexing import masked_fill
 from pynn.ops.joining import cat
 
@@ -152,14 +153,17 @@ def multi_head_attention_forward(
     scale = 1.0 / math.sqrt(width // num_heads)
     dropout_p = float(dropout_p) if training else 0.0
     if need_weights:
-        weights = call(ATTENTION_WEIGHTS, (q, k, mask), (False, scale))
+        scores = (q * scale) @ k.transpose(-2, -1)
+        weights = softmax(scores if mask is None else scores + mask, -1)
         if dropout_p:
             weights = dropout(weights, dropout_p)
         output = weights @ v
         weights = weights.mean(1) if average_attn_weights else weights
     else:
         weights = None
-        output = call(ATTENTION, (q, k, v, mask), (False, scale, dropout_p, None))[0]
+        causal = is_causal and key_padding_mask is None and not extra  # the mask need not be read
+        attrs = (bool(causal), scale, dropout_p, None)
+        output = call(ATTENTION, (q, k, v, None if causal else mask), attrs)[0]
     output = output.permute(2, 0, 1, 3).reshape(length, batch, width)
     output = linear(output, out_proj_weight, out_proj_bias)
     if single:

@@ -2,10 +2,11 @@
 
 import numpy
 
-from pynn._core import binary, made, observe
+from pynn._core import binary, call, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
-from pynn.nn.functional.loss import reduce_loss, reduction_of
+from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
+from pynn.ops.loss import HINGE_EMBEDDING_LOSS
 from pynn.ops.pointwise import MINIMUM, where
 from pynn.ops.reduction import norm
 from pynn.ops.registry import export
@@ -69,8 +70,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     """x for targets 1, max(0, margin - x) for targets -1."""
     require_tensors("hinge_embedding_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = where(target == 1, input, 0.0) + where(target == -1, (margin - input).clamp(min=0), 0.0)
-    return reduce_loss(loss, reduction)
+    return call(HINGE_EMBEDDING_LOSS, pair_of(input, target), (float(margin), reduction))
 
 
 @float32_function

@@ -9,11 +9,10 @@ import warnings
 
 from pynn._core import call
 from pynn.amp.autocast_mode import float32_function
-from pynn.nn.functional.activation import logsigmoid, softplus
+from pynn.nn.functional.activation import logsigmoid
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.softmax import log_softmax
 from pynn.ops import loss as ops
-from pynn.ops.pointwise import where
 from pynn.ops.registry import check_broadcast
 from pynn.ops.softmax import CROSS_ENTROPY, NLL_LOSS
 from pynn.ops.view import broadcast_to
@@ -54,6 +53,13 @@ def _same_shape(input, target):
         "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
         stacklevel=3,
     )
+    return pair_of(input, target)
+
+
+def pair_of(input, target):
+    """Both as one shape."""
+    if input._array.shape == target._array.shape:
+        return input, target
     shape = check_broadcast((input, target))
     return broadcast_to(input, shape), broadcast_to(target, shape)
 
@@ -168,7 +174,7 @@ def binary_cross_entropy_with_logits(
 
 
 def _rows(input, target):
-    """(N, C, d...) and (N, d...) as (M, C) and (M,), with torch's errors where they do not fit."""
+    """(N, C, d...) and (N, d...), with torch's errors where they do not fit; (C) and () as (1, C) and (1)."""
     a, t = input._array.shape, target._array.shape
     if not a:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -178,10 +184,10 @@ def _rows(input, target):
         raise ValueError(f"Expected input batch_size ({a[0]}) to match target batch_size ({t[0] if t else 0}).")
     if t != a[:1] + a[2:]:
         raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}")
-    if len(a) == 2:
-        return input, target
     order = (0, *range(2, len(a)), 1)
-    return input.permute(order).reshape(-1, a[1]), target.reshape(-1)
+    if len(a) > 2 and input._array.transpose(order).flags.c_contiguous:  # channels last: rows as they lie
+        return input.permute(order).reshape(-1, a[1]), target.reshape(-1)
+    return input, target
 
 
 def _over_classes(op, input, target, weight, attrs, reduction):
@@ -264,12 +270,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         )
     batch = reduction == "batchmean"
     reduction = reduction_of(size_average, reduce, "sum" if batch else reduction)
-    if log_target:
-        loss = target.exp() * (target - input)
-    else:
-        empty = target == 0
-        loss = target * (where(empty, 1.0, target).log() - input)
-    loss = reduce_loss(loss, reduction)
+    loss = call(ops.KL_DIV, pair_of(input, target), (bool(log_target), reduction))
     return loss / input._array.shape[0] if batch and input.ndim else loss
 
 
@@ -280,12 +281,8 @@ def poisson_nll_loss(
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
     require_tensors("poisson_nll_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
-    if full:
-        y = where(target > 1, target, 1.0)
-        stirling = y * y.log() - y + 0.5 * (2 * math.pi * y).log()
-        loss = loss + where(target > 1, stirling, 0.0)
-    return reduce_loss(loss, reduction)
+    attrs = (bool(log_input), bool(full), float(eps), reduction)
+    return call(ops.POISSON_NLL_LOSS, pair_of(input, target), attrs)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
@@ -319,7 +316,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
     require_tensors("soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
-    return reduce_loss(softplus(-(target * input), threshold=math.inf), reduction)
+    return call(ops.SOFT_MARGIN_LOSS, pair_of(input, target), (reduction,))
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):

@@ -1,26 +1,10 @@
 """Padding, with torch.nn.functional's signature."""
 
-import numpy
-
-from pynn._core import call, made
+from pynn._core import call
 from pynn.nn.functional.arguments import require_tensors
-from pynn.ops.indexing import index_select
-from pynn.ops.pad import PAD
+from pynn.ops.pad import PAD, PAD_EDGES, PLACES
 
 __all__ = ["pad"]
-
-
-def _reflected(size, before, after):
-    """The places that ...2 1 | 0 1 2 ... n-1 | n-2 ... names."""
-    places = numpy.abs(numpy.arange(-before, size + after))
-    return (size - 1) - numpy.abs(size - 1 - places)
-
-
-_PLACES = {
-    "reflect": _reflected,
-    "replicate": lambda size, before, after: numpy.clip(numpy.arange(-before, size + after), 0, size - 1),
-    "circular": lambda size, before, after: numpy.arange(-before, size + after) % max(size, 1),
-}
 
 
 def _check(mode, shape, pads, count):
@@ -68,10 +52,7 @@ def pad(input, pad, mode="constant", value=None):
         return call(PAD, (input,), (pairs, 0 if value is None else value))
     if value:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if mode not in _PLACES:
+    if mode not in PLACES:
         raise NotImplementedError(f"Unrecognised padding mode {mode}: use constant, reflect, replicate or circular.")
     _check(mode, shape, pads, count)
-    for dim, (before, after) in pads.items():
-        if before or after:
-            input = index_select(input, dim, made(_PLACES[mode](shape[dim], before, after)))
-    return input
+    return call(PAD_EDGES, (input,), (tuple(pads.get(d, (0, 0)) for d in range(len(shape))), mode))

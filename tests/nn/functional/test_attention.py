@@ -5,6 +5,7 @@ import pytest
 
 import pynn
 import pynn.nn.functional as F
+from tests import cases
 
 RNG = numpy.random.default_rng(13)
 L, S, N, E, HEADS = 3, 5, 2, 4, 2
@@ -26,6 +27,64 @@ def test_scaled_dot_product(same_as_torch, lead, mask):
 
 def test_grouped_queries(same_as_torch):
     same_as_torch("scaled_dot_product_attention", draw(2, 4, L, E), draw(2, 2, S, E), draw(2, 2, S, E), enable_gqa=True)
+
+
+@pytest.mark.parametrize("shape", [(L, S), (2, 1, L, S), (2, 4, L, S), (1, 4, 1, S)])
+def test_grouped_queries_with_masks(same_as_torch, shape):
+    heads = draw(2, 4, L, E), draw(2, 2, S, E), draw(2, 2, S, E)
+    seen = RNG.random(shape) < 0.7
+    seen[..., 0] = True
+    for mask in (seen, draw(*shape)):
+        same_as_torch("scaled_dot_product_attention", *heads, mask, enable_gqa=True)
+
+
+def test_grouped_queries_that_do_not_divide():
+    q, k = pynn.zeros(1, 3, L, E), pynn.zeros(1, 2, S, E)
+    with pytest.raises(RuntimeError, match="3 for 2 and 2"):
+        F.scaled_dot_product_attention(q, k, k, enable_gqa=True)
+
+
+def test_heads_cut_from_a_projection_come_back_without_a_copy():
+    projected = pynn.randn(2, 16, 3 * 24, requires_grad=True)
+    q, k, v = (x.view(2, 16, 3, 8).transpose(1, 2) for x in projected.chunk(3, -1))
+    out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    if pynn._backends.default().name == "native":
+        assert out.transpose(1, 2).is_contiguous()
+    out.transpose(1, 2).reshape(2, 16, 24).sum().backward()
+    assert projected.grad.shape == projected.shape
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("p", [0.0, 0.4, 1.0])
+def test_every_backend_drops_the_same(causal, p):
+    found = []
+    for backend, isa in cases.variants():
+        with cases.running_on(backend, isa):
+            pynn.manual_seed(3)
+            q, k, v = (pynn.randn(2, 3, n, 8, dtype=pynn.float64, requires_grad=True) for n in (7, 9, 9))
+            out = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=causal)
+            out.square().sum().backward()
+            offset = pynn.default_generator._offset
+            found.append((offset, [x.detach().numpy() for x in (out, q.grad, k.grad, v.grad)]))
+    for offset, values in found[1:]:
+        assert offset == found[0][0]
+        for a, b in zip(values, found[0][1]):
+            numpy.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_mask_that_is_learnt():
+    """A float mask gets a gradient: a table of relative positions, shared by the batch."""
+    q, k, v = (pynn.randn(2, 3, n, 4, dtype=pynn.float64) for n in (5, 6, 6))
+    bias = pynn.randn(3, 5, 6, dtype=pynn.float64, requires_grad=True)
+    F.scaled_dot_product_attention(q, k, v, bias).square().sum().backward()
+    step = 1e-6
+    for place in ((0, 0, 0), (2, 4, 5), (1, 2, 3)):
+        sums = []
+        for sign in (1, -1):
+            moved = bias.detach().clone()
+            moved[place] += sign * step
+            sums.append(F.scaled_dot_product_attention(q, k, v, moved).square().sum().item())
+        assert abs((sums[0] - sums[1]) / (2 * step) - bias.grad[place].item()) < 1e-7
 
 
 def test_row_that_sees_nothing(same_as_torch):

@@ -1,0 +1,60 @@
+"""Scaled dot-product attention of heads cut out of a projection, and modules over it."""
+
+from pynn.bench.row import row
+
+
+def _attention(batch, heads, length, width, causal, train):
+    flops = 4 * batch * heads * length * length * width * (0.5 if causal else 1) * (3.5 if train else 1)
+    sizes = f"b{batch} h{heads} L{length} E{width}{', causal' if causal else ''}"
+
+    @row(f"{sizes}, {'train' if train else 'forward'}", flops=flops)
+    def attention(side):
+        projected = side.randn(batch, length, 3 * heads * width, requires_grad=train)
+        g = side.randn(batch, heads, length, width)
+
+        def forward():
+            parts = projected.split(heads * width, 2)
+            q, k, v = (x.view(batch, length, heads, width).transpose(1, 2) for x in parts)
+            return side.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+        def step():
+            projected.grad = None
+            forward().backward(g)
+            return projected.grad
+
+        return step if train else forward
+
+
+for _train in (False, True):
+    _attention(8, 8, 128, 32, True, _train)
+    _attention(8, 8, 128, 64, False, _train)
+    _attention(2, 8, 512, 64, False, _train)
+    _attention(1, 8, 1024, 64, True, _train)
+    _attention(32, 4, 16, 16, False, _train)
+    _attention(1, 4, 8, 16, True, _train)
+
+
+def _layer(name, make, call):
+    @row(name)
+    def layer(side):
+        module, x = side.fill(make(side.nn)), side.randn(8, 128, 256)
+        g = side.randn(8, 128, 256)
+
+        def step():
+            module.zero_grad()
+            call(module, x).backward(g)
+            return module.linear1.weight.grad if hasattr(module, "linear1") else module.out_proj.weight.grad
+
+        return step
+
+
+_layer(
+    "encoder layer 256, b8 L128, train",
+    lambda nn: nn.TransformerEncoderLayer(256, 8, 1024, dropout=0.0, batch_first=True),
+    lambda layer, x: layer(x),
+)
+_layer(
+    "multi-head attention 256 with weights, b8 L128, train",
+    lambda nn: nn.MultiheadAttention(256, 8, batch_first=True),
+    lambda layer, x: layer(x, x, x)[0],
+)

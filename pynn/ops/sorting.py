@@ -1,0 +1,144 @@
+"""Order along a dimension: sort, argsort, topk, kthvalue, median."""
+
+import numpy
+
+from pynn._core import call, made
+from pynn.ops.reduction import _Pair, picked_vjp
+from pynn.ops.registry import Sample, export, register
+from pynn.ops.view import normal_dim
+
+
+def _order(array, dim, descending):
+    keys = numpy.flip(array, dim) if descending else array
+    order = numpy.argsort(keys, axis=dim, kind="stable")
+    # Flipping twice keeps equal elements in their first order.
+    return array.shape[dim] - 1 - numpy.flip(order, dim) if descending else order
+
+
+def _picked(x, order, dim):
+    order = numpy.ascontiguousarray(order)
+    return numpy.take_along_axis(x, order, dim), order
+
+
+def _first(order, k, dim):
+    return order[(slice(None),) * dim + (slice(0, k),)]
+
+
+def _resized(shape, dim, k):
+    return (*shape[:dim], k, *shape[dim + 1 :])
+
+
+_SHAPES = (((3, 5), 1), ((5, 3), 0), ((7,), 0), ((2, 6, 3), 1), ((2, 1000), 1))
+_TIES = numpy.array([[2.0, -0.0, 0.0, 2.0, -1.0, 0.0], [numpy.nan, 1.0, numpy.inf, -numpy.inf, numpy.nan, 1.0]])
+
+SORT = register(
+    "sort",
+    vjp=(picked_vjp,),
+    saves=("out1",),
+    likes=(0,),
+    outputs=2,
+    shape=lambda x, dim, descending: (x, x),
+    dtype="same",
+    attrs=("dim", "descending"),
+    samples=lambda rng: [Sample((rng.normal(size=s),), (d, down)) for s, d in (*_SHAPES, ((0, 3), 0)) for down in (False, True)]
+    + [Sample((_TIES,), (1, down), grad=False) for down in (False, True)]
+    + [Sample((rng.integers(-3, 3, (4, 9)),), (1, down)) for down in (False, True)],
+    torch=lambda t, x, dim, descending: tuple(t.sort(x, dim=dim, descending=descending, stable=True)),
+)(lambda xp, x, dim, descending: _picked(x, _order(x, dim, descending), dim))  # fmt: skip
+
+TOPK = register(
+    "topk",
+    vjp=(picked_vjp,),
+    saves=("out1",),
+    likes=(0,),
+    outputs=2,
+    shape=lambda x, k, dim, largest: (_resized(x, dim, k),) * 2,
+    dtype="same",
+    attrs=("k", "dim", "largest"),
+    samples=lambda rng: [Sample((rng.normal(size=s),), (k, d, large)) for s, d in _SHAPES for k in (0, 2) for large in (False, True)],
+    torch=lambda t, x, k, dim, largest: tuple(t.topk(x, k, dim, largest)),
+)(lambda xp, x, k, dim, largest: _picked(x, _first(_order(x, dim, largest), k, dim), dim))  # fmt: skip
+
+
+def _kth(xp, x, k, dim, nan_first):
+    order = _order(x, dim, False)
+    place = order[(slice(None),) * dim + (slice(k - 1, k),)]
+    if nan_first and x.dtype.kind == "f":
+        nan = x != x
+        place = numpy.where(nan.any(dim, keepdims=True), nan.argmax(dim, keepdims=True), place)
+    return _picked(x, place, dim)
+
+
+KTHVALUE = register(
+    "kthvalue",
+    vjp=(picked_vjp,),
+    saves=("out1",),
+    likes=(0,),
+    outputs=2,
+    shape=lambda x, k, dim, nan_first: (_resized(x, dim, 1),) * 2,
+    dtype="same",
+    attrs=("k", "dim", "nan_first"),
+    samples=lambda rng: [Sample((rng.normal(size=s),), (k, d, False)) for s, d in _SHAPES for k in (1, 3)],
+    torch=lambda t, x, k, dim, nan_first: tuple(t.kthvalue(x, k, dim, True)),
+)(_kth)
+
+
+def _scalar(input):
+    return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
+
+
+@export()
+def sort(input, dim=-1, descending=False, stable=False):
+    """(values, indices) of input in order along dim; equal elements keep their order, NaN comes after all numbers."""
+    d = normal_dim(dim, input._array.ndim)
+    return _Pair(call(SORT, (input,), (d, bool(descending)))) if input._array.ndim else _scalar(input)
+
+
+@export()
+def argsort(input, dim=-1, descending=False, stable=False):
+    """The indices that sort input along dim."""
+    return sort(input, dim, descending).indices
+
+
+@export()
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """(values, indices) of the k largest (or smallest) elements along dim, in order."""
+    d = normal_dim(dim, input._array.ndim)
+    size = input._array.shape[d] if input._array.ndim else 1
+    if not 0 <= k <= size:
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}.")
+    if input._array.ndim == 0:
+        return _scalar(input) if k else _Pair(x.reshape(1)[:0] for x in _scalar(input))
+    return _Pair(call(TOPK, (input,), (int(k), d, bool(largest))))
+
+
+def _kth_value(input, k, dim, keepdim, nan_first):
+    d = normal_dim(dim, input._array.ndim)
+    n = input._array.shape[d] if input._array.ndim else 1
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, size {n}.")
+    if input._array.ndim == 0:
+        return _scalar(input)
+    found = call(KTHVALUE, (input,), (int(k), d, nan_first))
+    return _Pair(found if keepdim else [x.squeeze(d) for x in found])
+
+
+@export()
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """(values, indices) of the k-th smallest elements along dim, k counted from 1."""
+    return _kth_value(input, k, dim, keepdim, False)
+
+
+@export()
+def median(input, dim=None, keepdim=False):
+    """The median of all elements, or (values, indices) along dim; of an even number, the lower of the middle two.
+
+    NaN where any element is.
+    """
+    if dim is None:
+        flat = input.flatten()
+        if flat._array.size == 0:
+            return made(numpy.full((), numpy.nan, flat._array.dtype))
+        return _kth_value(flat, (flat._array.size + 1) // 2, 0, False, True).values
+    n = input._array.shape[normal_dim(dim, input._array.ndim)] if input._array.ndim else 1
+    return _kth_value(input, (n + 1) // 2, dim, keepdim, True)
