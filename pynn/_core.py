@@ -730,12 +730,7 @@ def _needs_tensors(op, arrays, composed):
     half = _half_in(arrays)
     if half is None:
         return False
-    if composed:
-        return True
-    for array in arrays:
-        if isinstance(array, ndarray) and is_floating(array) and array.dtype != half:
-            return True
-    return False
+    return composed or any(isinstance(a, ndarray) and is_floating(a) and a.dtype != half for a in arrays)
 
 
 def _call_wide(op, inputs, attrs):

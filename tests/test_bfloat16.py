@@ -24,7 +24,7 @@ def test_the_dtype():
     assert copy.deepcopy(BF16) is BF16
     assert pickle.loads(pickle.dumps(BF16)) is BF16
     with pytest.raises(AttributeError):
-        BF16.nothing
+        BF16.nothing  # noqa: B018
     info = pynn.finfo(BF16)
     assert (info.bits, info.eps, info.dtype) == (16, 0.0078125, "bfloat16")
     assert (info.max, info.min, info.tiny) == (3.3895313892515355e38, -3.3895313892515355e38, 1.1754943508222875e-38)

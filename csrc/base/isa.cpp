@@ -40,8 +40,8 @@ void detect_x86(Machine& machine) {
   const bool f = b & (1u << 16), dq = b & (1u << 17), bw = b & (1u << 30), vl = b & (1u << 31);
   machine.supported[int(Isa::avx2)] = avx2 && fma && f16c && saves_ymm;
   machine.supported[int(Isa::avx512)] = machine.supported[int(Isa::avx2)] && f && dq && bw && vl && saves_zmm;
-  machine.bf16_dot = machine.supported[int(Isa::avx512)] && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
-                     (a & (1u << 5));
+  machine.bf16_dot = machine.supported[int(Isa::avx512)] && a >= 1 &&
+                     __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5));
 }
 #endif
 

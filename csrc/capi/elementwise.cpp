@@ -92,7 +92,8 @@ pynn_status binary(pynn_binary_op op, const pynn_array* a, const pynn_array* b, 
   return PYNN_OK;
 }
 
-// 16-bit floats have kernels for contiguous arrays of one shape; an operand of one element counts as a number.
+// 16-bit floats have kernels for contiguous arrays of one shape; an operand of one element counts as a
+// number.
 const char kDense[] = "%s: arrays of %s must be contiguous and of one shape: convert them to float32 first";
 
 pynn_status unary_half(pynn_unary_op op, const pynn_array* x, double alpha, double beta, pynn_array* out) {
@@ -104,8 +105,8 @@ pynn_status unary_half(pynn_unary_op op, const pynn_array* x, double alpha, doub
   return PYNN_OK;
 }
 
-pynn_status binary_half(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha, double beta,
-                        pynn_array* out) {
+pynn_status binary_half(pynn_binary_op op, const pynn_array* a, const pynn_array* b, double alpha,
+                        double beta, pynn_array* out) {
   const bool fits = a->dtype == out->dtype && b->dtype == out->dtype && is_contiguous(*out);
   if (!fits || !same_shape(*a, *out) || !same_shape(*b, *out) || !is_contiguous(*a) || !is_contiguous(*b)) {
     return fail(PYNN_UNSUPPORTED, kDense, kBinary, dtype_name(out->dtype));

@@ -17,7 +17,8 @@ pynn_status check_flat(const char* function, int op, int count, int dtype, int64
     return fail(PYNN_INVALID, "%s: unknown operation %d: expected 0 to %d", function, op, count - 1);
   }
   if (!half::is_half(dtype)) {
-    return fail(PYNN_UNSUPPORTED, "%s: dtype is %s: expected bfloat16 or float16", function, dtype_name(dtype));
+    return fail(PYNN_UNSUPPORTED, "%s: dtype is %s: expected bfloat16 or float16", function,
+                dtype_name(dtype));
   }
   if (n < 0) {
     return fail(PYNN_INVALID, "%s: number of elements is %lld: expected 0 or more", function, (long long)n);
@@ -50,31 +51,31 @@ pynn_status pynn_convert_half(const pynn_array* x, pynn_array* out) {
   return PYNN_OK;
 }
 
-pynn_status pynn_unary_half(int op, int dtype, int64_t n, const void* x, float alpha, float beta,
-                            void* out) {
+pynn_status pynn_unary_half(int op, int dtype, int64_t n, const void* x, float alpha, float beta, void* out) {
   if (pynn_status status =
           check_flat("unary_half", op, PYNN_UNARY_COUNT, dtype, n, x != nullptr && out != nullptr)) {
     return status;
   }
-  half::unary(pynn_unary_op(op), dtype, n, static_cast<const uint16_t*>(x), alpha, beta, static_cast<uint16_t*>(out));
+  half::unary(pynn_unary_op(op), dtype, n, static_cast<const uint16_t*>(x), alpha, beta,
+              static_cast<uint16_t*>(out));
   return PYNN_OK;
 }
 
-pynn_status pynn_binary_half(int op, int dtype, int64_t n, const void* a, const void* b,
-                             float alpha, float beta, void* out) {
+pynn_status pynn_binary_half(int op, int dtype, int64_t n, const void* a, const void* b, float alpha,
+                             float beta, void* out) {
   if (pynn_status status = check_flat("binary_half", op, PYNN_BINARY_COUNT, dtype, n,
                                       a != nullptr && b != nullptr && out != nullptr)) {
     return status;
   }
-  half::binary(pynn_binary_op(op), dtype, n, static_cast<const uint16_t*>(a), static_cast<const uint16_t*>(b), alpha, beta,
-               static_cast<uint16_t*>(out));
+  half::binary(pynn_binary_op(op), dtype, n, static_cast<const uint16_t*>(a), static_cast<const uint16_t*>(b),
+               alpha, beta, static_cast<uint16_t*>(out));
   return PYNN_OK;
 }
 
-pynn_status pynn_binary_half_scalar(int op, int dtype, int64_t n, const void* x, float value,
-                                    int value_first, void* out) {
-  if (pynn_status status = check_flat("binary_half_scalar", op, PYNN_BINARY_COUNT, dtype, n,
-                                      x != nullptr && out != nullptr)) {
+pynn_status pynn_binary_half_scalar(int op, int dtype, int64_t n, const void* x, float value, int value_first,
+                                    void* out) {
+  if (pynn_status status =
+          check_flat("binary_half_scalar", op, PYNN_BINARY_COUNT, dtype, n, x != nullptr && out != nullptr)) {
     return status;
   }
   half::binary_scalar(pynn_binary_op(op), dtype, n, static_cast<const uint16_t*>(x), value, value_first != 0,

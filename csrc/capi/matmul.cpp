@@ -230,7 +230,9 @@ class Widened {
   int64_t strides_[PYNN_MAX_DIMS];
 };
 
-pynn_status no_copy() { return fail(PYNN_NO_MEMORY, "matmul: no memory for float32 copies of 16-bit arrays"); }
+pynn_status no_copy() {
+  return fail(PYNN_NO_MEMORY, "matmul: no memory for float32 copies of 16-bit arrays");
+}
 
 // Products of 16-bit floats where the CPU has none of its own: float32 copies, and one rounding at the end.
 pynn_status run_half(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act,
@@ -241,8 +243,9 @@ pynn_status run_half(const pynn_array& a, const pynn_array& b, const pynn_array*
   pynn::half::convert(b, wide_b.get());
   if (bias != nullptr) pynn::half::convert(*bias, wide_bias.get());
   if (beta != 0) pynn::half::convert(out, wide_out.get());
-  const pynn_status status = run<float>(wide_a.get(), wide_b.get(), bias != nullptr ? &wide_bias.get() : nullptr,
-                                        act, alpha, beta, wide_out.get());
+  const pynn_status status =
+      run<float>(wide_a.get(), wide_b.get(), bias != nullptr ? &wide_bias.get() : nullptr, act, alpha, beta,
+                 wide_out.get());
   if (status == PYNN_OK) pynn::half::convert(wide_out.get(), out);
   return status;
 }

@@ -9,7 +9,9 @@ PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
   const int ndim = PyArray_NDIM(x);
   if (PyArray_IS_C_CONTIGUOUS(x)) return new_array(ndim, PyArray_DIMS(x), type);
   npy_intp order[PYNN_MAX_DIMS], back[PYNN_MAX_DIMS], shape[PYNN_MAX_DIMS];
-  const auto step = [x](npy_intp i) { return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i)); };
+  const auto step = [x](npy_intp i) {
+    return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i));
+  };
   for (int i = 0; i < ndim; ++i) {
     int place = i;
     for (; place > 0 && PyArray_DIM(x, i) != 1 && step(order[place - 1]) < step(i); --place) {

@@ -66,7 +66,7 @@ def _cast(x, dtype):
     if not isinstance(x, Tensor):
         return x
     have = x._array.dtype
-    if have == dtype or have == FLOAT64 or not _core.is_floating(x._array):
+    if have in (dtype, FLOAT64) or not _core.is_floating(x._array):
         return x
     if not _mode.cache_enabled or have != FLOAT32 or not x.requires_grad or not x.is_leaf or x._view is not None:
         return call(CAST, (x,), (dtype,))

@@ -66,7 +66,7 @@ def test_unscaling_before_clipping():
 
 
 def test_wrong_uses():
-    w, optimizer, scaler = setup()
+    _, optimizer, scaler = setup()
     with pytest.raises(RuntimeError, match="No inf checks were recorded prior to update"):
         scaler.update()
     with pytest.raises(RuntimeError, match="No inf checks"):
@@ -88,8 +88,8 @@ def test_wrong_uses():
 def test_state():
     w, optimizer, scaler = setup(init_scale=2.0, growth_interval=7)
     scaler.scale(w.sum()).backward()
+    scaler.step(optimizer)
     with pytest.raises(RuntimeError, match="beginning of an iteration"):
-        scaler.step(optimizer)
         pickle.dumps(scaler)
     scaler.update()
     state = scaler.state_dict()

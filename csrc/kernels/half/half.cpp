@@ -89,8 +89,8 @@ void convert_all(void (*kernel)(int64_t, const From*, To*), const pynn_array& x,
   char* const target = static_cast<char*>(out.data);
   if (walk.ndim == 1) {
     parallel_ranges(walk.shape[0], kChunk, [&](int64_t first, int64_t last) {
-      convert_run(kernel, last - first, data + first * walk.from[0], walk.from[0], target + first * walk.to[0],
-                  walk.to[0]);
+      convert_run(kernel, last - first, data + first * walk.from[0], walk.from[0],
+                  target + first * walk.to[0], walk.to[0]);
     });
     return;
   }
@@ -116,12 +116,14 @@ void convert_all(void (*kernel)(int64_t, const From*, To*), const pynn_array& x,
 
 void widen(int dtype, int64_t n, const uint16_t* x, float* out) {
   const auto kernel = table().widen(dtype);
-  parallel_ranges(n, kChunk, [&](int64_t first, int64_t last) { kernel(last - first, x + first, out + first); });
+  parallel_ranges(n, kChunk,
+                  [&](int64_t first, int64_t last) { kernel(last - first, x + first, out + first); });
 }
 
 void narrow(int dtype, int64_t n, const float* x, uint16_t* out) {
   const auto kernel = table().narrow(dtype);
-  parallel_ranges(n, kChunk, [&](int64_t first, int64_t last) { kernel(last - first, x + first, out + first); });
+  parallel_ranges(n, kChunk,
+                  [&](int64_t first, int64_t last) { kernel(last - first, x + first, out + first); });
 }
 
 void convert(const pynn_array& x, pynn_array& out) {
@@ -135,7 +137,8 @@ void convert(const pynn_array& x, pynn_array& out) {
   }
 }
 
-void unary(pynn_unary_op op, int dtype, int64_t n, const uint16_t* x, float alpha, float beta, uint16_t* out) {
+void unary(pynn_unary_op op, int dtype, int64_t n, const uint16_t* x, float alpha, float beta,
+           uint16_t* out) {
   if (op == PYNN_COPY) {
     parallel_ranges(n, kChunk, [&](int64_t first, int64_t last) {
       std::memmove(out + first, x + first, size_t(last - first) * sizeof(uint16_t));

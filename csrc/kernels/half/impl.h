@@ -22,9 +22,7 @@ PYNN_INLINE Words words(uint32_t value) { return Words{} + value; }
 PYNN_INLINE Words pick(Truth test, Words yes, Words no) { return (Words(test) & yes) | (~Words(test) & no); }
 
 struct Bfloat16 {
-  static PYNN_INLINE Floats widen(Bits x) {
-    return Floats(__builtin_convertvector(x, Words) << words(16));
-  }
+  static PYNN_INLINE Floats widen(Bits x) { return Floats(__builtin_convertvector(x, Words) << words(16)); }
   static PYNN_INLINE Bits narrow(Floats x) {
     const Words w = Words(x), top = w >> words(16);
     const Words rounded = (w + words(0x7fff) + (top & words(1))) >> words(16);

@@ -108,7 +108,8 @@ void test_narrow() {
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i) {
       const uint16_t wanted = nearest(f, x[i]);
-      if (out[i] != wanted && ++wrong < 5) std::printf("%g: %04x, expected %04x\n", double(x[i]), out[i], wanted);
+      if (out[i] != wanted && ++wrong < 5)
+        std::printf("%g: %04x, expected %04x\n", double(x[i]), out[i], wanted);
     }
     CHECK_EQ(wrong, 0);
     float nan = std::numeric_limits<float>::quiet_NaN();
@@ -132,20 +133,23 @@ void test_convert(Random& random) {
   for (int i = ndim - 1; i >= 0; --i) {
     shape[i] = random.below(20) == 0 ? 0 : 1 + random.below(9);
     halves[i] = 2 * half_room, floats[i] = 4 * float_room;
-    half_room *= (shape[i] > 0 ? shape[i] : 1) + random.below(2), float_room *= (shape[i] > 0 ? shape[i] : 1) + random.below(2);
+    half_room *= (shape[i] > 0 ? shape[i] : 1) + random.below(2),
+        float_room *= (shape[i] > 0 ? shape[i] : 1) + random.below(2);
     count *= shape[i];
   }
   if (ndim >= 2 && random.below(2)) {  // turned
     std::swap(shape[0], shape[1]), std::swap(halves[0], halves[1]), std::swap(floats[0], floats[1]);
     if (random.below(2)) {  // on one side only
       float_room = 1;
-      for (int i = ndim - 1; i >= 0; --i) floats[i] = 4 * float_room, float_room *= shape[i] > 0 ? shape[i] : 1;
+      for (int i = ndim - 1; i >= 0; --i)
+        floats[i] = 4 * float_room, float_room *= shape[i] > 0 ? shape[i] : 1;
     }
   }
   std::vector<uint16_t> x(size_t(half_room * 2), 0), back(x.size(), 0);
   std::vector<float> wide(size_t(float_room * 20), -1);
   for (auto& v : x) v = uint16_t(random.bits() & 0x3fff);
-  pynn_array a = {x.data(), shape, halves, ndim, f.dtype}, b = {wide.data(), shape, floats, ndim, PYNN_FLOAT32},
+  pynn_array a = {x.data(), shape, halves, ndim, f.dtype},
+             b = {wide.data(), shape, floats, ndim, PYNN_FLOAT32},
              c = {back.data(), shape, halves, ndim, f.dtype};
   CHECK_EQ(pynn_convert_half(&a, &b), PYNN_OK);
   CHECK_EQ(pynn_convert_half(&b, &c), PYNN_OK);
@@ -165,7 +169,8 @@ void test_pointwise() {
     for (int64_t n : {0, 1, 5, 31, 1023, 1025, 5000, 150001}) {
       Guarded<uint16_t> a(n), b(n), out(n), again(n);
       std::vector<float> wa(size_t(n) + 1), wb(size_t(n) + 1), w(size_t(n) + 1);
-      for (int64_t i = 0; i < n; ++i) wa[size_t(i)] = float(random.normal()), wb[size_t(i)] = float(random.normal());
+      for (int64_t i = 0; i < n; ++i)
+        wa[size_t(i)] = float(random.normal()), wb[size_t(i)] = float(random.normal());
       table().narrow(f.dtype)(n, wa.data(), a.data());
       table().narrow(f.dtype)(n, wb.data(), b.data());
       table().widen(f.dtype)(n, a.data(), wa.data());

@@ -69,19 +69,20 @@ pynn_status tiles(const Gemm<bfloat16>& g) {
   const int64_t pack_tiles = most(1, (32 << 10) / (most(pairs, 1) * kPairRows));
   each(serial, ceil_div(row_tiles, pack_tiles), [&](int64_t chunk) {
     for (int64_t t = chunk * pack_tiles; t < least((chunk + 1) * pack_tiles, row_tiles); ++t) {
-      kernels.pack(&g.a[start(t) * g.a_row].bits, g.a_row, g.a_col, height(t), height(t), g.k, a + start(t) * pairs,
-                   height(t));
+      kernels.pack(&g.a[start(t) * g.a_row].bits, g.a_row, g.a_col, height(t), height(t), g.k,
+                   a + start(t) * pairs, height(t));
     }
   });
-  // Blocks of C: rows whose packed A stays in the L2 cache, times as many panels as make work for all threads.
+  // Blocks of C: rows whose packed A stays in the L2 cache, times as many panels as make work for all
+  // threads.
   const int64_t block_rows = most(1, least(row_tiles, kBlockBytes / (most(pairs, 1) * 4 * kPairRows)));
   const int64_t row_blocks = ceil_div(row_tiles, block_rows);
   for (int64_t p0 = 0; p0 < panels; p0 += group) {
     const int64_t count = least(group, panels - p0);
     each(serial, count, [&](int64_t p) {
       const int64_t column = (p0 + p) * kPairPanel;
-      kernels.pack(&g.b[column * g.b_col].bits, g.b_col, g.b_row, least(kPairPanel, g.n - column), kPairPanel, g.k,
-                   b + p * panel_size, kPairPanel);
+      kernels.pack(&g.b[column * g.b_col].bits, g.b_col, g.b_row, least(kPairPanel, g.n - column), kPairPanel,
+                   g.k, b + p * panel_size, kPairPanel);
     });
     const int64_t wanted = most(1, ceil_div(8, row_blocks)), block_panels = ceil_div(count, wanted);
     const int64_t panel_blocks = ceil_div(count, block_panels);
@@ -147,15 +148,16 @@ pynn_status few_rows(const Gemm<bfloat16>& g) {
   const int64_t step = round_up(ceil_div(g.n, pieces), 16);
   parallel(ceil_div(g.n, step), [&](int64_t chunk) {
     const int64_t first = chunk * step, n = least(step, g.n - first);
-    pair_kernels->dots(&g.a->bits, g.a_row, g.m, &g.b[first * g.b_col].bits, g.b_col, n, g.k, sums + first, g.n);
+    pair_kernels->dots(&g.a->bits, g.a_row, g.m, &g.b[first * g.b_col].bits, g.b_col, n, g.k, sums + first,
+                       g.n);
     for (int64_t i = 0; i < g.m; ++i) store_results(g, i, first, n, sums + i * g.n + first);
   });
   return PYNN_OK;
 }
 
 Gemm<bfloat16> transposed(const Gemm<bfloat16>& g) {
-  return {g.n,   g.m,   g.k,   g.b,        g.b_col,    g.b_row, g.a,    g.a_col, g.a_row,
-          g.c,   g.c_col, g.c_row, g.bias_col, g.bias_row, g.alpha, g.beta, g.act};
+  return {g.n, g.m,     g.k,     g.b,        g.b_col,    g.b_row, g.a,    g.a_col, g.a_row,
+          g.c, g.c_col, g.c_row, g.bias_col, g.bias_row, g.alpha, g.beta, g.act};
 }
 
 // A copy of C with contiguous rows stands in for one that has none.

@@ -27,12 +27,13 @@ struct PairTile {
 struct PairKernels {
   typedef void (*Tile)(const PairTile&);
   Tile tile[kPairRows + 1][2];  // [rows][0: up to 16 columns, 1: up to 32]
-  // dst[p * dst_step + i] = pair (src[i, 2p], src[i, 2p + 1]), i < rows; 0 past depth, and for rows <= i < padded.
-  void (*pack)(const uint16_t* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t padded, int64_t depth,
-               uint32_t* dst, int64_t dst_step);
+  // dst[p * dst_step + i] = pair (src[i, 2p], src[i, 2p + 1]), i < rows; 0 past depth, and for rows <= i <
+  // padded.
+  void (*pack)(const uint16_t* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t padded,
+               int64_t depth, uint32_t* dst, int64_t dst_step);
   // out[i * cols + j] = sum over k of a[i * a_step + k] * b[j * b_step + k], i < rows <= 4
-  void (*dots)(const uint16_t* a, int64_t a_step, int64_t rows, const uint16_t* b, int64_t b_step, int64_t cols,
-               int64_t k, float* out, int64_t out_step);
+  void (*dots)(const uint16_t* a, int64_t a_step, int64_t rows, const uint16_t* b, int64_t b_step,
+               int64_t cols, int64_t k, float* out, int64_t out_step);
 };
 
 extern const PairKernels* const pair_kernels;  // nullptr where this build has none

@@ -1,5 +1,5 @@
-// Products of 16-bit matrices against double sums of the same inputs, on every ISA: by the CPU's own dot product
-// where it has one, by float32 elsewhere.
+// Products of 16-bit matrices against double sums of the same inputs, on every ISA: by the CPU's own dot
+// product where it has one, by float32 elsewhere.
 #include <memory>
 #include <vector>
 
@@ -34,7 +34,8 @@ struct Matrix {
     if (order == 1) row = 1, col = rows + gap;
     if (order == 2) col = 3, row = 3 * cols + gap;
     step = order == 1 ? cols * col : rows * row;
-    const int64_t used = rows && cols && batch ? (batch - 1) * step + (rows - 1) * row + (cols - 1) * col + 1 : 0;
+    const int64_t used =
+        rows && cols && batch ? (batch - 1) * step + (rows - 1) * row + (cols - 1) * col + 1 : 0;
     memory.reset(new Guarded<uint16_t>(used));
     for (int64_t i = 0; i < used; ++i) (*memory)[i] = bits_of(dtype, random.normal());
     shape[0] = batch, shape[1] = rows, shape[2] = cols;
@@ -51,8 +52,8 @@ struct Matrix {
   std::unique_ptr<Guarded<uint16_t>> memory;
 };
 
-void check(int dtype, int64_t batch, int64_t m, int64_t n, int64_t k, const int* order, int64_t gap, bool with_bias,
-           bool relu, double alpha, double beta, uint64_t seed) {
+void check(int dtype, int64_t batch, int64_t m, int64_t n, int64_t k, const int* order, int64_t gap,
+           bool with_bias, bool relu, double alpha, double beta, uint64_t seed) {
   Random random(seed);
   Matrix a(dtype, batch, m, k, order[0], gap, random), b(dtype, batch, k, n, order[1], gap, random),
       c(dtype, batch, m, n, order[2], gap, random);
@@ -60,9 +61,11 @@ void check(int dtype, int64_t batch, int64_t m, int64_t n, int64_t k, const int*
   for (int64_t j = 0; j < n; ++j) bias[j] = bits_of(dtype, random.normal());
   std::vector<uint16_t> before(c.memory->data(), c.memory->data() + c.memory->size());
   const int64_t bias_shape[] = {n};
-  pynn_array aa = a.array(), ba = b.array(), ca = c.array(), bb = {bias.data(), bias_shape, nullptr, 1, dtype};
+  pynn_array aa = a.array(), ba = b.array(), ca = c.array(),
+             bb = {bias.data(), bias_shape, nullptr, 1, dtype};
   const auto run = [&] {
-    return pynn_matmul(&aa, &ba, with_bias ? &bb : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, alpha, beta, &ca);
+    return pynn_matmul(&aa, &ba, with_bias ? &bb : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, alpha, beta,
+                       &ca);
   };
   CHECK_EQ(run(), PYNN_OK);
   CHECK(a.memory->intact() && b.memory->intact() && c.memory->intact() && bias.intact());
@@ -97,11 +100,13 @@ void check(int dtype, int64_t batch, int64_t m, int64_t n, int64_t k, const int*
 }
 
 void test_shapes(int dtype) {
-  const int plain[] = {0, 0, 0}, turned[] = {0, 1, 0}, left[] = {1, 0, 0}, out[] = {0, 0, 1}, spread[] = {2, 2, 2};
+  const int plain[] = {0, 0, 0}, turned[] = {0, 1, 0}, left[] = {1, 0, 0}, out[] = {0, 0, 1},
+            spread[] = {2, 2, 2};
   for (const int* order : {plain, turned, left, out, spread}) {
     for (int64_t m : {1, 3, 4, 5, 14, 15, 29}) {
       for (int64_t n : {1, 4, 15, 16, 17, 33}) {
-        for (int64_t k : {1, 2, 31, 33}) check(dtype, 1, m, n, k, order, 0, false, false, 1, 0, uint64_t(m * n + k));
+        for (int64_t k : {1, 2, 31, 33})
+          check(dtype, 1, m, n, k, order, 0, false, false, 1, 0, uint64_t(m * n + k));
       }
     }
     check(dtype, 1, 70, 90, 65, order, 3, true, true, 0.5, 0.25, 1);
@@ -109,8 +114,8 @@ void test_shapes(int dtype) {
     check(dtype, 1, 5, 6, 0, order, 0, true, false, 1, 1, 3);
     check(dtype, 1, 0, 6, 4, order, 0, true, false, 1, 0, 4);
   }
-  check(dtype, 1, 200, 180, 150, plain, 0, true, false, 1, 0, 5);   // on threads
-  check(dtype, 1, 3, 700, 300, turned, 0, true, false, 1, 0, 6);    // few rows, on threads
+  check(dtype, 1, 200, 180, 150, plain, 0, true, false, 1, 0, 5);  // on threads
+  check(dtype, 1, 3, 700, 300, turned, 0, true, false, 1, 0, 6);   // few rows, on threads
   check(dtype, 1, 700, 2, 300, turned, 0, false, true, 1, 0, 7);
 }
 
@@ -119,7 +124,8 @@ void test_special(int dtype) {
   const uint16_t one = bits_of(dtype, 1), inf = bits_of(dtype, std::numeric_limits<double>::infinity());
   uint16_t a[3] = {inf, one, one}, b[9] = {one, one, one, one, one, one, one, one, one}, c[3];
   const int64_t sa[] = {1, 3}, sb[] = {3, 3}, sc[] = {1, 3};
-  pynn_array aa = {a, sa, nullptr, 2, dtype}, ba = {b, sb, nullptr, 2, dtype}, ca = {c, sc, nullptr, 2, dtype};
+  pynn_array aa = {a, sa, nullptr, 2, dtype}, ba = {b, sb, nullptr, 2, dtype},
+             ca = {c, sc, nullptr, 2, dtype};
   CHECK_EQ(pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &ca), PYNN_OK);
   for (uint16_t x : c) CHECK_EQ(value(dtype, x), std::numeric_limits<double>::infinity());
   b[1] = 0;
@@ -158,9 +164,9 @@ int main() {
     }
     fuzz([](Random& random) {
       const int order[] = {int(random.below(3)), int(random.below(3)), int(random.below(3))};
-      check(random.below(4) ? PYNN_BFLOAT16 : PYNN_FLOAT16, 1 + random.below(2), random.below(50), random.below(80),
-            random.below(70), order, random.below(5), random.below(2), random.below(2), random.below(2) ? 1 : -0.5,
-            random.below(2) ? 0 : 1.5, random.bits());
+      check(random.below(4) ? PYNN_BFLOAT16 : PYNN_FLOAT16, 1 + random.below(2), random.below(50),
+            random.below(80), random.below(70), order, random.below(5), random.below(2), random.below(2),
+            random.below(2) ? 1 : -0.5, random.below(2) ? 0 : 1.5, random.bits());
     });
   });
   return summary();

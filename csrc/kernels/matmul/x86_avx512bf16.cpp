@@ -28,8 +28,7 @@ PYNN_INLINE __m256i narrow(__m512 x) {
   const __m512i rounded =
       _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(w, _mm512_set1_epi32(0x7fff)), odd), 16);
   const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-  return _mm512_cvtepi32_epi16(
-      _mm512_mask_or_epi32(rounded, nan, top, _mm512_set1_epi32(0x40)));
+  return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, top, _mm512_set1_epi32(0x40)));
 }
 
 template <int kRows, int kVectors>
@@ -146,8 +145,8 @@ void pack_transposed(const uint16_t* src, int64_t step, int64_t rows, int64_t pa
 }
 
 // i is contiguous: two rows are zipped.
-void pack_zipped(const uint16_t* src, int64_t step, int64_t rows, int64_t padded, int64_t depth, uint32_t* dst,
-                 int64_t dst_step) {
+void pack_zipped(const uint16_t* src, int64_t step, int64_t rows, int64_t padded, int64_t depth,
+                 uint32_t* dst, int64_t dst_step) {
   for (int64_t k = 0; k < depth; k += 2) {
     const uint16_t* low = src + k * step;
     const uint16_t* high = low + step;
@@ -230,14 +229,24 @@ void dots(const uint16_t* a, int64_t a_step, int64_t rows, const uint16_t* b, in
   }
 }
 
-#define PYNN_TILE(r) \
-  { tile<r, 1>, tile<r, 2> }
-constexpr PairKernels kernels = {
-    {{nullptr, nullptr}, PYNN_TILE(1), PYNN_TILE(2), PYNN_TILE(3), PYNN_TILE(4), PYNN_TILE(5), PYNN_TILE(6),
-     PYNN_TILE(7), PYNN_TILE(8), PYNN_TILE(9), PYNN_TILE(10), PYNN_TILE(11), PYNN_TILE(12), PYNN_TILE(13),
-     PYNN_TILE(14)},
-    pack,
-    dots};
+#define PYNN_TILE(r) {tile<r, 1>, tile<r, 2>}
+constexpr PairKernels kernels = {{{nullptr, nullptr},
+                                  PYNN_TILE(1),
+                                  PYNN_TILE(2),
+                                  PYNN_TILE(3),
+                                  PYNN_TILE(4),
+                                  PYNN_TILE(5),
+                                  PYNN_TILE(6),
+                                  PYNN_TILE(7),
+                                  PYNN_TILE(8),
+                                  PYNN_TILE(9),
+                                  PYNN_TILE(10),
+                                  PYNN_TILE(11),
+                                  PYNN_TILE(12),
+                                  PYNN_TILE(13),
+                                  PYNN_TILE(14)},
+                                 pack,
+                                 dots};
 #undef PYNN_TILE
 
 }  // namespace
