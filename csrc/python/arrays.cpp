@@ -102,12 +102,20 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
 }
 
 PyArrayObject* row_major(PyArrayObject* array) {
-  if (PyArray_IS_C_CONTIGUOUS(array)) {
-    Py_INCREF(array);
-    return array;
-  }
+  if (!PyArray_IS_C_CONTIGUOUS(array)) return row_major_copy(array);
+  Py_INCREF(array);
+  return array;
+}
+
+PyArrayObject* row_major_copy(PyArrayObject* array) {
   PyArrayObject* copy = new_like(array);
-  if (copy && PyArray_CopyInto(copy, array) < 0) {
+  if (!copy) return nullptr;
+  if (PyArray_NDIM(array) <= PYNN_MAX_DIMS && plain_type(array) >= 0 && dtype_of(PyArray_TYPE(array)) >= 0) {
+    const pynn_array from = describe(array);
+    pynn_array to = describe(copy);
+    if (run(PyArray_SIZE(array), [&] { return pynn_copy(&from, &to); }) == PYNN_OK) return copy;
+  }
+  if (PyArray_CopyInto(copy, array) < 0) {
     Py_DECREF(copy);
     return nullptr;
   }

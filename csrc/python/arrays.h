@@ -68,6 +68,7 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
 
 // The array itself, or a row-major copy of it, as a new reference.
 PyArrayObject* row_major(PyArrayObject* array);
+PyArrayObject* row_major_copy(PyArrayObject* array);
 
 // Whether nobody else can hold a view of the array's memory, and it is row-major.
 bool is_fresh(PyArrayObject* array);

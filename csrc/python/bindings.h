@@ -14,5 +14,6 @@ bool register_reduction(PyObject* kernels);
 bool register_pool(PyObject* kernels);
 bool register_index(PyObject* kernels);
 bool register_resample(PyObject* kernels);
+bool register_copy(PyObject* kernels);
 
 }  // namespace pynn::python

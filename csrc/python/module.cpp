@@ -62,7 +62,7 @@ PYBIND11_MODULE(_native, m) {
 
   py::dict kernels;
   for (auto add : {register_elementwise, register_matmul, register_conv, register_softmax, register_optim,
-                   register_reduction, register_pool, register_index, register_resample}) {
+                   register_reduction, register_pool, register_index, register_resample, register_copy}) {
     if (!add(kernels.ptr())) throw py::error_already_set();
   }
   m.attr("kernels") = kernels;

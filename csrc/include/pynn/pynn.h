@@ -77,6 +77,7 @@ PYNN_API void pynn_memory_stats(pynn_memory* out);
 #endif
 
 #include "pynn/conv.h"
+#include "pynn/copy.h"
 #include "pynn/elementwise.h"
 #include "pynn/index.h"
 #include "pynn/matmul.h"
