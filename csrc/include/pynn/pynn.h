@@ -83,6 +83,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/attention.h"
 #include "pynn/cast.h"
 #include "pynn/conv.h"
+#include "pynn/copy.h"
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
 #include "pynn/index.h"
