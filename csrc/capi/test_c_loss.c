@@ -41,15 +41,15 @@ int main(void) {
              adl = array_of(dl, planes, 3, PYNN_FLOAT32), at = array_of(classes, flat, 2, PYNN_INT64);
   pynn_class_loss args;
 
-  CHECK(pynn_loss(PYNN_LOSS_MSE, &ax, &ay, NULL, PYNN_REDUCE_NONE, &aeach) == PYNN_OK);
+  CHECK(pynn_loss(PYNN_LOSS_MSE, &ax, &ay, NULL, PYNN_LOSS_NONE, &aeach) == PYNN_OK);
   CHECK(each[0] == 0 && each[1] == 4 && each[2] == 9);
-  CHECK(pynn_loss(PYNN_LOSS_MSE, &ax, &ay, NULL, PYNN_REDUCE_MEAN, &aone) == PYNN_OK);
+  CHECK(pynn_loss(PYNN_LOSS_MSE, &ax, &ay, NULL, PYNN_LOSS_MEAN, &aone) == PYNN_OK);
   CHECK(close_to(one, 13.0 / 3));
-  CHECK(pynn_loss_backward(PYNN_LOSS_MSE, &agrad, &ax, &ay, NULL, PYNN_REDUCE_MEAN, &adx, &ady) == PYNN_OK);
+  CHECK(pynn_loss_backward(PYNN_LOSS_MSE, &agrad, &ax, &ay, NULL, PYNN_LOSS_MEAN, &adx, &ady) == PYNN_OK);
   CHECK(dx[0] == 0 && close_to(dx[1], 4) && close_to(dy[2], -6));
-  CHECK(pynn_loss(PYNN_LOSS_SMOOTH_L1, &ax, &ay, &beta, PYNN_REDUCE_SUM, &aone) == PYNN_OK);
+  CHECK(pynn_loss(PYNN_LOSS_SMOOTH_L1, &ax, &ay, &beta, PYNN_LOSS_SUM, &aone) == PYNN_OK);
   CHECK(close_to(one, 0 + 1 + 2));
-  CHECK(pynn_loss(PYNN_LOSS_SMOOTH_L1, &ax, &ay, NULL, PYNN_REDUCE_SUM, &aone) == PYNN_INVALID);
+  CHECK(pynn_loss(PYNN_LOSS_SMOOTH_L1, &ax, &ay, NULL, PYNN_LOSS_SUM, &aone) == PYNN_INVALID);
 
   args.x = &al;
   args.target = &at;
@@ -57,7 +57,7 @@ int main(void) {
   args.ignore_index = -100;
   args.label_smoothing = 0;
   args.log_probabilities = 0;
-  args.reduction = PYNN_REDUCE_MEAN;
+  args.reduction = PYNN_LOSS_MEAN;
   CHECK(pynn_class_loss_forward(&args, &aone) == PYNN_OK);
   CHECK(close_to(one, log(2.0)));
   CHECK(pynn_class_loss_backward(&args, &agrad, &adl) == PYNN_OK);
