@@ -167,13 +167,11 @@ PyObject* batch_norm_update_kernel(PyObject*, PyObject* const* args, Py_ssize_t 
   return args[0];
 }
 
-// The gradient of the first output where the others have none: `g` is the list of all three.
+// The gradient of the first output where the others have none: `g` is a list or tuple of all three.
 PyObject* only_first(PyObject* g) {
-  if (!PyList_Check(g) || PyList_GET_SIZE(g) != 3 || PyList_GET_ITEM(g, 1) != Py_None ||
-      PyList_GET_ITEM(g, 2) != Py_None) {
-    return nullptr;
-  }
-  return PyList_GET_ITEM(g, 0);
+  if ((!PyList_Check(g) && !PyTuple_Check(g)) || PySequence_Fast_GET_SIZE(g) != 3) return nullptr;
+  PyObject** all = PySequence_Fast_ITEMS(g);
+  return all[1] == Py_None && all[2] == Py_None ? all[0] : nullptr;
 }
 
 // (g, ((None, mean, var), x, weight, None), (eps,), needs)

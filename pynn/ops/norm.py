@@ -6,6 +6,8 @@ are asked for, backward computes the statistics anew from the input, so that the
 
 import math
 
+import numpy
+
 from pynn._core import Tensor, is_half
 from pynn._dtypes import FLOAT32
 from pynn.ops.activation import require_floating
@@ -119,6 +121,11 @@ def _affine_samples(rng, cases):
     return out
 
 
+def _channels_last(sample):
+    x = numpy.ascontiguousarray(numpy.moveaxis(sample.inputs[0], 1, -1))
+    return Sample((numpy.moveaxis(x, -1, 1), *sample.inputs[1:]), sample.attrs)
+
+
 BATCH_NORM = register(
     "batch_norm",  # Ioffe, Szegedy: arXiv:1502.03167
     vjp=_batch_norm_vjp,
@@ -128,9 +135,11 @@ BATCH_NORM = register(
     check=_check_batch_norm,
     shape=lambda x, weight, bias, eps: (x, x[1:2], x[1:2]),
     attrs=("eps",),
-    samples=lambda rng: _affine_samples(
-        rng, [((4, 3), 3, (1e-5,)), ((2, 3, 4), 3, (1e-5,)), ((2, 3, 2, 4), 3, (0.1,))]
-    ),
+    samples=lambda rng: [
+        *_affine_samples(rng, [((4, 3), 3, (1e-5,)), ((2, 3, 4), 3, (1e-5,)), ((2, 3, 2, 4), 3, (0.1,))]),
+        *(_channels_last(s) for s in _affine_samples(rng, [((2, 5, 3, 3), 5, (1e-5,))])),
+        *_affine_samples(rng, [((9, 17), 17, (1e-5,)), ((3, 2, 35), 2, (1e-5,)), ((1, 9, 2), 9, (1e-5,))]),
+    ],
     torch=lambda t, x, w, b, eps: (
         t.nn.functional.batch_norm(x, None, None, w, b, True, 0.1, eps),
         x.mean([0, *range(2, x.ndim)]),
@@ -284,6 +293,7 @@ LAYER_NORM = register(
             ((2, 3, 4), (3, 4), (2, 1e-5)),
             ((2, 3, 4), (4,), (1, 0.1)),
             ((5,), (5,), (1, 1e-5)),
+            ((7, 37), (37,), (1, 1e-5)),
         ],
     ),
     torch=lambda t, x, w, b, count, eps: (
@@ -364,7 +374,14 @@ GROUP_NORM = register(
     shape=lambda x, weight, bias, groups, eps: (x, (x[0], groups), (x[0], groups)),
     attrs=("num_groups", "eps"),
     samples=lambda rng: _affine_samples(
-        rng, [((2, 4, 3), 4, (2, 1e-5)), ((2, 4), 4, (1, 1e-5)), ((2, 6, 2, 2), 6, (3, 0.1))]
+        rng,
+        [
+            ((2, 4, 3), 4, (2, 1e-5)),
+            ((2, 4), 4, (1, 1e-5)),
+            ((2, 6, 2, 2), 6, (3, 0.1)),
+            ((3, 5, 19), 5, (5, 1e-5)),
+            ((9, 6), 6, (2, 1e-5)),
+        ],
     ),
     torch=lambda t, x, w, b, groups, eps: (
         t.nn.functional.group_norm(x, groups, w, b, eps),

@@ -252,7 +252,9 @@ def _class_samples(smoothings):
             spread_out = (rng.normal(size=(2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5)))
             out.append(Sample((*spread_out, None), (1, *smoothings[-1], reduction)))
             out.append(Sample((*spread_out, rng.uniform(0.5, 2.0, 3)), (-100, *smoothings[-1], reduction), grad=False))
-        out.append(Sample((rng.normal(size=(3, 4, 2)), rng.integers(0, 4, (3, 2)), None), (-100, *smoothings[0], "sum")))
+        out.append(
+            Sample((rng.normal(size=(3, 4, 2)), rng.integers(0, 4, (3, 2)), None), (-100, *smoothings[0], "sum"))
+        )
         return out
 
     return samples

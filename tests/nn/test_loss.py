@@ -92,8 +92,36 @@ def test_other_losses_match_torch(twin, rng, reduction):
     twin(lambda nn: nn.SoftMarginLoss(reduction=reduction), x, signs(rng, (4, 3)))
     twin(lambda nn: nn.MultiLabelSoftMarginLoss(reduction=reduction), x, rng.integers(0, 2, (4, 3)))
     twin(lambda nn: nn.MultiMarginLoss(2, 0.7, reduction=reduction), x, numpy.array([0, 2, 1, 1]))
+    twin(lambda nn: nn.MultiLabelMarginLoss(reduction=reduction), x, numpy.array([[0, 2, -1], [1, -1, 0]] * 2))
     twin(lambda nn: nn.TripletMarginLoss(2.0, swap=True, reduction=reduction), x, y, rng.normal(size=(4, 3)))
     twin(lambda nn: nn.TripletMarginWithDistanceLoss(margin=0.5, reduction=reduction), x, y, rng.normal(size=(4, 3)))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_ctc_loss_is_its_function(rng, reduction):
+    x = pynn.tensor(rng.normal(size=(6, 2, 4))).log_softmax(-1)
+    arguments = (x, pynn.tensor([[1, 2], [3, 3]]), (6, 5), (2, 2))
+    found = nn.CTCLoss(blank=0, reduction=reduction)(*arguments)
+    assert pynn.equal(found, nn.functional.ctc_loss(*arguments, reduction=reduction))
+    assert nn.CTCLoss(zero_infinity=True)(x, pynn.tensor([1] * 9 + [2]), (6, 6), (9, 1)).isfinite()
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5)])
+def test_cross_entropy_of_channels_last_and_strided_logits(rng, shape):
+    x = rng.normal(size=shape)
+    target = pynn.tensor(rng.integers(0, shape[1], shape[:1] + shape[2:]))
+    moved = numpy.moveaxis(numpy.ascontiguousarray(numpy.moveaxis(x, 1, -1)), -1, 1)
+    gapped = numpy.empty((*shape[:-1], 2 * shape[-1]))[..., ::2]
+    gapped[...] = x
+    results = []
+    for values in (x, moved, gapped):
+        logits = pynn.from_numpy(values).requires_grad_(True)
+        loss = nn.functional.cross_entropy(logits, target, label_smoothing=0.1)
+        loss.backward()
+        results.append((loss.item(), logits.grad.numpy()))
+    for value, grad in results[1:]:
+        assert value == pytest.approx(results[0][0], rel=1e-13)
+        numpy.testing.assert_allclose(grad, results[0][1], atol=1e-15)
 
 
 def test_older_arguments_warn_and_win():
