@@ -7,7 +7,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
 from pynn._dtypes import default_float
-from pynn.ops.registry import Sample, cast, export, number, pointwise_check, register, register_inplace
+from pynn.ops.registry import OPS, Sample, cast, export, number, pointwise_check, register, register_inplace
 from pynn.ops.samples import binary_samples, unary_samples
 
 # ---- arithmetic ----
@@ -432,6 +432,19 @@ for _op in (
     register_inplace(_op, samples=None)
 
 
+def _check_divisor_inplace(fits):
+    def check(inputs, attrs):
+        _check_divisor(inputs, attrs)
+        return fits(inputs, attrs)
+
+    return check
+
+
+for _op in (FLOOR_DIVIDE, REMAINDER, FMOD):
+    _written = _core.OPERATORS.get(_op.name + "_") or OPS[_op.name + "_"].op
+    _written.check = _check_divisor_inplace(_written.check)
+
+
 # ---- public functions ----
 
 
@@ -590,12 +603,15 @@ def _publish_scaled(op):
     """addcmul and addcdiv."""
     name = op.name
 
+    def scale(input, value):
+        return (float(value) if _operand(input, name)._array.dtype.kind in "fV" else number(value),)
+
     def function(input, tensor1, tensor2, *, value=1, out=None):
-        result = call(op, (_operand(input, name), tensor1, tensor2), (float(value),))
+        result = call(op, (input, tensor1, tensor2), scale(input, value))
         return result if out is None else store(out, result)
 
     def function_(input, tensor1, tensor2, *, value=1):
-        return call_inplace(_inplace(name), (input, tensor1, tensor2), (float(value),))
+        return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, value))
 
     function.__name__, function_.__name__ = name, name + "_"
     function.__doc__ = f"input + value * (tensor1 {'*' if name == 'addcmul' else '/'} tensor2), broadcasting."
