@@ -7,7 +7,7 @@ file(GLOB pynn_sources CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/csrc/base/*.cpp
   ${PROJECT_SOURCE_DIR}/csrc/capi/*.cpp
   ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.cpp)
-list(FILTER pynn_sources EXCLUDE REGEX "/(test[a-z_]*|bench)\\.cpp$")
+list(FILTER pynn_sources EXCLUDE REGEX "/(test[a-z0-9_]*|bench)\\.cpp$")
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" pynn_processor)
 if(pynn_processor MATCHES "x86_64|amd64")

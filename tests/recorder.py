@@ -15,7 +15,7 @@ import numpy
 from pynn import _core
 from pynn._backends import namespace
 from pynn._core import Tensor, state
-from pynn.ops.registry import unbroadcast
+from pynn.ops.registry import OPS, unbroadcast
 
 
 class Slot:
@@ -48,6 +48,13 @@ def run(op, arrays, attrs, backend=None):
     return out
 
 
+def _fold(xp, grad, shape, backend):
+    """A gradient summed to the shape of the input that was broadcast."""
+    kernel = OPS["sum_to_size"].op.kernel if backend is None else backend.kernel("sum_to_size")
+    out = None if kernel is None else kernel(grad, shape)
+    return unbroadcast(xp, grad, shape) if out is None else out
+
+
 def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     """One backward step on arrays, as the tape runs it."""
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
@@ -59,15 +66,9 @@ def run_backward(op, needs, grad, saved, attrs, shapes, backend):
     with numpy.errstate(all="ignore"):
         out = op.vjp(xp, needs, grad, saved, attrs)
         if shapes is not None:
-            fold = _core.OPERATORS["sum_to_size"].kernel if backend is None else backend.kernel("sum_to_size")
-            out = [r if r is None or s is None or r.shape == s else summed(fold, xp, r, s) for r, s in zip(out, shapes)]
+            pairs = zip(out, shapes)
+            out = [r if r is None or s is None or r.shape == s else _fold(xp, r, s, backend) for r, s in pairs]
     return tuple(r if r is None else numpy.asarray(r) for r in out)
-
-
-def summed(kernel, xp, grad, shape):
-    """A gradient summed to a shape, as the tape does it."""
-    out = None if kernel is None else kernel(grad, shape)
-    return unbroadcast(xp, grad, shape) if out is None else out
 
 
 class Recorder:

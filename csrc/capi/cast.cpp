@@ -11,7 +11,8 @@ extern "C" pynn_status pynn_cast(const pynn_array* x, pynn_array* out) {
   if (pynn_status status = check_array("cast", "out", out)) return status;
   const int from = cast::kind_of(x->dtype), to = cast::kind_of(out->dtype);
   if (from < 0 || to < 0) {
-    return fail(PYNN_UNSUPPORTED, "cast: no kernel from %s to %s", dtype_name(x->dtype), dtype_name(out->dtype));
+    return fail(PYNN_UNSUPPORTED, "cast: no kernel from %s to %s", dtype_name(x->dtype),
+                dtype_name(out->dtype));
   }
   if (!same_shape(*x, *out)) {
     return fail(PYNN_INVALID, "cast: x has shape %s: expected out's shape %s", ShapeText(*x).c_str(),

@@ -17,7 +17,8 @@ pynn_status check_parameters(const char* function, const pynn_conv* conv) {
   if (conv == nullptr)
     return fail(PYNN_INVALID, "%s: conv is a null pointer: expected its parameters", function);
   if (conv->dims < 1 || conv->dims > 3) {
-    return fail(PYNN_INVALID, "%s: dims is %d: expected 1, 2 or 3 spatial dimensions", function, int(conv->dims));
+    return fail(PYNN_INVALID, "%s: dims is %d: expected 1, 2 or 3 spatial dimensions", function,
+                int(conv->dims));
   }
   const struct {
     const char* name;
@@ -79,11 +80,12 @@ pynn_status check_conv(const char* function, const pynn_conv* conv, const char* 
   }
   if (s->channels % conv->groups != 0 || s->filters % conv->groups != 0 ||
       w->shape[1] != s->channels / conv->groups) {
-    return fail(PYNN_INVALID,
-                "%s: %s has shape %s and %s %s with groups %lld: expected %s of shape (filters, channels / groups, "
-                "kernel ...) with channels and filters multiples of groups",
-                function, names[0], ShapeText(*x).c_str(), names[1], ShapeText(*w).c_str(), (long long)conv->groups,
-                names[1]);
+    return fail(
+        PYNN_INVALID,
+        "%s: %s has shape %s and %s %s with groups %lld: expected %s of shape (filters, channels / groups, "
+        "kernel ...) with channels and filters multiples of groups",
+        function, names[0], ShapeText(*x).c_str(), names[1], ShapeText(*w).c_str(), (long long)conv->groups,
+        names[1]);
   }
   int64_t expected[5] = {s->images, s->filters}, padded[3], reach[3];
   bool fits = true;
@@ -97,11 +99,12 @@ pynn_status check_conv(const char* function, const pynn_conv* conv, const char* 
     fits = fits && reach[d] <= padded[d];
   }
   if (!fits) {
-    return fail(PYNN_INVALID,
-                "%s: the kernel covers %s pixels (%s %s, dilation %s) but the padded input has only %s (%s %s): "
-                "expected an input at least as large",
-                function, text(*conv, reach).c_str(), names[1], ShapeText(*w).c_str(),
-                text(*conv, conv->dilation).c_str(), text(*conv, padded).c_str(), names[0], ShapeText(*x).c_str());
+    return fail(
+        PYNN_INVALID,
+        "%s: the kernel covers %s pixels (%s %s, dilation %s) but the padded input has only %s (%s %s): "
+        "expected an input at least as large",
+        function, text(*conv, reach).c_str(), names[1], ShapeText(*w).c_str(),
+        text(*conv, conv->dilation).c_str(), text(*conv, padded).c_str(), names[0], ShapeText(*x).c_str());
   }
   for (int d = 0; d < dims; ++d) {
     expected[2 + d] = s->out[3 - dims + d] = (padded[d] - reach[d]) / conv->stride[d] + 1;
@@ -128,7 +131,8 @@ bool view(const pynn_array& x, View<T>* v) {
 }
 
 pynn_status odd_strides(const char* function, const char* name) {
-  return fail(PYNN_UNSUPPORTED, "%s: %s has strides that are no multiples of its element size", function, name);
+  return fail(PYNN_UNSUPPORTED, "%s: %s has strides that are no multiples of its element size", function,
+              name);
 }
 
 pynn_status check_bias(const char* function, const char* name, const pynn_array* bias, int dtype,
@@ -159,11 +163,13 @@ pynn_status backward_data(const Shape& s, const pynn_array& dy, const pynn_array
                           pynn_activation act, double beta, pynn_array* dx) {
   View<T> in;
   if (!view(dy, &in)) return odd_strides("conv_backward_data", "dy");
-  return pynn::conv::backward_data<T>(s, in, data<T>(&w), bias ? data<T>(bias) : nullptr, act, T(beta), data<T>(dx));
+  return pynn::conv::backward_data<T>(s, in, data<T>(&w), bias ? data<T>(bias) : nullptr, act, T(beta),
+                                      data<T>(dx));
 }
 
 template <class T>
-pynn_status backward_weight(const Shape& s, const pynn_array& x, const pynn_array& dy, double beta, pynn_array* dw) {
+pynn_status backward_weight(const Shape& s, const pynn_array& x, const pynn_array& dy, double beta,
+                            pynn_array* dw) {
   View<T> in, out;
   if (!view(x, &in)) return odd_strides("conv_backward_weight", "x");
   if (!view(dy, &out)) return odd_strides("conv_backward_weight", "dy");
@@ -171,12 +177,13 @@ pynn_status backward_weight(const Shape& s, const pynn_array& x, const pynn_arra
 }
 
 // x (N, C, *in) and its columns y (N, C * prod(kernel), prod(out)).
-pynn_status check_columns(const char* function, const pynn_conv* conv, const int64_t* kernel, const pynn_array* x,
-                          const pynn_array* y, Shape* s) {
+pynn_status check_columns(const char* function, const pynn_conv* conv, const int64_t* kernel,
+                          const pynn_array* x, const pynn_array* y, Shape* s) {
   pynn_status status;
   if ((status = check_parameters(function, conv)) != PYNN_OK) return status;
   const int dims = conv->dims;
-  if (kernel == nullptr) return fail(PYNN_INVALID, "%s: kernel is a null pointer: expected its sizes", function);
+  if (kernel == nullptr)
+    return fail(PYNN_INVALID, "%s: kernel is a null pointer: expected its sizes", function);
   if ((status = check_array(function, "x", x, dims + 2, dims + 2)) != PYNN_OK) return status;
   if ((status = check_array(function, "y", y, 3, 3)) != PYNN_OK) return status;
   const char* const names[] = {"x", "y", nullptr};
@@ -195,8 +202,9 @@ pynn_status check_columns(const char* function, const pynn_conv* conv, const int
     s->dilation[d] = from < 0 ? 1 : conv->dilation[from];
     const int64_t padded = s->in[d] + s->before[d] + (from < 0 ? 0 : conv->pad_after[from]);
     if (s->kernel[d] < 1 || s->kernel[d] > INT32_MAX || extent(s->dilation[d], s->kernel[d]) > padded) {
-      return fail(PYNN_INVALID, "%s: the kernel %s (dilation %s) does not fit into the padded input, x %s", function,
-                  text(*conv, kernel).c_str(), text(*conv, conv->dilation).c_str(), ShapeText(*x).c_str());
+      return fail(PYNN_INVALID, "%s: the kernel %s (dilation %s) does not fit into the padded input, x %s",
+                  function, text(*conv, kernel).c_str(), text(*conv, conv->dilation).c_str(),
+                  ShapeText(*x).c_str());
     }
     s->out[d] = (padded - extent(s->dilation[d], s->kernel[d])) / s->stride[d] + 1;
   }
@@ -240,37 +248,41 @@ pynn_status pynn_fold(const pynn_conv* conv, const int64_t* kernel, const pynn_a
                         : pynn::conv::fold<double>(s, data<double>(y), data<double>(x));
 }
 
-pynn_status pynn_conv_forward(const pynn_conv* conv, const pynn_array* x, const pynn_array* w, const pynn_array* bias,
-                              pynn_activation act, pynn_array* y) {
+pynn_status pynn_conv_forward(const pynn_conv* conv, const pynn_array* x, const pynn_array* w,
+                              const pynn_array* bias, pynn_activation act, pynn_array* y) {
   const char* const names[] = {"x", "w", "y", nullptr};
   Shape s;
   pynn_status status;
   if ((status = check_conv("conv", conv, names, x, w, y, 2, &s)) != PYNN_OK) return status;
-  if (bias != nullptr && (status = check_bias("conv", "bias", bias, x->dtype, s.filters)) != PYNN_OK) return status;
+  if (bias != nullptr && (status = check_bias("conv", "bias", bias, x->dtype, s.filters)) != PYNN_OK)
+    return status;
   if ((status = check_activation("conv", act)) != PYNN_OK) return status;
   return is_float32(*x) ? forward<float>(s, *x, *w, bias, act, y) : forward<double>(s, *x, *w, bias, act, y);
 }
 
 pynn_status pynn_conv_backward_data(const pynn_conv* conv, const pynn_array* dy, const pynn_array* w,
-                                    const pynn_array* bias, pynn_activation act, double beta, pynn_array* dx) {
+                                    const pynn_array* bias, pynn_activation act, double beta,
+                                    pynn_array* dx) {
   const char function[] = "conv_backward_data";
   const char* const names[] = {"dx", "w", "dy", nullptr};
   Shape s;
   pynn_status status;
   if ((status = check_conv(function, conv, names, dx, w, dy, 0, &s)) != PYNN_OK) return status;
-  if (bias != nullptr && (status = check_bias(function, "bias", bias, dx->dtype, s.channels)) != PYNN_OK) return status;
+  if (bias != nullptr && (status = check_bias(function, "bias", bias, dx->dtype, s.channels)) != PYNN_OK)
+    return status;
   if ((status = check_activation(function, act)) != PYNN_OK) return status;
   return is_float32(*dx) ? backward_data<float>(s, *dy, *w, bias, act, beta, dx)
                          : backward_data<double>(s, *dy, *w, bias, act, beta, dx);
 }
 
-pynn_status pynn_conv_backward_weight(const pynn_conv* conv, const pynn_array* x, const pynn_array* dy, double beta,
-                                      pynn_array* dw) {
+pynn_status pynn_conv_backward_weight(const pynn_conv* conv, const pynn_array* x, const pynn_array* dy,
+                                      double beta, pynn_array* dw) {
   const char* const names[] = {"x", "dw", "dy", nullptr};
   Shape s;
   const pynn_status status = check_conv("conv_backward_weight", conv, names, x, dw, dy, 1, &s);
   if (status != PYNN_OK) return status;
-  return is_float32(*x) ? backward_weight<float>(s, *x, *dy, beta, dw) : backward_weight<double>(s, *x, *dy, beta, dw);
+  return is_float32(*x) ? backward_weight<float>(s, *x, *dy, beta, dw)
+                        : backward_weight<double>(s, *x, *dy, beta, dw);
 }
 
 pynn_status pynn_conv_backward_bias(const pynn_array* dy, double beta, pynn_array* db) {

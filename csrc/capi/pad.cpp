@@ -23,7 +23,8 @@ pynn_status check_pad(const char* function, pynn_pad_mode mode, const int64_t* b
                 dtype_name(x->dtype), names[1], dtype_name(y->dtype));
   }
   if (x->ndim > 0 && (before == nullptr || after == nullptr)) {
-    return fail(PYNN_INVALID, "%s: before or after is a null pointer: expected an amount a dimension", function);
+    return fail(PYNN_INVALID, "%s: before or after is a null pointer: expected an amount a dimension",
+                function);
   }
   s->ndim = x->ndim;
   s->element = dtype_size(x->dtype);
@@ -35,8 +36,8 @@ pynn_status check_pad(const char* function, pynn_pad_mode mode, const int64_t* b
     const int64_t most = mode == PYNN_PAD_REFLECT ? n - 1 : mode == PYNN_PAD_CIRCULAR ? n : kFar;
     const bool needs_edge = mode != PYNN_PAD_CONSTANT && n == 0 && (a > 0 || b > 0);
     if (a < -n || b < -n || a > most || b > most || (a < 0 && b < 0 && a + b < -n) || needs_edge) {
-      return fail(PYNN_INVALID, "%s: padding (%lld, %lld) does not fit dimension %d of %s %s in mode %d", function,
-                  (long long)a, (long long)b, d, names[0], ShapeText(*x).c_str(), int(mode));
+      return fail(PYNN_INVALID, "%s: padding (%lld, %lld) does not fit dimension %d of %s %s in mode %d",
+                  function, (long long)a, (long long)b, d, names[0], ShapeText(*x).c_str(), int(mode));
     }
     s->in[d] = n;
     s->before[d] = a;
@@ -63,8 +64,8 @@ pynn_status pynn_pad(pynn_pad_mode mode, const int64_t* before, const int64_t* a
   return pynn::pad::forward(s, value, x->data, y->data);
 }
 
-pynn_status pynn_pad_backward(pynn_pad_mode mode, const int64_t* before, const int64_t* after, const pynn_array* dy,
-                              pynn_array* dx) {
+pynn_status pynn_pad_backward(pynn_pad_mode mode, const int64_t* before, const int64_t* after,
+                              const pynn_array* dy, pynn_array* dx) {
   const char function[] = "pad_backward";
   const char* const names[] = {"dx", "dy", nullptr};
   Shape s;

@@ -215,22 +215,6 @@ pynn_status pynn_pointwise(pynn_pointwise_op op, const pynn_array* const* inputs
   return count == 2 ? run<3>(inputs, out, call) : run<4>(inputs, out, call);
 }
 
-pynn_status pynn_cast(const pynn_array* x, pynn_array* out) {
-  if (pynn_status status = check_array("cast", "x", x)) return status;
-  if (pynn_status status = check_array("cast", "out", out)) return status;
-  if (pynn_status status = check_output("cast", "out", *out)) return status;
-  const pointwise::Cast kernel = pointwise::table().casts[x->dtype][out->dtype];
-  if (kernel == nullptr) {
-    return fail(PYNN_UNSUPPORTED, "cast: no kernel from %s to %s", dtype_name(x->dtype), dtype_name(out->dtype));
-  }
-  if (!same_shape(*x, *out)) {
-    return fail(PYNN_INVALID, "cast: x has shape %s: expected out's shape %s", ShapeText(*x).c_str(),
-                ShapeText(*out).c_str());
-  }
-  const pynn_array* const inputs[] = {x};
-  return run<2>(inputs, out, [&](int64_t n, char* const* data, unsigned) { kernel(n, data[0], data[1]); });
-}
-
 pynn_status pynn_prelu_backward(int32_t dtype, int64_t outer, int64_t channels, int64_t inner, int64_t weights,
                                 const void* g, const void* x, const void* weight, void* dx, void* dweight) {
   if (dtype != PYNN_FLOAT32 && dtype != PYNN_FLOAT64) {

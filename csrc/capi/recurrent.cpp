@@ -24,10 +24,10 @@ pynn_status check(const pynn_recurrent* layer) {
                 int(layer->dtype));
   }
   if (layer->steps < 1 || layer->batch < 0 || layer->input < 0 || layer->hidden < 1) {
-    return fail(PYNN_INVALID,
-                "recurrent: steps, batch, input, hidden are %lld, %lld, %lld, %lld: expected at least 1, 0, 0, 1",
-                (long long)layer->steps, (long long)layer->batch, (long long)layer->input,
-                (long long)layer->hidden);
+    return fail(
+        PYNN_INVALID,
+        "recurrent: steps, batch, input, hidden are %lld, %lld, %lld, %lld: expected at least 1, 0, 0, 1",
+        (long long)layer->steps, (long long)layer->batch, (long long)layer->input, (long long)layer->hidden);
   }
   const bool lstm = layer->cell == PYNN_CELL_LSTM;
   if (layer->projection < 0 || layer->projection > (lstm ? layer->hidden : 0)) {
@@ -42,7 +42,8 @@ pynn_status check(const pynn_recurrent* layer) {
     for (int64_t t = 0; t < layer->steps; ++t) {
       const int64_t most = t ? layer->sizes[t - 1] : layer->batch;
       if (layer->sizes[t] < 1 || layer->sizes[t] > most || (t == 0 && layer->sizes[0] != layer->batch)) {
-        return fail(PYNN_INVALID, "recurrent: sizes[%lld] is %lld: expected 1 to %lld, and sizes[0] the batch's",
+        return fail(PYNN_INVALID,
+                    "recurrent: sizes[%lld] is %lld: expected 1 to %lld, and sizes[0] the batch's",
                     (long long)t, (long long)layer->sizes[t], (long long)most);
       }
     }
@@ -69,8 +70,8 @@ void clear(const pynn_recurrent& layer, const pynn_recurrent_gradients& g) {
 }
 
 template <class T>
-pynn_status forward(const pynn_recurrent& layer, const void* x, const void* h0, const void* c0, void* y, void* h_n,
-                    void* c_n, void* held) {
+pynn_status forward(const pynn_recurrent& layer, const void* x, const void* h0, const void* c0, void* y,
+                    void* h_n, void* c_n, void* held) {
   return recurrent::run_forward<T>(layer, static_cast<const T*>(x), static_cast<const T*>(h0),
                                    static_cast<const T*>(c0), static_cast<T*>(y), static_cast<T*>(h_n),
                                    static_cast<T*>(c_n), static_cast<T*>(held));
@@ -82,7 +83,9 @@ extern "C" {
 
 int64_t pynn_recurrent_held(const pynn_recurrent* layer) {
   if (layer == nullptr) return 0;
-  return layer->cell == PYNN_CELL_LSTM ? 5 * layer->hidden : layer->cell == PYNN_CELL_GRU ? 4 * layer->hidden : 0;
+  return layer->cell == PYNN_CELL_LSTM  ? 5 * layer->hidden
+         : layer->cell == PYNN_CELL_GRU ? 4 * layer->hidden
+                                        : 0;
 }
 
 pynn_status pynn_recurrent_forward(const pynn_recurrent* layer, const void* x, const void* h0, const void* c0,

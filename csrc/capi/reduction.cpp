@@ -103,15 +103,16 @@ pynn_status reduce(pynn_reduce_op op, double p, const Strided& layout, double co
     if (op == PYNN_REDUCE_NORM && p == 2) finish.store = &store<Root, A, T>;
     if (op == PYNN_REDUCE_NORM && norm_op(p) == reduction::kSumPowers) finish.store = &store<PowerRoot, A, T>;
   }
-  return reduction::reduce<T>(op_of(op, p), p, layout, static_cast<const T*>(x), static_cast<char*>(out->data),
-                              dtype_size(out->dtype), finish);
+  return reduction::reduce<T>(op_of(op, p), p, layout, static_cast<const T*>(x),
+                              static_cast<char*>(out->data), dtype_size(out->dtype), finish);
 }
 
 // Outputs of a reduction over nothing.
 pynn_status fill_neutral(pynn_reduce_op op, double p, pynn_array* out) {
   if (op == PYNN_REDUCE_MAX || op == PYNN_REDUCE_MIN ||
       (op == PYNN_REDUCE_NORM && (p < 0 || p == INFINITY))) {
-    return fail(PYNN_INVALID, "reduce: no elements to reduce: the largest, the smallest and such norms need one");
+    return fail(PYNN_INVALID,
+                "reduce: no elements to reduce: the largest, the smallest and such norms need one");
   }
   double value = 0;
   if (op == PYNN_REDUCE_MEAN) value = NAN;
@@ -155,8 +156,9 @@ pynn_status check_extent(const char* function, const pynn_array* x, int first, i
   if (pynn_status status = check_float_dtypes(function, names, &x)) return status;
   if (pynn_status status = check_contiguous(function, "x", *x)) return status;
   if (first < 0 || last > x->ndim || first > last) {
-    return fail(PYNN_INVALID, "%s: dimensions %d to %d of an array of %d: expected 0 <= first <= last <= ndim",
-                function, first, last, int(x->ndim));
+    return fail(PYNN_INVALID,
+                "%s: dimensions %d to %d of an array of %d: expected 0 <= first <= last <= ndim", function,
+                first, last, int(x->ndim));
   }
   for (int i = 0; i < x->ndim; ++i) (i < first ? out->outer : i < last ? out->n : out->inner) *= x->shape[i];
   return PYNN_OK;
@@ -166,8 +168,8 @@ pynn_status check_result(const char* function, const char* name, const pynn_arra
                          int64_t count) {
   if (pynn_status status = check_array(function, name, array)) return status;
   if (array->dtype != x->dtype) {
-    return fail(PYNN_INVALID, "%s: %s is %s: expected x's dtype, %s", function, name, dtype_name(array->dtype),
-                dtype_name(x->dtype));
+    return fail(PYNN_INVALID, "%s: %s is %s: expected x's dtype, %s", function, name,
+                dtype_name(array->dtype), dtype_name(x->dtype));
   }
   if (element_count(*array) != count) {
     return fail(PYNN_INVALID, "%s: %s has shape %s: expected %lld elements", function, name,
@@ -273,7 +275,8 @@ pynn_status pynn_extreme(int smallest, const pynn_array* x, int first, int last,
     if (pynn_status status = check_result("extreme", "value", x, value, count)) return status;
   }
   if (count == 0) return PYNN_OK;
-  if (e.n == 0) return fail(PYNN_INVALID, "extreme: no elements to reduce in shape %s", ShapeText(*x).c_str());
+  if (e.n == 0)
+    return fail(PYNN_INVALID, "extreme: no elements to reduce in shape %s", ShapeText(*x).c_str());
   if (e.n > INT32_MAX && e.inner > 1) return fail(PYNN_UNSUPPORTED, "extreme: more than 2^31 rows");
   if (is_float32(*x)) {
     return reduction::extreme_place<float>(smallest != 0, e.outer, e.n, e.inner, data<float>(x), place,

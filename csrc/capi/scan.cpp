@@ -12,9 +12,10 @@ struct Extent {
   int64_t outer = 1, n = 1, inner = 1;
 };
 
-// Arrays of one shape and dtype, contiguous; names and arrays end with a nullptr name, the first array counts.
-pynn_status check_scan(const char* function, const char* const* names, const pynn_array* const* arrays, int dim,
-                       Extent* out) {
+// Arrays of one shape and dtype, contiguous; names and arrays end with a nullptr name, the first array
+// counts.
+pynn_status check_scan(const char* function, const char* const* names, const pynn_array* const* arrays,
+                       int dim, Extent* out) {
   for (int i = 0; names[i] != nullptr; ++i) {
     if (pynn_status status = check_array(function, names[i], arrays[i], 1)) return status;
     if (pynn_status status = check_contiguous(function, names[i], *arrays[i])) return status;
@@ -34,18 +35,20 @@ pynn_status check_scan(const char* function, const char* const* names, const pyn
 
 pynn_status check_op(const char* function, pynn_scan_op op) {
   if (unsigned(op) < PYNN_SCAN_OPS) return PYNN_OK;
-  return fail(PYNN_INVALID, "%s: unknown operation %d: expected 0 to %d", function, int(op), PYNN_SCAN_OPS - 1);
+  return fail(PYNN_INVALID, "%s: unknown operation %d: expected 0 to %d", function, int(op),
+              PYNN_SCAN_OPS - 1);
 }
 
 template <class T>
-void backward(pynn_scan_op op, const Extent& e, const pynn_array* x, const pynn_array* out, const pynn_array* grad,
-              pynn_array* dx) {
+void backward(pynn_scan_op op, const Extent& e, const pynn_array* x, const pynn_array* out,
+              const pynn_array* grad, pynn_array* dx) {
   if (op == PYNN_SCAN_SUM) {
     scan::run<T>(op, true, e.outer, e.n, e.inner, data<T>(grad), data<T>(dx));
   } else if (op == PYNN_SCAN_PROD) {
     scan::run_product_backward<T>(e.outer, e.n, e.inner, data<T>(x), data<T>(grad), data<T>(dx));
   } else {
-    scan::run_logsumexp_backward<T>(e.outer, e.n, e.inner, data<T>(x), data<T>(out), data<T>(grad), data<T>(dx));
+    scan::run_logsumexp_backward<T>(e.outer, e.n, e.inner, data<T>(x), data<T>(out), data<T>(grad),
+                                    data<T>(dx));
   }
 }
 
@@ -84,16 +87,20 @@ pynn_status pynn_scan_backward(pynn_scan_op op, const pynn_array* x, const pynn_
   return PYNN_OK;
 }
 
-pynn_status pynn_scan_extreme(int smallest, const pynn_array* x, int dim, pynn_array* values, int64_t* places) {
+pynn_status pynn_scan_extreme(int smallest, const pynn_array* x, int dim, pynn_array* values,
+                              int64_t* places) {
   Extent e;
   const char* const names[] = {"x", "values", nullptr};
   const pynn_array* const arrays[] = {x, values};
   if (pynn_status status = check_scan("scan_extreme", names, arrays, dim, &e)) return status;
-  if (places == nullptr && element_count(*x) > 0) return fail(PYNN_INVALID, "scan_extreme: places is a null pointer");
+  if (places == nullptr && element_count(*x) > 0)
+    return fail(PYNN_INVALID, "scan_extreme: places is a null pointer");
   if (is_float32(*x)) {
-    scan::run_extreme<float>(smallest != 0, e.outer, e.n, e.inner, data<float>(x), data<float>(values), places);
+    scan::run_extreme<float>(smallest != 0, e.outer, e.n, e.inner, data<float>(x), data<float>(values),
+                             places);
   } else {
-    scan::run_extreme<double>(smallest != 0, e.outer, e.n, e.inner, data<double>(x), data<double>(values), places);
+    scan::run_extreme<double>(smallest != 0, e.outer, e.n, e.inner, data<double>(x), data<double>(values),
+                              places);
   }
   return PYNN_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "capi/arrays.h"
 #include "pynn/softmax.h"
 
 namespace {
@@ -27,7 +28,8 @@ pynn_status forward(bool log, int64_t rows, int64_t cols, const float* x, int64_
   if (rows == 0 || cols == 0) return PYNN_OK;
   if (pynn_status status = check_pointer(x, "x")) return status;
   if (pynn_status status = check_pointer(out, "out")) return status;
-  softmax::run_forward(log, rows, cols, {x, x_stride}, {out, out_stride});
+  softmax::run_forward<float>(log ? softmax::kLogSoftmax : softmax::kSoftmax, rows, cols, {x, x_stride},
+                              {out, out_stride});
   return PYNN_OK;
 }
 
@@ -38,7 +40,26 @@ pynn_status backward(bool log, int64_t rows, int64_t cols, const float* grad, in
   if (pynn_status status = check_pointer(grad, "grad")) return status;
   if (pynn_status status = check_pointer(y, "y")) return status;
   if (pynn_status status = check_pointer(dx, "dx")) return status;
-  softmax::run_backward(log, rows, cols, {grad, grad_stride}, {y, y_stride}, {dx, dx_stride});
+  softmax::run_backward<float>(log ? softmax::kLogSoftmax : softmax::kSoftmax, rows, cols, {grad, grad_stride},
+                               {y, y_stride}, {dx, dx_stride});
+  return PYNN_OK;
+}
+
+// (outer, cols, inner) of x around dim.
+pynn_status check_along(const char* function, pynn_softmax_op op, const pynn_array* x, int dim, int64_t* outer,
+                        int64_t* cols, int64_t* inner) {
+  if (unsigned(op) >= PYNN_SOFTMAX_COUNT) {
+    return fail(PYNN_INVALID, "%s: unknown operation %d: expected 0 to %d", function, int(op), PYNN_SOFTMAX_COUNT - 1);
+  }
+  if (pynn_status status = capi::check_array(function, "x", x, 1)) return status;
+  if (dim < 0 || dim >= x->ndim) {
+    return fail(PYNN_INVALID, "%s: dim is %d: expected 0 to %d for shape %s", function, dim, int(x->ndim) - 1,
+                capi::ShapeText(*x).c_str());
+  }
+  *outer = *inner = 1;
+  *cols = x->shape[dim];
+  for (int i = 0; i < dim; ++i) *outer *= x->shape[i];
+  for (int i = dim + 1; i < x->ndim; ++i) *inner *= x->shape[i];
   return PYNN_OK;
 }
 
@@ -87,6 +108,62 @@ pynn_status pynn_softmax_backward_f32(int64_t rows, int64_t cols, const float* g
 pynn_status pynn_log_softmax_backward_f32(int64_t rows, int64_t cols, const float* grad, int64_t grad_stride,
                                           const float* y, int64_t y_stride, float* dx, int64_t dx_stride) {
   return backward(true, rows, cols, grad, grad_stride, y, y_stride, dx, dx_stride);
+}
+
+pynn_status pynn_softmax(pynn_softmax_op op, const pynn_array* x, int dim, pynn_array* out) {
+  int64_t outer = 0, cols = 0, inner = 0;
+  if (pynn_status status = check_along("softmax", op, x, dim, &outer, &cols, &inner)) return status;
+  if (pynn_status status = capi::check_array("softmax", "out", out)) return status;
+  const char* const names[] = {"x", "out", nullptr};
+  const pynn_array* const arrays[] = {x, out};
+  if (pynn_status status = capi::check_float_dtypes("softmax", names, arrays)) return status;
+  if (pynn_status status = capi::check_contiguous("softmax", "x", *x)) return status;
+  if (pynn_status status = capi::check_contiguous("softmax", "out", *out)) return status;
+  const int64_t expected = op == PYNN_LOGSUMEXP ? outer * inner : outer * cols * inner;
+  if (capi::element_count(*out) != expected || (op != PYNN_LOGSUMEXP && !capi::same_shape(*x, *out))) {
+    return fail(PYNN_INVALID, "softmax: out has shape %s: expected %lld elements for x of shape %s",
+                capi::ShapeText(*out).c_str(), (long long)expected, capi::ShapeText(*x).c_str());
+  }
+  if (outer == 0 || inner == 0 || (cols == 0 && op != PYNN_LOGSUMEXP)) return PYNN_OK;
+  const softmax::Op which = softmax::Op(op);
+  if (capi::is_float32(*x)) {
+    softmax::run_along(which, outer, cols, inner, capi::data<float>(x), capi::data<float>(out));
+  } else {
+    softmax::run_along(which, outer, cols, inner, capi::data<double>(x), capi::data<double>(out));
+  }
+  return PYNN_OK;
+}
+
+pynn_status pynn_softmax_backward(pynn_softmax_op op, const pynn_array* grad, const pynn_array* y, int dim,
+                                  pynn_array* dx) {
+  int64_t outer = 0, cols = 0, inner = 0;
+  if (pynn_status status = check_along("softmax_backward", op, y, dim, &outer, &cols, &inner)) return status;
+  if (op == PYNN_LOGSUMEXP) {
+    return fail(PYNN_INVALID, "softmax_backward: operation %d has no gradient here: expected 0 or 1", int(op));
+  }
+  const char* const names[] = {"y", "grad", "dx", nullptr};
+  const pynn_array* const arrays[] = {y, grad, dx};
+  for (int i = 1; i < 3; ++i) {
+    if (pynn_status status = capi::check_array("softmax_backward", names[i], arrays[i])) return status;
+  }
+  if (pynn_status status = capi::check_float_dtypes("softmax_backward", names, arrays)) return status;
+  for (int i = 0; i < 3; ++i) {
+    if (!capi::same_shape(*arrays[i], *y)) {
+      return fail(PYNN_INVALID, "softmax_backward: %s has shape %s: expected y's, %s", names[i],
+                  capi::ShapeText(*arrays[i]).c_str(), capi::ShapeText(*y).c_str());
+    }
+    if (pynn_status status = capi::check_contiguous("softmax_backward", names[i], *arrays[i])) return status;
+  }
+  if (outer * cols * inner == 0) return PYNN_OK;
+  const softmax::Op which = softmax::Op(op);
+  if (capi::is_float32(*y)) {
+    softmax::run_backward_along(which, outer, cols, inner, capi::data<float>(grad), capi::data<float>(y),
+                                capi::data<float>(dx));
+  } else {
+    softmax::run_backward_along(which, outer, cols, inner, capi::data<double>(grad), capi::data<double>(y),
+                                capi::data<double>(dx));
+  }
+  return PYNN_OK;
 }
 
 pynn_status pynn_cross_entropy_f32(const pynn_cross_entropy* args, float* loss, float* stats) {

@@ -15,13 +15,14 @@ pynn_status check_sort(const char* function, const pynn_array* x, int dim, Exten
   if (dim < 0 || dim >= x->ndim)
     return fail(PYNN_INVALID, "%s: dim is %d of an array of %d dimensions", function, dim, int(x->ndim));
   for (int i = 0; i < x->ndim; ++i) (i < dim ? out->outer : i == dim ? out->n : out->inner) *= x->shape[i];
-  if (out->n > int64_t(UINT32_MAX)) return fail(PYNN_UNSUPPORTED, "%s: more than 2^32 elements in a row", function);
+  if (out->n > int64_t(UINT32_MAX))
+    return fail(PYNN_UNSUPPORTED, "%s: more than 2^32 elements in a row", function);
   return PYNN_OK;
 }
 
 // values and places for results of size k along dim.
-pynn_status check_results(const char* function, const pynn_array* x, int dim, int64_t k, const pynn_array* values,
-                          const int64_t* places) {
+pynn_status check_results(const char* function, const pynn_array* x, int dim, int64_t k,
+                          const pynn_array* values, const int64_t* places) {
   int64_t count = k;
   for (int i = 0; i < x->ndim; ++i) count *= i == dim ? 1 : x->shape[i];
   if (count > 0 && places == nullptr) return fail(PYNN_INVALID, "%s: places is a null pointer", function);
@@ -30,7 +31,8 @@ pynn_status check_results(const char* function, const pynn_array* x, int dim, in
   if (pynn_status status = check_contiguous(function, "values", *values)) return status;
   if (values->dtype != x->dtype || element_count(*values) != count) {
     return fail(PYNN_INVALID, "%s: values is %s of shape %s: expected %s of %lld elements", function,
-                dtype_name(values->dtype), ShapeText(*values).c_str(), dtype_name(x->dtype), (long long)count);
+                dtype_name(values->dtype), ShapeText(*values).c_str(), dtype_name(x->dtype),
+                (long long)count);
   }
   return PYNN_OK;
 }
@@ -74,7 +76,8 @@ pynn_status pynn_sort(const pynn_array* x, int dim, int descending, pynn_array* 
   });
 }
 
-pynn_status pynn_topk(const pynn_array* x, int64_t k, int dim, int largest, pynn_array* values, int64_t* places) {
+pynn_status pynn_topk(const pynn_array* x, int64_t k, int dim, int largest, pynn_array* values,
+                      int64_t* places) {
   Extent e;
   if (pynn_status status = check_sort("topk", x, dim, &e)) return status;
   if (k < 0 || k > e.n) {

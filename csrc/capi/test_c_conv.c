@@ -55,7 +55,8 @@ static void test_conv3d(void) {
   const int64_t xs[] = {1, 1, 2, 2, 2}, ws[] = {1, 1, 2, 2, 2}, ys[] = {1, 1, 1, 1, 1};
   double x[] = {1, 2, 3, 4, 5, 6, 7, 8}, w[] = {1, 1, 1, 1, 2, 2, 2, 2}, y[1];
   const pynn_conv conv = {3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}, 1};
-  pynn_array xa = array(x, xs, 5, PYNN_FLOAT64), wa = array(w, ws, 5, PYNN_FLOAT64), ya = array(y, ys, 5, PYNN_FLOAT64);
+  pynn_array xa = array(x, xs, 5, PYNN_FLOAT64), wa = array(w, ws, 5, PYNN_FLOAT64),
+             ya = array(y, ys, 5, PYNN_FLOAT64);
   CHECK(pynn_conv_forward(&conv, &xa, &wa, NULL, PYNN_ACT_NONE, &ya) == PYNN_OK);
   CHECK(y[0] == 10 + 2 * 26);
 }
@@ -77,7 +78,8 @@ static void test_pad(void) {
   const int64_t xs[] = {3}, ys[] = {6}, before[] = {2}, after[] = {1};
   float x[] = {1, 2, 3}, y[6], dx[3], value = 9;
   const float constant[] = {9, 9, 1, 2, 3, 9}, reflect[] = {3, 2, 1, 2, 3, 2}, sums[] = {1, 6, 6};
-  pynn_array xa = array(x, xs, 1, PYNN_FLOAT32), ya = array(y, ys, 1, PYNN_FLOAT32), dxa = array(dx, xs, 1, PYNN_FLOAT32);
+  pynn_array xa = array(x, xs, 1, PYNN_FLOAT32), ya = array(y, ys, 1, PYNN_FLOAT32),
+             dxa = array(dx, xs, 1, PYNN_FLOAT32);
   CHECK(pynn_pad(PYNN_PAD_CONSTANT, before, after, &value, &xa, &ya) == PYNN_OK);
   CHECK(equal(y, constant, 6));
   CHECK(pynn_pad(PYNN_PAD_REFLECT, before, after, NULL, &xa, &ya) == PYNN_OK);

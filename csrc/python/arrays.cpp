@@ -104,19 +104,25 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   return reinterpret_cast<PyArrayObject*>(array);
 }
 
-PyArrayObject* row_major(PyArrayObject* x) {
-  if (PyArray_IS_C_CONTIGUOUS(x)) {
-    Py_INCREF(x);
-    return x;
-  }
-  PyArrayObject* copy = new_like(x);
+PyArrayObject* row_major(PyArrayObject* array) {
+  if (!PyArray_IS_C_CONTIGUOUS(array)) return row_major_copy(array);
+  Py_INCREF(array);
+  return array;
+}
+
+PyArrayObject* row_major_copy(PyArrayObject* array) {
+  PyArrayObject* copy = new_like(array);
   if (!copy) return nullptr;
-  const pynn_array from = describe(x);
-  pynn_array to = describe(copy);
-  const pynn_status status = run(PyArray_SIZE(x), [&] { return pynn_unary(PYNN_COPY, &from, 0, 0, &to); });
-  if (status == PYNN_OK || PyArray_CopyInto(copy, x) == 0) return copy;
-  Py_DECREF(copy);
-  return nullptr;
+  if (PyArray_NDIM(array) <= PYNN_MAX_DIMS && plain_type(array) >= 0 && dtype_of(PyArray_TYPE(array)) >= 0) {
+    const pynn_array from = describe(array);
+    pynn_array to = describe(copy);
+    if (run(PyArray_SIZE(array), [&] { return pynn_copy(&from, &to); }) == PYNN_OK) return copy;
+  }
+  if (PyArray_CopyInto(copy, array) < 0) {
+    Py_DECREF(copy);
+    return nullptr;
+  }
+  return copy;
 }
 
 bool is_fresh(PyArrayObject* array) {

@@ -72,8 +72,9 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
 
-// x itself where it is row-major, else a copy that is: a new reference, or nullptr with an exception set.
-PyArrayObject* row_major(PyArrayObject* x);
+// The array itself, or a row-major copy of it, as a new reference; nullptr with an exception set.
+PyArrayObject* row_major(PyArrayObject* array);
+PyArrayObject* row_major_copy(PyArrayObject* array);
 
 // Whether nobody else can hold a view of the array's memory, and it is row-major.
 bool is_fresh(PyArrayObject* array);

@@ -1,24 +1,20 @@
-// cast(x, dtype) and its gradient. Other kernels of that name (16-bit floats) are asked for what this one lacks.
+// cast(x, dtype) and its gradient.
 #include "bindings.h"
 
 namespace pynn::python {
 namespace {
-
-PyObject* others[2];  // "cast" and "cast.backward" as they were registered before, or nullptr
-
-PyObject* pass_on(PyObject* other, PyObject* const* args, Py_ssize_t count) {
-  return other ? PyObject_Vectorcall(other, args, size_t(count), nullptr) : not_mine();
-}
 
 bool has_kernel(int type) {
   const int dtype = dtype_of(type);
   return dtype >= 0 && dtype != PYNN_FLOAT16 && dtype != PYNN_BFLOAT16;
 }
 
-// x in another type; nullptr without an exception where there is no kernel. What is dense but not row-major stays
-// so in NumPy's hands.
+// x in another type; nullptr without an exception where there is no kernel. What is dense but not row-major
+// stays so in NumPy's hands.
 PyObject* converted(PyArrayObject* x, int type) {
-  if (!x || !has_kernel(plain_type(x)) || !has_kernel(type) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
+  if (!x) return nullptr;
+  if (is_half(plain_type(x)) || is_half(type)) return convert_half(x, type);
+  if (!has_kernel(plain_type(x)) || !has_kernel(type) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
       !(PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_F_CONTIGUOUS(x))) {
     return nullptr;
   }
@@ -40,7 +36,7 @@ int type_of(PyObject* dtype) {
 PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const int type = count == 2 ? type_of(args[1]) : -1;
   PyObject* out = type >= 0 ? converted(as_array(args[0]), type) : nullptr;
-  return out || PyErr_Occurred() ? out : pass_on(others[0], args, count);
+  return out || PyErr_Occurred() ? out : not_mine();
 }
 
 // (g, (None, Like of x), (dtype,), needs)
@@ -51,19 +47,17 @@ PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
     PyObject* dtype = PyObject_GetAttrString(like, "dtype");
     if (!dtype) PyErr_Clear();
     const int type = dtype ? type_of(dtype) : -1;
-    if (is_float(type)) out = converted(as_array(args[0]), type);
+    if (is_float(type) || is_half(type)) out = converted(as_array(args[0]), type);
     Py_XDECREF(dtype);
   }
-  return out || PyErr_Occurred() ? out : pass_on(others[1], args, count);
+  return out || PyErr_Occurred() ? out : not_mine();
 }
 
 }  // namespace
 
 bool register_cast(PyObject* kernels) {
-  others[0] = PyDict_GetItemString(kernels, "cast");
-  others[1] = PyDict_GetItemString(kernels, "cast.backward");
-  for (PyObject* other : others) Py_XINCREF(other);
-  return add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel);
+  return add_kernel(kernels, "cast", cast_kernel) &&
+         add_kernel(kernels, "cast.backward", cast_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -1,6 +1,6 @@
-// conv2d, conv3d (x, weight, bias or None, stride, padding, dilation, groups), their gradients as ops of their own,
-// conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), the joint backward, and
-// unfold and fold.
+// conv2d, conv3d (x, weight, bias or None, stride, padding, dilation, groups), their gradients as ops of
+// their own, conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), the joint
+// backward, and unfold and fold.
 #include "bindings.h"
 
 namespace pynn::python {
@@ -14,8 +14,8 @@ bool geometry(int dims, PyObject* const* args, pynn_conv* out) {
       !integers(args[2], dims, out->dilation) || !integer(args[3], &out->groups))
     return false;
   for (int i = 0; i < dims; ++i) {
-    if (out->stride[i] < 1 || out->stride[i] > kMost || out->pad_before[i] < 0 || out->pad_before[i] > kMost ||
-        out->dilation[i] < 1 || out->dilation[i] > kMost)
+    if (out->stride[i] < 1 || out->stride[i] > kMost || out->pad_before[i] < 0 ||
+        out->pad_before[i] > kMost || out->dilation[i] < 1 || out->dilation[i] > kMost)
       return false;
     out->pad_after[i] = out->pad_before[i];
   }
@@ -24,8 +24,8 @@ bool geometry(int dims, PyObject* const* args, pynn_conv* out) {
 
 bool geometry_of_tuple(int dims, PyObject* attrs, pynn_conv* out) {
   if (!has_items(attrs, 4)) return false;
-  PyObject* const items[4] = {PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1), PyTuple_GET_ITEM(attrs, 2),
-                              PyTuple_GET_ITEM(attrs, 3)};
+  PyObject* const items[4] = {PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1),
+                              PyTuple_GET_ITEM(attrs, 2), PyTuple_GET_ITEM(attrs, 3)};
   return geometry(dims, items, out);
 }
 
@@ -67,12 +67,13 @@ bool output_shape(const pynn_conv& conv, PyArrayObject* x, PyArrayObject* weight
   return true;
 }
 
-// The padding behind an input of `size` for which the outputs are as many as g has (a transposed convolution's
-// output_padding may leave more room than a stride).
+// The padding behind an input of `size` for which the outputs are as many as g has (a transposed
+// convolution's output_padding may leave more room than a stride).
 void fit(pynn_conv* conv, PyArrayObject* g, const npy_intp* size, const npy_intp* kernel) {
   for (int d = 0; d < conv->dims; ++d) {
     const int64_t reach = conv->dilation[d] * (kernel[d] - 1) + 1;
-    const int64_t need = (PyArray_DIM(g, 2 + d) - 1) * conv->stride[d] + reach - size[d] - conv->pad_before[d];
+    const int64_t need =
+        (PyArray_DIM(g, 2 + d) - 1) * conv->stride[d] + reach - size[d] - conv->pad_before[d];
     const int64_t room = conv->pad_after[d] - need;
     if (room < 0 || room >= conv->stride[d]) conv->pad_after[d] = need;
   }
@@ -80,7 +81,8 @@ void fit(pynn_conv* conv, PyArrayObject* g, const npy_intp* size, const npy_intp
 
 // Multiply-adds, on the scale that `run` counts elements by.
 int64_t work_of(PyArrayObject* y, PyArrayObject* weight) {
-  return PyArray_SIZE(y) * (PyArray_SIZE(weight) / (PyArray_DIM(weight, 0) > 0 ? PyArray_DIM(weight, 0) : 1)) / 8;
+  return PyArray_SIZE(y) *
+         (PyArray_SIZE(weight) / (PyArray_DIM(weight, 0) > 0 ? PyArray_DIM(weight, 0) : 1)) / 8;
 }
 
 PyObject* convolve(const pynn_conv& conv, PyArrayObject* x, PyArrayObject* weight, PyArrayObject* bias) {
@@ -133,7 +135,8 @@ PyObject* weight_gradient(const pynn_conv& conv, PyArrayObject* g, PyArrayObject
   if (!out) return nullptr;
   const pynn_array dy = describe(g), in = describe(x);
   pynn_array dw = describe(out);
-  const pynn_status status = run(work_of(g, out), [&] { return pynn_conv_backward_weight(&conv, &in, &dy, 0, &dw); });
+  const pynn_status status =
+      run(work_of(g, out), [&] { return pynn_conv_backward_weight(&conv, &in, &dy, 0, &dw); });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
@@ -191,7 +194,8 @@ PyObject* input_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject *g = as_array(args[0]), *weight = as_array(args[1]);
   pynn_conv conv;
   int64_t size[3];
-  if (!takes(kSpatial, g, weight) || !geometry(kSpatial, args + 2, &conv) || !integers(args[6], kSpatial, size)) {
+  if (!takes(kSpatial, g, weight) || !geometry(kSpatial, args + 2, &conv) ||
+      !integers(args[6], kSpatial, size)) {
     return not_mine();
   }
   npy_intp shape[5] = {PyArray_DIM(g, 0), npy_intp(PyArray_DIM(weight, 1) * conv.groups)};
@@ -222,7 +226,8 @@ PyObject* weight_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return weight_gradient(conv, g, x, new_array(kSpatial + 2, shape, PyArray_TYPE(g)));
 }
 
-// A tuple of the gradients wanted: first() if needs has bit 0, second() if it has bit 1; takes over their results.
+// A tuple of the gradients wanted: first() if needs has bit 0, second() if it has bit 1; takes over their
+// results.
 template <class First, class Second>
 PyObject* two_gradients(int64_t needs, const First& first, const Second& second) {
   PyObject* parts[2] = {nullptr, nullptr};
@@ -240,7 +245,8 @@ PyObject* two_gradients(int64_t needs, const First& first, const Second& second)
   return grads;
 }
 
-// (g, (out, y, weight or x), (stride, padding, dilation, groups, ...), needs): the inputs of a gradient's gradient.
+// (g, (out, y, weight or x), (stride, padding, dilation, groups, ...), needs): the inputs of a gradient's
+// gradient.
 template <int kSpatial>
 bool second_order(PyObject* const* args, Py_ssize_t count, PyArrayObject** g, PyArrayObject** first,
                   PyArrayObject** second, pynn_conv* conv, int64_t* needs) {
@@ -272,7 +278,8 @@ PyObject* weight_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   if (!second_order<kSpatial>(args, count, &g, &y, &x, &conv, &needs)) return not_mine();
   fit(&conv, y, PyArray_DIMS(x) + 2, PyArray_DIMS(g) + 2);
   return two_gradients(
-      needs, [&] { return convolve(conv, x, g, nullptr); }, [&] { return data_gradient(conv, y, g, new_like(x)); });
+      needs, [&] { return convolve(conv, x, g, nullptr); },
+      [&] { return data_gradient(conv, y, g, new_like(x)); });
 }
 
 // kernel, dilation, padding, stride from four consecutive arguments.
@@ -280,12 +287,13 @@ bool window(PyObject* const* args, pynn_conv* conv, int64_t* kernel) {
   constexpr int64_t kMost = int64_t(1) << 31;
   conv->dims = 2;
   conv->groups = 1;
-  if (!integers(args[0], 2, kernel) || !integers(args[1], 2, conv->dilation) || !integers(args[2], 2, conv->pad_before) ||
-      !integers(args[3], 2, conv->stride))
+  if (!integers(args[0], 2, kernel) || !integers(args[1], 2, conv->dilation) ||
+      !integers(args[2], 2, conv->pad_before) || !integers(args[3], 2, conv->stride))
     return false;
   for (int d = 0; d < 2; ++d) {
     if (kernel[d] < 1 || kernel[d] > kMost || conv->dilation[d] < 1 || conv->dilation[d] > kMost ||
-        conv->pad_before[d] < 0 || conv->pad_before[d] > kMost || conv->stride[d] < 1 || conv->stride[d] > kMost)
+        conv->pad_before[d] < 0 || conv->pad_before[d] > kMost || conv->stride[d] < 1 ||
+        conv->stride[d] > kMost)
       return false;
     conv->pad_after[d] = conv->pad_before[d];
   }
@@ -295,10 +303,12 @@ bool window(PyObject* const* args, pynn_conv* conv, int64_t* kernel) {
 PyObject* unfold(PyArrayObject* x, PyObject* const* geometry) {
   pynn_conv conv;
   int64_t kernel[2];
-  if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) != 4 || !window(geometry, &conv, kernel)) return not_mine();
+  if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) != 4 || !window(geometry, &conv, kernel))
+    return not_mine();
   npy_intp shape[3] = {PyArray_DIM(x, 0), npy_intp(PyArray_DIM(x, 1) * kernel[0] * kernel[1]), 1};
   for (int d = 0; d < 2; ++d) {
-    const int64_t room = PyArray_DIM(x, 2 + d) + 2 * conv.pad_before[d] - conv.dilation[d] * (kernel[d] - 1) - 1;
+    const int64_t room =
+        PyArray_DIM(x, 2 + d) + 2 * conv.pad_before[d] - conv.dilation[d] * (kernel[d] - 1) - 1;
     if (room < 0) return not_mine();
     shape[2] *= npy_intp(room / conv.stride[d] + 1);
   }

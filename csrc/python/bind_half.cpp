@@ -33,8 +33,9 @@ PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
   return reinterpret_cast<PyArrayObject*>(turned);
 }
 
-// Between a 16-bit float and float32 by the kernels; nullptr, no exception set, for any other pair of dtypes.
-PyObject* converted(PyArrayObject* x, int type) {
+}  // namespace
+
+PyObject* convert_half(PyArrayObject* x, int type) {
   const int from = plain_type(x);
   const bool widens = is_half(from) && type == NPY_FLOAT32, narrows = from == NPY_FLOAT32 && is_half(type);
   if ((!widens && !narrows) || PyArray_NDIM(x) > PYNN_MAX_DIMS) return nullptr;
@@ -48,36 +49,6 @@ PyObject* converted(PyArrayObject* x, int type) {
   return nullptr;
 }
 
-// cast(x, dtype) and its gradient (g, (None, x or its Like), (dtype,), needs), where one side is a 16-bit
-// float.
-PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
-  if (!x || !PyArray_DescrCheck(args[1])) return not_mine();
-  PyObject* out = converted(x, reinterpret_cast<PyArray_Descr*>(args[1])->type_num);
-  return out || PyErr_Occurred() ? out : not_mine();
-}
-
-PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
-  if (!g || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2) return not_mine();
-  PyObject* dtype = PyObject_GetAttrString(PyTuple_GET_ITEM(args[1], 1), "dtype");
-  if (!dtype) {
-    PyErr_Clear();
-    return not_mine();
-  }
-  PyObject* out =
-      PyArray_DescrCheck(dtype) ? converted(g, reinterpret_cast<PyArray_Descr*>(dtype)->type_num) : nullptr;
-  Py_DECREF(dtype);
-  return out || PyErr_Occurred() ? out : not_mine();
-}
-
-}  // namespace
-
-bool register_half(PyObject* kernels) {
-  return add_kernel(kernels, "cast", cast_kernel) &&
-         add_kernel(kernels, "cast.backward", cast_backward_kernel);
-}
-
 PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
   PyArray_Descr* dtype = nullptr;
@@ -85,7 +56,7 @@ PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "convert takes an array and a dtype.");
     return nullptr;
   }
-  PyObject* out = converted(x, dtype->type_num);
+  PyObject* out = convert_half(x, dtype->type_num);
   if (out || PyErr_Occurred()) {
     Py_DECREF(dtype);
     return out;

@@ -30,7 +30,8 @@ bool edge_mode(PyObject* object, pynn_pad_mode* mode) {
   const struct {
     const char* name;
     pynn_pad_mode mode;
-  } modes[] = {{"reflect", PYNN_PAD_REFLECT}, {"replicate", PYNN_PAD_REPLICATE}, {"circular", PYNN_PAD_CIRCULAR}};
+  } modes[] = {
+      {"reflect", PYNN_PAD_REFLECT}, {"replicate", PYNN_PAD_REPLICATE}, {"circular", PYNN_PAD_CIRCULAR}};
   for (const auto& known : modes) {
     if (PyUnicode_CompareWithASCIIString(object, known.name) == 0) {
       *mode = known.mode;

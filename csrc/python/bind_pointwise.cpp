@@ -245,40 +245,6 @@ PyObject* where_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t cou
   return grads;
 }
 
-PyObject* cast_to(PyArrayObject* x, int type) {
-  const int from = plain_type(x);
-  if (from < 0 || dtype_of(from) < 0 || dtype_of(type) < 0 || PyArray_NDIM(x) > PYNN_MAX_DIMS) return not_mine();
-  PyArrayObject* out = new_array(PyArray_NDIM(x), PyArray_DIMS(x), type);
-  if (!out) return nullptr;
-  const pynn_array in = describe(x);
-  pynn_array result = describe(out);
-  return finish(run(PyArray_SIZE(out), [&] { return pynn_cast(&in, &result); }), reinterpret_cast<PyObject*>(out));
-}
-
-// The type number that a NumPy dtype names, -1 for what is none.
-int type_of(PyObject* dtype) {
-  if (!PyArray_DescrCheck(dtype)) return -1;
-  auto* descr = reinterpret_cast<PyArray_Descr*>(dtype);
-  return descr->byteorder == '>' ? -1 : descr->type_num;
-}
-
-PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 2 || !as_array(args[0])) return not_mine();
-  return cast_to(as_array(args[0]), type_of(args[1]));
-}
-
-PyObject* cast_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !has_items(args[1], 2) || !as_array(args[0])) return not_mine();
-  PyObject* dtype = PyObject_GetAttrString(PyTuple_GET_ITEM(args[1], 1), "dtype");
-  if (!dtype) {
-    PyErr_Clear();
-    return not_mine();
-  }
-  const int type = type_of(dtype);
-  Py_DECREF(dtype);
-  return cast_to(as_array(args[0]), type);
-}
-
 // ---- PReLU: one weight, or one a channel (dimension 1) ----
 
 bool prelu_sizes(PyArrayObject* x, PyArrayObject* weight, int64_t* outer, int64_t* channels, int64_t* inner) {
@@ -409,7 +375,6 @@ bool register_pointwise(PyObject* kernels) {
          add_kernel(kernels, entry.inplace_name, scaled_inplace_kernel, &entry);
   }
   return ok && add_kernel(kernels, "where.backward", where_backward_kernel) &&
-         add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel) &&
          add_kernel(kernels, "prelu", prelu_kernel) && add_kernel(kernels, "prelu.backward", prelu_backward_kernel) &&
          add_kernel(kernels, "glu", glu_kernel) && add_kernel(kernels, "glu.backward", glu_backward_kernel);
 }

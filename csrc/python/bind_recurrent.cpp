@@ -113,7 +113,8 @@ struct Call {
 
   bool read_sizes(const Kind& kind) {
     const int ndim = sizes.empty() ? 3 : 2;
-    if (!part[kX] || PyArray_NDIM(part[kX].get()) != ndim || !part[kWhh] || PyArray_NDIM(part[kWhh].get()) != 2) {
+    if (!part[kX] || PyArray_NDIM(part[kX].get()) != ndim || !part[kWhh] ||
+        PyArray_NDIM(part[kWhh].get()) != 2) {
       return false;
     }
     const npy_intp* x = PyArray_DIMS(part[kX].get());
@@ -142,8 +143,8 @@ struct Call {
     const npy_intp batch = layer.batch, input = layer.input;
     layer.projection = part[kWhr] ? out : 0;
     if (!part[kH].is({batch, out}) || !part[kWih].is({rows, input}) || !part[kBih].is_or_none({rows}) ||
-        !part[kBhh].is_or_none({rows}) || !part[kWhr].is_or_none({out, hidden}) || (!part[kWhr] && out != hidden) ||
-        (&kind == &kLstm && !part[kC].is({batch, hidden}))) {
+        !part[kBhh].is_or_none({rows}) || !part[kWhr].is_or_none({out, hidden}) ||
+        (!part[kWhr] && out != hidden) || (&kind == &kLstm && !part[kC].is({batch, hidden}))) {
       return false;
     }
     layer.w_ih = part[kWih].data();
@@ -164,15 +165,17 @@ PyObject* forward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   Call call;
   if (!call.read(kind, args, args + kind.inputs)) return not_taken();
   const bool lstm = &kind == &kLstm;
-  const npy_intp states[2][2] = {{call.layer.batch, call.out}, {call.layer.batch, call.layer.hidden}}, none = 0;
+  const npy_intp states[2][2] = {{call.layer.batch, call.out}, {call.layer.batch, call.layer.hidden}},
+                 none = 0;
   npy_intp shape[3];
   PyArrayObject* made[4] = {};
   made[0] = new_array(call.shape(call.out, shape), shape, call.type);
   made[1] = made[0] ? new_array(2, states[0], call.type) : nullptr;
   if (lstm && made[1]) made[2] = new_array(2, states[1], call.type);
   if (kind.outputs > 2 && made[kind.outputs - 2]) {
-    made[kind.outputs - 1] = call.keep ? new_array(call.shape(pynn_recurrent_held(&call.layer), shape), shape, call.type)
-                                       : new_array(1, &none, call.type);
+    made[kind.outputs - 1] =
+        call.keep ? new_array(call.shape(pynn_recurrent_held(&call.layer), shape), shape, call.type)
+                  : new_array(1, &none, call.type);
   }
   PyObject* result = made[kind.outputs - 1] ? PyTuple_New(kind.outputs) : nullptr;
   if (!result) {
@@ -183,8 +186,9 @@ PyObject* forward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   for (int i = 0; i < kind.outputs; ++i) PyTuple_SET_ITEM(result, i, reinterpret_cast<PyObject*>(made[i]));
   const bool held = kind.outputs > 2 && call.keep;
   const pynn_status status = run(call.work(), [&] {
-    return pynn_recurrent_forward(&call.layer, call.part[kX].data(), call.part[kH].data(), call.part[kC].data(), at(0),
-                                  at(1), lstm ? at(2) : nullptr, held ? at(kind.outputs - 1) : nullptr);
+    return pynn_recurrent_forward(&call.layer, call.part[kX].data(), call.part[kH].data(),
+                                  call.part[kC].data(), at(0), at(1), lstm ? at(2) : nullptr,
+                                  held ? at(kind.outputs - 1) : nullptr);
   });
   return finish(status, result);
 }
@@ -219,11 +223,11 @@ PyObject* backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
   }
   for (int i = 0; i < kind.outputs; ++i) {
     if (!grads[i].read(PySequence_Fast_GET_ITEM(args[0], i), call.type)) return not_taken();
-    const bool fits = !grads[i]                               ? true
-                      : i == 0                                ? whole(grads[i], call.out)
-                      : i == 1                                ? grads[i].is({batch, call.out})
-                      : lstm && i == 2                        ? grads[i].is({batch, call.layer.hidden})
-                                                              : whole(grads[i], held_columns);
+    const bool fits = !grads[i]        ? true
+                      : i == 0         ? whole(grads[i], call.out)
+                      : i == 1         ? grads[i].is({batch, call.out})
+                      : lstm && i == 2 ? grads[i].is({batch, call.layer.hidden})
+                                       : whole(grads[i], held_columns);
     if (!fits) return not_mine();
   }
   pynn_recurrent_gradients g = {};

@@ -1,7 +1,5 @@
-// Reductions (x, dims, keepdim), places of extreme elements, variances, norms, mse_loss(x, y, reduction), and their
-// gradients.
-#include <vector>
-
+// Reductions (x, dims, keepdim), places of extreme elements, variances, norms, mse_loss(x, y, reduction), and
+// their gradients.
 #include "bindings.h"
 
 namespace pynn::python {
@@ -81,9 +79,10 @@ struct Reducing {
   pynn_reduce_op op;
 };
 constexpr Reducing kReducing[] = {
-    {"sum", PYNN_REDUCE_SUM}, {"mean", PYNN_REDUCE_MEAN}, {"prod", PYNN_REDUCE_PROD}, {"amax", PYNN_REDUCE_MAX},
-    {"amin", PYNN_REDUCE_MIN}, {"any", PYNN_REDUCE_ANY},  {"all", PYNN_REDUCE_ALL},
-    {"count_nonzero", PYNN_REDUCE_COUNT},
+    {"sum", PYNN_REDUCE_SUM},   {"mean", PYNN_REDUCE_MEAN},
+    {"prod", PYNN_REDUCE_PROD}, {"amax", PYNN_REDUCE_MAX},
+    {"amin", PYNN_REDUCE_MIN},  {"any", PYNN_REDUCE_ANY},
+    {"all", PYNN_REDUCE_ALL},   {"count_nonzero", PYNN_REDUCE_COUNT},
 };
 
 // The NumPy type of a result, -1 where there is no kernel.
@@ -144,12 +143,12 @@ PyObject* sum_to_size_kernel(PyObject*, PyObject* const* args, Py_ssize_t count)
   if (!out) return nullptr;
   const pynn_array in = describe(x);
   pynn_array result = describe(out);
-  const pynn_status status =
-      run(work_of(x), [&] { return pynn_reduce(PYNN_REDUCE_SUM, &in, 0, &result); });
+  const pynn_status status = run(work_of(x), [&] { return pynn_reduce(PYNN_REDUCE_SUM, &in, 0, &result); });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
-// What a gradient has for an input: its shape (and, where it was saved, the array), with the reduced dimensions.
+// What a gradient has for an input: its shape (and, where it was saved, the array), with the reduced
+// dimensions.
 struct Gradient {
   PyArrayObject* g;
   int ndim;
@@ -229,8 +228,8 @@ PyObject* spread_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   pynn_array result = describe(out);
   pynn_status status = PYNN_OK;
   if (n > 0 && PyArray_SIZE(g) == 1) {
-    const double value = PyArray_TYPE(g) == NPY_FLOAT32 ? double(floats(g)[0])
-                                                        : static_cast<double*>(PyArray_DATA(g))[0];
+    const double value =
+        PyArray_TYPE(g) == NPY_FLOAT32 ? double(floats(g)[0]) : static_cast<double*>(PyArray_DATA(g))[0];
     status = run(n, [&] { return pynn_fill(&result, value); });
   } else if (n > 0) {
     const pynn_array from = grad.stretch(g);
@@ -316,7 +315,8 @@ struct Placing {
   int smallest;
   bool values;  // whether the result is (values, places)
 };
-constexpr Placing kPlacing[] = {{"argmax", 0, false}, {"argmin", 1, false}, {"max_dim", 0, true}, {"min_dim", 1, true}};
+constexpr Placing kPlacing[] = {
+    {"argmax", 0, false}, {"argmin", 1, false}, {"max_dim", 0, true}, {"min_dim", 1, true}};
 
 // (x, dim or None, keepdim)
 PyObject* place_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -327,7 +327,8 @@ PyObject* place_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   const Placing& entry = *code_of<Placing>(self);
   PyArrayObject* from = row_major(x);
   PyArrayObject* places = from ? new_array(dims.out_ndim, dims.out, NPY_INT64) : nullptr;
-  PyArrayObject* values = places && entry.values ? new_array(dims.out_ndim, dims.out, PyArray_TYPE(x)) : nullptr;
+  PyArrayObject* values =
+      places && entry.values ? new_array(dims.out_ndim, dims.out, PyArray_TYPE(x)) : nullptr;
   if (!places || (entry.values && !values)) {
     Py_XDECREF(from);
     Py_XDECREF(places);
@@ -337,8 +338,8 @@ PyObject* place_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   pynn_array result;
   if (values) result = describe(values);
   const pynn_status status = run(work_of(x), [&] {
-    return pynn_extreme(entry.smallest, &in, dims.first, dims.last, static_cast<int64_t*>(PyArray_DATA(places)),
-                        values ? &result : nullptr);
+    return pynn_extreme(entry.smallest, &in, dims.first, dims.last,
+                        static_cast<int64_t*>(PyArray_DATA(places)), values ? &result : nullptr);
   });
   Py_DECREF(from);
   if (!values || status != PYNN_OK) {
@@ -388,9 +389,8 @@ PyObject* var_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   }
   const pynn_array in = describe(from);
   pynn_array result = describe(out);
-  const pynn_status status = run(work_of(x), [&] {
-    return pynn_variance(&in, dims.first, dims.last, correction, &result, nullptr);
-  });
+  const pynn_status status = run(
+      work_of(x), [&] { return pynn_variance(&in, dims.first, dims.last, correction, &result, nullptr); });
   Py_DECREF(from);
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
@@ -421,89 +421,6 @@ PyObject* var_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
   });
   Py_DECREF(g);
   return finish(status, reinterpret_cast<PyObject*>(out));
-}
-
-// Row-major arrays of one float dtype, as the C interface takes many tensors.
-class Many {
- public:
-  bool read(PyObject* arrays, Py_ssize_t count, bool written) {
-    pointers_.resize(size_t(count));
-    sizes_.resize(size_t(count));
-    elements_ = 0;
-    type_ = -1;
-    for (Py_ssize_t i = 0; i < count; ++i) {
-      PyArrayObject* array = as_array(PyTuple_GET_ITEM(arrays, i));
-      if (!array || !is_float(plain_type(array)) || !PyArray_IS_C_CONTIGUOUS(array)) return false;
-      if (written && !PyArray_ISWRITEABLE(array)) return false;
-      if (i > 0 && PyArray_TYPE(array) != type_) return false;
-      type_ = PyArray_TYPE(array);
-      pointers_[size_t(i)] = PyArray_DATA(array);
-      sizes_[size_t(i)] = PyArray_SIZE(array);
-      elements_ += sizes_[size_t(i)];
-    }
-    return type_ >= 0;
-  }
-  int type() const { return type_; }
-  pynn_dtype dtype() const { return pynn_dtype(dtype_of(type_)); }
-  int64_t count() const { return int64_t(sizes_.size()); }
-  int64_t elements() const { return elements_; }
-  const int64_t* sizes() const { return sizes_.data(); }
-  void* const* pointers() const { return pointers_.data(); }
-
- private:
-  std::vector<void*> pointers_;
-  std::vector<int64_t> sizes_;
-  int64_t elements_ = 0;
-  int type_ = -1;
-};
-
-// (arrays, p)
-PyObject* total_norm_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  double p;
-  Many arrays;
-  if (count != 2 || !PyTuple_Check(args[0]) || !number(args[1], &p) || !(p > 0) ||
-      !arrays.read(args[0], PyTuple_GET_SIZE(args[0]), false)) {
-    return not_mine();
-  }
-  double norm;
-  const pynn_status status = run(arrays.elements(), [&] {
-    return pynn_total_norm(arrays.dtype(), arrays.count(), arrays.sizes(),
-                           const_cast<const void* const*>(arrays.pointers()), p, &norm);
-  });
-  if (status != PYNN_OK) return finish(status, nullptr);
-  PyArrayObject* out = new_array(0, nullptr, arrays.type());
-  if (!out) return nullptr;
-  if (arrays.type() == NPY_FLOAT32) {
-    floats(out)[0] = float(norm);
-  } else {
-    *static_cast<double*>(PyArray_DATA(out)) = norm;
-  }
-  return reinterpret_cast<PyObject*>(out);
-}
-
-// ((gradients..., as often their common norm), largest norm): gradients *= min(1, largest / (norm + 1e-6))
-PyObject* clip_by_norm_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  double largest;
-  Many arrays;
-  if (count != 2 || !PyTuple_Check(args[0]) || !number(args[1], &largest)) return not_mine();
-  const Py_ssize_t tensors = PyTuple_GET_SIZE(args[0]) / 2;
-  if (tensors == 0 || PyTuple_GET_SIZE(args[0]) % 2 != 0 || !arrays.read(args[0], tensors, true)) return not_mine();
-  PyArrayObject* norm = as_array(PyTuple_GET_ITEM(args[0], tensors));
-  if (!norm || PyArray_SIZE(norm) != 1 || plain_type(norm) != arrays.type()) return not_mine();
-  double factor;
-  if (arrays.type() == NPY_FLOAT32) {
-    factor = double(float(largest) / (floats(norm)[0] + 1e-6f));
-  } else {
-    factor = largest / (*static_cast<double*>(PyArray_DATA(norm)) + 1e-6);
-  }
-  if (!(factor >= 1)) {
-    const pynn_status status = run(arrays.elements(), [&] {
-      return pynn_scale_many(arrays.dtype(), arrays.count(), arrays.sizes(), arrays.pointers(), factor);
-    });
-    if (status != PYNN_OK) return finish(status, nullptr);
-  }
-  Py_INCREF(args[0]);
-  return args[0];
 }
 
 // 0 sum, 1 mean, -1 for "none" or anything else
@@ -580,8 +497,6 @@ bool register_reduction(PyObject* kernels) {
          add_kernel(kernels, "amax.backward", extreme_backward_kernel) &&
          add_kernel(kernels, "amin.backward", extreme_backward_kernel) &&
          add_kernel(kernels, "var", var_kernel) && add_kernel(kernels, "var.backward", var_backward_kernel) &&
-         add_kernel(kernels, "total_norm", total_norm_kernel) &&
-         add_kernel(kernels, "clip_by_norm", clip_by_norm_kernel) &&
          add_kernel(kernels, "mse_loss", mse_loss_kernel) &&
          add_kernel(kernels, "mse_loss.backward", mse_loss_backward_kernel);
 }

@@ -4,10 +4,12 @@
 namespace pynn::python {
 namespace {
 
-// A float array that is aligned, row-major or copied to be so: a new reference, nullptr where it is no such array.
+// A float array that is aligned, row-major or copied to be so: a new reference, nullptr where it is no such
+// array.
 PyArrayObject* dense(PyObject* object, int type) {
   PyArrayObject* x = as_array(object);
-  if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) > PYNN_MAX_DIMS || (type >= 0 && plain_type(x) != type))
+  if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
+      (type >= 0 && plain_type(x) != type))
     return nullptr;
   return reinterpret_cast<PyArrayObject*>(PyArray_GETCONTIGUOUS(x));
 }
@@ -36,7 +38,8 @@ PyObject* scan_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (has_dim(x, args[1], &dim) && (out = new_like(x))) {
     const pynn_array in = describe(x);
     pynn_array result = describe(out);
-    status = run(PyArray_SIZE(x), [&] { return pynn_scan(code_of<Entry>(self)->op, 0, &in, int(dim), &result); });
+    status =
+        run(PyArray_SIZE(x), [&] { return pynn_scan(code_of<Entry>(self)->op, 0, &in, int(dim), &result); });
   }
   Py_DECREF(x);
   return PyErr_Occurred() ? nullptr : finish(status, reinterpret_cast<PyObject*>(out));
@@ -52,8 +55,10 @@ PyObject* scan_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
   int64_t dim;
   pynn_status status = PYNN_UNSUPPORTED;
   bool ok = has_dim(g, PyTuple_GET_ITEM(args[2], 0), &dim);
-  if (ok && op != PYNN_SCAN_SUM) ok = has_items(args[1], 2) && (x = dense(PyTuple_GET_ITEM(args[1], 1), PyArray_TYPE(g)));
-  if (ok && op == PYNN_SCAN_LOGSUMEXP) ok = (out = dense(PyTuple_GET_ITEM(args[1], 0), PyArray_TYPE(g))) != nullptr;
+  if (ok && op != PYNN_SCAN_SUM)
+    ok = has_items(args[1], 2) && (x = dense(PyTuple_GET_ITEM(args[1], 1), PyArray_TYPE(g)));
+  if (ok && op == PYNN_SCAN_LOGSUMEXP)
+    ok = (out = dense(PyTuple_GET_ITEM(args[1], 0), PyArray_TYPE(g))) != nullptr;
   if (ok && (dx = new_like(g))) {
     const pynn_array grad = describe(g);
     pynn_array input, output, result = describe(dx);
@@ -107,7 +112,8 @@ bool register_scan(PyObject* kernels) {
     ok = ok && add_kernel(kernels, entry.name, scan_kernel, &entry) &&
          add_kernel(kernels, entry.backward_name, scan_backward_kernel, &entry);
   }
-  for (const ExtremeEntry& entry : kExtremes) ok = ok && add_kernel(kernels, entry.name, extreme_kernel, &entry);
+  for (const ExtremeEntry& entry : kExtremes)
+    ok = ok && add_kernel(kernels, entry.name, extreme_kernel, &entry);
   return ok;
 }
 

@@ -2,6 +2,7 @@
 // or None, ignore_index, label_smoothing, reduction), and their gradients.
 
 #include "bindings.h"
+#include "pointwise.h"
 
 namespace pynn::python {
 namespace {
@@ -26,42 +27,115 @@ using Gradient = pynn_status (*)(int64_t, int64_t, const float*, int64_t, const 
 struct Rowwise {
   const char* name;
   const char* backward_name;
+  pynn_softmax_op op;
   Forward forward;
   Gradient backward;
 };
 constexpr Rowwise kRowwise[] = {
-    {"softmax", "softmax.backward", pynn_softmax_f32, pynn_softmax_backward_f32},
-    {"log_softmax", "log_softmax.backward", pynn_log_softmax_f32, pynn_log_softmax_backward_f32},
+    {"softmax", "softmax.backward", PYNN_SOFTMAX, pynn_softmax_f32, pynn_softmax_backward_f32},
+    {"log_softmax", "log_softmax.backward", PYNN_LOG_SOFTMAX, pynn_log_softmax_f32,
+     pynn_log_softmax_backward_f32},
 };
+
+// Any dimension, float64, any strides: those are laid out first.
+PyObject* along_kernel(pynn_softmax_op op, PyArrayObject* x, PyObject* dim) {
+  int64_t place;
+  if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) > PYNN_MAX_DIMS || !integer(dim, &place)) return not_mine();
+  x = dense(x);
+  if (!x) return PyErr_Occurred() ? nullptr : not_mine();
+  PyArrayObject* out = new_like(x);
+  PyObject* result = nullptr;
+  if (out) {
+    const pynn_array in = describe(x);
+    pynn_array to = describe(out);
+    result = finish(run(kWorkEach * PyArray_SIZE(x), [&] { return pynn_softmax(op, &in, int(place), &to); }),
+                    reinterpret_cast<PyObject*>(out));
+  }
+  Py_DECREF(x);
+  return result;
+}
+
+PyObject* along_backward_kernel(pynn_softmax_op op, PyArrayObject* g, PyArrayObject* y, PyObject* dim) {
+  int64_t place;
+  if (!g || !y || !is_float(plain_type(g)) || plain_type(y) != PyArray_TYPE(g) || !same_shape(g, y) ||
+      PyArray_NDIM(g) > PYNN_MAX_DIMS || !integer(dim, &place)) {
+    return not_mine();
+  }
+  g = dense(g);
+  y = g ? dense(y) : nullptr;
+  PyArrayObject* dx = y ? new_like(y) : nullptr;
+  PyObject* result = nullptr;
+  if (dx) {
+    const pynn_array grad = describe(g), saved = describe(y);
+    pynn_array to = describe(dx);
+    result = finish(run(kWorkEach * PyArray_SIZE(dx),
+                        [&] { return pynn_softmax_backward(op, &grad, &saved, int(place), &to); }),
+                    reinterpret_cast<PyObject*>(dx));
+  }
+  Py_XDECREF(y);
+  Py_XDECREF(g);
+  return result;
+}
 
 PyObject* rowwise_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
+  const auto* entry = code_of<Rowwise>(self);
   int64_t rows, cols;
-  if (!is_dense_f32(x) || !rows_of(x, args[1], &rows, &cols)) return not_mine();
+  if (count != 2) return not_mine();
+  if (!is_dense_f32(x) || !rows_of(x, args[1], &rows, &cols)) return along_kernel(entry->op, x, args[1]);
   PyArrayObject* out = new_like(x);
   if (!out) return nullptr;
-  const Forward forward = code_of<Rowwise>(self)->forward;
-  const pynn_status status =
-      run(kWorkEach * rows * cols, [&] { return forward(rows, cols, floats(x), cols, floats(out), cols); });
+  const pynn_status status = run(kWorkEach * rows * cols, [&] {
+    return entry->forward(rows, cols, floats(x), cols, floats(out), cols);
+  });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
 PyObject* rowwise_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !has_items(args[1], 1) || !has_items(args[2], 1)) return not_mine();
+  const auto* entry = code_of<Rowwise>(self);
   PyArrayObject* g = as_array(args[0]);
   PyArrayObject* y = as_array(PyTuple_GET_ITEM(args[1], 0));
   int64_t rows, cols;
   if (!is_dense_f32(g) || !is_dense_f32(y) || !same_shape(g, y) ||
       !rows_of(y, PyTuple_GET_ITEM(args[2], 0), &rows, &cols)) {
-    return not_mine();
+    return along_backward_kernel(entry->op, g, y, PyTuple_GET_ITEM(args[2], 0));
   }
   PyArrayObject* dx = new_like(g);
   if (!dx) return nullptr;
-  const Gradient backward = code_of<Rowwise>(self)->backward;
   const pynn_status status = run(kWorkEach * rows * cols, [&] {
-    return backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols);
+    return entry->backward(rows, cols, floats(g), cols, floats(y), cols, floats(dx), cols);
   });
   return finish(status, reinterpret_cast<PyObject*>(dx));
+}
+
+// logsumexp(x, (dim,), keepdim) of one dimension.
+PyObject* logsumexp_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* x = count == 3 ? as_array(args[0]) : nullptr;
+  int64_t place;
+  if (!x || !is_float(plain_type(x)) || !integers(args[1], 1, &place) || place < 0 || place >= PyArray_NDIM(x) ||
+      PyArray_NDIM(x) > PYNN_MAX_DIMS || PyArray_DIM(x, int(place)) == 0) {
+    return not_mine();
+  }
+  const bool keep = PyObject_IsTrue(args[2]) == 1;
+  npy_intp shape[PYNN_MAX_DIMS];
+  int ndim = 0;
+  for (int i = 0; i < PyArray_NDIM(x); ++i) {
+    if (i != place) shape[ndim++] = PyArray_DIM(x, i);
+    else if (keep) shape[ndim++] = 1;
+  }
+  x = dense(x);
+  if (!x) return PyErr_Occurred() ? nullptr : not_mine();
+  PyArrayObject* out = new_array(ndim, shape, PyArray_TYPE(x));
+  PyObject* result = nullptr;
+  if (out) {
+    const pynn_array in = describe(x);
+    pynn_array to = describe(out);
+    result = finish(run(kWorkEach * PyArray_SIZE(x), [&] { return pynn_softmax(PYNN_LOGSUMEXP, &in, int(place), &to); }),
+                    reinterpret_cast<PyObject*>(out));
+  }
+  Py_DECREF(x);
+  return result;
 }
 
 enum class Reduction { none, mean, sum };
@@ -185,7 +259,8 @@ bool register_softmax(PyObject* kernels) {
     ok = ok && add_kernel(kernels, entry.name, rowwise_kernel, &entry) &&
          add_kernel(kernels, entry.backward_name, rowwise_backward_kernel, &entry);
   }
-  return ok && add_kernel(kernels, "cross_entropy", cross_entropy_kernel) &&
+  return ok && add_kernel(kernels, "logsumexp", logsumexp_kernel) &&
+         add_kernel(kernels, "cross_entropy", cross_entropy_kernel) &&
          add_kernel(kernels, "cross_entropy.backward", cross_entropy_backward_kernel);
 }
 

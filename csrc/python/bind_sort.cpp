@@ -1,5 +1,5 @@
-// sort(x, dim, descending), topk(x, k, dim, largest), kthvalue(x, k, dim, nan_first): (values, places); and the
-// gradient of all that pick elements by place.
+// sort(x, dim, descending), topk(x, k, dim, largest), kthvalue(x, k, dim, nan_first): (values, places); and
+// the gradient of all that pick elements by place.
 #include "bindings.h"
 
 namespace pynn::python {
@@ -22,9 +22,8 @@ PyObject* picked(PyArrayObject* x, int64_t dim, int64_t size, const Call& call) 
   if (both) {
     const pynn_array in = describe(from);
     pynn_array result = describe(values);
-    status = run(4 * PyArray_SIZE(x), [&] {
-      return call(&in, &result, static_cast<int64_t*>(PyArray_DATA(places)));
-    });
+    status = run(4 * PyArray_SIZE(x),
+                 [&] { return call(&in, &result, static_cast<int64_t*>(PyArray_DATA(places))); });
   }
   Py_XDECREF(from);
   Py_XDECREF(values);
@@ -35,11 +34,12 @@ PyObject* picked(PyArrayObject* x, int64_t dim, int64_t size, const Call& call) 
 // An array whose dtype has kernels, of at least one dimension, and one of its dimensions.
 PyArrayObject* sortable(PyObject* object, PyObject* dim_object, int64_t* dim) {
   PyArrayObject* x = as_array(object);
-  if (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !integer(dim_object, dim) || *dim < 0 || *dim >= PyArray_NDIM(x))
+  if (!x || PyArray_NDIM(x) > PYNN_MAX_DIMS || !integer(dim_object, dim) || *dim < 0 ||
+      *dim >= PyArray_NDIM(x))
     return nullptr;
   const int type = dtype_of(plain_type(x));
-  const bool known = type == PYNN_FLOAT32 || type == PYNN_FLOAT64 || type == PYNN_INT32 || type == PYNN_INT64 ||
-                     type == PYNN_UINT8 || type == PYNN_BOOL;
+  const bool known = type == PYNN_FLOAT32 || type == PYNN_FLOAT64 || type == PYNN_INT32 ||
+                     type == PYNN_INT64 || type == PYNN_UINT8 || type == PYNN_BOOL;
   return known ? x : nullptr;
 }
 
@@ -47,9 +47,10 @@ PyObject* sort_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   int64_t dim;
   PyArrayObject* x = count == 3 ? sortable(args[0], args[1], &dim) : nullptr;
   if (!x || !PyBool_Check(args[2])) return not_mine();
-  return picked(x, dim, PyArray_DIM(x, int(dim)), [&](const pynn_array* in, pynn_array* values, int64_t* places) {
-    return pynn_sort(in, int(dim), args[2] == Py_True, values, places);
-  });
+  return picked(x, dim, PyArray_DIM(x, int(dim)),
+                [&](const pynn_array* in, pynn_array* values, int64_t* places) {
+                  return pynn_sort(in, int(dim), args[2] == Py_True, values, places);
+                });
 }
 
 PyObject* topk_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -76,18 +77,19 @@ struct Picking {
   const char* name;
   int dim;  // the place of the attr that names the dimension
 };
-constexpr Picking kPicking[] = {{"sort.backward", 0},     {"topk.backward", 1},    {"kthvalue.backward", 1},
-                                {"max_dim.backward", 0},  {"min_dim.backward", 0}, {"cummax.backward", 0},
+constexpr Picking kPicking[] = {{"sort.backward", 0},    {"topk.backward", 1},    {"kthvalue.backward", 1},
+                                {"max_dim.backward", 0}, {"min_dim.backward", 0}, {"cummax.backward", 0},
                                 {"cummin.backward", 0}};
 
 // ([g of values, g of places], ((None, places), Like of x), attrs, needs)
 PyObject* picking_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const int which = code_of<Picking>(self)->dim;
-  if (count != 4 || !PyList_Check(args[0]) || PyList_GET_SIZE(args[0]) < 1 || !has_items(args[1], 2) ||
+  if (count != 4 || !(PyList_Check(args[0]) || PyTuple_Check(args[0])) ||
+      PySequence_Fast_GET_SIZE(args[0]) < 1 || !has_items(args[1], 2) ||
       !has_items(PyTuple_GET_ITEM(args[1], 0), 2) || !has_items(args[2], which + 1)) {
     return not_mine();
   }
-  PyArrayObject* grad = as_array(PyList_GET_ITEM(args[0], 0));
+  PyArrayObject* grad = as_array(PySequence_Fast_GET_ITEM(args[0], 0));
   PyArrayObject* places = as_array(PyTuple_GET_ITEM(PyTuple_GET_ITEM(args[1], 0), 1));
   int ndim;
   npy_intp shape[PYNN_MAX_DIMS];
@@ -126,7 +128,8 @@ PyObject* picking_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
 bool register_sort(PyObject* kernels) {
   bool ok = add_kernel(kernels, "sort", sort_kernel) && add_kernel(kernels, "topk", topk_kernel) &&
             add_kernel(kernels, "kthvalue", select_kernel);
-  for (const Picking& entry : kPicking) ok = ok && add_kernel(kernels, entry.name, picking_backward_kernel, &entry);
+  for (const Picking& entry : kPicking)
+    ok = ok && add_kernel(kernels, entry.name, picking_backward_kernel, &entry);
   return ok;
 }
 

@@ -9,7 +9,9 @@ namespace pynn::python {
 #include "families.inc"
 #undef PYNN_BINDING
 
-// bind_half.cpp: conversions to and from 16-bit floats, which the door asks for by name.
+// bind_half.cpp: x between a 16-bit float and float32; nullptr, no exception set, for any other pair of dtypes.
+PyObject* convert_half(PyArrayObject* x, int type);
+// Conversions to and from 16-bit floats, which the door asks for by name.
 PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count);
 PyObject* set_bfloat16_function(PyObject*, PyObject* dtype);
 

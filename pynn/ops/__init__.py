@@ -28,6 +28,7 @@ from pynn.ops import loss
 from pynn.ops import pad
 from pynn.ops import conv
 from pynn.ops import pool
+from pynn.ops import resample
 from pynn.ops import unfold
 from pynn.ops import norm
 from pynn.ops import embedding

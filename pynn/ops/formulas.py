@@ -13,26 +13,6 @@ from pynn.ops.registry import export
 
 
 @export()
-def addcmul(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 * tensor2."""
-    product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
-
-
-@export()
-def addcdiv(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 / tensor2."""
-    quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else quotient * value)
-
-
-@export()
-def lerp(input, end, weight):
-    """input + weight * (end - input)."""
-    return input + (end - input) * weight
-
-
-@export()
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1 @ batch2), by batches."""
     product = METHODS["bmm"](batch1, batch2)
@@ -61,13 +41,6 @@ def inner(input, other):
 def vdot(input, other):
     """`dot`, for real numbers."""
     return METHODS["dot"](input, other)
-
-
-@export()
-def fmod(input, other):
-    """The remainder of the division, with the sign of input."""
-    quotient = input / other
-    return input - quotient.trunc().to(input.dtype) * other
 
 
 @export()
@@ -152,8 +125,8 @@ def signbit(input):
 
 
 for _name, _function in (
-    ("addcmul", addcmul), ("addcdiv", addcdiv), ("lerp", lerp), ("baddbmm", baddbmm), ("addmv", addmv),
-    ("addmm", METHODS["addmm"]), ("fmod", fmod), ("clamp_min", clamp_min), ("clamp_max", clamp_max),
+    ("baddbmm", baddbmm), ("addmv", addmv),
+    ("addmm", METHODS["addmm"]), ("clamp_min", clamp_min), ("clamp_max", clamp_max),
     ("nan_to_num", nan_to_num), ("cumsum", METHODS["cumsum"]), ("eq", METHODS["eq"]), ("ne", METHODS["ne"]),
     ("lt", METHODS["lt"]), ("le", METHODS["le"]), ("gt", METHODS["gt"]), ("ge", METHODS["ge"]),
     ("logical_and", METHODS["logical_and"]), ("logical_or", METHODS["logical_or"]), ("logical_not", METHODS["logical_not"]),

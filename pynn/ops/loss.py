@@ -217,15 +217,25 @@ POISSON_NLL_LOSS = _elementwise_loss(
 )
 
 
+def _hinge_sum(xp, near, far, y):
+    """What counts where y is not -1, and what where it is not 1: as in torch, both of any other target."""
+    return xp.where(y == -1, 0.0, near) + xp.where(y == 1, 0.0, far)
+
+
 def _hinge(xp, x, y, margin):
     room = margin - x
-    return xp.where(y == 1, x, xp.where(y == -1, xp.where(room < 0, 0.0, room), 0.0))
+    return _hinge_sum(xp, x, xp.where(room < 0, 0.0, room), y)
+
+
+def _hinge_slope(xp, x, y, margin):
+    one = xp.ones_like(x)
+    return _hinge_sum(xp, one, xp.where(margin - x < 0, 0.0, -one), y)
 
 
 HINGE_EMBEDDING_LOSS = _elementwise_loss(
     "hinge_embedding_loss",
     _hinge,
-    lambda xp, x, y, margin: xp.where(y == 1, 1.0, xp.where((y == -1) & (margin - x >= 0), -1.0, xp.zeros_like(x))),
+    _hinge_slope,
     lambda xp, x, y, margin: xp.zeros_like(x),
     attrs=("margin",),
     choices=((1.0,), (0.3,)),

@@ -132,9 +132,21 @@ MINIMUM = register(
     "minimum", vjp=_half_ties(lambda a, b: a < b), saves=(0, 1), samples=_PAIR_AWAY, torch=lambda t, x, y: t.minimum(x, y)
 )(lambda xp, x, y: xp.minimum(x, y))
 
+
+def _check_divisor(inputs, attrs):
+    """Integers, unlike floats, have no quotient by 0."""
+    inputs = _check_values(inputs, attrs)
+    divisor = inputs[1]._array if isinstance(inputs[1], Tensor) else inputs[1]
+    floating = any(isinstance(x, float) or (isinstance(x, Tensor) and x._array.dtype.kind == "f") for x in inputs)
+    if not floating and not numpy.all(divisor):
+        raise RuntimeError("ZeroDivisionError: integers divided by zero. Convert one with .float() for inf and nan.")
+    return inputs
+
+
 FLOOR_DIVIDE = register(
     "floor_divide",
     differentiable=False,
+    check=_check_divisor,
     samples=binary_samples(away_from_zero=True),
     torch=lambda t, x, y: t.floor_divide(x, y) if isinstance(x, t.Tensor) else t.floor_divide(t.tensor(x, dtype=y.dtype), y),
 )(lambda xp, x, y: xp.floor_divide(x, y))
@@ -155,11 +167,86 @@ def _remainder_samples(rng):
 
 REMAINDER = register(
     "remainder",
+    check=_check_divisor,
     vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
     saves={0: (), 1: (0, 1)},
     samples=_remainder_samples,
     torch=lambda t, x, y: t.remainder(x, y),
 )(lambda xp, x, y: xp.remainder(x, y))
+
+
+
+def _fmod(xp, x, y):
+    r = xp.remainder(x, y)
+    return xp.where((r != 0) & ((x < 0) != (y < 0)), r - y, r)
+
+
+FMOD = register(
+    "fmod",
+    check=_check_divisor,
+    vjp=(lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.trunc(x / y)),
+    saves={0: (), 1: (0, 1)},
+    samples=lambda rng: [s for s in _remainder_samples(rng) if isinstance(s.inputs[0], numpy.ndarray)],
+    torch=lambda t, x, y: t.fmod(x, y),
+)(_fmod)
+
+# ---- three inputs ----
+
+
+def _three_samples(attrs=(), away_from_zero=False):
+    """Trial inputs of a three-input op: equal shapes, broadcasts, empty, non-contiguous."""
+
+    def samples(rng):
+        def draw(*shape):
+            x = rng.uniform(-2, 2, shape)
+            return numpy.where(numpy.abs(x) < 0.3, 0.7, x) if away_from_zero else x
+
+        shapes = (((3, 5), (3, 5), (3, 5)), ((4, 1, 3), (2, 1), (3,)), ((), (2, 3), ()), ((37,), (37,), (1,)), ((0, 3), (3,), (0, 1)))
+        drawn = [tuple(draw(*s) for s in each) for each in shapes]
+        drawn.append((draw(5, 4).T, draw(4, 5), draw(8, 5)[::2]))
+        return [Sample(inputs, (value,) if attrs else ()) for inputs in drawn for value in (attrs or (None,))]
+
+    return samples
+
+
+ADDCMUL = register(
+    "addcmul",
+    vjp=(
+        lambda xp, g, out, x, a, b, value: g,
+        lambda xp, g, out, x, a, b, value: g * b * value,
+        lambda xp, g, out, x, a, b, value: g * a * value,
+    ),
+    saves={0: (), 1: (2,), 2: (1,)},
+    attrs=("value",),
+    samples=_three_samples((1.0, -0.5)),
+    torch=lambda t, x, a, b, value: t.addcmul(x, a, b, value=value),
+    tolerance={"float32": 5e-6},
+)(lambda xp, x, a, b, value: x + value * a * b)
+ADDCDIV = register(
+    "addcdiv",
+    vjp=(
+        lambda xp, g, out, x, a, b, value: g,
+        lambda xp, g, out, x, a, b, value: g * value / b,
+        lambda xp, g, out, x, a, b, value: -g * value * a / (b * b),
+    ),
+    saves={0: (), 1: (2,), 2: (1, 2)},
+    attrs=("value",),
+    samples=_three_samples((1.0, -0.5), away_from_zero=True),
+    torch=lambda t, x, a, b, value: t.addcdiv(x, a, b, value=value),
+    tolerance={"float32": 5e-6},
+)(lambda xp, x, a, b, value: x + value * a / b)
+LERP = register(
+    "lerp",
+    vjp=(
+        lambda xp, g, out, x, end, weight: g * (1 - weight),
+        lambda xp, g, out, x, end, weight: g * weight,
+        lambda xp, g, out, x, end, weight: g * (end - x),
+    ),
+    saves={0: (2,), 1: (2,), 2: (0, 1)},
+    samples=lambda rng: _three_samples()(rng) + [Sample((rng.normal(size=(2, 3)), rng.normal(size=(3,)), 0.25))],
+    torch=lambda t, x, end, weight: t.lerp(x, end.expand(t.broadcast_shapes(x.shape, end.shape)), weight) if isinstance(weight, float) else x + weight * (end - x),
+    tolerance={"float32": 5e-6},
+)(lambda xp, x, end, weight: xp.where(xp.abs(xp.asarray(weight)) < 0.5, x + weight * (end - x), end - (end - x) * (1 - weight)))
 
 # ---- one input ----
 
@@ -339,7 +426,7 @@ def _check_where(inputs, attrs):
 # ---- in-place forms ----
 
 for _op in (
-    ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
+    ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, FMOD, ADDCMUL, ADDCDIV, LERP, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
     EXP, EXP2, EXPM1, LOG, LOG1P, LOG2, LOG10, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, ERF, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
 ):  # fmt: skip
     register_inplace(_op, samples=None)
@@ -434,7 +521,7 @@ def _publish_binary(op, *names):
 
 
 for _op, *_names in (
-    (MAXIMUM,), (MINIMUM,), (FLOOR_DIVIDE,), (REMAINDER,), (EQ,), (NE, "not_equal"), (LT, "less"), (LE, "less_equal"),
+    (MAXIMUM,), (MINIMUM,), (FLOOR_DIVIDE,), (REMAINDER,), (FMOD,), (EQ,), (NE, "not_equal"), (LT, "less"), (LE, "less_equal"),
     (GT, "greater"), (GE, "greater_equal"), (LOGICAL_AND,), (LOGICAL_OR,), (BITWISE_AND,), (BITWISE_OR,), (BITWISE_XOR,),
 ):  # fmt: skip
     _publish_binary(_op, *_names)
@@ -497,6 +584,41 @@ def pow(input, exponent, *, out=None):
 def pow_(input, exponent):
     """pow written to the tensor itself."""
     return call_inplace(_inplace("pow"), (input, exponent))
+
+
+def _publish_scaled(op):
+    """addcmul and addcdiv."""
+    name = op.name
+
+    def function(input, tensor1, tensor2, *, value=1, out=None):
+        result = call(op, (_operand(input, name), tensor1, tensor2), (float(value),))
+        return result if out is None else store(out, result)
+
+    def function_(input, tensor1, tensor2, *, value=1):
+        return call_inplace(_inplace(name), (input, tensor1, tensor2), (float(value),))
+
+    function.__name__, function_.__name__ = name, name + "_"
+    function.__doc__ = f"input + value * (tensor1 {'*' if name == 'addcmul' else '/'} tensor2), broadcasting."
+    function_.__doc__ = f"`{name}` written to the tensor itself."
+    export(name)(function)
+    export(name + "_", function=False)(function_)
+
+
+_publish_scaled(ADDCMUL)
+_publish_scaled(ADDCDIV)
+
+
+@export()
+def lerp(input, end, weight, *, out=None):
+    """input + weight * (end - input), broadcasting; weight a number or a tensor."""
+    result = call(LERP, (_operand(input, "lerp"), end, number(weight)))
+    return result if out is None else store(out, result)
+
+
+@export(function=False)
+def lerp_(input, end, weight):
+    """lerp written to the tensor itself."""
+    return call_inplace(_inplace("lerp"), (input, end, number(weight)))
 
 
 def _inplace_scaled(name):

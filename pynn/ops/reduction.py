@@ -332,23 +332,26 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
 @export()
 def amax(input, dim=(), keepdim=False):
     """The largest value over dim(s); ties share the gradient."""
-    _some(input, "amax")
-    return call(AMAX, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    dims = _some(input, "amax", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
+    return call(AMAX, (input,), (dims, bool(keepdim)))
 
 
 @export()
 def amin(input, dim=(), keepdim=False):
     """The smallest value over dim(s); ties share the gradient."""
-    _some(input, "amin")
-    return call(AMIN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    dims = _some(input, "amin", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
+    return call(AMIN, (input,), (dims, bool(keepdim)))
 
 
-def _some(input, name, error=RuntimeError):
-    if input._array.size == 0:
+def _some(input, name, dims, error=IndexError):
+    """`error` where a reduction that needs an element has none."""
+    shape = input._array.shape
+    if input._array.size == 0 and builtins.any(shape[d] == 0 for d in dims):
         raise error(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
-            f"the 'dim' argument. (got shape {list(input._array.shape)})"
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0, with a size other than 0. Specify "
+            f"the reduction dim with the 'dim' argument. (got shape {list(shape)}, dims {list(dims)})"
         )
+    return dims
 
 
 class _Pair(tuple):
@@ -401,7 +404,7 @@ def sum_to_size(self, *size):
 
 
 def _argument(op, input, dim, keepdim):
-    _some(input, op.name, IndexError)
+    _some(input, op.name, dims_of(dim, input._array.ndim))
     return call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
 
 

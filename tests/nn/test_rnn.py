@@ -7,7 +7,9 @@ import pytest
 
 import pynn
 from pynn import nn
+from pynn._core import call
 from pynn.nn.utils import rnn as sequences
+from pynn.ops.registry import OPS
 
 KINDS = ["RNN", "LSTM", "GRU"]
 
@@ -74,6 +76,37 @@ def test_packed_sequences_match_torch(rng, kind, batch_first):
         results.append([packed.data, packed.batch_sizes, padded, *(last if kind == "LSTM" else [last]), leaf.grad])
     for ours, theirs in zip(*results[::-1]):
         numpy.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inference_gives_the_bits_of_training(kind):
+    m, x = getattr(nn, kind)(5, 24, 2, bidirectional=True), pynn.randn(40, 9, 5)
+    trained = m(x)[0]
+    with pynn.no_grad():
+        assert pynn.equal(m(x)[0], trained)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_what_backward_needs_is_held_only_if_it_may_run(name, rng):
+    kept = OPS[name].samples(rng)[0]
+    held = run(name, kept.inputs, kept.attrs)[-1]
+    nothing = run(name, kept.inputs, (*kept.attrs[:-1], False))[-1]
+    assert held.numel() > nothing.numel() == 0
+
+
+def run(name, inputs, attrs):
+    return call(OPS[name].op, tuple(None if x is None else pynn.from_numpy(x) for x in inputs), attrs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_samples(kind):
+    m = getattr(nn, kind)(3, 4)
+    x = pynn.zeros(5, 0, 3, requires_grad=True)
+    y, _ = m(x)
+    assert y.shape == (5, 0, 4)
+    y.sum().backward()
+    assert x.grad.shape == (5, 0, 3)
+    assert all(p.grad.abs().sum().item() == 0 for p in m.parameters())
 
 
 def test_a_step_at_a_time_equals_the_sequence():

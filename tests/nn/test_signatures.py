@@ -14,7 +14,11 @@ OTHER_INIT = {"RNNCellBase"}
 
 
 def parameters(function):
-    return [(p.name, p.default, p.kind) for p in inspect.signature(function).parameters.values()]
+    """Names, defaults (functions, which are each library's own, by name) and kinds."""
+    return [
+        (p.name, p.default.__name__ if inspect.isroutine(p.default) else p.default, p.kind)
+        for p in inspect.signature(function).parameters.values()
+    ]
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -27,7 +27,7 @@ typedef enum pynn_loss_kind {
   PYNN_LOSS_KL_DIV_LOG = 7, /* exp(y) (y - x) */
   PYNN_LOSS_POISSON_LOG = 8, /* exp(x) - x y; full (0 or 1): with Stirling's approximation of log(y!) for y > 1 */
   PYNN_LOSS_POISSON = 9,     /* x - y log(x + eps); full, eps */
-  PYNN_LOSS_HINGE = 10,      /* x where y is 1, max(0, margin - x) where y is -1; margin */
+  PYNN_LOSS_HINGE = 10,      /* x where y is not -1, plus max(0, margin - x) where y is not 1; margin */
   PYNN_LOSS_SOFT_MARGIN = 11, /* log(1 + exp(-x y)) */
   PYNN_LOSS_COUNT
 } pynn_loss_kind;

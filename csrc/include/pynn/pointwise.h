@@ -36,9 +36,6 @@ typedef enum pynn_pointwise_op {
 PYNN_API pynn_status pynn_pointwise(pynn_pointwise_op op, const pynn_array* const* inputs, int count, double alpha,
                                     pynn_array* out);
 
-/* out = x in out's type; both any but the 16-bit floats. Floats lose what is behind the point. */
-PYNN_API pynn_status pynn_cast(const pynn_array* x, pynn_array* out);
-
 /* The gradients of PReLU over (outer, channels, inner) contiguous arrays: dx = g where x > 0, else g * weight;
  * dweight = sum of g * x where x <= 0, of each channel. weights: channels of them, or 1 for all; dx or dweight
  * may be NULL. float32 and float64 as `dtype` says. */

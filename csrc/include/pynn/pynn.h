@@ -83,6 +83,7 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/attention.h"
 #include "pynn/cast.h"
 #include "pynn/conv.h"
+#include "pynn/copy.h"
 #include "pynn/elementwise.h"
 #include "pynn/half.h"
 #include "pynn/index.h"
@@ -96,8 +97,10 @@ PYNN_API double pynn_peak_flops(void);
 #include "pynn/random.h"
 #include "pynn/recurrent.h"
 #include "pynn/reduction.h"
+#include "pynn/resample.h"
 #include "pynn/scan.h"
 #include "pynn/softmax.h"
 #include "pynn/sort.h"
+#include "pynn/triangle.h"
 
 #endif /* PYNN_PYNN_H */

@@ -1,8 +1,9 @@
 /* Reductions over any dimensions, places of extreme elements, variances, norms of many tensors.
  *
- * float32 is added in float32 lanes over blocks of 2048 elements (128 rows of columns), the blocks in float64, in
- * an order that follows from the shape alone: the same bits for any number of threads. bool and integers are
- * accumulated in int64, which wraps around. NaN is larger and smaller than every number: it comes through. */
+ * float32 is added in float32 lanes over blocks of 2048 elements (128 rows of columns), the blocks in
+ * float64, in an order that follows from the shape alone: the same bits for any number of threads. bool and
+ * integers are accumulated in int64, which wraps around. NaN is larger and smaller than every number: it
+ * comes through. */
 #ifndef PYNN_REDUCTION_H
 #define PYNN_REDUCTION_H
 #include "pynn/pynn.h"
@@ -12,10 +13,10 @@ extern "C" {
 #endif
 
 typedef enum pynn_reduce_op {
-  PYNN_REDUCE_SUM = 0,   /* of floats: out of x's dtype; of bool and integers: int64 */
-  PYNN_REDUCE_MEAN = 1,  /* floats only; NaN of nothing */
-  PYNN_REDUCE_PROD = 2,  /* dtypes as SUM; float32 multiplies in float64 */
-  PYNN_REDUCE_MAX = 3,   /* out of x's dtype; INVALID where there are no elements */
+  PYNN_REDUCE_SUM = 0,  /* of floats: out of x's dtype; of bool and integers: int64 */
+  PYNN_REDUCE_MEAN = 1, /* floats only; NaN of nothing */
+  PYNN_REDUCE_PROD = 2, /* dtypes as SUM; float32 multiplies in float64 */
+  PYNN_REDUCE_MAX = 3,  /* out of x's dtype; INVALID where there are no elements */
   PYNN_REDUCE_MIN = 4,
   PYNN_REDUCE_NORM = 5,  /* sum(|x|^p)^(1/p), floats only; p 0 counts what is not 0, +-inf give the largest
                             and the smallest magnitude */
@@ -26,11 +27,12 @@ typedef enum pynn_reduce_op {
 } pynn_reduce_op;
 
 /* out, whose shape broadcasts to x's: the dimensions where it has size 1, or which it lacks at the front, are
- * reduced. That is also how a gradient is summed to the shape of what was broadcast. Any strides. p: NORM's. */
+ * reduced. That is also how a gradient is summed to the shape of what was broadcast. Any strides. p: NORM's.
+ */
 PYNN_API pynn_status pynn_reduce(pynn_reduce_op op, const pynn_array* x, double p, pynn_array* out);
 
-/* The functions below reduce the adjacent dimensions first <= d < last of a C-contiguous float array; the results
- * are C-contiguous with as many elements as the others hold. */
+/* The functions below reduce the adjacent dimensions first <= d < last of a C-contiguous float array; the
+ * results are C-contiguous with as many elements as the others hold. */
 
 /* Where, counted in row-major order over the reduced dimensions, the first largest (smallest != 0: smallest)
  * element is, the first NaN where there is one; and its value (NULL: not wanted). INVALID for no elements. */

@@ -1,4 +1,4 @@
-/* Softmax over rows, and cross-entropy with class indices. float32.
+/* Softmax along a dimension (float32, float64), and over rows, and cross-entropy with class indices (float32).
  *
  * A matrix is rows x cols with contiguous columns; its stride is the distance of two rows in
  * elements. Outputs may be the input itself. Rows with NaN or +inf, or of -inf only, give NaN. */
@@ -10,6 +10,19 @@
 extern "C" {
 #endif
 
+typedef enum pynn_softmax_op {
+  PYNN_SOFTMAX, PYNN_LOG_SOFTMAX,
+  PYNN_LOGSUMEXP, /* log(sum(exp(x))): out has no dimension `dim`; a row of -inf gives -inf */
+  PYNN_SOFTMAX_COUNT
+} pynn_softmax_op;
+
+/* out = op(x) along dim; contiguous arrays of float32 or float64. No array is transposed or copied. */
+PYNN_API pynn_status pynn_softmax(pynn_softmax_op op, const pynn_array* x, int dim, pynn_array* out);
+/* The gradient of PYNN_SOFTMAX and PYNN_LOG_SOFTMAX from that of its output y. */
+PYNN_API pynn_status pynn_softmax_backward(pynn_softmax_op op, const pynn_array* grad, const pynn_array* y, int dim,
+                                           pynn_array* dx);
+
+/* The same over the rows of a matrix. */
 PYNN_API pynn_status pynn_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride,
                                       float* out, int64_t out_stride);
 PYNN_API pynn_status pynn_log_softmax_f32(int64_t rows, int64_t cols, const float* x, int64_t x_stride,

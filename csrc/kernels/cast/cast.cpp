@@ -53,8 +53,8 @@ int kind_of(int dtype) {
   }
 }
 
-void run(int from, int to, int64_t item, int64_t out_item, int ndim, const int64_t* shape, const int64_t* strides,
-         const char* x, char* out) {
+void run(int from, int to, int64_t item, int64_t out_item, int ndim, const int64_t* shape,
+         const int64_t* strides, const char* x, char* out) {
   const Convert convert = table().convert[from][to];
   // Dimensions that lie one after the other, merged; size[0] is the innermost.
   int64_t size[PYNN_MAX_DIMS], step[PYNN_MAX_DIMS];

@@ -45,13 +45,13 @@ void convert(int64_t n, const void* x, void* out) {
   for (int64_t i = 0; i < n; ++i) to[i] = Conversion<To, From>::of(from[i]);
 }
 
-#define PYNN_ROW(From)                                                                              \
+#define PYNN_ROW(From)                                                                                \
   {&convert<Bool, From>,    &convert<uint8_t, From>, &convert<int8_t, From>, &convert<int16_t, From>, \
    &convert<int32_t, From>, &convert<int64_t, From>, &convert<float, From>,  &convert<double, From>}
 extern const Table table;
 const Table table = {PYNN_ISA_NAME,
-                     {PYNN_ROW(Bool), PYNN_ROW(uint8_t), PYNN_ROW(int8_t), PYNN_ROW(int16_t), PYNN_ROW(int32_t),
-                      PYNN_ROW(int64_t), PYNN_ROW(float), PYNN_ROW(double)}};
+                     {PYNN_ROW(Bool), PYNN_ROW(uint8_t), PYNN_ROW(int8_t), PYNN_ROW(int16_t),
+                      PYNN_ROW(int32_t), PYNN_ROW(int64_t), PYNN_ROW(float), PYNN_ROW(double)}};
 #undef PYNN_ROW
 
 }  // namespace cast

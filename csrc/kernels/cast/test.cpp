@@ -1,4 +1,5 @@
-// Every conversion on every ISA against scalar ones: odd lengths, extreme values, strides, threads, wrong arguments.
+// Every conversion on every ISA against scalar ones: odd lengths, extreme values, strides, threads, wrong
+// arguments.
 #include <vector>
 
 #include "base/pool.h"
@@ -69,8 +70,10 @@ void check_element(int from, int to, const char* x, const char* out) {
 
 void draw(Random& random, int kind, char* p) {
   if (kind >= 6) {
-    const double odd[] = {0, -0.0, 0.5, -0.9, 1, 255.7, 256, 300.5, -1, -128.9, 2147483647, 2147483648.0, -2147483648.0,
-                          -2147483649.0, 1e10, -1e10, 9.3e18, 1e30, -1e30, INFINITY, -INFINITY, NAN};
+    const double odd[] = {
+        0,          -0.0,         0.5,           -0.9,          1,    255.7, 256,    300.5, -1,    -128.9,
+        2147483647, 2147483648.0, -2147483648.0, -2147483649.0, 1e10, -1e10, 9.3e18, 1e30,  -1e30, INFINITY,
+        -INFINITY,  NAN};
     const double v = random.below(3) == 0 ? odd[random.below(int64_t(sizeof odd / sizeof *odd))]
                                           : random.normal() * std::exp(random.uniform(0, 20));
     const float f = float(v);
@@ -94,7 +97,8 @@ void check_pair(Random& random, int from, int to) {
   pynn_array result = {out.data(), shape, nullptr, 2, kDtypes[to]};
   CHECK_EQ(pynn_cast(&in, &result), PYNN_OK);
   for (int64_t i = 0; i < rows * n; ++i) {
-    const int64_t at = turned ? i / n * across[0] + i % n * across[1] : i / n * strides[0] + i % n * strides[1];
+    const int64_t at =
+        turned ? i / n * across[0] + i % n * across[1] : i / n * strides[0] + i % n * strides[1];
     check_element(from, to, x.data() + at, out.data() + i * kItem[to]);
   }
   CHECK(out.intact());

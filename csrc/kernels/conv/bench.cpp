@@ -65,10 +65,10 @@ int main(int argc, char** argv) {
     gxa.data = gx.data();
     gwa.data = gw.data();
     const double flops = 2.0 * double(y.size()) * double(l.c / l.groups * l.r * l.r);
-    const double data = time_of([&] { pynn_conv_backward_data(&conv, &ya, &wa, nullptr, PYNN_ACT_NONE, 0, &gxa); });
+    const double data =
+        time_of([&] { pynn_conv_backward_data(&conv, &ya, &wa, nullptr, PYNN_ACT_NONE, 0, &gxa); });
     const double weight = time_of([&] { pynn_conv_backward_weight(&conv, &xa, &ya, 0, &gwa); });
-    const double forward =
-        time_of([&] { pynn_conv_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
+    const double forward = time_of([&] { pynn_conv_forward(&conv, &xa, &wa, nullptr, PYNN_ACT_RELU, &ya); });
     auto percent = [&](double t) { return 100 * flops / t / top; };
     std::printf("%-34s %10.1f %8.1f%% | %10.1f %8.1f%% | %10.1f %8.1f%%\n", l.name, forward / 1e3,
                 percent(forward), data / 1e3, percent(data), weight / 1e3, percent(weight));

@@ -22,7 +22,8 @@ void list_taps(const Shape& s, Tap* taps) {
   for (int64_t t = 0, z = 0; z < s.kernel[0]; ++z) {
     for (int64_t y = 0; y < s.kernel[1]; ++y) {
       for (int64_t x = 0; x < s.kernel[2]; ++x, ++t) {
-        taps[t] = {{z * s.dilation[0] - s.before[0], y * s.dilation[1] - s.before[1], x * s.dilation[2] - s.before[2]},
+        taps[t] = {{z * s.dilation[0] - s.before[0], y * s.dilation[1] - s.before[1],
+                    x * s.dilation[2] - s.before[2]},
                    t};
       }
     }
@@ -71,7 +72,8 @@ View<T> normal(View<T> v, int64_t images, int64_t channels, const int64_t* size)
   return v;
 }
 
-// A pixel's channels lie together, and pixels behind each other with one step: channels_last, or a plain array.
+// A pixel's channels lie together, and pixels behind each other with one step: channels_last, or a plain
+// array.
 template <class T>
 bool has_pixel_step(const View<T>& v, const int64_t* size) {
   return v.at[1] == size[2] * v.at[2] && v.at[0] == size[1] * v.at[1];
@@ -94,8 +96,8 @@ class Rows {
       for (int64_t i = first; i < last; ++i) {
         for (int64_t l = 0; l < lines; ++l) {
           const T* from = v.data + i * v.image + l / size[1] * v.at[0] + l % size[1] * v.at[1];
-          matmul::kernels<T>().pack(from, v.at[2], v.channel, length, channels, to + i * view_.image + l * length,
-                                    pixels);
+          matmul::kernels<T>().pack(from, v.at[2], v.channel, length, channels,
+                                    to + i * view_.image + l * length, pixels);
         }
       }
     });
@@ -134,8 +136,8 @@ pynn_status fill(const Job<T>& job) {
 }
 
 template <class T>
-pynn_status pointwise(const Shape& s, int64_t rows, int64_t channels, const View<T>& src, const T* w, int64_t w_row,
-                      int64_t w_col, const T* bias, pynn_activation act, T beta, T* out) {
+pynn_status pointwise(const Shape& s, int64_t rows, int64_t channels, const View<T>& src, const T* w,
+                      int64_t w_row, int64_t w_col, const T* bias, pynn_activation act, T beta, T* out) {
   const int64_t pixels = s.in_size();
   const Scratch offsets(size_t(3 * s.images) * sizeof(int64_t));
   if (!offsets) return no_memory(size_t(3 * s.images) * sizeof(int64_t));
@@ -159,7 +161,8 @@ void set_source(Job<T>& job, const View<T>& v) {
 }  // namespace
 
 template <class T>
-pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* bias, pynn_activation act, T* y) {
+pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* bias, pynn_activation act,
+                    T* y) {
   const View<T> x = normal(given, s.images, s.channels, s.in);
   if (is_pointwise(s) && has_pixel_step(x, s.in)) {
     return pointwise(s, s.filters, s.channels, x, w, s.channels, 1, bias, act, T(0), y);
@@ -171,7 +174,8 @@ pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* b
   if (!list) return no_memory(size_t(taps) * sizeof(Tap));
   list_taps(s, list.as<Tap>());
   Job<T> job;
-  for (int d = 0; d < 3; ++d) job.grid.out[d] = s.out[d], job.grid.step[d] = s.stride[d], job.grid.in[d] = s.in[d];
+  for (int d = 0; d < 3; ++d)
+    job.grid.out[d] = s.out[d], job.grid.step[d] = s.stride[d], job.grid.in[d] = s.in[d];
   job.taps = list.as<Tap>();
   job.tap_count = taps;
   job.images = s.images;
@@ -197,8 +201,8 @@ pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* b
 }
 
 template <class T>
-pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, const T* bias, pynn_activation act, T beta,
-                          T* dx) {
+pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, const T* bias,
+                          pynn_activation act, T beta, T* dx) {
   const View<T> dy = normal(given, s.images, s.filters, s.out);
   if (is_pointwise(s) && has_pixel_step(dy, s.out)) {
     return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, bias, act, beta, dx);
@@ -249,7 +253,8 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
     whole.out = dx;
     if (whole.images * whole.groups * s.in_size() > 0 && planes_suit(whole)) return by_planes(whole);
   }
-  // Places a + stride * i meet only the taps for which a - (r * dilation - before) is a multiple of the stride.
+  // Places a + stride * i meet only the taps for which a - (r * dilation - before) is a multiple of the
+  // stride.
   int64_t a[3], phases[3];
   for (int d = 0; d < 3; ++d) phases[d] = least(s.stride[d], s.in[d]);
   for (int64_t phase = 0; phase < phases[0] * phases[1] * phases[2]; ++phase) {
@@ -320,9 +325,10 @@ pynn_status backward_weight(const Shape& s, const View<T>& x, const View<T>& dy,
   return run(job);
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                         \
-  template pynn_status forward<T>(const Shape&, const View<T>&, const T*, const T*, pynn_activation, T*);           \
-  template pynn_status backward_data<T>(const Shape&, const View<T>&, const T*, const T*, pynn_activation, T, T*);  \
+#define PYNN_INSTANTIATE(T)                                                                                \
+  template pynn_status forward<T>(const Shape&, const View<T>&, const T*, const T*, pynn_activation, T*);  \
+  template pynn_status backward_data<T>(const Shape&, const View<T>&, const T*, const T*, pynn_activation, \
+                                        T, T*);                                                            \
   template pynn_status backward_weight<T>(const Shape&, const View<T>&, const View<T>&, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -26,8 +26,8 @@ struct Segment {
 // A tile of rows (filters) x vectors of neighbouring places of a frame (see frame.h):
 //   out[i * out_step + segment] = act(sum over k of a[k * rows + i] * x[offsets[k] + v * width ...]
 //                                     + bias[i] + beta * out)
-// rows is fixed by the kernel. Whole vectors of x are readable. Loose: a[a_offsets[k] + i * a_row] in place of
-// a[k * rows + i], the weights where they lie.
+// rows is fixed by the kernel. Whole vectors of x are readable. Loose: a[a_offsets[k] + i * a_row] in place
+// of a[k * rows + i], the weights where they lie.
 template <class T>
 struct WideArgs {
   const T* a;
@@ -59,14 +59,16 @@ struct GradArgs {
   int64_t sums_row;  // elements from row to row of sums
 };
 
-// Planes with a square kernel of their own (depthwise), one step apart. The source's rows are copied to row `top`,
-// column `left` of `frame`, whose other elements stay zero; out[y][x] = act(sum of w[r][s] * frame[y + r][x + s]
+// Planes with a square kernel of their own (depthwise), one step apart. The source's rows are copied to row
+// `top`, column `left` of `frame`, whose other elements stay zero; out[y][x] = act(sum of w[r][s] * frame[y +
+// r][x + s]
 // + bias + beta * out). frame has kPlaneRows - 1 rows more than are read.
 template <class T>
 struct PlaneArgs {
   int64_t planes;
   const T* src;
-  int64_t src_step, src_row, rows, columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
+  int64_t src_step, src_row, rows,
+      columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
   int64_t spread_y, spread_x;
   T* frame;
   int64_t pitch, top, left;
@@ -107,11 +109,13 @@ struct Kernels {
   void (*pack)(const T* src, int64_t src_step, int64_t step, int64_t channels, const Piece* pieces, int count,
                T* dst, int64_t dst_step);
   // Rows of a frame: dst[r * dst_step + i] for i < total is 0, but src[r * src_step + (i - left) * step] for
-  // left <= i < left + count. Whole vectors are stored: up to one of zeros behind a row, which the next one overwrites.
+  // left <= i < left + count. Whole vectors are stored: up to one of zeros behind a row, which the next one
+  // overwrites.
   void (*rows)(const T* src, int64_t src_step, int64_t step, int64_t rows, int64_t left, int64_t count,
                int64_t total, T* dst, int64_t dst_step);
   // dst[r * dst_step + i * step] += src[r * src_step + i] for r < rows, i < count
-  void (*add)(const T* src, int64_t src_step, int64_t rows, int64_t count, T* dst, int64_t dst_step, int64_t step);
+  void (*add)(const T* src, int64_t src_step, int64_t rows, int64_t count, T* dst, int64_t dst_step,
+              int64_t step);
   int wide_rows[5];     // [vectors]: tallest tile of that many vectors; 0: there is none
   const Wide* wide[5];  // [vectors][rows]
   const Wide* loose[5];

@@ -1,4 +1,5 @@
-// Depthwise convolution with a square kernel: planes are copied into a padded frame of their own and read from there.
+// Depthwise convolution with a square kernel: planes are copied into a padded frame of their own and read
+// from there.
 #include <atomic>
 #include <cstring>
 
@@ -57,7 +58,8 @@ struct Layout {
 
 template <class T>
 bool suits(const Grid& grid, const Tap* taps, int64_t count, bool gradient) {
-  if (grid.out[0] != 1 || double(grid.out[1] + 16) * double(grid.out[2] + 16) > double(kMostElements)) return false;
+  if (grid.out[0] != 1 || double(grid.out[1] + 16) * double(grid.out[2] + 16) > double(kMostElements))
+    return false;
   const Square square(grid, taps, count);
   if (square.size == 0) return false;
   const Kernels<T>& kernel = kernels<T>();
@@ -173,10 +175,10 @@ pynn_status weight_by_planes(const WeightJob<T>& job) {
   return failed.load() ? no_memory(bytes) : PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                  \
-  template bool planes_suit<T>(const Job<T>&);               \
-  template bool planes_suit<T>(const WeightJob<T>&);         \
-  template pynn_status by_planes<T>(const Job<T>&);          \
+#define PYNN_INSTANTIATE(T)                          \
+  template bool planes_suit<T>(const Job<T>&);       \
+  template bool planes_suit<T>(const WeightJob<T>&); \
+  template pynn_status by_planes<T>(const Job<T>&);  \
   template pynn_status weight_by_planes<T>(const WeightJob<T>&);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -1,4 +1,5 @@
-// A job's weights as the kernels read them: [group][block of channels][tile of rows][channel, tap][row of the tile].
+// A job's weights as the kernels read them: [group][block of channels][tile of rows][channel, tap][row of the
+// tile].
 #pragma once
 #include "base/pool.h"
 #include "kernels/conv/shared.h"
@@ -48,7 +49,8 @@ class Filters {
       gemm_.pack(w, job_.w_row, 1, rows, channels * job_.tap_count, d, rows);
     } else if (taps) {
       for (int64_t c = 0; c < channels; ++c) {
-        gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, rows, job_.tap_count, d + c * job_.tap_count * rows, rows);
+        gemm_.pack(w + c * job_.w_channel, job_.w_row, 1, rows, job_.tap_count, d + c * job_.tap_count * rows,
+                   rows);
       }
     } else {
       for (int64_t t = 0; t < job_.tap_count; ++t) {

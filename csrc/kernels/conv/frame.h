@@ -1,9 +1,10 @@
 // Frames: padded copies of the planes that a grid reads, in which every tap is a fixed offset.
 //
-// A place of the frame is a pixel of the grid: place = (z * height + y) * pitch + x, so that neighbouring places are
-// neighbouring pixels, but for a few places at the end of a row that are none. The zeros at the end of a row and at
-// the start of the next are shared where both are needed. A step of the grid becomes one plane a phase (the sources
-// with the same remainder), so that neighbouring pixels always read neighbouring elements.
+// A place of the frame is a pixel of the grid: place = (z * height + y) * pitch + x, so that neighbouring
+// places are neighbouring pixels, but for a few places at the end of a row that are none. The zeros at the
+// end of a row and at the start of the next are shared where both are needed. A step of the grid becomes one
+// plane a phase (the sources with the same remainder), so that neighbouring pixels always read neighbouring
+// elements.
 #pragma once
 #include <cstring>
 
@@ -35,7 +36,8 @@ class Frame {
     }
     const int64_t extent = grid.out[2] + spread_[2], left = most(0, -low_[2]);
     int64_t shared = left;
-    for (int64_t i = 0; i < phase_count_; ++i) shared = least(shared, most(0, extent - end(2, phases_[i] % grid.step[2])));
+    for (int64_t i = 0; i < phase_count_; ++i)
+      shared = least(shared, most(0, extent - end(2, phases_[i] % grid.step[2])));
     pitch_ = extent - least(shared, spread_[2]);
     cut(grid.out[0], grid.out[1]);
   }
@@ -82,8 +84,9 @@ class Frame {
           memset(to, 0, size_t(rows_ * pitch_) * sizeof(T));
           continue;
         }
-        const T* from = plane + source * grid_.slab + ((y0 + top + low_[1]) * grid_.step[1] + ry) * grid_.row +
-                        first_x * grid_.step[2] + rx;
+        const T* from = plane + source * grid_.slab +
+                        ((y0 + top + low_[1]) * grid_.step[1] + ry) * grid_.row + first_x * grid_.step[2] +
+                        rx;
         if (top > 0) memset(to, 0, size_t(top * pitch_) * sizeof(T));
         if (bottom > top) {
           kernel.rows(from, grid_.step[1] * grid_.row, grid_.step[2], bottom - top, left, count, pitch_,
@@ -99,7 +102,9 @@ class Frame {
     const int64_t step = grid_.step[d];
     return at >= 0 ? at / step : -ceil_div(-at, step);
   }
-  int64_t remainder(const Tap& tap, int d) const { return tap.at[d] - quotient(tap.at[d], d) * grid_.step[d]; }
+  int64_t remainder(const Tap& tap, int d) const {
+    return tap.at[d] - quotient(tap.at[d], d) * grid_.step[d];
+  }
   int64_t phase_of(const Tap& tap) const {
     return (remainder(tap, 0) * grid_.step[1] + remainder(tap, 1)) * grid_.step[2] + remainder(tap, 2);
   }

@@ -136,7 +136,8 @@ void rows(const T* src, int64_t src_step, int64_t step, int64_t count_rows, int6
 }
 
 template <class T>
-void add(const T* src, int64_t src_step, int64_t count_rows, int64_t count, T* dst, int64_t dst_step, int64_t step) {
+void add(const T* src, int64_t src_step, int64_t count_rows, int64_t count, T* dst, int64_t dst_step,
+         int64_t step) {
   constexpr int kWidth = Vec<T>::lanes;
   for (int64_t r = 0; r < count_rows; ++r, src += src_step, dst += dst_step) {
     int64_t i = 0;
@@ -200,8 +201,8 @@ __attribute__((noinline)) void store_sums(const WideArgs<T>& a, const T* sums, i
         Vec<T> sum = load(from);
         if (!simple) {
           if (a.beta != T(0)) {
-            const Vec<T> old = a.out_col == 1 ? load_range<T, 1>(o, 1, low, high)
-                                              : load_spread(o, a.out_col, low, high);
+            const Vec<T> old =
+                a.out_col == 1 ? load_range<T, 1>(o, 1, low, high) : load_spread(o, a.out_col, low, high);
             sum = fma(beta, old, sum);
           }
           if (a.relu) sum = max(zero<T>(), sum);
@@ -314,9 +315,9 @@ namespace {
 #define PYNN_WIDE_2(v, l) wide<T, 1, v, l>, wide<T, 2, v, l>
 #define PYNN_WIDE_6(v, l) \
   PYNN_WIDE_2(v, l), wide<T, 3, v, l>, wide<T, 4, v, l>, wide<T, 5, v, l>, wide<T, 6, v, l>
-#define PYNN_WIDE_14(v, l)                                                                                     \
-  PYNN_WIDE_6(v, l), wide<T, 7, v, l>, wide<T, 8, v, l>, wide<T, 9, v, l>, wide<T, 10, v, l>, wide<T, 11, v, l>, \
-      wide<T, 12, v, l>, wide<T, 13, v, l>, wide<T, 14, v, l>
+#define PYNN_WIDE_14(v, l)                                                                    \
+  PYNN_WIDE_6(v, l), wide<T, 7, v, l>, wide<T, 8, v, l>, wide<T, 9, v, l>, wide<T, 10, v, l>, \
+      wide<T, 11, v, l>, wide<T, 12, v, l>, wide<T, 13, v, l>, wide<T, 14, v, l>
 #define PYNN_GRAD_2(r) nullptr, grad<T, r, 1>, grad<T, r, 2>
 #define PYNN_GRAD_3(r) PYNN_GRAD_2(r), grad<T, r, 3>
 #define PYNN_GRAD_5(r) PYNN_GRAD_3(r), grad<T, r, 4>, grad<T, r, 5>

@@ -7,7 +7,8 @@ namespace conv {
 namespace {
 
 template <class T>
-PYNN_INLINE void fill_frame(const T* src, int64_t src_row, int64_t rows, int64_t columns, T* to, int64_t pitch) {
+PYNN_INLINE void fill_frame(const T* src, int64_t src_row, int64_t rows, int64_t columns, T* to,
+                            int64_t pitch) {
   constexpr int kWidth = Vec<T>::lanes;
   const int64_t whole = columns / kWidth * kWidth;
   const int rest = int(columns - whole);
@@ -93,7 +94,8 @@ void plane(const PlaneArgs<T>& args) {
       for (; y + 2 <= a.height; y += 2) {
         plane_rows<T, kSize, 2>(a, frame + y * a.pitch, weights, bias, out + y * a.width, lanes);
       }
-      if (y < a.height) plane_rows<T, kSize, 1>(a, frame + y * a.pitch, weights, bias, out + y * a.width, lanes);
+      if (y < a.height)
+        plane_rows<T, kSize, 1>(a, frame + y * a.pitch, weights, bias, out + y * a.width, lanes);
     }
   }
 }
@@ -109,7 +111,8 @@ void plane_grad(const PlaneGradArgs<T>& args) {
     for (int s = 0; s < kSize; ++s) acc[r][s] = zero<T>();
   }
   for (int64_t p = 0; p < a.images; ++p) {
-    fill_frame(a.src + p * a.src_step, a.src_row, a.rows, a.columns, a.frame + a.top * a.pitch + a.left, a.pitch);
+    fill_frame(a.src + p * a.src_step, a.src_row, a.rows, a.columns, a.frame + a.top * a.pitch + a.left,
+               a.pitch);
     for (int64_t x = 0; x < a.width; x += kWidth) {
       const int lanes = int(a.width - x < kWidth ? a.width - x : kWidth);
       const T* dy = a.dy + p * a.dy_step + x;

@@ -190,8 +190,7 @@ class Patches {
   // Between a dense tile and pixels that lie apart: the rows of an image, and images.
   void scatter(int64_t start, int64_t height, int64_t first, int64_t count, T* out, T* stage,
                bool to_out) const {
-    const int64_t pixels = job_.pixels(), width = job_.grid.out[2],
-                  col = job_.out_at[2];
+    const int64_t pixels = job_.pixels(), width = job_.grid.out[2], col = job_.out_at[2];
     for (int64_t j = 0; j < count;) {
       const int64_t image = span_ == 1 ? 0 : (first + j) / pixels, pixel = first + j - image * pixels;
       const int64_t ox = pixel % width;

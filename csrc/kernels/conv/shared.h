@@ -14,8 +14,10 @@ struct Tap {
 // A grid of output pixels, and the planes (volumes) they read.
 struct Grid {
   int64_t out[3], step[3], in[3];
-  int64_t spread[3] = {1, 1, 1};  // zeros lie between the source's elements: only depthwise kernels take those
-  int64_t slab, row;  // elements of the source from depth to depth and from row to row; columns are contiguous
+  int64_t spread[3] = {1, 1,
+                       1};  // zeros lie between the source's elements: only depthwise kernels take those
+  int64_t slab,
+      row;  // elements of the source from depth to depth and from row to row; columns are contiguous
 
   int64_t pixels() const { return out[0] * out[1] * out[2]; }
 };
@@ -59,9 +61,7 @@ struct Job {
     return out_at[2] == 1 && out_at[1] == grid.out[2] && out_at[0] == grid.out[1] * grid.out[2];
   }
   // Where row r of the grid (a line of pixels) starts in an output plane.
-  int64_t row_offset(int64_t r) const {
-    return r / grid.out[1] * out_at[0] + r % grid.out[1] * out_at[1];
-  }
+  int64_t row_offset(int64_t r) const { return r / grid.out[1] * out_at[0] + r % grid.out[1] * out_at[1]; }
   // The weights of one row are contiguous in the order of the sum: channel, tap.
   bool plain_weights() const { return plain_taps() && w_channel == tap_count; }
   bool plain_taps() const {

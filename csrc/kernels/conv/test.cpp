@@ -23,7 +23,8 @@ struct Case {
       in[d] = d < dims ? size[d] : 1;
       kernel[d] = d < dims ? reach[d] : 1;
       if (d < dims) {
-        const int64_t room = in[d] + conv.pad_before[d] + conv.pad_after[d] - conv.dilation[d] * (kernel[d] - 1) - 1;
+        const int64_t room =
+            in[d] + conv.pad_before[d] + conv.pad_after[d] - conv.dilation[d] * (kernel[d] - 1) - 1;
         out[d] = room / conv.stride[d] + 1;
       }
     }
@@ -57,11 +58,12 @@ void each_product(const Case& k, const F& f) {
     for (int64_t p = 0; p < k.out_size(); ++p) {
       const int64_t i = p / k.out[2] / k.out[1], j = p / k.out[2] % k.out[1], l = p % k.out[2];
       for (int64_t t = 0; t < k.taps(); ++t) {
-        const int64_t z = source(0, i, t / k.kernel[2] / k.kernel[1]), y = source(1, j, t / k.kernel[2] % k.kernel[1]),
-                      x = source(2, l, t % k.kernel[2]);
+        const int64_t z = source(0, i, t / k.kernel[2] / k.kernel[1]),
+                      y = source(1, j, t / k.kernel[2] % k.kernel[1]), x = source(2, l, t % k.kernel[2]);
         if (z < 0 || y < 0 || x < 0) continue;
         for (int64_t c = 0; c < cg; ++c) {
-          f(no * k.out_size() + p, (n * k.c + o / og * cg + c) * k.in_size() + (z * k.in[1] + y) * k.in[2] + x,
+          f(no * k.out_size() + p,
+            (n * k.c + o / og * cg + c) * k.in_size() + (z * k.in[1] + y) * k.in[2] + x,
             (o * cg + c) * k.taps() + t);
         }
       }
@@ -81,7 +83,8 @@ struct Sums {
 };
 
 template <class T>
-void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected, bool relu = false) {
+void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums& expected,
+             bool relu = false) {
   int64_t wrong = 0;
   for (int64_t i = 0; i < got.size(); ++i) {
     const double e = relu && expected.value[size_t(i)] < 0 ? 0 : expected.value[size_t(i)];
@@ -92,9 +95,9 @@ void compare(const char* what, const Case& k, const Guarded<T>& got, const Sums&
     }
   }
   if (wrong) {
-    std::printf("%s: %d-D x (%ld %ld | %ld %ld %ld) w (%ld | %ld %ld %ld) groups %ld: %ld wrong\n", what, k.dims(),
-                long(k.n), long(k.c), long(k.in[0]), long(k.in[1]), long(k.in[2]), long(k.o), long(k.kernel[0]),
-                long(k.kernel[1]), long(k.kernel[2]), long(k.conv.groups), long(wrong));
+    std::printf("%s: %d-D x (%ld %ld | %ld %ld %ld) w (%ld | %ld %ld %ld) groups %ld: %ld wrong\n", what,
+                k.dims(), long(k.n), long(k.c), long(k.in[0]), long(k.in[1]), long(k.in[2]), long(k.o),
+                long(k.kernel[0]), long(k.kernel[1]), long(k.kernel[2]), long(k.conv.groups), long(wrong));
     for (int d = 0; d < k.dims(); ++d) {
       std::printf("  stride %ld before %ld after %ld dilation %ld\n", long(k.conv.stride[d]),
                   long(k.conv.pad_before[d]), long(k.conv.pad_after[d]), long(k.conv.dilation[d]));
@@ -128,7 +131,9 @@ struct Buffers {
       for (int64_t i = 0; i < g->size(); ++i) (*g)[i] = T(random.normal());
     }
   }
-  pynn_array array(Guarded<T>& g, const int64_t* shape) { return {g.data(), shape, nullptr, ndim, dtype_of<T>}; }
+  pynn_array array(Guarded<T>& g, const int64_t* shape) {
+    return {g.data(), shape, nullptr, ndim, dtype_of<T>};
+  }
   pynn_array xa() { return array(x, x_shape); }
   pynn_array wa() { return array(w, w_shape); }
   pynn_array ya() { return array(y, y_shape); }
@@ -222,7 +227,8 @@ void check_case(const Case& k, int layout = 0) {
   prepare(gx, dx);
   prepare(gw, dw);
   prepare(gb, db);
-  for (int64_t i = 0; with_bias && i < gx.size(); ++i) dx.add(i, double(b.channel_bias[i / k.in_size() % k.c]));
+  for (int64_t i = 0; with_bias && i < gx.size(); ++i)
+    dx.add(i, double(b.channel_bias[i / k.in_size() % k.c]));
   pynn_array gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape),
              gba = {gb.data(), b.b_shape, nullptr, 1, dtype_of<T>};
   CHECK_EQ(int(pynn_conv_backward_data(&k.conv, &g.array, &wa, with_bias ? &ca : nullptr,
@@ -392,7 +398,8 @@ Case random_case(Random& random) {
     if (short_by > 0) g.pad_after[d] += short_by;
   }
   g.groups = groups;
-  const int64_t c = groups * (1 + random.below(random.below(2) ? 4 : 30)), o = groups * (1 + random.below(30));
+  const int64_t c = groups * (1 + random.below(random.below(2) ? 4 : 30)),
+                o = groups * (1 + random.below(30));
   return Case(dims, random.below(4), c, o, in, kernel, g);
 }
 
@@ -416,14 +423,16 @@ void test_threads() {
     auto all = [&](int threads) {
       pynn::set_num_threads(threads);
       Guarded<T> y(b.y.size()), gx(b.x.size()), gw(b.w.size()), gb(k.o);
-      pynn_array y2 = b.array(y, b.y_shape), gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape), gba = ba;
+      pynn_array y2 = b.array(y, b.y_shape), gxa = b.array(gx, b.x_shape), gwa = b.array(gw, b.w_shape),
+                 gba = ba;
       gba.data = gb.data();
       CHECK_EQ(int(pynn_conv_forward(&k.conv, &xa, &wa, &ba, PYNN_ACT_RELU, &y2)), 0);
       CHECK_EQ(int(pynn_conv_backward_data(&k.conv, &ya, &wa, nullptr, PYNN_ACT_NONE, 0, &gxa)), 0);
       CHECK_EQ(int(pynn_conv_backward_weight(&k.conv, &xa, &ya, 0, &gwa)), 0);
       CHECK_EQ(int(pynn_conv_backward_bias(&ya, 0, &gba)), 0);
       std::vector<T> bits;
-      for (const Guarded<T>* g : {&y, &gx, &gw, &gb}) bits.insert(bits.end(), g->data(), g->data() + g->size());
+      for (const Guarded<T>* g : {&y, &gx, &gw, &gb})
+        bits.insert(bits.end(), g->data(), g->data() + g->size());
       return bits;
     };
     const std::vector<T> one = all(1);
@@ -455,7 +464,8 @@ void test_infinity() {
 
 void test_errors() {
   float data[512] = {};
-  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5}, other[] = {3, 1, 3, 3};
+  int64_t xs[] = {1, 2, 4, 4}, ws[] = {3, 2, 3, 3}, ys[] = {1, 3, 2, 2}, big[] = {3, 2, 5, 5},
+          other[] = {3, 1, 3, 3};
   int64_t turned[] = {4 * 18, 4, 4 * 6, 4 * 2}, odd[] = {4 * 33, 4 * 16, 4 * 4, 6};
   pynn_conv conv = {2, {1, 1, 0}, {0, 0, 0}, {0, 0, 0}, {1, 1, 0}, 1};
   pynn_array x = {data, xs, nullptr, 4, PYNN_FLOAT32}, w = {data, ws, nullptr, 4, PYNN_FLOAT32},
@@ -480,8 +490,10 @@ void test_errors() {
   for (int field = 0; field < 4; ++field) {
     for (const int64_t bad : {-INT64_MAX, INT64_MAX}) {
       pynn_conv wrong = conv;
-      (field == 0 ? wrong.stride : field == 1 ? wrong.pad_before : field == 2 ? wrong.pad_after : wrong.dilation)[1] =
-          bad;
+      (field == 0   ? wrong.stride
+       : field == 1 ? wrong.pad_before
+       : field == 2 ? wrong.pad_after
+                    : wrong.dilation)[1] = bad;
       CHECK_EQ(int(pynn_conv_forward(&wrong, &x, &w, nullptr, none, &y)), int(PYNN_INVALID));
       CHECK(says("9223372036854775807"));
     }

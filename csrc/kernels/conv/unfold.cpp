@@ -76,8 +76,10 @@ pynn_status fold(const Shape& s, const T* y, T* x) {
         if (ry.high == ry.low || rx.high == rx.low) continue;
         for (int64_t z = rz.low; z < rz.high; ++z) {
           const T* from = y + (p * taps + t) * pixels + (z * s.out[1] + ry.low) * s.out[2] + rx.low;
-          T* to = plane + ((rz.source + (z - rz.low) * s.stride[0]) * s.in[1] + ry.source) * s.in[2] + rx.source;
-          kernel.add(from, s.out[2], ry.high - ry.low, rx.high - rx.low, to, s.stride[1] * s.in[2], s.stride[2]);
+          T* to =
+              plane + ((rz.source + (z - rz.low) * s.stride[0]) * s.in[1] + ry.source) * s.in[2] + rx.source;
+          kernel.add(from, s.out[2], ry.high - ry.low, rx.high - rx.low, to, s.stride[1] * s.in[2],
+                     s.stride[2]);
         }
       }
     }
@@ -85,8 +87,8 @@ pynn_status fold(const Shape& s, const T* y, T* x) {
   return PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                               \
-  template pynn_status unfold<T>(const Shape&, const View<T>&, T*);       \
+#define PYNN_INSTANTIATE(T)                                         \
+  template pynn_status unfold<T>(const Shape&, const View<T>&, T*); \
   template pynn_status fold<T>(const Shape&, const T*, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

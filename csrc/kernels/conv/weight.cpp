@@ -180,8 +180,7 @@ class WeightGradient {
   const WeightJob<T> job_;
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
-  int64_t filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_,
-      parts_;
+  int64_t filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_, parts_;
   bool serial_;
 };
 
@@ -216,7 +215,7 @@ pynn_status backward_bias(int64_t images, int64_t filters, int64_t pixels, const
   return matmul::column_sum<T>(rows, filters, partial, filters, 1, beta, db, 1);
 }
 
-#define PYNN_INSTANTIATE(T)                                                         \
+#define PYNN_INSTANTIATE(T)                                       \
   template pynn_status weight_by_patches<T>(const WeightJob<T>&); \
   template pynn_status backward_bias<T>(int64_t, int64_t, int64_t, const T*, T, T*);
 PYNN_INSTANTIATE(float)

@@ -1,6 +1,6 @@
-// A job by frames: a chunk (an image, a group, some rows of the grid) copies the planes of a block of channels into
-// frames, and the kernels read every tap from there. Nothing is packed for each tap, and groups of few rows, down to
-// one (depthwise), are as fast as their loads.
+// A job by frames: a chunk (an image, a group, some rows of the grid) copies the planes of a block of
+// channels into frames, and the kernels read every tap from there. Nothing is packed for each tap, and groups
+// of few rows, down to one (depthwise), are as fast as their loads.
 #include <atomic>
 
 #include "base/arena.h"
@@ -62,7 +62,8 @@ class Wide {
     const Filters<T> filters(job_, kernel_.wide_rows[vectors_], block_channels_);
     const int64_t tiles = filters.tiles(), depth = block_channels_ * job_.tap_count;
     const bool loose = loose_weights();
-    const size_t shared_bytes = size_t(loose ? 0 : filters.size()) * sizeof(T) + size_t(2 * depth) * sizeof(int64_t);
+    const size_t shared_bytes =
+        size_t(loose ? 0 : filters.size()) * sizeof(T) + size_t(2 * depth) * sizeof(int64_t);
     const Scratch shared(shared_bytes);
     if (!shared) return no_memory(shared_bytes);
     int64_t* const offsets = shared.as<int64_t>();
@@ -85,7 +86,8 @@ class Wide {
     const size_t bytes = size_t(frame_size) * sizeof(T) + size_t(most_segments) * sizeof(Segment) +
                          size_t(most_vectors + 1) * sizeof(int32_t);
     const int64_t parts = parts_of(tiles), units = places() * parts;
-    const int64_t macs = most(1, job_.images * job_.groups * job_.rows * job_.depth() * job_.pixels() / units);
+    const int64_t macs =
+        most(1, job_.images * job_.groups * job_.rows * job_.depth() * job_.pixels() / units);
     // What does little with each element is bound by the copies: 32 steps an element more.
     const int64_t work = macs + 16 * job_.channels * job_.pixels() * job_.images * job_.groups / units;
     const int64_t group = units * work <= kSerialMacs ? units : most(1, kChunkMacs / work);
@@ -108,11 +110,13 @@ class Wide {
         const int64_t part = u % parts, place = u / parts % in_image, g = u / parts / in_image % job_.groups;
         const int64_t image = u / parts / in_image / job_.groups;
         const int64_t z0 = place / in_plane * frame_.depth(), y0 = place % in_plane * frame_.height();
-        const int64_t planes = least(frame_.depth(), out_planes_ - z0), rows = least(frame_.height(), out_rows_ - y0);
+        const int64_t planes = least(frame_.depth(), out_planes_ - z0),
+                      rows = least(frame_.height(), out_rows_ - y0);
         if (rows != ready) cut_segments(rows, segments, first);
         ready = rows;
         const T* src = job_.src + image * job_.src_image + g * job_.src_group;
-        T* out = job_.out + image * job_.out_image + g * job_.out_group + z0 * job_.out_at[0] + y0 * job_.out_at[1];
+        T* out = job_.out + image * job_.out_image + g * job_.out_group + z0 * job_.out_at[0] +
+                 y0 * job_.out_at[1];
         for (int64_t c0 = 0; c0 < job_.channels; c0 += block_channels_) {
           const int64_t channels = least(block_channels_, job_.channels - c0);
           for (int64_t c = 0; c < channels; ++c) {
@@ -136,7 +140,8 @@ class Wide {
             a.relu = last && job_.relu;
             for (int64_t z = 0; z < planes; ++z) {
               a.out = out + start * job_.out_plane + z * job_.out_at[0];
-              multiply(a, loose, height, frame + z * frame_.slab(), first, ceil_div(frame_.places(rows), width_));
+              multiply(a, loose, height, frame + z * frame_.slab(), first,
+                       ceil_div(frame_.places(rows), width_));
             }
           }
         }
@@ -147,7 +152,8 @@ class Wide {
 
  private:
   int64_t places() const {
-    return job_.images * job_.groups * ceil_div(out_planes_, frame_.depth()) * ceil_div(out_rows_, frame_.height());
+    return job_.images * job_.groups * ceil_div(out_planes_, frame_.depth()) *
+           ceil_div(out_rows_, frame_.height());
   }
 
   // Few places: the tiles of rows are cut as well, and each part copies the planes again.
@@ -159,7 +165,8 @@ class Wide {
 
   // Which lanes of each vector are pixels, and where they go.
   void cut_segments(int64_t rows, Segment* segments, int32_t* first) const {
-    const int64_t places = frame_.places(rows), wide = job_.grid.out[2], pitch = frame_.pitch(), col = job_.out_at[2];
+    const int64_t places = frame_.places(rows), wide = job_.grid.out[2], pitch = frame_.pitch(),
+                  col = job_.out_at[2];
     int32_t n = 0;
     int64_t vector = 0, y = 0;
     for (int64_t p = 0; p < places; p += width_, ++vector) {
@@ -173,7 +180,8 @@ class Wide {
     first[vector] = n;
   }
 
-  void multiply(WideArgs<T>& a, bool loose, int64_t height, const T* frame, const int32_t* first, int64_t vectors) const {
+  void multiply(WideArgs<T>& a, bool loose, int64_t height, const T* frame, const int32_t* first,
+                int64_t vectors) const {
     for (int64_t v = 0; v < vectors;) {
       const int64_t left = vectors - v;
       const int wide = vectors_ == 4 && left >= 3 ? 4 : left >= 2 ? 2 : 1;
@@ -196,8 +204,8 @@ class Wide {
 
 }  // namespace
 
-// Not where stride and padding are so large that the frames would be mostly zeros, nor where many places of a frame
-// are no pixels and there are rows enough to pay for packing patches.
+// Not where stride and padding are so large that the frames would be mostly zeros, nor where many places of a
+// frame are no pixels and there are rows enough to pay for packing patches.
 template <class T>
 bool frames_suit(const Job<T>& job) {
   if (job.tap_count > 512) return false;
@@ -215,8 +223,8 @@ pynn_status by_frames(const Job<T>& job) {
   return Wide<T>(job, phases.as<int64_t>()).run();
 }
 
-#define PYNN_INSTANTIATE(T)                        \
-  template bool frames_suit<T>(const Job<T>&);     \
+#define PYNN_INSTANTIATE(T)                    \
+  template bool frames_suit<T>(const Job<T>&); \
   template pynn_status by_frames<T>(const Job<T>&);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

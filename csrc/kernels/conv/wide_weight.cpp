@@ -1,6 +1,6 @@
-// The weight gradient by frames, for groups of few filters or channels: the frames of x and of dy are multiplied lane
-// by lane for every (filter, channel, tap), so that nothing is packed or transposed; lanes are added up at the end.
-// dy's frame has zeros in the places that are no pixels.
+// The weight gradient by frames, for groups of few filters or channels: the frames of x and of dy are
+// multiplied lane by lane for every (filter, channel, tap), so that nothing is packed or transposed; lanes
+// are added up at the end. dy's frame has zeros in the places that are no pixels.
 #include <atomic>
 
 #include "base/arena.h"
@@ -63,7 +63,8 @@ class WideGradient {
     if (!shared) return no_memory(shared_bytes);
     offsets_ = shared.as<int64_t>();
     for (int64_t t = 0; t < job_.tap_count; ++t) offsets_[t] = frame_.offset(job_.taps[t]);
-    for (int64_t i = job_.tap_count; i < job_.depth(); ++i) offsets_[i] = offsets_[i - job_.tap_count] + frame_.size();
+    for (int64_t i = job_.tap_count; i < job_.depth(); ++i)
+      offsets_[i] = offsets_[i - job_.tap_count] + frame_.size();
     T* const results = reinterpret_cast<T*>(offsets_ + job_.depth());
     std::atomic<bool> failed{false};
     parallel(ceil_div(units, group), [&](int64_t chunk) {
@@ -76,7 +77,8 @@ class WideGradient {
       memset(own.as<T>() + used, 0, size_t(x_size_ - used) * sizeof(T));
       for (int64_t u = chunk * group; u < least((chunk + 1) * group, units); ++u) {
         const int64_t g = u % job_.groups, part = u / job_.groups;
-        part_of(g, part * steps / parts, (part + 1) * steps / parts, own.as<T>(), results + part * all + g * sums_);
+        part_of(g, part * steps / parts, (part + 1) * steps / parts, own.as<T>(),
+                results + part * all + g * sums_);
       }
     });
     if (failed.load()) return no_memory(bytes);
@@ -103,8 +105,8 @@ class WideGradient {
                         (z0 + z) * job_.dy_grid.slab + y0 * job_.dy_grid.row;
         for (int64_t o = 0; o < job_.filters; ++o) {
           T* to = dy + o * dy_step_;
-          kernel_.rows(from + o * job_.dy_plane, job_.dy_grid.row, 1, rows, 0, job_.grid.out[2], frame_.pitch(), to,
-                       frame_.pitch());
+          kernel_.rows(from + o * job_.dy_plane, job_.dy_grid.row, 1, rows, 0, job_.grid.out[2],
+                       frame_.pitch(), to, frame_.pitch());
           for (int64_t i = rows * frame_.pitch(); i < vectors * width_; ++i) to[i] = T(0);
         }
         multiply(dy, own + z * frame_.slab(), vectors, sums);
@@ -166,8 +168,8 @@ pynn_status weight_by_frames(const WeightJob<T>& job) {
   return WideGradient<T>(job, phases.as<int64_t>()).run();
 }
 
-#define PYNN_INSTANTIATE(T)                            \
-  template bool frames_suit<T>(const WeightJob<T>&);   \
+#define PYNN_INSTANTIATE(T)                          \
+  template bool frames_suit<T>(const WeightJob<T>&); \
   template pynn_status weight_by_frames<T>(const WeightJob<T>&);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -207,20 +207,21 @@ struct Poisson {  // x - y log(x + eps); full, eps
   };
 };
 
-struct Hinge {  // x for y = 1, max(0, margin - x) for y = -1, else 0; margin
+struct Hinge {  // x where y is not -1, and max(0, margin - x) where it is not 1; margin
   template <class T>
   struct Of {
     typedef Vec<T> V;
     V margin, one;
     PYNN_INLINE explicit Of(const double* o) : margin(number<T>(o[0])), one(number<T>(1)) {}
+    PYNN_INLINE V sum(V near, V far, V y) const {
+      return select(y == -one, zero<T>(), near) + select(y == one, zero<T>(), far);
+    }
     PYNN_INLINE V value(V x, V y) const {
       const V room = margin - x;
-      const V far = select(room < zero<T>(), zero<T>(), room);
-      return select(y == one, x, select(y == -one, far, zero<T>()));
+      return sum(x, select(room < zero<T>(), zero<T>(), room), y);
     }
     PYNN_INLINE V by_x(V x, V y) const {
-      const V far = select(margin - x < zero<T>(), zero<T>(), -one);
-      return select(y == one, one, select(y == -one, far, zero<T>()));
+      return sum(one, select(margin - x < zero<T>(), zero<T>(), -one), y);
     }
     PYNN_INLINE V by_y(V, V) const { return zero<T>(); }
     static constexpr double rest = 0;

@@ -129,6 +129,15 @@ struct Coefficients {  // arrays of the channels' numbers
   int64_t channels;
 };
 
+// f(first row, rows) over all rows, few enough at a time that memory is passed about in its order.
+template <class F>
+void over_rows(int64_t rows, int64_t cols, const F& f) {
+  const int64_t few = most(1, 4096 / cols);
+  parallel_ranges(rows, round_up(rows_of(cols), few), [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; r += few) f(r, least(few, last - r));
+  });
+}
+
 template <class T>
 bool batch_columns(const Batch<T>& b, T* y, Layout y_layout, T* mean, T* var) {
   const Kernels<T>& kernels = table().of<T>();
@@ -164,10 +173,9 @@ bool batch_columns(const Batch<T>& b, T* y, Layout y_layout, T* mean, T* var) {
     var[c] = T(spread);
     a.set(c, forward_of(b, c, m[c], spread));
   }
-  parallel_ranges(rows, rows_of(cols), [&](int64_t first, int64_t last) {
-    kernels.column_affine({b.x + first * b.x_layout.sample, b.x_layout.sample},
-                          {y + first * y_layout.sample, y_layout.sample}, last - first, cols, a.affines(),
-                          b.relu);
+  over_rows(rows, cols, [&](int64_t r, int64_t n) {
+    kernels.column_affine({b.x + r * b.x_layout.sample, b.x_layout.sample},
+                          {y + r * y_layout.sample, y_layout.sample}, n, cols, a.affines(), b.relu);
   });
   return true;
 }
@@ -211,13 +219,13 @@ bool backward_columns(const Batch<T>& b, const T* g, Layout g_layout, const T* m
   }
   if (out.dx == nullptr) return true;
   const Affines<T> a = relu.affines();
-  parallel_ranges(rows, rows_of(cols), [&](int64_t first, int64_t last) {
-    const Out<T> to = {out.dx + first * dx_layout.sample, dx_layout.sample};
+  over_rows(rows, cols, [&](int64_t r, int64_t n) {
+    const Out<T> to = {out.dx + r * dx_layout.sample, dx_layout.sample};
     if (fixed && !b.relu) {
-      kernels.column_affine(in(g, g_layout, first, 0), to, last - first, cols, {d[0], d[1], d[2]}, false);
+      kernels.column_affine(in(g, g_layout, r, 0), to, n, cols, {d[0], d[1], d[2]}, false);
     } else {
-      kernels.column_gradient(in(g, g_layout, first, 0), in(b.x, b.x_layout, first, 0), to, last - first,
-                              cols, {d[0], d[1], d[2], d[3]}, b.relu ? &a : nullptr);
+      kernels.column_gradient(in(g, g_layout, r, 0), in(b.x, b.x_layout, r, 0), to, n, cols,
+                              {d[0], d[1], d[2], d[3]}, b.relu ? &a : nullptr);
     }
   });
   return true;
@@ -240,9 +248,9 @@ bool batch_norm_fixed(const Batch<T>& b, const T* mean, const T* var, T* y, Layo
   for (int64_t c = 0; c < channels; ++c) a.set(c, forward_of(b, c, double(mean[c]), double(var[c])));
   const int64_t x_sample = b.x_layout.sample, y_sample = y_layout.sample;
   if (b.x_layout.columns) {
-    parallel_ranges(b.size.count(), rows_of(channels), [&](int64_t first, int64_t last) {
-      kernels.column_affine({b.x + first * x_sample, x_sample}, {y + first * y_sample, y_sample},
-                            last - first, channels, a.affines(), b.relu);
+    over_rows(b.size.count(), channels, [&](int64_t r, int64_t n) {
+      kernels.column_affine({b.x + r * x_sample, x_sample}, {y + r * y_sample, y_sample}, n, channels,
+                            a.affines(), b.relu);
     });
     return true;
   }

@@ -34,8 +34,8 @@ int64_t place(pynn_pad_mode mode, int64_t i, int64_t n) {
 // A shape whose last dimension is padded: the ones behind it, which lie together, are one item.
 struct Rows {
   Shape s;
-  int64_t item;  // bytes
-  int64_t rows;  // of the output
+  int64_t item;       // bytes
+  int64_t rows;       // of the output
   int64_t low, high;  // columns [low, high) of a row show neighbouring items
 
   explicit Rows(const Shape& given) : s(given), item(given.element), rows(1) {
@@ -130,8 +130,8 @@ inline void copy(char* to, const char* from, int64_t n) {
 }
 
 // Items [begin, end) of a row, wherever each comes from.
-void copy_items(const Rows& r, const int64_t* table, int64_t step, const char* from, int64_t begin, int64_t end,
-                const void* value, char* to) {
+void copy_items(const Rows& r, const int64_t* table, int64_t step, const char* from, int64_t begin,
+                int64_t end, const void* value, char* to) {
   for (int64_t j = begin; j < end; ++j) {
     char* const o = to + j * r.item;
     if (table[j] == kOutside) {
@@ -163,8 +163,8 @@ inline void copy_row(const Rows& r, const int64_t* table, const char* from, E va
 
 // Rows [first, end) of the output, of single elements.
 template <class E>
-void copy_rows(const Rows& r, const int64_t* const* tables, const void* value, const char* x, char* y, int64_t first,
-               int64_t end) {
+void copy_rows(const Rows& r, const int64_t* const* tables, const void* value, const char* x, char* y,
+               int64_t first, int64_t end) {
   const int last = r.s.ndim - 1;
   const int64_t bytes = r.s.out[last] * int64_t(sizeof(E)), height = last > 0 ? r.s.out[last - 1] : 1;
   E fill_value = E();
@@ -227,7 +227,8 @@ pynn_status forward(const Shape& given, const void* value, const void* x, void* 
       }
       copy_items(r, tables[last], step, from, 0, r.low, value, to);
       if (step == r.item) {
-        memcpy(to + r.low * r.item, from + (r.low - r.s.before[last]) * step, size_t((r.high - r.low) * r.item));
+        memcpy(to + r.low * r.item, from + (r.low - r.s.before[last]) * step,
+               size_t((r.high - r.low) * r.item));
       } else {
         copy_items(r, tables[last], step, from, r.low, r.high, value, to);
       }
@@ -255,7 +256,8 @@ pynn_status backward(const Shape& given, const T* dy, T* dx) {
   // What lies in front of the first padded dimension is independent.
   int first_padded = 0;
   int64_t blocks = 1;
-  while (first_padded < last && r.s.before[first_padded] == 0 && r.s.out[first_padded] == r.s.in[first_padded]) {
+  while (first_padded < last && r.s.before[first_padded] == 0 &&
+         r.s.out[first_padded] == r.s.in[first_padded]) {
     blocks *= r.s.in[first_padded++];
   }
   if (size == 0) return PYNN_OK;

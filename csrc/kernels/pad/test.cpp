@@ -49,7 +49,8 @@ int64_t source(const Case& k, int64_t i) {
   return sum;
 }
 
-// layout: 0 contiguous, 1 the last two dimensions swapped in memory, 2 rows with gaps, 3 every second element.
+// layout: 0 contiguous, 1 the last two dimensions swapped in memory, 2 rows with gaps, 3 every second
+// element.
 template <class E>
 void check_forward(const Case& k, int dtype, int layout) {
   int64_t steps[5] = {}, step = layout == 3 ? 2 : 1;

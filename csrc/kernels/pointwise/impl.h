@@ -170,43 +170,6 @@ constexpr Kernel kernel<GluBackward, 3, kFloats, PYNN_FLOAT64>() {
   return &glu_backward<double>;
 }
 
-// Floats to integers go through int64, as in torch: what an int64 holds wraps around in smaller ones.
-template <class From, class To>
-void cast(int64_t n, const char* x, char* to) {
-  const From* a = reinterpret_cast<const From*>(x);
-  To* out = reinterpret_cast<To*>(to);
-  PYNN_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
-    if constexpr (To(0.5) != To(0) || From(0.5) == From(0) || sizeof(To) == 8) {
-      out[i] = To(a[i]);
-    } else {
-      out[i] = To(int64_t(a[i]));
-    }
-  }
-}
-template <class From>
-void cast_to_bool(int64_t n, const char* x, char* to) {
-  const From* a = reinterpret_cast<const From*>(x);
-  bool* out = reinterpret_cast<bool*>(to);
-  for (int64_t i = 0; i < n; ++i) out[i] = a[i] != 0;
-}
-
-template <int kFrom, int kTo>
-constexpr Cast cast_kernel() {
-  if constexpr ((kAll >> kFrom & 1) && (kAll >> kTo & 1)) {
-    typedef typename Stored<typename Element<kFrom>::Type>::Type From;
-    if constexpr (kTo == PYNN_BOOL) {
-      return &cast_to_bool<From>;
-    } else {
-      return &cast<From, typename Element<kTo>::Type>;
-    }
-  } else {
-    return nullptr;
-  }
-}
-
-#define PYNN_DTYPES(F) {F(0), F(1), F(2), F(3), F(4), F(5), F(6), F(7), F(8), F(9)}
-
 extern const Table table;
 const Table table = {
     PYNN_ISA_NAME,
@@ -217,14 +180,7 @@ const Table table = {
    nullptr, kernel<Op, inputs, kinds, 8>(), kernel<Op, inputs, kinds, 9>()},
 #include "kernels/pointwise/ops.inc"
 #undef PYNN_POINTWISE
-    },
-#define PYNN_CASTS(from)                                                                               \
-  {cast_kernel<from, 0>(), cast_kernel<from, 1>(), cast_kernel<from, 2>(), cast_kernel<from, 3>(),     \
-   cast_kernel<from, 4>(), cast_kernel<from, 5>(), nullptr, nullptr, cast_kernel<from, 8>(),           \
-   cast_kernel<from, 9>()}
-    PYNN_DTYPES(PYNN_CASTS)};
-#undef PYNN_CASTS
-#undef PYNN_DTYPES
+    }};
 
 }  // namespace pointwise
 }  // namespace PYNN_ISA_NAMESPACE

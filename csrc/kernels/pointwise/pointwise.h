@@ -21,12 +21,10 @@ constexpr int kDtypes = 10;  // pynn_dtype
 
 // data: the inputs, then the output, of n contiguous elements; single: the last input is one value.
 using Kernel = void (*)(int64_t n, char* const* data, bool single, double alpha);
-using Cast = void (*)(int64_t n, const char* x, char* out);
 
 struct Table {
   const char* isa;
   Kernel kernels[PYNN_POINTWISE_COUNT][kDtypes];
-  Cast casts[kDtypes][kDtypes];  // [from][to]
 };
 const Table& table();  // of the ISA in use
 

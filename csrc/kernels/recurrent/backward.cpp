@@ -1,5 +1,6 @@
-// Backward: the steps in the opposite order leave the gradients of the gates' sums; for some steps at a time, while
-// those are still in the cache, the gradients of weights and input come from them as products over all rows.
+// Backward: the steps in the opposite order leave the gradients of the gates' sums; for some steps at a time,
+// while those are still in the cache, the gradients of weights and input come from them as products over all
+// rows.
 #include <atomic>
 #include <cstring>
 #include <initializer_list>
@@ -141,8 +142,8 @@ class Backward {
     parallel_ranges(step.rows, most(1, kElements / layer_.hidden), [&](int64_t first, int64_t last) {
       BackwardStep<T> part = step;
       part.rows = last - first;
-      for (Rows<const T>* rows : {&part.gates, &part.dy, &part.dgates, &part.h_before, &part.c_before, &part.c,
-                                  &part.dcell}) {
+      for (Rows<const T>* rows :
+           {&part.gates, &part.dy, &part.dgates, &part.h_before, &part.c_before, &part.c, &part.dcell}) {
         if (rows->data) rows->data += first * rows->row;
       }
       for (Rows<T>* rows : {&part.dc, &part.bent, &part.dh, &part.d}) {
@@ -177,10 +178,11 @@ class Backward {
     });
   }
 
-  // Rows [gate, gate + count) and columns [from, to) of the joint weight gradient, by the columns from `column` of d.
+  // Rows [gate, gate + count) and columns [from, to) of the joint weight gradient, by the columns from
+  // `column` of d.
   pynn_status weight(int64_t column, int64_t gate, int64_t count, int64_t from, int64_t to, T beta) const {
-    return product<T>(count, to - from, rows(), d_.data() + column, 1, row_, joint_.data() + from, columns_, 1,
-                      nullptr, beta, dw_.data() + gate * columns_ + from, columns_);
+    return product<T>(count, to - from, rows(), d_.data() + column, 1, row_, joint_.data() + from, columns_,
+                      1, nullptr, beta, dw_.data() + gate * columns_ + from, columns_);
   }
 
   pynn_status weights(T beta) const {
@@ -218,8 +220,8 @@ class Backward {
     if (g_.dx) {
       T* const dx = static_cast<T*>(g_.dx) + first_ * input;
       status = above([&](int64_t column, int64_t gate, int64_t count) {
-        return product<T>(rows(), input, count, d_.data() + column, row_, 1, layer_.w_ih + gate * input, input, 1,
-                          nullptr, gate ? T(1) : T(0), dx, input);
+        return product<T>(rows(), input, count, d_.data() + column, row_, 1, layer_.w_ih + gate * input,
+                          input, 1, nullptr, gate ? T(1) : T(0), dx, input);
       });
       if (status != PYNN_OK) return status;
     }
@@ -239,8 +241,8 @@ class Backward {
       }
     }
     if (!g_.dw_hr) return PYNN_OK;
-    return product<T>(layer_.out, hidden, rows(), projected_.data(), 1, layer_.out, bent_.data(), hidden, 1, nullptr,
-                      beta, static_cast<T*>(g_.dw_hr), hidden);
+    return product<T>(layer_.out, hidden, rows(), projected_.data(), 1, layer_.out, bent_.data(), hidden, 1,
+                      nullptr, beta, static_cast<T*>(g_.dw_hr), hidden);
   }
 
   const Layer<T>& layer_;

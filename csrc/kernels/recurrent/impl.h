@@ -66,7 +66,8 @@ template <class T>
 void lstm_forward(const ForwardStep<T>& s) {
   over_units<T>(s.rows, s.units, [&](auto edge, int64_t r, int64_t u) __attribute__((always_inline)) {
     T* gates = at(s.gates, r) + u;
-    Vec<T> i = edge(gates), f = edge(gates + s.gate), g = edge(gates + 2 * s.gate), o = edge(gates + 3 * s.gate);
+    Vec<T> i = edge(gates), f = edge(gates + s.gate), g = edge(gates + 2 * s.gate),
+           o = edge(gates + 3 * s.gate);
     if (s.z.data != nullptr) {
       const T* z = at(s.z, r) + u;
       i = i + edge(z);
@@ -130,8 +131,7 @@ void rnn_backward(const BackwardStep<T>& s) {
   over_units<T>(s.rows, s.units, [&](auto edge, int64_t r, int64_t u) __attribute__((always_inline)) {
     const Vec<T> dh = plus<T>(edge, s.dy, r, u, edge(at(s.dh, r) + u)), h = edge(at(s.gates, r) + u);
     // A product with 0 or 1, as in the reference: NaN and infinities pass on alike.
-    const Vec<T> slope =
-        kRelu ? select(h > zero<T>(), set1(T(1)), zero<T>()) : fnma(h, h, set1(T(1)));
+    const Vec<T> slope = kRelu ? select(h > zero<T>(), set1(T(1)), zero<T>()) : fnma(h, h, set1(T(1)));
     edge.put(at(s.d, r) + u, dh * slope);
   });
 }

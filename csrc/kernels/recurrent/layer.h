@@ -70,8 +70,8 @@ struct Layer {
   int64_t step(int64_t s) const { return reverse ? steps - 1 - s : s; }
   int64_t before(int64_t t) const { return !reverse ? t - 1 : t + 1 < steps ? t + 1 : -1; }
 
-  // f(first, last, step before or -1) for the rows [first, last) of step t, by where their state comes from: with
-  // sizes, a reversed sequence starts from its initial state at its own last step.
+  // f(first, last, step before or -1) for the rows [first, last) of step t, by where their state comes from:
+  // with sizes, a reversed sequence starts from its initial state at its own last step.
   template <class F>
   void from(int64_t t, int64_t first, int64_t last, const F& f) const {
     const int64_t p = before(t), known = p < 0 ? first : least(most(rows(p), first), last);
@@ -79,8 +79,8 @@ struct Layer {
     if (known < last) f(known, last, int64_t(-1));
   }
 
-  // A single step, or a single row: products of the weights as they lie, threads inside each. Else the weights are
-  // packed, and each thread takes a slice of the batch through all steps.
+  // A single step, or a single row: products of the weights as they lie, threads inside each. Else the
+  // weights are packed, and each thread takes a slice of the batch through all steps.
   bool direct() const { return steps == 1 || batch == 1; }
 
   // Rows of a slice: an even number of slices of at most 16 rows where there is work for two threads.
@@ -96,8 +96,7 @@ struct Layer {
 template <class T, class F>
 void over_slices(const Layer<T>& layer, const F& f) {
   const int64_t each = layer.slice();
-  parallel(ceil_div(layer.batch, each),
-           [&](int64_t i) { f(i * each, least((i + 1) * each, layer.batch)); });
+  parallel(ceil_div(layer.batch, each), [&](int64_t i) { f(i * each, least((i + 1) * each, layer.batch)); });
 }
 
 // B of products with few rows, in panels of two vectors.

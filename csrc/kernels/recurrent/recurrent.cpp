@@ -1,4 +1,5 @@
-// Forward: for some steps at a time, the input's products as one matrix product, then the steps slice by slice.
+// Forward: for some steps at a time, the input's products as one matrix product, then the steps slice by
+// slice.
 #include "kernels/recurrent/recurrent.h"
 
 #include <atomic>
@@ -15,8 +16,8 @@ namespace pynn {
 namespace recurrent {
 namespace {
 
-// The recurrent weights, the gates of a vector of units side by side: for each group of units, tiles of two vectors
-// (lstm: i f, g o; gru: r z; rnn: two vectors of units) or of one (gru: n).
+// The recurrent weights, the gates of a vector of units side by side: for each group of units, tiles of two
+// vectors (lstm: i f, g o; gru: r z; rnn: two vectors of units) or of one (gru: n).
 template <class T>
 class GatePanels {
  public:
@@ -30,8 +31,8 @@ class GatePanels {
         packed_(layer.direct() ? 0 : ceil_div(layer.hidden, units_) * row_ * layer.out) {}
   explicit operator bool() const { return bool(packed_); }
   pynn_status failure() const { return packed_.failure(); }
-  int64_t units() const { return units_; }      // of one group
-  int64_t row() const { return row_; }          // elements of a row of products: all gates of a group
+  int64_t units() const { return units_; }  // of one group
+  int64_t row() const { return row_; }      // elements of a row of products: all gates of a group
   int64_t gate() const { return width_; }
 
   void pack() const {
@@ -41,7 +42,8 @@ class GatePanels {
     });
   }
 
-  // z (rows, row()) = h (rows, out) W_hh' for the units from `unit`. Columns beyond the last unit are not written.
+  // z (rows, row()) = h (rows, out) W_hh' for the units from `unit`. Columns beyond the last unit are not
+  // written.
   void multiply(int64_t unit, int64_t rows, const T* h, T* z) const {
     matmul::TileArgs<T> t;
     t.a_step = layer_.out;
@@ -71,7 +73,8 @@ class GatePanels {
   void pack_group(int64_t unit) const {
     const int64_t depth = layer_.out, count = least(units_, layer_.hidden - unit);
     T* const group = packed_.data() + unit / units_ * row_ * depth;
-    if (count < units_) std::memset(group, 0, size_t(row_ * depth) * sizeof(T));  // the tiles take whole vectors
+    if (count < units_)
+      std::memset(group, 0, size_t(row_ * depth) * sizeof(T));  // the tiles take whole vectors
     for (int64_t g = 0; g < gates_; ++g) {
       const int64_t j = g * width_, tile = j / (2 * width_) * 2 * width_;
       kernels_.pack(layer_.w_hh + (g * layer_.hidden + unit) * depth, depth, 1, count, depth,
@@ -102,8 +105,9 @@ class Forward {
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
     row_ = layer.lstm() ? (held ? 5 : 4) * layer.hidden : layer.gru() ? 4 * layer.hidden : layer.hidden;
-    const int64_t rows = most(kChunkRows, kChunkBytes / (row_ * int64_t(sizeof(T))));
-    together_ = most(1, rows / layer.batch);
+    // As many steps whether held or not: the same bits either way.
+    const int64_t bytes = (layer.gates() == 1 ? 1 : layer.gates() + 1) * layer.hidden * int64_t(sizeof(T));
+    together_ = most(1, most(kChunkRows, kChunkBytes / bytes) / layer.batch);
   }
 
   pynn_status run() {
@@ -122,14 +126,15 @@ class Forward {
     }
     for (int64_t s = 0; s < layer_.steps; s += together_) {
       const int64_t end = least(s + together_, layer_.steps);
-      const int64_t low = layer_.reverse ? layer_.step(end - 1) : s, high = layer_.reverse ? layer_.step(s) + 1 : end;
+      const int64_t low = layer_.reverse ? layer_.step(end - 1) : s,
+                    high = layer_.reverse ? layer_.step(s) + 1 : end;
       const int64_t first = layer_.start(low);
       sums_ = rnn ? y_ + first * row_ : held_ ? held_ + first * row_ : scratch.data();
       first_ = first;
       const int64_t columns = layer_.gates() * layer_.hidden;
       const pynn_status status =
-          product<T>(layer_.start(high) - first, columns, layer_.input, x_ + first * layer_.input, layer_.input, 1,
-                     layer_.w_ih, 1, layer_.input, bias_, T(0), sums_, row_);
+          product<T>(layer_.start(high) - first, columns, layer_.input, x_ + first * layer_.input,
+                     layer_.input, 1, layer_.w_ih, 1, layer_.input, bias_, T(0), sums_, row_);
       if (status != PYNN_OK) return status;
       over_slices(layer_, [&](int64_t from, int64_t to) { take_steps(s, end, from, to); });
       if (status_.load() != PYNN_OK) return no_memory(layer_.slice() * layer_.hidden * int64_t(sizeof(T)));
@@ -213,18 +218,21 @@ class Forward {
     }
     if (!layer_.w_hr) return;
     if (layer_.direct()) {
-      note(product<T>(rows, out, hidden, m, hidden, 1, layer_.w_hr, 1, hidden, nullptr, T(0), y_ + row * out, out));
+      note(product<T>(rows, out, hidden, m, hidden, 1, layer_.w_hr, 1, hidden, nullptr, T(0), y_ + row * out,
+                      out));
     } else {
       projection_.multiply(rows, m, hidden, y_ + row * out, out, T(0));
     }
   }
 
   void take_direct(ForwardStep<T>& step, const T* h) {
-    const int64_t hidden = layer_.hidden, out = layer_.out, shared = (layer_.gru() ? 2 : layer_.gates()) * hidden;
-    note(product<T>(step.rows, shared, out, h, out, 1, layer_.w_hh, 1, out, nullptr, T(1), step.gates.data, row_));
+    const int64_t hidden = layer_.hidden, out = layer_.out,
+                  shared = (layer_.gru() ? 2 : layer_.gates()) * hidden;
+    note(product<T>(step.rows, shared, out, h, out, 1, layer_.w_hh, 1, out, nullptr, T(1), step.gates.data,
+                    row_));
     if (layer_.gru()) {
-      note(product<T>(step.rows, hidden, out, h, out, 1, layer_.w_hh + 2 * hidden * out, 1, out, step.b_hn, T(0),
-                      step.gates.data + 3 * hidden, row_));
+      note(product<T>(step.rows, hidden, out, h, out, 1, layer_.w_hh + 2 * hidden * out, 1, out, step.b_hn,
+                      T(0), step.gates.data + 3 * hidden, row_));
     }
     step.units = hidden;
     constexpr int64_t kElements = 4 << 10;  // of a chunk: some 10 us of work
@@ -269,15 +277,15 @@ class Forward {
 }  // namespace
 
 template <class T>
-pynn_status run_forward(const pynn_recurrent& from, const T* x, const T* h0, const T* c0, T* y, T* h_n, T* c_n,
-                        T* held) {
+pynn_status run_forward(const pynn_recurrent& from, const T* x, const T* h0, const T* c0, T* y, T* h_n,
+                        T* c_n, T* held) {
   const Buffer<int64_t> starts(from.sizes ? from.steps + 1 : 0);
   if (!starts) return starts.failure();
   const Layer<T> layer(from, starts.data());
   return Forward<T>(layer, x, h0, c0, y, h_n, c_n, held).run();
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                 \
+#define PYNN_INSTANTIATE(T) \
   template pynn_status run_forward<T>(const pynn_recurrent&, const T*, const T*, const T*, T*, T*, T*, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -15,8 +15,8 @@ struct Rows {
   int64_t row;
 };
 
-// One step of `units` units for `rows` rows. The gates' sums stand in `gates`, but for the recurrent product where
-// it comes apart in `z`; gate g of unit u is at gates + g * gate + u.
+// One step of `units` units for `rows` rows. The gates' sums stand in `gates`, but for the recurrent product
+// where it comes apart in `z`; gate g of unit u is at gates + g * gate + u.
 template <class T>
 struct ForwardStep {
   int64_t rows, units;
@@ -24,9 +24,9 @@ struct ForwardStep {
   int64_t gate;
   Rows<const T> z;  // null: the sums in `gates` have it
   int64_t z_gate;
-  const T* b_hn;             // of gru with z; may be null
-  Rows<const T> h_before;    // of gru
-  Rows<const T> c_before;    // of lstm, as the next
+  const T* b_hn;           // of gru with z; may be null
+  Rows<const T> h_before;  // of gru
+  Rows<const T> c_before;  // of lstm, as the next
   Rows<T> c;
   Rows<T> h;
   bool keep;  // the activated gates (and gru's W_hn h' + b_hn) are written to `gates`

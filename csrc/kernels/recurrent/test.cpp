@@ -1,5 +1,5 @@
-// Layers of every kind against float64 loops; lengths, directions, projections; special values; threads; wrong
-// arguments.
+// Layers of every kind against float64 loops; lengths, directions, projections; special values; threads;
+// wrong arguments.
 #include <cmath>
 #include <vector>
 
@@ -30,9 +30,10 @@ struct Case {
     return n;
   }
   std::string text() const {
-    return " cell " + std::to_string(cell) + " T " + std::to_string(steps) + " N " + std::to_string(batch) + " I " +
-           std::to_string(input) + " H " + std::to_string(hidden) + " P " + std::to_string(projection) +
-           (reverse ? " reverse" : "") + (bias ? "" : " no bias") + (sizes.empty() ? "" : " sizes");
+    return " cell " + std::to_string(cell) + " T " + std::to_string(steps) + " N " + std::to_string(batch) +
+           " I " + std::to_string(input) + " H " + std::to_string(hidden) + " P " +
+           std::to_string(projection) + (reverse ? " reverse" : "") + (bias ? "" : " no bias") +
+           (sizes.empty() ? "" : " sizes");
   }
 };
 
@@ -45,8 +46,9 @@ struct Sizes {
   explicit Sizes(const Case& c) {
     const int64_t g = c.gates() * c.hidden;
     const bool lstm = c.cell == PYNN_CELL_LSTM;
-    const int64_t sizes_in[] = {c.total() * c.input, c.batch * c.out(), lstm ? c.batch * c.hidden : 0, g * c.input,
-                                g * c.out(), c.bias ? g : 0, c.bias ? g : 0, c.projection * c.hidden};
+    const int64_t sizes_in[] = {
+        c.total() * c.input, c.batch * c.out(), lstm ? c.batch * c.hidden : 0, g * c.input, g * c.out(),
+        c.bias ? g : 0,      c.bias ? g : 0,    c.projection * c.hidden};
     const int64_t held = lstm ? 5 * c.hidden : c.cell == PYNN_CELL_GRU ? 4 * c.hidden : 0;
     const int64_t sizes_out[] = {c.total() * c.out(), c.batch * c.out(), lstm ? c.batch * c.hidden : 0,
                                  c.keep ? c.total() * held : 0};
@@ -90,7 +92,8 @@ struct Reference {
         for (int64_t p = 0; p < P; ++p) before_h[size_t(row * P + p)] = h[p];
         Doubles above(size_t(G), 0.0), below(size_t(G), 0.0), m(size_t(H), 0.0);
         for (int64_t j = 0; j < G; ++j) {
-          for (int64_t k = 0; k < I; ++k) above[size_t(j)] += in[kX][size_t(row * I + k)] * weight(kWih, j, k, I);
+          for (int64_t k = 0; k < I; ++k)
+            above[size_t(j)] += in[kX][size_t(row * I + k)] * weight(kWih, j, k, I);
           for (int64_t k = 0; k < P; ++k) below[size_t(j)] += h[k] * weight(kWhh, j, k, P);
           if (c.bias) above[size_t(j)] += in[kBih][size_t(j)], below[size_t(j)] += in[kBhh][size_t(j)];
         }
@@ -106,7 +109,8 @@ struct Reference {
             m[size_t(u)] = o * std::tanh(cell[u]);
             keep[0] = i, keep[H] = f, keep[2 * H] = g, keep[3 * H] = o, keep[4 * H] = cell[u];
           } else if (gru) {
-            const double reset = sigmoid(a(0) + b(0)), z = sigmoid(a(1) + b(1)), n = std::tanh(a(2) + reset * b(2));
+            const double reset = sigmoid(a(0) + b(0)), z = sigmoid(a(1) + b(1)),
+                         n = std::tanh(a(2) + reset * b(2));
             m[size_t(u)] = (1 - z) * n + z * h[u];
             keep[0] = reset, keep[H] = z, keep[2 * H] = n, keep[3 * H] = b(2);
           } else {
@@ -156,7 +160,8 @@ struct Reference {
             const double cell = dc[u] + more[4 * H] + d * o * (1 - bent * bent);
             const double part[] = {(cell * g + more[0]) * i * (1 - i),
                                    (cell * before_c[size_t(row * H + u)] + more[H]) * f * (1 - f),
-                                   (cell * i + more[2 * H]) * (1 - g * g), (d * bent + more[3 * H]) * o * (1 - o)};
+                                   (cell * i + more[2 * H]) * (1 - g * g),
+                                   (d * bent + more[3 * H]) * o * (1 - o)};
             for (int g4 = 0; g4 < 4; ++g4) above[size_t(g4 * H + u)] = below[size_t(g4 * H + u)] = part[g4];
             dc[u] = cell * f;
             for (int64_t p = 0; p < c.projection; ++p) d_in[kWhr][size_t(p * H + u)] += dh[p] * o * bent;
@@ -211,27 +216,19 @@ struct Guards {
 
 template <class T>
 pynn_recurrent layer_of(const Case& c, Guards<T>& in) {
-  return {c.cell,
-          dtype_of<T>,
-          c.reverse,
-          c.steps,
-          c.batch,
-          c.input,
-          c.hidden,
-          c.projection,
-          c.sizes.empty() ? nullptr : c.sizes.data(),
-          in[kWih],
-          in[kWhh],
-          in[kBih],
-          in[kBhh],
-          in[kWhr]};
+  return {c.cell,   dtype_of<T>,  c.reverse,
+          c.steps,  c.batch,      c.input,
+          c.hidden, c.projection, c.sizes.empty() ? nullptr : c.sizes.data(),
+          in[kWih], in[kWhh],     in[kBih],
+          in[kBhh], in[kWhr]};
 }
 
 template <class T>
 void check_close(Guarded<T>& got, const Doubles& wanted, double tolerance) {
   double largest = 1, worst = 0;
   for (double x : wanted) largest = std::fmax(largest, std::fabs(x));
-  for (int64_t i = 0; i < got.size(); ++i) worst = std::fmax(worst, std::fabs(double(got[i]) - wanted[size_t(i)]));
+  for (int64_t i = 0; i < got.size(); ++i)
+    worst = std::fmax(worst, std::fabs(double(got[i]) - wanted[size_t(i)]));
   CHECK(worst <= tolerance * largest);
 }
 
@@ -263,16 +260,24 @@ void check(const Case& c, Random& random, const std::string& isa) {
   }
   reference.run();
   const pynn_recurrent layer = layer_of(c, in);
-  CHECK_EQ(pynn_recurrent_forward(&layer, in[kX], in[kH0], in[kC0], out[kY], out[kHn], out[kCn], out[kHeld]), PYNN_OK);
+  CHECK_EQ(pynn_recurrent_forward(&layer, in[kX], in[kH0], in[kC0], out[kY], out[kHn], out[kCn], out[kHeld]),
+           PYNN_OK);
   const double eps = double(std::numeric_limits<T>::epsilon());
   const double tolerance = 40 * eps * double(2 + c.steps / 4) * std::sqrt(double(c.hidden + c.input));
   for (int i = 0; i < kOutputs; ++i) check_close(*out.all[size_t(i)], reference.out[i], tolerance);
   CHECK(in.intact() && out.intact());
   if (!c.keep && c.gates() > 1) return;
-  const pynn_recurrent_gradients g = {in[kX],       in[kH0],      in[kC0],      out[kY],    out[kHeld],
-                                      d_out[kY],    d_out[kHn],   d_out[kCn],   d_out[kHeld],
-                                      d_in[kX],     d_in[kH0],    d_in[kC0],    d_in[kWih], d_in[kWhh],
-                                      d_in[kBih],   d_in[kBhh],   d_in[kWhr]};
+  Guards<T> again;  // without what backward needs: the same bits
+  for (int i = 0; i < kHeld; ++i) again.add(sizes.out[i]);
+  CHECK_EQ(
+      pynn_recurrent_forward(&layer, in[kX], in[kH0], in[kC0], again[kY], again[kHn], again[kCn], nullptr),
+      PYNN_OK);
+  for (int i = 0; i < kHeld; ++i) {
+    CHECK(sizes.out[i] == 0 || std::memcmp(again[i], out[i], size_t(sizes.out[i]) * sizeof(T)) == 0);
+  }
+  const pynn_recurrent_gradients g = {in[kX],     in[kH0],    in[kC0],      out[kY],    out[kHeld], d_out[kY],
+                                      d_out[kHn], d_out[kCn], d_out[kHeld], d_in[kX],   d_in[kH0],  d_in[kC0],
+                                      d_in[kWih], d_in[kWhh], d_in[kBih],   d_in[kBhh], d_in[kWhr]};
   CHECK_EQ(pynn_recurrent_backward(&layer, &g), PYNN_OK);
   for (int i = 0; i < kInputs; ++i) check_close(*d_in.all[size_t(i)], reference.d_in[i], 8 * tolerance);
   CHECK(in.intact() && out.intact() && d_out.intact() && d_in.intact());
@@ -288,7 +293,8 @@ Case random_case(Random& random, int64_t largest) {
   c.batch = random.below(3) ? 1 + random.below(40) : 1;
   c.input = random.below(largest);
   c.hidden = 1 + random.below(largest);
-  if (c.cell == PYNN_CELL_LSTM && c.hidden > 1 && random.below(3) == 0) c.projection = 1 + random.below(c.hidden);
+  if (c.cell == PYNN_CELL_LSTM && c.hidden > 1 && random.below(3) == 0)
+    c.projection = 1 + random.below(c.hidden);
   if (random.below(3) == 0) {
     int64_t n = c.batch;
     for (int64_t t = 0; t < c.steps; ++t) {
@@ -359,7 +365,8 @@ void test_special(const char* isa) {
   for (float x : {inf, -inf, nan, 1e30f, -0.0f}) {
     const float w[4] = {1, 1, 1, 1}, none[4] = {0, 0, 0, 0}, start[1] = {0.5f};
     float y[1], h[1], c[1];
-    pynn_recurrent layer = {PYNN_CELL_RNN_RELU, PYNN_FLOAT32, 0, 1, 1, 1, 1, 0, nullptr, w, none, nullptr, nullptr, nullptr};
+    pynn_recurrent layer = {
+        PYNN_CELL_RNN_RELU, PYNN_FLOAT32, 0, 1, 1, 1, 1, 0, nullptr, w, none, nullptr, nullptr, nullptr};
     pynn_recurrent_forward(&layer, &x, start, nullptr, y, h, nullptr, nullptr);
     CHECK(std::isnan(x) ? std::isnan(y[0]) : y[0] == (x > 0 ? x : 0));
     layer.cell = PYNN_CELL_RNN_TANH;
@@ -398,11 +405,12 @@ void test_threads(const char* isa) {
         Guards<float> out, d_in;
         for (int64_t n : sizes.out) out.add(n);
         for (int64_t n : sizes.in) d_in.add(n);
-        CHECK_EQ(pynn_recurrent_forward(&layer, in[kX], in[kH0], in[kC0], out[kY], out[kHn], out[kCn], out[kHeld]),
-                 PYNN_OK);
-        const pynn_recurrent_gradients g = {in[kX],  in[kH0], in[kC0],  out[kY],   out[kHeld], out[kY],
-                                            nullptr, nullptr, nullptr,  d_in[kX],  d_in[kH0],  d_in[kC0],
-                                            d_in[kWih], d_in[kWhh], d_in[kBih], d_in[kBhh], nullptr};
+        CHECK_EQ(
+            pynn_recurrent_forward(&layer, in[kX], in[kH0], in[kC0], out[kY], out[kHn], out[kCn], out[kHeld]),
+            PYNN_OK);
+        const pynn_recurrent_gradients g = {
+            in[kX],   in[kH0],   in[kC0],   out[kY],    out[kHeld], out[kY],    nullptr,    nullptr, nullptr,
+            d_in[kX], d_in[kH0], d_in[kC0], d_in[kWih], d_in[kWhh], d_in[kBih], d_in[kBhh], nullptr};
         CHECK_EQ(pynn_recurrent_backward(&layer, &g), PYNN_OK);
         for (Guards<float>* guards : {&out, &d_in}) {
           for (const Guarded<float>* one : guards->all) {
@@ -418,7 +426,8 @@ void test_threads(const char* isa) {
 void test_wrong_arguments() {
   set_context("wrong arguments");
   float x[4] = {}, y[4], h[4], c[4];
-  const pynn_recurrent good = {PYNN_CELL_LSTM, PYNN_FLOAT32, 0, 1, 1, 1, 1, 0, nullptr, x, x, nullptr, nullptr, nullptr};
+  const pynn_recurrent good = {PYNN_CELL_LSTM, PYNN_FLOAT32, 0,      1, 1, 1, 1, 0, nullptr, x, x,
+                               nullptr,        nullptr,      nullptr};
   const auto forward = [&](const pynn_recurrent& layer) {
     return pynn_recurrent_forward(&layer, x, x, x, y, h, c, nullptr);
   };

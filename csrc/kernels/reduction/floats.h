@@ -243,11 +243,16 @@ constexpr Panel<T> panel_of() {
 }
 template <class T>
 constexpr Kernels<T> float_panels() {
-  return {{panel_of<Sum<T>, T>(), panel_of<SumAbs<T>, T>(), panel_of<SumSquares<T>, T>(),
-           panel_of<SumPowers<T>, T>(), panel_of<Nonzero<T>, T>(),
+  return {{panel_of<Sum<T>, T>(),
+           panel_of<SumAbs<T>, T>(),
+           panel_of<SumSquares<T>, T>(),
+           panel_of<SumPowers<T>, T>(),
+           panel_of<Nonzero<T>, T>(),
            {&join_product, 1, &product_rows<T>, &product_columns<T>},
-           panel_of<Extreme<T, true, false>, T>(), panel_of<Extreme<T, false, false>, T>(),
-           panel_of<Extreme<T, true, true>, T>(), panel_of<Extreme<T, false, true>, T>()}};
+           panel_of<Extreme<T, true, false>, T>(),
+           panel_of<Extreme<T, false, false>, T>(),
+           panel_of<Extreme<T, true, true>, T>(),
+           panel_of<Extreme<T, false, true>, T>()}};
 }
 
 }  // namespace reduction

@@ -48,9 +48,8 @@ pynn_status long_moments(int64_t n, const T* x, T* shift, double* sum, double* s
   for (int64_t i = 0; i < parts; ++i) total += a[i];
   *shift = T(total / double(n));
   const auto kernel = float_kernels_of(x).moments;
-  parallel(parts, [&](int64_t i) {
-    kernel(least(kEach, n - i * kEach), x + i * kEach, *shift, a + i, b + i);
-  });
+  parallel(parts,
+           [&](int64_t i) { kernel(least(kEach, n - i * kEach), x + i * kEach, *shift, a + i, b + i); });
   *sum = *squares = 0;
   for (int64_t i = 0; i < parts; ++i) *sum += a[i], *squares += b[i];
   return PYNN_OK;
@@ -203,8 +202,8 @@ pynn_status variance_backward(int64_t outer, int64_t n, int64_t inner, const T* 
 }
 
 template <class T>
-pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x, const T* best, const T* grad,
-                             T* dx) {
+pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x, const T* best,
+                             const T* grad, T* dx) {
   const FloatKernels<T>& kernels = float_kernels_of(x);
   if (inner == 1) {
     const int64_t parts = outer < 4 ? ceil_div(n, kEach) : 1, each = ceil_div(n, parts);
@@ -245,10 +244,10 @@ pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x
   return PYNN_OK;
 }
 
-#define PYNN_INSTANTIATE(T)                                                                                 \
-  template pynn_status extreme_place<T>(bool, int64_t, int64_t, int64_t, const T*, int64_t*, T*);           \
-  template pynn_status variance<T>(int64_t, int64_t, int64_t, const T*, double, T*, T*);                    \
-  template pynn_status variance_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, double, T*);     \
+#define PYNN_INSTANTIATE(T)                                                                             \
+  template pynn_status extreme_place<T>(bool, int64_t, int64_t, int64_t, const T*, int64_t*, T*);       \
+  template pynn_status variance<T>(int64_t, int64_t, int64_t, const T*, double, T*, T*);                \
+  template pynn_status variance_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, double, T*); \
   template pynn_status extreme_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, const T*, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -1,9 +1,10 @@
 // A reduction over any dimensions of any strides.
 //
-// Dimensions are sorted by the input's strides and merged where neighbours are of one kind (kept or reduced) and
-// lie one after the other. The innermost one and the nearest of the other kind make a panel, which a kernel reduces
-// to a vector of accumulators: rows of it where the reduced dimension is innermost, columns where the kept one is.
-// What other dimensions there are is walked around the panel. How the work is cut follows from the shape alone.
+// Dimensions are sorted by the input's strides and merged where neighbours are of one kind (kept or reduced)
+// and lie one after the other. The innermost one and the nearest of the other kind make a panel, which a
+// kernel reduces to a vector of accumulators: rows of it where the reduced dimension is innermost, columns
+// where the kept one is. What other dimensions there are is walked around the panel. How the work is cut
+// follows from the shape alone.
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/sizes.h"
@@ -14,10 +15,10 @@ namespace pynn {
 namespace reduction {
 namespace {
 
-constexpr int64_t kEach = 64 * kBlock;   // elements of a task, some 10 to 20 us of work
-constexpr int64_t kUnit = 16;            // rows of a column panel that are never cut
-constexpr int64_t kMostSplits = 64;      // parts of a reduction
-constexpr int kOnStack = 128;            // accumulators that need no scratch
+constexpr int64_t kEach = 64 * kBlock;  // elements of a task, some 10 to 20 us of work
+constexpr int64_t kUnit = 16;           // rows of a column panel that are never cut
+constexpr int64_t kMostSplits = 64;     // parts of a reduction
+constexpr int kOnStack = 128;           // accumulators that need no scratch
 
 struct Axis {
   int64_t size, x, out;
@@ -240,8 +241,8 @@ pynn_status reduce(Op op, double p, const Strided& layout, const T* x, char* out
   return Reduction<T>(op, p, layout, x, out, out_item, finish).run();
 }
 
-#define PYNN_INSTANTIATE(T)                                                                     \
-  template pynn_status reduce<T>(Op, double, const Strided&, const T*, char*, int64_t,          \
+#define PYNN_INSTANTIATE(T)                                                            \
+  template pynn_status reduce<T>(Op, double, const Strided&, const T*, char*, int64_t, \
                                  const Finish<Accumulator<T>>&);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

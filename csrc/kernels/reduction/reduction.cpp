@@ -40,7 +40,8 @@ struct Piece {
   int64_t tensor, first, count;
 };
 
-// f(piece) for pieces of at most kEach elements, in parallel where there are enough; f gets the piece's number.
+// f(piece) for pieces of at most kEach elements, in parallel where there are enough; f gets the piece's
+// number.
 template <class F>
 pynn_status over_pieces(int64_t count, const int64_t* sizes, int64_t* pieces_out, const F& f) {
   int64_t pieces = 0, total = 0;
@@ -122,13 +123,12 @@ pynn_status scale_many(int64_t count, const int64_t* sizes, T factor, T* const* 
 template <class T>
 void fill(int64_t n, T value, T* x) {
   const auto kernel = float_kernels_of(static_cast<const T*>(nullptr)).fill;
-  parallel_ranges(n, kEach,
-                  [&](int64_t first, int64_t last) { kernel(last - first, value, x + first); });
+  parallel_ranges(n, kEach, [&](int64_t first, int64_t last) { kernel(last - first, value, x + first); });
 }
 
-#define PYNN_INSTANTIATE(T)                                                                             \
-  template pynn_status many<T>(Op, double, int64_t, const int64_t*, const T* const*, double*);          \
-  template pynn_status scale_many<T>(int64_t, const int64_t*, T, T* const*);                            \
+#define PYNN_INSTANTIATE(T)                                                                    \
+  template pynn_status many<T>(Op, double, int64_t, const int64_t*, const T* const*, double*); \
+  template pynn_status scale_many<T>(int64_t, const int64_t*, T, T* const*);                   \
   template void fill<T>(int64_t, T, T*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

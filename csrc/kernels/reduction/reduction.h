@@ -11,9 +11,7 @@ namespace reduction {
 constexpr int64_t kBlock = 2048;
 
 // What the kernels accumulate; what is made of it in the end (a mean, a root) is finish()'s.
-enum Op {
-  kSum, kSumAbs, kSumSquares, kSumPowers, kNonzero, kProduct, kMax, kMin, kMaxAbs, kMinAbs, kOps
-};
+enum Op { kSum, kSumAbs, kSumSquares, kSumPowers, kNonzero, kProduct, kMax, kMin, kMaxAbs, kMinAbs, kOps };
 
 // float64 for the floating types, int64 for bool and the integers.
 template <class T>
@@ -62,8 +60,8 @@ struct FloatKernels {
                          double* squares);
   // out = (x - shift) * scale, of one row with one shift and scale, or of rows with one for each column
   void (*centre)(int64_t n, const T* x, T shift, T scale, T* out);
-  void (*centre_columns)(int64_t n, int64_t width, int64_t columns, const T* x, const T* shift, const T* scale,
-                         T* out);
+  void (*centre_columns)(int64_t n, int64_t width, int64_t columns, const T* x, const T* shift,
+                         const T* scale, T* out);
   // dx[i] = x[i] == best ? share : 0; and how many x[i] == best
   void (*mark)(int64_t n, const T* x, T best, T share, T* dx);
   int64_t (*count_equal)(int64_t n, const T* x, T best);
@@ -133,8 +131,8 @@ pynn_status variance_backward(int64_t outer, int64_t n, int64_t inner, const T* 
                               double correction, T* dx);
 // dx = grad shared by the elements equal to `best`, 0 elsewhere
 template <class T>
-pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x, const T* best, const T* grad,
-                             T* dx);
+pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x, const T* best,
+                             const T* grad, T* dx);
 
 // Over the elements of many tensors together.
 template <class T>

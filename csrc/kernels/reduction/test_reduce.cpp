@@ -1,5 +1,5 @@
-// pynn_reduce and its relatives against float64 (or int64) scalar loops: every operation, dtype and ISA, random
-// shapes, strides and dimensions; special values; threads; wrong arguments.
+// pynn_reduce and its relatives against float64 (or int64) scalar loops: every operation, dtype and ISA,
+// random shapes, strides and dimensions; special values; threads; wrong arguments.
 #include <vector>
 
 #include "base/pool.h"
@@ -107,9 +107,9 @@ struct Wanted {
 template <class T>
 Wanted reference(pynn_reduce_op op, double p, const Case<T>& c, const T* base) {
   const size_t n = size_t(c.results());
-  const double start = op == PYNN_REDUCE_PROD  ? 1
-                       : op == PYNN_REDUCE_MAX ? -INFINITY
-                       : op == PYNN_REDUCE_MIN ? INFINITY
+  const double start = op == PYNN_REDUCE_PROD                     ? 1
+                       : op == PYNN_REDUCE_MAX                    ? -INFINITY
+                       : op == PYNN_REDUCE_MIN                    ? INFINITY
                        : op == PYNN_REDUCE_NORM && p == -INFINITY ? INFINITY
                                                                   : 0;
   Wanted w = {std::vector<double>(n, start), std::vector<double>(n, 0), std::vector<int64_t>(n, 0),
@@ -167,8 +167,8 @@ void check_case(pynn_reduce_op op, double p, const Case<T>& c, const T* base) {
   const int64_t n = c.results();
   const pynn_array x = c.array(base);
   const bool bools = op == PYNN_REDUCE_ANY || op == PYNN_REDUCE_ALL;
-  const bool wide = op == PYNN_REDUCE_COUNT ||
-                    (!kFloats<T> && (op == PYNN_REDUCE_SUM || op == PYNN_REDUCE_PROD));
+  const bool wide =
+      op == PYNN_REDUCE_COUNT || (!kFloats<T> && (op == PYNN_REDUCE_SUM || op == PYNN_REDUCE_PROD));
   if (bools) {
     Guarded<uint8_t> out(n);
     pynn_array result = {out.data(), c.kept, nullptr, c.ndim, PYNN_BOOL};
@@ -327,7 +327,8 @@ void test_threads_give_the_same_bits() {
   std::vector<float> x(size_t(rows * columns));
   Random random(2);
   for (float& v : x) v = float(random.normal());
-  const int64_t shapes[][3] = {{rows, columns, 1}, {1, rows * columns, 1}, {rows * columns / 4, 4, 1}, {8, rows / 8, columns}};
+  const int64_t shapes[][3] = {
+      {rows, columns, 1}, {1, rows * columns, 1}, {rows * columns / 4, 4, 1}, {8, rows / 8, columns}};
   for (const auto& shape : shapes) {
     for (int mask = 0; mask < 8; ++mask) {
       int64_t kept[3], n = 1;

@@ -1,5 +1,6 @@
 // Running totals of one ISA, in float64: plain loops over up to kWide columns side by side, which compilers
-// vectorise; a single column of a sum takes eight elements a step, so that additions wait for each other once in eight.
+// vectorise; a single column of a sum takes eight elements a step, so that additions wait for each other once
+// in eight.
 #pragma once
 #include "kernels/scan/scan.h"
 #include "simd/vec.h"
@@ -76,8 +77,8 @@ void logsumexp(bool reverse, int64_t n, int64_t width, int64_t columns, const T*
   });
 }
 
-// dx[k] = (product of x before k) * s[k],  s[k] = grad[k] + x[k + 1] * s[k + 1]: without division, so that zeros
-// are no special case.
+// dx[k] = (product of x before k) * s[k],  s[k] = grad[k] + x[k + 1] * s[k + 1]: without division, so that
+// zeros are no special case.
 template <class T>
 void product_backward(int64_t n, int64_t width, int64_t columns, const T* x, const T* grad, T* dx) {
   by_columns(columns, [&](int64_t first, int count) __attribute__((always_inline)) {
@@ -102,7 +103,8 @@ void product_backward(int64_t n, int64_t width, int64_t columns, const T* x, con
   });
 }
 
-// dx[k] = exp(x[k] - out[k]) * t[k],  t[k] = grad[k] + exp(out[k] - out[k + 1]) * t[k + 1]: no power exceeds 1.
+// dx[k] = exp(x[k] - out[k]) * t[k],  t[k] = grad[k] + exp(out[k] - out[k + 1]) * t[k + 1]: no power
+// exceeds 1.
 template <class T>
 void logsumexp_backward(int64_t n, int64_t width, int64_t columns, const T* x, const T* out, const T* grad,
                         T* dx) {
@@ -128,6 +130,17 @@ void logsumexp_backward(int64_t n, int64_t width, int64_t columns, const T* x, c
 // Of equal elements the later counts; a NaN stays, its place moves on to later ones.
 template <class T, bool kSmallest>
 void extremes(int64_t n, int64_t width, int64_t columns, const T* x, T* values, int64_t* places) {
+  if (columns == 1) {  // new extremes grow rare: a branch that is seldom taken waits for nothing
+    T best = x[0];
+    int64_t found = 0;
+    for (int64_t k = 0; k < n; ++k) {
+      const T v = x[k * width];
+      if (v != v || (kSmallest ? v <= best : v >= best)) best = v, found = k;
+      values[k * width] = best;
+      places[k * width] = found;
+    }
+    return;
+  }
   by_columns(columns, [&](int64_t first, int count) __attribute__((always_inline)) {
     T best[kWide];
     int64_t found[kWide];
@@ -147,7 +160,8 @@ void extremes(int64_t n, int64_t width, int64_t columns, const T* x, T* values, 
 }
 
 template <class T>
-void extreme(bool smallest, int64_t n, int64_t width, int64_t columns, const T* x, T* values, int64_t* places) {
+void extreme(bool smallest, int64_t n, int64_t width, int64_t columns, const T* x, T* values,
+             int64_t* places) {
   if (smallest) {
     extremes<T, true>(n, width, columns, x, values, places);
   } else {

@@ -33,17 +33,15 @@ void over_columns(int64_t outer, int64_t n, int64_t inner, const F& f) {
 template <class T>
 void run(pynn_scan_op op, bool reverse, int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
   const auto kernel = table().of<T>().scan[op];
-  over_columns(outer, n, inner, [&](int64_t at, int64_t columns) {
-    kernel(reverse, n, inner, columns, x + at, out + at);
-  });
+  over_columns(outer, n, inner,
+               [&](int64_t at, int64_t columns) { kernel(reverse, n, inner, columns, x + at, out + at); });
 }
 
 template <class T>
 void run_product_backward(int64_t outer, int64_t n, int64_t inner, const T* x, const T* grad, T* dx) {
   const auto kernel = table().of<T>().product_backward;
-  over_columns(outer, n, inner, [&](int64_t at, int64_t columns) {
-    kernel(n, inner, columns, x + at, grad + at, dx + at);
-  });
+  over_columns(outer, n, inner,
+               [&](int64_t at, int64_t columns) { kernel(n, inner, columns, x + at, grad + at, dx + at); });
 }
 
 template <class T>
@@ -64,9 +62,9 @@ void run_extreme(bool smallest, int64_t outer, int64_t n, int64_t inner, const T
   });
 }
 
-#define PYNN_INSTANTIATE(T)                                                                            \
-  template void run<T>(pynn_scan_op, bool, int64_t, int64_t, int64_t, const T*, T*);                   \
-  template void run_product_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, T*);            \
+#define PYNN_INSTANTIATE(T)                                                                             \
+  template void run<T>(pynn_scan_op, bool, int64_t, int64_t, int64_t, const T*, T*);                    \
+  template void run_product_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, T*);             \
   template void run_logsumexp_backward<T>(int64_t, int64_t, int64_t, const T*, const T*, const T*, T*); \
   template void run_extreme<T>(bool, int64_t, int64_t, int64_t, const T*, T*, int64_t*);
 PYNN_INSTANTIATE(float)

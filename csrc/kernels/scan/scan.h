@@ -15,8 +15,8 @@ template <class T>
 struct Kernels {
   void (*scan[PYNN_SCAN_OPS])(bool reverse, int64_t n, int64_t width, int64_t columns, const T* x, T* out);
   void (*product_backward)(int64_t n, int64_t width, int64_t columns, const T* x, const T* grad, T* dx);
-  void (*logsumexp_backward)(int64_t n, int64_t width, int64_t columns, const T* x, const T* out, const T* grad,
-                             T* dx);
+  void (*logsumexp_backward)(int64_t n, int64_t width, int64_t columns, const T* x, const T* out,
+                             const T* grad, T* dx);
   void (*extreme)(bool smallest, int64_t n, int64_t width, int64_t columns, const T* x, T* values,
                   int64_t* places);
 };

@@ -1,4 +1,5 @@
-// Scans against long double loops: every operation, dtype and ISA, odd sizes, special values, gradients, threads.
+// Scans against long double loops: every operation, dtype and ISA, odd sizes, special values, gradients,
+// threads.
 #include <vector>
 
 #include "base/pool.h"
@@ -46,7 +47,8 @@ void check_totals(Random& random) {
   Case<T> c(random, random.below(6) == 0 ? 400 : 30, 150);
   const bool products = random.below(2) == 1;
   if (products) {
-    for (int64_t i = 0; i < c.x.size(); ++i) c.x[i] = random.below(12) == 0 ? T(0) : T(random.uniform(0.7, 1.4));
+    for (int64_t i = 0; i < c.x.size(); ++i)
+      c.x[i] = random.below(12) == 0 ? T(0) : T(random.uniform(0.7, 1.4));
   }
   const auto op = products ? PYNN_SCAN_PROD : PYNN_SCAN_SUM;
   const bool reverse = !products && random.below(2) == 1;

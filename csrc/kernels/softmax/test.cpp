@@ -226,10 +226,76 @@ void test_errors() {
   CHECK_EQ(pynn_log_softmax_backward_f32(1, 2, x, 2, nullptr, 2, x, 2), PYNN_INVALID);
 }
 
+// softmax, log-softmax and log-sum-exp along the middle of (outer, cols, inner), and their gradients.
+template <class T>
+void test_along(const char* isa) {
+  Random random(21);
+  const double eps = double(std::numeric_limits<T>::epsilon());
+  for (int64_t outer : {1, 3}) {
+    for (int64_t cols : {1, 2, 5, 16, 33}) {
+      for (int64_t inner : {1, 2, 7, 16, 33, 130}) {
+        set_context(std::string(isa) + " along " + std::to_string(cols) + " by " + std::to_string(inner));
+        const int64_t n = outer * cols * inner, shape[] = {outer, cols, inner}, reduced[] = {outer, inner};
+        Guarded<T> x(n), y(n), g(n), dx(n), total(outer * inner);
+        for (int64_t i = 0; i < n; ++i) x[i] = T(3 * random.normal()), g[i] = T(random.normal());
+        const pynn_array in = {x.data(), shape, nullptr, 3, dtype_of<T>}, grad = {g.data(), shape, nullptr, 3, dtype_of<T>};
+        pynn_array out = {y.data(), shape, nullptr, 3, dtype_of<T>}, back = {dx.data(), shape, nullptr, 3, dtype_of<T>},
+                   sums = {total.data(), reduced, nullptr, 2, dtype_of<T>};
+        CHECK_EQ(pynn_softmax(PYNN_LOGSUMEXP, &in, 1, &sums), PYNN_OK);
+        for (pynn_softmax_op op : {PYNN_SOFTMAX, PYNN_LOG_SOFTMAX}) {
+          CHECK_EQ(pynn_softmax(op, &in, 1, &out), PYNN_OK);
+          CHECK_EQ(pynn_softmax_backward(op, &grad, &out, 1, &back), PYNN_OK);
+          for (int64_t o = 0; o < outer; ++o) {
+            for (int64_t j = 0; j < inner; ++j) {
+              const int64_t at = o * cols * inner + j;
+              double sum = 0, dot = 0, all = 0;
+              for (int64_t c = 0; c < cols; ++c) sum += std::exp(double(x[at + c * inner]));
+              for (int64_t c = 0; c < cols; ++c) {
+                const double gc = double(g[at + c * inner]);
+                dot += gc * std::exp(double(x[at + c * inner])) / sum, all += gc;
+              }
+              CHECK_CLOSE(total[o * inner + j], std::log(sum), 16 * eps * (1 + std::fabs(std::log(sum))));
+              for (int64_t c = 0; c < cols; ++c) {
+                const int64_t i = at + c * inner;
+                const double p = std::exp(double(x[i])) / sum, gi = double(g[i]);
+                const double expected = op == PYNN_SOFTMAX ? p : std::log(p);
+                const double gradient = op == PYNN_SOFTMAX ? p * (gi - dot) : gi - p * all;
+                CHECK_CLOSE(y[i], expected, 16 * eps * (1 + std::fabs(expected)));
+                CHECK_CLOSE(dx[i], gradient, 64 * eps * (1 + std::fabs(gradient) + std::fabs(all)));
+              }
+            }
+          }
+          CHECK(y.intact() && dx.intact() && total.intact() && x.intact());
+        }
+      }
+    }
+  }
+  // Two threads, the same bits; a row of -inf.
+  const int64_t shape[] = {4, 300, 90}, n = 4 * 300 * 90;
+  std::vector<T> x(static_cast<size_t>(n)), first(x), second(x);
+  for (T& value : x) value = T(random.normal());
+  const pynn_array in = {x.data(), shape, nullptr, 3, dtype_of<T>};
+  for (int threads : {1, 2}) {
+    pynn::set_num_threads(threads);
+    pynn_array out = {(threads == 1 ? first : second).data(), shape, nullptr, 3, dtype_of<T>};
+    CHECK_EQ(pynn_softmax(PYNN_LOG_SOFTMAX, &in, 1, &out), PYNN_OK);
+  }
+  CHECK(first == second);
+  const int64_t pair[] = {1, 2, 2}, sums[] = {1, 2};
+  const T low = T(-std::numeric_limits<double>::infinity()), values[] = {low, 1, low, -low};
+  T results[2];
+  const pynn_array edge = {const_cast<T*>(values), pair, nullptr, 3, dtype_of<T>};
+  pynn_array to = {results, sums, nullptr, 2, dtype_of<T>};
+  CHECK_EQ(pynn_softmax(PYNN_LOGSUMEXP, &edge, 1, &to), PYNN_OK);
+  CHECK(results[0] == low && results[1] == -low);
+}
+
 }  // namespace
 
 int main() {
   for_each_isa([](const char* isa) {
+    test_along<float>(isa);
+    test_along<double>(isa);
     CHECK(std::strcmp(pynn::softmax::table().isa, isa) == 0);
     test_softmax(isa);
     test_special(isa);

@@ -1,5 +1,6 @@
-// An element becomes an unsigned key that orders as it does, beside its place: no two entries are equal, so any sort
-// of entries is stable. Short rows go through std::sort, long ones through radix passes over the key's bytes alone.
+// An element becomes an unsigned key that orders as it does, beside its place: no two entries are equal, so
+// any sort of entries is stable. Short rows go through std::sort, long ones through radix passes over the
+// key's bytes alone.
 #include "kernels/sort/sort.h"
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace pynn {
 namespace sort {
 namespace {
 
-constexpr int64_t kEach = 16 << 10;      // elements of a task, some 50 us and more
-constexpr int64_t kRadixFrom = 768;      // elements from which radix passes win
+constexpr int64_t kEach = 16 << 10;  // elements of a task, some 50 us and more
+constexpr int64_t kRadixFrom = 768;  // elements from which radix passes win
 
 // ---- keys ----
 
@@ -136,7 +137,8 @@ pynn_status sort_rows(const Extent& e, bool descending, const T* x, T* values, i
   });
 }
 
-// What may be among the k first is kept; a full buffer is cut down to k, the k-th then bars the way to later ones.
+// What may be among the k first is kept; a full buffer is cut down to k, the k-th then bars the way to later
+// ones.
 template <class E, class T>
 pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* values, int64_t* places) {
   if (4 * k >= e.n) {  // sorting it all costs no more
@@ -147,7 +149,7 @@ pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* v
       store(k, e.inner, found, row, values == nullptr ? nullptr : values + to, places + to);
     });
   }
-  const int64_t room = least(e.n, 2 * k + 256);
+  const int64_t room = least(e.n, 2 * k + 48);
   return over_rows<E>(e, k, room, [&](int64_t from, int64_t to, E* held) {
     const T* row = x + from;
     int64_t count = 0, i = 0;
@@ -246,9 +248,9 @@ bool put_along(const Extent& e, int64_t count, const T* grad, const int64_t* pla
   return ok;
 }
 
-#define PYNN_INSTANTIATE(T)                                                               \
-  template pynn_status sort<T>(const Extent&, bool, const T*, T*, int64_t*);              \
-  template pynn_status topk<T>(const Extent&, int64_t, bool, const T*, T*, int64_t*);     \
+#define PYNN_INSTANTIATE(T)                                                           \
+  template pynn_status sort<T>(const Extent&, bool, const T*, T*, int64_t*);          \
+  template pynn_status topk<T>(const Extent&, int64_t, bool, const T*, T*, int64_t*); \
   template pynn_status select<T>(const Extent&, int64_t, bool, const T*, T*, int64_t*);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

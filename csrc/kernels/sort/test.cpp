@@ -1,4 +1,5 @@
-// Sorting against std::stable_sort: every dtype, short and long rows, ties, NaN, zeros of both signs, any dimension.
+// Sorting against std::stable_sort: every dtype, short and long rows, ties, NaN, zeros of both signs, any
+// dimension.
 #include <algorithm>
 #include <vector>
 
@@ -43,7 +44,8 @@ void round_of(Random& random) {
   Guarded<int64_t> places(total), top_places(outer * k * inner), selected_places(outer * inner);
   const bool ties = random.below(2) == 1;
   for (int64_t i = 0; i < total; ++i) {
-    x[i] = ties ? T(random.below(7)) : T(kDtype<T> >= PYNN_FLOAT32 ? T(random.normal() * 1e3) : T(random.bits()));
+    x[i] = ties ? T(random.below(7))
+                : T(kDtype<T> >= PYNN_FLOAT32 ? T(random.normal() * 1e3) : T(random.bits()));
     if (kDtype<T> >= PYNN_FLOAT32) {
       const double odd[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, -NAN};
       if (random.below(9) == 0) x[i] = T(odd[random.below(6)]);
@@ -92,7 +94,8 @@ void round_of(Random& random) {
 
 template <class T>
 void round_of_put(Random& random) {
-  const int64_t outer = random.below(4), n = 1 + random.below(40), inner = 1 + random.below(9), k = random.below(50);
+  const int64_t outer = random.below(4), n = 1 + random.below(40), inner = 1 + random.below(9),
+                k = random.below(50);
   const int64_t shape[] = {outer, n, inner}, few[] = {outer, k, inner};
   Guarded<T> grad(outer * k * inner), dx(outer * n * inner);
   Guarded<int64_t> places(grad.size());

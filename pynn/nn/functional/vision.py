@@ -2,12 +2,10 @@
 
 import math
 
-import numpy
-
-from pynn._core import made
+from pynn._core import call
 from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from pynn.ops.indexing import index_select
 from pynn.ops.registry import export
+from pynn.ops.resample import RESAMPLE
 
 __all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
 
@@ -74,52 +72,7 @@ def channel_shuffle(input, groups):
     return split.transpose(1, 2).reshape(shape)
 
 
-# ---- interpolation: along one dimension after the other, a weighted sum of picked slices ----
-
-_CUBIC = -0.75  # the free parameter of Keys' kernel (IEEE Trans. ASSP 29, 1981), as torch sets it
-
-
-def _sources(size, out, scale, align_corners):
-    """Where each output element lies on the input's axis."""
-    place = numpy.arange(out, dtype=numpy.float64)
-    if align_corners:
-        return place * ((size - 1) / (out - 1) if out > 1 else 0.0)
-    return (place + 0.5) * scale - 0.5
-
-
-def _taps(mode, size, out, scale, align_corners):
-    """[(indices, weights), ...] whose sum is the resized axis; weights None for 1."""
-    if mode in ("nearest", "nearest-exact"):
-        shift = 0.5 if mode == "nearest-exact" else 0.0
-        index = numpy.floor((numpy.arange(out) + shift) * scale)
-        return [(numpy.clip(index, 0, size - 1).astype(numpy.int64), None)]
-    where = _sources(size, out, scale, align_corners)
-    if mode != "bicubic":
-        where = numpy.maximum(where, 0.0)
-        low = numpy.minimum(numpy.floor(where).astype(numpy.int64), size - 1)
-        part = where - low
-        return [(low, 1.0 - part), (numpy.minimum(low + 1, size - 1), part)]
-    low = numpy.floor(where).astype(numpy.int64)
-    part = where - low
-    taps = []
-    for k in range(-1, 3):
-        d = numpy.abs(part - k)
-        near = (_CUBIC + 2) * d**3 - (_CUBIC + 3) * d**2 + 1
-        far = _CUBIC * (d**3 - 5 * d**2 + 8 * d - 4)
-        taps.append((numpy.clip(low + k, 0, size - 1), numpy.where(d <= 1, near, far)))
-    return taps
-
-
-def _resize(input, dim, taps):
-    shape = [1] * input.ndim
-    shape[dim] = -1
-    total = None
-    for index, weight in taps:
-        part = index_select(input, dim, made(index))
-        part = part if weight is None else part * made(weight.astype(input._array.dtype).reshape(shape))
-        total = part if total is None else total + part
-    return total
-
+# ---- interpolation ----
 
 _DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
@@ -181,10 +134,9 @@ def interpolate(
         )
     if mode == "area":
         return _AREA[dims](input, out)
-    for i, (n, o, f) in enumerate(zip(shape, out, factors)):
-        scale = n / o if f is None else 1.0 / f
-        input = _resize(input, i + 2, _taps(mode, n, o, scale, bool(align_corners)))
-    return input
+    kept = tuple(float(f) for f in factors) if factors[0] is not None else None
+    name = mode if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
+    return call(RESAMPLE, (input,), (name, out, kept, bool(align_corners)))
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):

@@ -1,0 +1,2 @@
+#define PYNN_ISA_NAMESPACE portable
+#include "kernels/resample/impl.h"

@@ -1,0 +1,2 @@
+#define PYNN_ISA_NAMESPACE avx2
+#include "kernels/resample/impl.h"

@@ -1,0 +1,28 @@
+"""Resizing images."""
+
+from pynn.bench.row import row
+
+
+def _resize(name, shape, **how):
+    @row(name)
+    def forward(side):
+        x = side.randn(*shape)
+        return lambda: side.functional.interpolate(x, **how)
+
+    @row(name + ", train")
+    def train(side):
+        x = side.randn(*shape, requires_grad=True)
+        g = side.randn(*side.functional.interpolate(x, **how).shape)
+
+        def step():
+            x.grad = None
+            side.functional.interpolate(x, **how).backward(g)
+            return x.grad
+
+        return step
+
+
+_resize("nearest x2, 4 x 32 x 32 x 32", (4, 32, 32, 32), scale_factor=2)
+_resize("bilinear x2, 4 x 32 x 32 x 32", (4, 32, 32, 32), scale_factor=2, mode="bilinear")
+_resize("bicubic 64 to 100, 4 x 3", (4, 3, 64, 64), size=(100, 100), mode="bicubic")
+_resize("bilinear 224 to 96, 2 x 3", (2, 3, 224, 224), size=(96, 96), mode="bilinear")
