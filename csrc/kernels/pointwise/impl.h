@@ -14,7 +14,6 @@ namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 namespace pointwise {
 
-using ::pynn::pointwise::Cast;
 using ::pynn::pointwise::Kernel;
 using ::pynn::pointwise::Kinds;
 using ::pynn::pointwise::kAll;
