@@ -1,6 +1,6 @@
 """What the core asks of arrays on its hot path: from the compiled module, or plain Python without it."""
 
-from numpy import ndarray
+from numpy import errstate, ndarray
 
 try:
     from pynn import _native
@@ -14,7 +14,8 @@ else:
 
     def convert(array, dtype):
         """A copy of an array in another dtype."""
-        return array.astype(dtype)
+        with errstate(all="ignore"):  # too large becomes infinity
+            return array.astype(dtype)
 
     def set_bfloat16(dtype):
         """Tell the kernels NumPy's dtype for bfloat16."""

@@ -8,7 +8,7 @@ namespace {
 PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
   const int ndim = PyArray_NDIM(x);
   if (PyArray_IS_C_CONTIGUOUS(x)) return new_array(ndim, PyArray_DIMS(x), type);
-  npy_intp order[PYNN_MAX_DIMS], back[PYNN_MAX_DIMS], shape[PYNN_MAX_DIMS];
+  npy_intp order[PYNN_MAX_DIMS] = {}, back[PYNN_MAX_DIMS] = {}, shape[PYNN_MAX_DIMS] = {};
   const auto step = [x](npy_intp i) {
     return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i));
   };
