@@ -88,8 +88,8 @@ void test_kind(Random& random, int kind, int64_t n) {
              ag = array_of(g, &n, 1), adx = array_of(dx, &n, 1), ady = array_of(dy, &n, 1),
              aone = array_of(one, nullptr, 0), agrad = array_of(grad, nullptr, 0);
   const auto id = pynn_loss_kind(kind);
-  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_REDUCE_NONE, &aout), PYNN_OK);
-  CHECK_EQ(pynn_loss_backward(id, &ag, &ax, &ay, o, PYNN_REDUCE_NONE, &adx, &ady), PYNN_OK);
+  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_LOSS_NONE, &aout), PYNN_OK);
+  CHECK_EQ(pynn_loss_backward(id, &ag, &ax, &ay, o, PYNN_LOSS_NONE, &adx, &ady), PYNN_OK);
   double sum = 0, gross = 0;
   for (int64_t i = 0; i < n; ++i) {
     const Found want = reference(kind, double(x[i]), double(y[i]), o);
@@ -100,11 +100,11 @@ void test_kind(Random& random, int kind, int64_t n) {
     sum += want.value;
     gross += size + std::fabs(want.value);
   }
-  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_REDUCE_SUM, &aone), PYNN_OK);
+  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_LOSS_SUM, &aone), PYNN_OK);
   CHECK_CLOSE(one[0], sum, 4 * unit * (1 + gross));
-  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_REDUCE_MEAN, &aone), PYNN_OK);
+  CHECK_EQ(pynn_loss(id, &ax, &ay, o, PYNN_LOSS_MEAN, &aone), PYNN_OK);
   CHECK_CLOSE(one[0], sum / double(n), 4 * unit * (1 + gross / double(n)));
-  CHECK_EQ(pynn_loss_backward(id, &agrad, &ax, &ay, o, PYNN_REDUCE_MEAN, &adx, nullptr), PYNN_OK);
+  CHECK_EQ(pynn_loss_backward(id, &agrad, &ax, &ay, o, PYNN_LOSS_MEAN, &adx, nullptr), PYNN_OK);
   for (int64_t i = 0; i < n; ++i) {
     const Found want = reference(kind, double(x[i]), double(y[i]), o);
     const double size = 10 + double(x[i] * x[i]) + 2 * std::exp(double(x[i])) + std::fabs(want.by_x);
@@ -130,7 +130,7 @@ void test_classes(Random& random, int64_t samples, int64_t classes, int64_t inne
   pynn_array ax = array_of(x, shape, ndim), aw = array_of(weight, &classes, 1), aout = array_of(out, flat, ndim - 1),
              ag = array_of(g, flat, ndim - 1), adx = array_of(dx, shape, ndim), aone = array_of(one, nullptr, 0);
   pynn_array at = {target.data(), flat, nullptr, ndim - 1, PYNN_INT64};
-  pynn_class_loss args = {&ax, &at, weighted ? &aw : nullptr, -100, smooth, nll, PYNN_REDUCE_NONE};
+  pynn_class_loss args = {&ax, &at, weighted ? &aw : nullptr, -100, smooth, nll, PYNN_LOSS_NONE};
   CHECK_EQ(pynn_class_loss_forward(&args, &aout), PYNN_OK);
   CHECK_EQ(pynn_class_loss_backward(&args, &ag, &adx), PYNN_OK);
   double sum = 0, divisor = 0;
@@ -165,11 +165,11 @@ void test_classes(Random& random, int64_t samples, int64_t classes, int64_t inne
       }
     }
   }
-  args.reduction = PYNN_REDUCE_MEAN;
+  args.reduction = PYNN_LOSS_MEAN;
   CHECK_EQ(pynn_class_loss_forward(&args, &aone), PYNN_OK);
   CHECK_CLOSE(one[0], sum / divisor, 40 * unit * (1 + std::fabs(sum / divisor)));
   CHECK_EQ(pynn_class_loss_backward(&args, &aone, &adx), PYNN_OK);
-  args.reduction = PYNN_REDUCE_SUM;
+  args.reduction = PYNN_LOSS_SUM;
   CHECK_EQ(pynn_class_loss_forward(&args, &aone), PYNN_OK);
   CHECK_CLOSE(one[0], sum, 40 * unit * (1 + std::fabs(sum)) * std::sqrt(double(count)));
   CHECK(x.intact() && out.intact() && dx.intact() && one.intact() && weight.intact());
@@ -197,12 +197,12 @@ void test_threads(const char* isa) {
     float one, grad = 1;
     pynn_array aone = {&one, nullptr, nullptr, 0, PYNN_FLOAT32}, agrad = {&grad, nullptr, nullptr, 0, PYNN_FLOAT32};
     for (int kind = 0; kind < PYNN_LOSS_COUNT; ++kind) {
-      pynn_loss(pynn_loss_kind(kind), &ax, &ay, o, PYNN_REDUCE_MEAN, &aone);
-      pynn_loss_backward(pynn_loss_kind(kind), &agrad, &ax, &ay, o, PYNN_REDUCE_MEAN, &adx, nullptr);
+      pynn_loss(pynn_loss_kind(kind), &ax, &ay, o, PYNN_LOSS_MEAN, &aone);
+      pynn_loss_backward(pynn_loss_kind(kind), &agrad, &ax, &ay, o, PYNN_LOSS_MEAN, &adx, nullptr);
       all.push_back(one);
       all.insert(all.end(), dx.begin(), dx.end());
     }
-    const pynn_class_loss args = {&planes, &at, nullptr, -100, 0.1, 0, PYNN_REDUCE_MEAN};
+    const pynn_class_loss args = {&planes, &at, nullptr, -100, 0.1, 0, PYNN_LOSS_MEAN};
     pynn_class_loss_forward(&args, &aone);
     pynn_class_loss_backward(&args, &agrad, &adp);
     all.push_back(one);
@@ -217,18 +217,18 @@ void test_special() {
   float x[] = {0, 1, nan, inf}, y[] = {1, 0, 0, 1}, out[4];
   pynn_array ax = {x, &n, nullptr, 1, PYNN_FLOAT32}, ay = {y, &n, nullptr, 1, PYNN_FLOAT32},
              aout = {out, &n, nullptr, 1, PYNN_FLOAT32};
-  pynn_loss(PYNN_LOSS_BCE, &ax, &ay, nullptr, PYNN_REDUCE_NONE, &aout);
+  pynn_loss(PYNN_LOSS_BCE, &ax, &ay, nullptr, PYNN_LOSS_NONE, &aout);
   CHECK(out[0] == 100 && out[1] == 100 && std::isnan(out[2]));
-  pynn_loss(PYNN_LOSS_BCE_LOGITS, &ax, &ay, nullptr, PYNN_REDUCE_NONE, &aout);
+  pynn_loss(PYNN_LOSS_BCE_LOGITS, &ax, &ay, nullptr, PYNN_LOSS_NONE, &aout);
   CHECK(std::isnan(out[2]));
-  pynn_loss(PYNN_LOSS_MSE, &ax, &ay, nullptr, PYNN_REDUCE_NONE, &aout);
+  pynn_loss(PYNN_LOSS_MSE, &ax, &ay, nullptr, PYNN_LOSS_NONE, &aout);
   CHECK(out[0] == 1 && std::isnan(out[2]) && out[3] == inf);
   const int64_t none = 0;
   float one = 0;
   pynn_array empty = {nullptr, &none, nullptr, 1, PYNN_FLOAT32}, aone = {&one, nullptr, nullptr, 0, PYNN_FLOAT32};
-  CHECK_EQ(pynn_loss(PYNN_LOSS_L1, &empty, &empty, nullptr, PYNN_REDUCE_MEAN, &aone), PYNN_OK);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_L1, &empty, &empty, nullptr, PYNN_LOSS_MEAN, &aone), PYNN_OK);
   CHECK(std::isnan(one));
-  CHECK_EQ(pynn_loss(PYNN_LOSS_L1, &empty, &empty, nullptr, PYNN_REDUCE_SUM, &aone), PYNN_OK);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_L1, &empty, &empty, nullptr, PYNN_LOSS_SUM, &aone), PYNN_OK);
   CHECK_EQ(one, 0);
 }
 
@@ -239,13 +239,13 @@ void test_errors() {
   pynn_array a = {x, &n, nullptr, 1, PYNN_FLOAT32}, b = {x, &m, nullptr, 1, PYNN_FLOAT32},
              out = {&one, nullptr, nullptr, 0, PYNN_FLOAT32}, square = {x, matrix, nullptr, 2, PYNN_FLOAT32},
              target = {t, &two, nullptr, 1, PYNN_INT64};
-  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, &a, &b, nullptr, PYNN_REDUCE_SUM, &out), PYNN_INVALID);
-  CHECK_EQ(pynn_loss(PYNN_LOSS_COUNT, &a, &a, nullptr, PYNN_REDUCE_SUM, &out), PYNN_INVALID);
-  CHECK_EQ(pynn_loss(PYNN_LOSS_HUBER, &a, &a, nullptr, PYNN_REDUCE_SUM, &out), PYNN_INVALID);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, &a, &b, nullptr, PYNN_LOSS_SUM, &out), PYNN_INVALID);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_COUNT, &a, &a, nullptr, PYNN_LOSS_SUM, &out), PYNN_INVALID);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_HUBER, &a, &a, nullptr, PYNN_LOSS_SUM, &out), PYNN_INVALID);
   CHECK(says("expected 1 numbers"));
-  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, &a, &a, nullptr, PYNN_REDUCE_NONE, &out), PYNN_INVALID);
-  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, nullptr, &a, nullptr, PYNN_REDUCE_SUM, &out), PYNN_INVALID);
-  pynn_class_loss args = {&square, &target, nullptr, -100, 0, 0, PYNN_REDUCE_MEAN};
+  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, &a, &a, nullptr, PYNN_LOSS_NONE, &out), PYNN_INVALID);
+  CHECK_EQ(pynn_loss(PYNN_LOSS_MSE, nullptr, &a, nullptr, PYNN_LOSS_SUM, &out), PYNN_INVALID);
+  pynn_class_loss args = {&square, &target, nullptr, -100, 0, 0, PYNN_LOSS_MEAN};
   CHECK_EQ(pynn_class_loss_forward(&args, &out), PYNN_INVALID);
   CHECK(says("target is 2 at element 1"));
   args.ignore_index = 2;
