@@ -67,7 +67,7 @@ struct Matrix {
 
 bool has_products(int type) { return is_float(type) || is_half(type); }
 
-PyObject* held(PyArrayObject* x) {
+PyArrayObject* held(PyArrayObject* x) {
   Py_INCREF(x);
   return x;
 }
