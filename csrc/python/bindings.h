@@ -15,4 +15,8 @@ PyObject* convert_half(PyArrayObject* x, int type);
 PyObject* convert_function(PyObject*, PyObject* const* args, Py_ssize_t count);
 PyObject* set_bfloat16_function(PyObject*, PyObject* dtype);
 
+// bind_loss.cpp: cross_entropy and its gradient where the float32 rows of bind_softmax.cpp are not what came.
+PyObject* any_cross_entropy(PyObject* const* args, Py_ssize_t count);
+PyObject* any_cross_entropy_backward(PyObject* const* args, Py_ssize_t count);
+
 }  // namespace pynn::python
