@@ -224,7 +224,8 @@ PyObject* unary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   return run_unary(entry->op, as_array(args[0]), alpha, beta);
 }
 
-// The array itself as the place to write to (a new reference); nullptr where it is no float array to write to.
+// The array itself as the place to write to (a new reference); nullptr where it is no float array to write
+// to.
 PyArrayObject* target(PyArrayObject* x) {
   if (!is_float(plain_type(x)) || !PyArray_ISWRITEABLE(x)) return nullptr;
   Py_INCREF(x);
@@ -271,7 +272,9 @@ PyObject* clamp(PyObject* const* args, Py_ssize_t count, bool inplace) {
   if (inplace && !out) return not_mine();
   return run_unary(PYNN_HARDTANH, x, low, high, out);
 }
-PyObject* clamp_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) { return clamp(args, count, false); }
+PyObject* clamp_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return clamp(args, count, false);
+}
 PyObject* clamp_inplace_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return clamp(args, count, true);
 }
@@ -280,6 +283,8 @@ PyObject* clamp_inplace_kernel(PyObject*, PyObject* const* args, Py_ssize_t coun
 bool short_power(double exponent, pynn_unary_op* op) {
   if (exponent == 2) {
     *op = PYNN_SQUARE;
+  } else if (exponent == 3) {
+    *op = PYNN_CUBE;
   } else if (exponent == 0.5) {
     *op = PYNN_SQRT;
   } else if (exponent == -1) {
@@ -391,10 +396,10 @@ constexpr Backward kClampBackward = {"clamp.backward", PYNN_CLAMP_BACKWARD, 1, 2
 PyObject* clamp_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !PyTuple_Check(args[2]) || PyTuple_GET_SIZE(args[2]) != 2) return not_mine();
   PyObject *low = PyTuple_GET_ITEM(args[2], 0), *high = PyTuple_GET_ITEM(args[2], 1);
-  if (low != Py_None && high != Py_None)
-    return backward_of(kClampBackward, kClampBackward.op, args, count);
+  if (low != Py_None && high != Py_None) return backward_of(kClampBackward, kClampBackward.op, args, count);
   PyObject* bound = PyFloat_FromDouble(low == Py_None ? -Py_HUGE_VAL : Py_HUGE_VAL);
-  PyObject* bounds = bound ? PyTuple_Pack(2, low == Py_None ? bound : low, low == Py_None ? high : bound) : nullptr;
+  PyObject* bounds =
+      bound ? PyTuple_Pack(2, low == Py_None ? bound : low, low == Py_None ? high : bound) : nullptr;
   Py_XDECREF(bound);
   if (!bounds) return nullptr;
   PyObject* const call[] = {args[0], args[1], bounds, args[3]};
@@ -413,11 +418,13 @@ PyObject* pow_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
     return not_mine();
   }
   PyArrayObject *g = as_array(args[0]), *x = as_array(PyTuple_GET_ITEM(args[1], 1));
-  if (!x || !same_shape(g, x) || !is_float(plain_type(g)) || plain_type(x) != PyArray_TYPE(g)) return not_mine();
+  if (!x || !same_shape(g, x) || !is_float(plain_type(g)) || plain_type(x) != PyArray_TYPE(g))
+    return not_mine();
   PyArrayObject* out = new_like(g);
   if (!out) return nullptr;
-  PyObject* grad = exponent == 2 ? run_binary(PYNN_SQUARE_BACKWARD, g, x, 0, 0, out)
-                                 : run_binary(PYNN_POW_BACKWARD, g, x, exponent, exponent - 1, out);
+  PyObject* grad = exponent == 2   ? run_binary(PYNN_SQUARE_BACKWARD, g, x, 0, 0, out)
+                   : exponent == 3 ? run_binary(PYNN_CUBE_BACKWARD, g, x, 0, 0, out)
+                                   : run_binary(PYNN_POW_BACKWARD, g, x, exponent, exponent - 1, out);
   if (!grad || grad == Py_None) return grad;
   PyObject* grads = PyTuple_Pack(2, grad, Py_None);
   Py_DECREF(grad);
@@ -512,7 +519,8 @@ bool register_elementwise(PyObject* kernels) {
   return ok && add_kernel(kernels, "clamp", clamp_kernel) &&
          add_kernel(kernels, "clamp_", clamp_inplace_kernel) &&
          add_kernel(kernels, "clamp.backward", clamp_backward_kernel) &&
-         add_kernel(kernels, "pow.backward", pow_backward_kernel) && add_kernel(kernels, "gelu", gelu_kernel) &&
+         add_kernel(kernels, "pow.backward", pow_backward_kernel) &&
+         add_kernel(kernels, "gelu", gelu_kernel) &&
          add_kernel(kernels, "gelu.backward", gelu_backward_kernel) &&
          add_kernel(kernels, "add.backward", add_backward_kernel) &&
          add_kernel(kernels, "sub.backward", sub_backward_kernel) &&

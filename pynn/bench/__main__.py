@@ -44,6 +44,7 @@ class Worker:
         """End the process."""
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
 
 def differs(first, second, tolerance):

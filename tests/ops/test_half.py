@@ -8,7 +8,7 @@ from tests import cases
 
 HALVES = ("float16", "bfloat16")
 # Their float32 sums are taken in another order than the float32 kernels'; the result may differ by a rounding.
-SUMS = {"matmul", "linear"}
+SUMS = {"matmul", "linear", "batch_norm"}
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 typedef enum pynn_unary_op {
-  PYNN_NEG, PYNN_ABS, PYNN_SQUARE, PYNN_SQRT, PYNN_RSQRT, PYNN_RECIPROCAL,
+  PYNN_NEG, PYNN_ABS, PYNN_SQUARE, PYNN_CUBE, PYNN_SQRT, PYNN_RSQRT, PYNN_RECIPROCAL,
   PYNN_SIGN, /* 0 for NaN */
   PYNN_FLOOR, PYNN_CEIL, PYNN_ROUND, PYNN_TRUNC, /* round: ties to even */
   PYNN_EXP, PYNN_EXP2, PYNN_EXPM1, PYNN_LOG, PYNN_LOG2, PYNN_LOG10, PYNN_LOG1P,
@@ -62,7 +62,7 @@ typedef enum pynn_binary_op {
   PYNN_TANHSHRINK_BACKWARD, /* b = input */
   PYNN_THRESHOLD_BACKWARD,  /* b = input; alpha = threshold */
   PYNN_CLAMP_BACKWARD,      /* b = input; alpha = min, beta = max: g at the bounds */
-  PYNN_ABS_BACKWARD, PYNN_SQUARE_BACKWARD,                          /* b = input */
+  PYNN_ABS_BACKWARD, PYNN_SQUARE_BACKWARD, PYNN_CUBE_BACKWARD,      /* b = input */
   PYNN_SQRT_BACKWARD, PYNN_RSQRT_BACKWARD, PYNN_RECIPROCAL_BACKWARD, /* b = output */
   PYNN_EXP2_BACKWARD, PYNN_EXPM1_BACKWARD,                          /* b = output */
   PYNN_LOG2_BACKWARD, PYNN_LOG10_BACKWARD, PYNN_LOG1P_BACKWARD,     /* b = input */

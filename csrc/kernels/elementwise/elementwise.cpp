@@ -21,6 +21,7 @@ int64_t chunk_of(pynn_unary_op op) {
     case PYNN_NEG:
     case PYNN_ABS:
     case PYNN_SQUARE:
+    case PYNN_CUBE:
     case PYNN_RECIPROCAL:
     case PYNN_SIGN:
     case PYNN_FLOOR:

@@ -90,6 +90,8 @@ double unary_reference(int op, double x, double alpha, double beta) {
       return std::fabs(x);
     case PYNN_SQUARE:
       return x * x;
+    case PYNN_CUBE:
+      return x * x * x;
     case PYNN_SQRT:
       return std::sqrt(x);
     case PYNN_RECIPROCAL:
@@ -187,6 +189,8 @@ double binary_reference(int op, double a, double b, double alpha, double beta) {
       return a * sign_of(b);
     case PYNN_SQUARE_BACKWARD:
       return 2 * a * b;
+    case PYNN_CUBE_BACKWARD:
+      return a * 3 * b * b;
     case PYNN_SQRT_BACKWARD:
       return a / (2 * b);
     case PYNN_RSQRT_BACKWARD:
