@@ -58,9 +58,10 @@ wheel: $(STAMP)
 	$(BIN)/python tools/wheel.py $(if $(TARGET),--target $(TARGET))
 
 # The C++ tests under the address and undefined behaviour sanitizers, then under the thread sanitizer.
-# FAMILIES=base|conv limits them to some.
+# FAMILIES='base|conv' limits them to some; KINDS=sanitize-portable is the share that .ci/run takes.
+KINDS ?= sanitize sanitize-thread
 sanitize: $(STAMP)
-	for kind in sanitize sanitize-thread; do \
+	for kind in $(KINDS); do \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset $$kind >/dev/null && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-$$kind -j $(JOBS) && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build-$$kind --output-on-failure $(if $(FAMILIES),-R '$(FAMILIES)') || exit 1; \

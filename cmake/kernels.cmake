@@ -10,7 +10,7 @@ file(GLOB pynn_sources CONFIGURE_DEPENDS
 list(FILTER pynn_sources EXCLUDE REGEX "/(test[a-z0-9_]*|bench)\\.cpp$")
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" pynn_processor)
-if(pynn_processor MATCHES "x86_64|amd64")
+if(PYNN_ISA_VARIANTS AND pynn_processor MATCHES "x86_64|amd64")
   set(PYNN_X86 ON)
 else()
   set(PYNN_X86 OFF)
