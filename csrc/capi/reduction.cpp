@@ -395,17 +395,4 @@ pynn_status pynn_sum_f32(int64_t n, const float* x, double* out) {
   return PYNN_OK;
 }
 
-pynn_status pynn_squared_error_f32(int64_t n, const float* x, const float* y, double* out) {
-  if (pynn_status status = check(n, x != nullptr && y != nullptr)) return status;
-  if (out == nullptr) return fail(PYNN_INVALID, "out is a null pointer");
-  *out = reduction::squared_error(n, x, y);
-  return PYNN_OK;
-}
-
-pynn_status pynn_scaled_difference_f32(int64_t n, const float* x, const float* y, float scale, float* out) {
-  if (pynn_status status = check(n, x != nullptr && y != nullptr && out != nullptr)) return status;
-  reduction::scaled_difference(n, x, y, scale, out);
-  return PYNN_OK;
-}
-
 }  // extern "C"

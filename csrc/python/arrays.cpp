@@ -218,6 +218,10 @@ PyObject* finish(pynn_status status, PyObject* result) {
 }
 
 bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code) {
+  if (PyDict_GetItemString(kernels, name)) {
+    PyErr_Format(PyExc_RuntimeError, "two families register a kernel for '%s'", name);
+    return false;
+  }
   static std::deque<PyMethodDef> definitions;  // functions point to theirs for as long as they live
   definitions.push_back(
       {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)), METH_FASTCALL, nullptr});

@@ -29,7 +29,6 @@ struct Binary {
 };
 
 constexpr Unary kUnary[] = {
-    {"clone", nullptr, PYNN_COPY, 0, PYNN_P_COPY},
     {"neg", "neg_", PYNN_NEG, 0, PYNN_P_NEG},
     {"abs", "abs_", PYNN_ABS, 0, PYNN_P_ABS},
     {"square", "square_", PYNN_SQUARE, 0, PYNN_P_SQUARE},

@@ -1,15 +1,9 @@
-// Reductions (x, dims, keepdim), places of extreme elements, variances, norms, mse_loss(x, y, reduction), and
+// Reductions (x, dims, keepdim), places of extreme elements, variances, norms, and
 // their gradients.
 #include "bindings.h"
 
 namespace pynn::python {
 namespace {
-
-PyObject* scalar_array(double value) {
-  PyArrayObject* out = new_array(0, nullptr, NPY_FLOAT32);
-  if (out) floats(out)[0] = float(value);
-  return reinterpret_cast<PyObject*>(out);
-}
 
 // The dimensions that a reduction's attrs name, and the result's shape with and without them.
 struct Dims {
@@ -423,63 +417,6 @@ PyObject* var_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
-// 0 sum, 1 mean, -1 for "none" or anything else
-int reduction_of(PyObject* name) {
-  if (!PyUnicode_Check(name)) return -1;
-  if (PyUnicode_CompareWithASCIIString(name, "mean") == 0) return 1;
-  return PyUnicode_CompareWithASCIIString(name, "sum") == 0 ? 0 : -1;
-}
-
-PyObject* mse_loss_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 3) return not_mine();
-  PyArrayObject *x = as_array(args[0]), *y = as_array(args[1]);
-  const int mean = reduction_of(args[2]);
-  if (!is_dense_f32(x) || !is_dense_f32(y) || mean < 0 || !same_shape(x, y)) return not_mine();
-  const int64_t n = PyArray_SIZE(x);
-  double total;
-  const pynn_status status = run(n, [&] { return pynn_squared_error_f32(n, floats(x), floats(y), &total); });
-  if (status != PYNN_OK) return not_mine();
-  return scalar_array(mean ? total / double(n) : total);
-}
-
-// (g, (None, x, y), (reduction,), needs)
-PyObject* mse_loss_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 || !has_items(args[2], 1)) {
-    return not_mine();
-  }
-  PyArrayObject* g = as_array(args[0]);
-  PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[1], 1));
-  PyArrayObject* y = as_array(PyTuple_GET_ITEM(args[1], 2));
-  const int mean = reduction_of(PyTuple_GET_ITEM(args[2], 0));
-  if (!is_dense_f32(g) || PyArray_NDIM(g) != 0 || !is_dense_f32(x) || !is_dense_f32(y) || mean < 0 ||
-      !same_shape(x, y)) {
-    return not_mine();
-  }
-  int64_t needs;
-  if (!read_needs(args[3], &needs)) return not_mine();
-  const int64_t n = PyArray_SIZE(x);
-  const float scale = mean && n > 0 ? 2 * floats(g)[0] / float(n) : 2 * floats(g)[0];
-  PyObject* grads = PyTuple_New(2);
-  for (int i = 0; grads && i < 2; ++i) {
-    PyObject* made = Py_None;
-    if (needs >> i & 1) {
-      PyArrayObject* out = new_like(x);
-      if (!out) {
-        Py_DECREF(grads);
-        return nullptr;
-      }
-      run(n, [&] {
-        return pynn_scaled_difference_f32(n, floats(x), floats(y), i == 0 ? scale : -scale, floats(out));
-      });
-      made = reinterpret_cast<PyObject*>(out);
-    } else {
-      Py_INCREF(made);
-    }
-    PyTuple_SET_ITEM(grads, i, made);
-  }
-  return grads;
-}
-
 }  // namespace
 
 template <class Entry, size_t kCount>
@@ -496,9 +433,7 @@ bool register_reduction(PyObject* kernels) {
          add_kernel(kernels, "sum_to_size", sum_to_size_kernel) &&
          add_kernel(kernels, "amax.backward", extreme_backward_kernel) &&
          add_kernel(kernels, "amin.backward", extreme_backward_kernel) &&
-         add_kernel(kernels, "var", var_kernel) && add_kernel(kernels, "var.backward", var_backward_kernel) &&
-         add_kernel(kernels, "mse_loss", mse_loss_kernel) &&
-         add_kernel(kernels, "mse_loss.backward", mse_loss_backward_kernel);
+         add_kernel(kernels, "var", var_kernel) && add_kernel(kernels, "var.backward", var_backward_kernel);
 }
 
 }  // namespace pynn::python

@@ -88,6 +88,11 @@ def _check_sum_to_size(inputs, attrs):
     return inputs
 
 
+def _sum_to_size(xp, x, size):
+    out = unbroadcast(xp, x, size)
+    return xp.copy(out) if math.prod(out.shape) == math.prod(x.shape) else out  # nothing was summed: x's own memory
+
+
 SUM_TO_SIZE = register(
     "sum_to_size",
     vjp=(lambda xp, g, out, x, size: xp.broadcast_to(g, tuple(x.shape)),),
@@ -103,7 +108,7 @@ SUM_TO_SIZE = register(
         )
     ] + [Sample((rng.normal(size=(5, 4, 3)).T,), ((4, 1),)), Sample((numpy.broadcast_to(rng.normal(size=(4, 1)), (3, 4, 5)),), ((5,),), grad=False)],
     torch=lambda t, x, size: x.sum_to_size(size),
-)(lambda xp, x, size: unbroadcast(xp, x, size))  # fmt: skip
+)(_sum_to_size)  # fmt: skip
 """The sum over what broadcasting from `size` to the input's shape repeated: the gradient of such a broadcast."""
 
 

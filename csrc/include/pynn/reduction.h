@@ -62,13 +62,6 @@ PYNN_API pynn_status pynn_fill(pynn_array* out, double value);
 /* *out = sum of x[0..n); 0 for n == 0 */
 PYNN_API pynn_status pynn_sum_f32(int64_t n, const float* x, double* out);
 
-/* *out = sum of (x[i] - y[i])^2 */
-PYNN_API pynn_status pynn_squared_error_f32(int64_t n, const float* x, const float* y, double* out);
-
-/* out[i] = scale * (x[i] - y[i]): the gradient of the squared error, scale = 2 * incoming gradient / count */
-PYNN_API pynn_status pynn_scaled_difference_f32(int64_t n, const float* x, const float* y, float scale,
-                                                float* out);
-
 #ifdef __cplusplus
 }
 #endif

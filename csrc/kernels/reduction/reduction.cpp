@@ -80,19 +80,6 @@ double sum(int64_t n, const float* x) {
   });
 }
 
-double squared_error(int64_t n, const float* x, const float* y) {
-  const auto kernel = table().squared_error;
-  return over_blocks(
-      n, [&](int64_t first, int64_t count) { return double(kernel(count, x + first, y + first)); });
-}
-
-void scaled_difference(int64_t n, const float* x, const float* y, float scale, float* out) {
-  const auto kernel = table().scaled_difference;
-  parallel_ranges(n, kEach, [&](int64_t first, int64_t last) {
-    kernel(last - first, x + first, y + first, scale, out + first);
-  });
-}
-
 template <class T>
 pynn_status many(Op op, double p, int64_t count, const int64_t* sizes, const T* const* x, double* out) {
   const Panel<T>& panel = kernels_of(static_cast<const T*>(nullptr)).op[op];

@@ -71,8 +71,6 @@ struct FloatKernels {
 
 struct Table {
   const char* isa;
-  float (*squared_error)(int64_t n, const float* x, const float* y);
-  void (*scaled_difference)(int64_t n, const float* x, const float* y, float scale, float* out);
   Kernels<float> f32;
   Kernels<double> f64;
   Kernels<uint8_t> u8;
@@ -143,8 +141,6 @@ template <class T>
 void fill(int64_t n, T value, T* x);
 
 double sum(int64_t n, const float* x);
-double squared_error(int64_t n, const float* x, const float* y);
-void scaled_difference(int64_t n, const float* x, const float* y, float scale, float* out);
 
 }  // namespace reduction
 }  // namespace pynn
