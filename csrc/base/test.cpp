@@ -265,8 +265,13 @@ int main(int argc, char** argv) {
   test_arena_large();
   test_arena_threads();
   test_pool();
-  if (argc < 2 || std::strcmp(argv[1], "nofork") != 0) test_fork();  // thread sanitizers dislike forks
-  set_num_threads(4);                                                // and leave with parked workers
+#ifdef __SANITIZE_THREAD__
+  constexpr bool kThreadsAfterFork = false;  // the thread sanitizer knows none
+#else
+  constexpr bool kThreadsAfterFork = true;
+#endif
+  if (kThreadsAfterFork) test_fork();
+  set_num_threads(4);  // and leave with parked workers
   CHECK_EQ(sum_of(100), triangle(100));
   return summary();
 }
