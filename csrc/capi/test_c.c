@@ -1,23 +1,8 @@
 /* The public header from plain C: every family once, as a program that embeds pynn would call it. */
+#include "capi/test_c.h"
+
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
-
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * (1 + fabs(b)); }
 
 static void test_library(void) {
   CHECK(strlen(pynn_version()) > 0);
@@ -106,6 +91,5 @@ int main(void) {
   test_elementwise();
   test_softmax();
   test_optim();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

@@ -1,20 +1,7 @@
 /* pynn/attention.h from plain C: one query over two keys, by hand. */
 #include <math.h>
-#include <stdio.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 static pynn_array matrix(float* data, const int64_t* shape, int ndim) {
   pynn_array x = {NULL, NULL, NULL, 0, PYNN_FLOAT32};
@@ -43,6 +30,5 @@ int main(void) {
   CHECK(fabs(dq[0] - (0.5 * p * (3 - mean) - (1 - p) * (5 - mean))) < 1e-6);
   args.is_causal = 1; /* the only query sees the first key alone */
   CHECK(pynn_attention_forward(&args, &ao, &al) == PYNN_OK && out[0] == 3);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

@@ -1,19 +1,5 @@
 /* 16-bit floats from plain C. */
-#include <stdio.h>
-
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 int main(void) {
   const float wide[4] = {1.0f, -2.5f, 0.0f, 3.0f};
@@ -42,6 +28,5 @@ int main(void) {
   CHECK(pynn_matmul(&to, &to, NULL, PYNN_ACT_NONE, 1, 0, &product) == PYNN_OK); /* [[1, -2.5], [0, 3]]^2 */
   CHECK(out[0] == 0x3f80 && out[1] == 0xc120 && out[2] == 0 && out[3] == 0x4110);
   CHECK(pynn_bf16_native() == 0 || pynn_bf16_native() == 1);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary();
 }

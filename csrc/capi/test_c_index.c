@@ -1,19 +1,5 @@
 /* pynn/index.h from plain C: every entry point once. */
-#include <stdio.h>
-
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 int main(void) {
   const pynn_rows rows = {1, 3, 2, 2 * sizeof(float), 1};
@@ -21,7 +7,8 @@ int main(void) {
   int64_t along[] = {2, 0}, places[3], count;
   float table[] = {1, 2, 3, 4, 5, 6}, out[4], sums[6], picked[2];
   const unsigned char mask[] = {1, 0, 1};
-  pynn_array x = {NULL, NULL, NULL, 1, PYNN_FLOAT32}, at = {NULL, NULL, NULL, 1, PYNN_INT64}, y = {NULL, NULL, NULL, 1, PYNN_FLOAT32};
+  pynn_array x = {NULL, NULL, NULL, 1, PYNN_FLOAT32}, at = {NULL, NULL, NULL, 1, PYNN_INT64},
+             y = {NULL, NULL, NULL, 1, PYNN_FLOAT32};
   CHECK(pynn_take_rows(&rows, table, index, out) == PYNN_OK);
   CHECK(out[0] == 5 && out[1] == 6 && out[2] == 1 && out[3] == 2);
   CHECK(pynn_add_rows(&rows, PYNN_FLOAT32, index, out, NULL, 0, 1, sums) == PYNN_OK);
@@ -40,6 +27,5 @@ int main(void) {
   CHECK(table[0] == 2 && table[1] == 2 && table[2] == 6);
   CHECK(pynn_nonzero(3, mask, places, &count) == PYNN_OK);
   CHECK(count == 2 && places[0] == 0 && places[1] == 2);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

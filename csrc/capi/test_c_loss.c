@@ -1,32 +1,7 @@
 /* pynn/loss.h from plain C: every entry point once. */
 #include <math.h>
-#include <stdio.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
-
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * (1 + fabs(b)); }
-
-static pynn_array array_of(void* data, const int64_t* shape, int ndim, int dtype) {
-  pynn_array a;
-  a.data = data;
-  a.shape = shape;
-  a.strides = NULL;
-  a.ndim = ndim;
-  a.dtype = dtype;
-  return a;
-}
+#include "capi/test_c.h"
 
 int main(void) {
   const int64_t three[] = {3}, planes[] = {1, 2, 3}, flat[] = {1, 3};
@@ -65,7 +40,5 @@ int main(void) {
   args.log_probabilities = 1;
   CHECK(pynn_class_loss_forward(&args, &aone) == PYNN_OK);
   CHECK(close_to(one, -0.5));
-
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary();
 }

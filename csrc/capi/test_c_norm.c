@@ -1,32 +1,12 @@
 /* pynn/norm.h from plain C: every entry point once. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "pynn/pynn.h"
+#define CLOSE_TOLERANCE 1e-5
+#include "capi/test_c.h"
 
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
-
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-5 * (1 + fabs(b)); }
-
-static pynn_array array_of(float* data, const int64_t* shape, int ndim) {
-  pynn_array a;
-  a.data = data;
-  a.shape = shape;
-  a.strides = NULL;
-  a.ndim = ndim;
-  a.dtype = PYNN_FLOAT32;
-  return a;
+static pynn_array floats(float* data, const int64_t* shape, int ndim) {
+  return array_of(data, shape, ndim, PYNN_FLOAT32);
 }
 
 int main(void) {
@@ -34,13 +14,13 @@ int main(void) {
   float x[] = {0, 2, 10, 10, 4, 6, 10, 14}, y[8], g[] = {1, 0, 0, 0, 0, 0, 0, 0}, dx[8];
   float mean[2], var[2], running_mean[] = {0, 0}, running_var[] = {1, 1}, weight[] = {2, 1}, bias[] = {1, -1};
   float dw[4], db[4], row_mean[2], row_rstd[2], wide[] = {1, 1, 1, 2};
-  pynn_array ax = array_of(x, shape, 3), ay = array_of(y, shape, 3), ag = array_of(g, shape, 3),
-             adx = array_of(dx, shape, 3), amean = array_of(mean, channels, 1), avar = array_of(var, channels, 1),
-             arm = array_of(running_mean, channels, 1), arv = array_of(running_var, channels, 1),
-             aw = array_of(weight, channels, 1), ab = array_of(bias, channels, 1), adw = array_of(dw, channels, 1),
-             adb = array_of(db, channels, 1), lw = array_of(wide, columns, 1), ldw = array_of(dw, columns, 1),
-             ldb = array_of(db, columns, 1), lm = array_of(row_mean, rows, 1), lr = array_of(row_rstd, rows, 1),
-             gm = array_of(row_mean, groups, 2), gr = array_of(row_rstd, groups, 2);
+  pynn_array ax = floats(x, shape, 3), ay = floats(y, shape, 3), ag = floats(g, shape, 3),
+             adx = floats(dx, shape, 3), amean = floats(mean, channels, 1), avar = floats(var, channels, 1),
+             arm = floats(running_mean, channels, 1), arv = floats(running_var, channels, 1),
+             aw = floats(weight, channels, 1), ab = floats(bias, channels, 1), adw = floats(dw, channels, 1),
+             adb = floats(db, channels, 1), lw = floats(wide, columns, 1), ldw = floats(dw, columns, 1),
+             ldb = floats(db, columns, 1), lm = floats(row_mean, rows, 1), lr = floats(row_rstd, rows, 1),
+             gm = floats(row_mean, groups, 2), gr = floats(row_rstd, groups, 2);
   pynn_norm_gradients out;
   double mid, rstd;
 
@@ -90,7 +70,5 @@ int main(void) {
   CHECK(pynn_group_norm_backward(&ag, &ax, 1, &gm, &gr, &aw, &out) == PYNN_OK);
   CHECK(close_to(dx[0], 2 * rstd * (1 - 0.25 - 5.5 * 5.5 / 20.75 / 4)) && close_to(dw[0], -5.5 * rstd));
   CHECK(pynn_group_norm(&ax, 3, NULL, NULL, 0, &ay, &gm, &gr) == PYNN_INVALID);
-
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary();
 }

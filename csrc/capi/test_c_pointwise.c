@@ -1,22 +1,7 @@
 /* Pointwise functions, and softmax along a dimension, from plain C. */
 #include <math.h>
-#include <stdio.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
-
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * (1 + fabs(b)); }
+#include "capi/test_c.h"
 
 int main(void) {
   const int64_t four[] = {4}, cube[] = {1, 2, 2};
@@ -47,6 +32,5 @@ int main(void) {
   CHECK(pynn_softmax_backward(PYNN_SOFTMAX, &f, &out, 1, &out) == PYNN_OK);
   CHECK(close_to(dx[2], 2 * exp(2) / ((1 + exp(2)) * (1 + exp(2)))));
   CHECK(pynn_softmax(PYNN_SOFTMAX, &f, 3, &out) == PYNN_INVALID);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

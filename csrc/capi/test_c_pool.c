@@ -1,19 +1,5 @@
 /* pynn/pool.h from plain C: every entry point once. */
-#include <stdio.h>
-
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 static pynn_array array(void* data, const int64_t* shape, int dtype) {
   pynn_array a = {NULL, NULL, NULL, 3, 0};
@@ -47,6 +33,5 @@ int main(void) {
   CHECK(pooled[0] == 5 && pooled[1] == 4);
   CHECK(pynn_adaptive_avg_pool_backward(2, &dy, &dx) == PYNN_OK);
   CHECK(back[0] == 2.5f && back[7] == 5);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

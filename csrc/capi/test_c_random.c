@@ -1,20 +1,7 @@
 /* pynn/random.h from plain C: every entry point once. */
 #include <math.h>
-#include <stdio.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 int main(void) {
   const int64_t n = 8;
@@ -47,6 +34,5 @@ int main(void) {
     for (met = 0, j = 0; j < 8; ++j) met += order[j] == i;
     CHECK(met == 1);
   }
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

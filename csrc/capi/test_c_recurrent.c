@@ -1,23 +1,9 @@
 /* Recurrent layers from plain C: a step of each cell with known values, and its gradients. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
-
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-12 * (1 + fabs(b)); }
+#define CLOSE_TOLERANCE 1e-12
+#include "capi/test_c.h"
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
@@ -108,6 +94,5 @@ int main(void) {
   test_rnn();
   test_lstm();
   test_gru();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary();
 }

@@ -1,45 +1,21 @@
 /* Reductions, scans, sorting, casts and triangles from plain C: every entry point once. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "pynn/pynn.h"
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition)                                     \
-  do {                                                       \
-    if (condition) {                                         \
-      ++passed;                                              \
-    } else {                                                 \
-      ++failed;                                              \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                        \
-  } while (0)
+#include "capi/test_c.h"
 
 static float data[6] = {1, 5, 3, 4, 2, 6};
 static const int64_t shape[] = {2, 3}, rows[] = {2, 1}, columns[] = {1, 3}, six[] = {6};
 static const pynn_array x = {data, shape, NULL, 2, PYNN_FLOAT32};
 
-static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * (1 + fabs(b)); }
-
-static pynn_array array(void* values, const int64_t* sizes, int ndim, int dtype) {
-  pynn_array out;
-  out.data = values;
-  out.shape = sizes;
-  out.strides = NULL;
-  out.ndim = ndim;
-  out.dtype = dtype;
-  return out;
-}
-
 static void test_reduce(void) {
   float two[2], three[3], one;
   uint8_t flag;
   int64_t count;
-  pynn_array by_row = array(two, rows, 2, PYNN_FLOAT32), by_column = array(three, columns, 2, PYNN_FLOAT32);
-  pynn_array all = array(&one, NULL, 0, PYNN_FLOAT32), some = array(&flag, NULL, 0, PYNN_BOOL);
-  pynn_array counted = array(&count, NULL, 0, PYNN_INT64);
+  pynn_array by_row = array_of(two, rows, 2, PYNN_FLOAT32),
+             by_column = array_of(three, columns, 2, PYNN_FLOAT32);
+  pynn_array all = array_of(&one, NULL, 0, PYNN_FLOAT32), some = array_of(&flag, NULL, 0, PYNN_BOOL);
+  pynn_array counted = array_of(&count, NULL, 0, PYNN_INT64);
   CHECK(pynn_reduce(PYNN_REDUCE_SUM, &x, 0, &by_row) == PYNN_OK && two[0] == 9 && two[1] == 12);
   CHECK(pynn_reduce(PYNN_REDUCE_MAX, &x, 0, &by_column) == PYNN_OK && three[0] == 4 && three[2] == 6);
   CHECK(pynn_reduce(PYNN_REDUCE_MEAN, &x, 0, &all) == PYNN_OK && one == 3.5f);
@@ -53,9 +29,9 @@ static void test_reduce(void) {
 static void test_places_and_moments(void) {
   int64_t place[2];
   float best[2], g[2] = {1, 2}, dx[6], var[2], mean[2];
-  pynn_array values = array(best, rows, 2, PYNN_FLOAT32), grad = array(g, rows, 2, PYNN_FLOAT32);
-  pynn_array out = array(dx, shape, 2, PYNN_FLOAT32);
-  pynn_array variances = array(var, rows, 2, PYNN_FLOAT32), means = array(mean, rows, 2, PYNN_FLOAT32);
+  pynn_array values = array_of(best, rows, 2, PYNN_FLOAT32), grad = array_of(g, rows, 2, PYNN_FLOAT32);
+  pynn_array out = array_of(dx, shape, 2, PYNN_FLOAT32);
+  pynn_array variances = array_of(var, rows, 2, PYNN_FLOAT32), means = array_of(mean, rows, 2, PYNN_FLOAT32);
   CHECK(pynn_extreme(0, &x, 1, 2, place, &values) == PYNN_OK && place[0] == 1 && place[1] == 2 &&
         best[0] == 5);
   CHECK(pynn_extreme_backward(&x, 1, 2, &values, &grad, &out) == PYNN_OK && dx[1] == 1 && dx[5] == 2 &&
@@ -70,7 +46,7 @@ static void test_many(void) {
   void* tensors[] = {a, b};
   const int64_t sizes[] = {1, 2};
   double norm, sum;
-  pynn_array out = array(b, sizes + 1, 1, PYNN_FLOAT32);
+  pynn_array out = array_of(b, sizes + 1, 1, PYNN_FLOAT32);
   CHECK(pynn_total_norm(PYNN_FLOAT32, 2, sizes, (const void* const*)tensors, 2, &norm) == PYNN_OK &&
         norm == 5);
   CHECK(pynn_scale_many(PYNN_FLOAT32, 2, sizes, tensors, 0.5) == PYNN_OK && a[0] == 1.5f && b[1] == 2);
@@ -81,8 +57,8 @@ static void test_many(void) {
 static void test_scan(void) {
   float out[6], ones[6] = {1, 1, 1, 1, 1, 1}, dx[6];
   int64_t places[6];
-  pynn_array y = array(out, shape, 2, PYNN_FLOAT32), g = array(ones, shape, 2, PYNN_FLOAT32);
-  pynn_array d = array(dx, shape, 2, PYNN_FLOAT32);
+  pynn_array y = array_of(out, shape, 2, PYNN_FLOAT32), g = array_of(ones, shape, 2, PYNN_FLOAT32);
+  pynn_array d = array_of(dx, shape, 2, PYNN_FLOAT32);
   CHECK(pynn_scan(PYNN_SCAN_SUM, 0, &x, 1, &y) == PYNN_OK && out[2] == 9 && out[5] == 12);
   CHECK(pynn_scan_backward(PYNN_SCAN_SUM, NULL, NULL, &g, 1, &d) == PYNN_OK && dx[0] == 3 && dx[2] == 1);
   CHECK(pynn_scan(PYNN_SCAN_PROD, 0, &x, 0, &y) == PYNN_OK && out[3] == 4 && out[5] == 18);
@@ -93,8 +69,8 @@ static void test_scan(void) {
 static void test_order(void) {
   float out[6], dx[6];
   int64_t places[6];
-  pynn_array y = array(out, shape, 2, PYNN_FLOAT32), one = array(out, rows, 2, PYNN_FLOAT32);
-  pynn_array d = array(dx, shape, 2, PYNN_FLOAT32);
+  pynn_array y = array_of(out, shape, 2, PYNN_FLOAT32), one = array_of(out, rows, 2, PYNN_FLOAT32);
+  pynn_array d = array_of(dx, shape, 2, PYNN_FLOAT32);
   CHECK(pynn_sort(&x, 1, 0, &y, places) == PYNN_OK && out[0] == 1 && out[1] == 3 && places[1] == 2);
   CHECK(pynn_topk(&x, 1, 1, 1, &one, places) == PYNN_OK && out[0] == 5 && out[1] == 6 && places[0] == 1);
   CHECK(pynn_put_along(&one, places, 1, &d) == PYNN_OK && dx[0] == 0 && dx[1] == 5 && dx[5] == 6);
@@ -105,15 +81,15 @@ static void test_cast(void) {
   float from[6] = {-1.5f, 0, 2.9f, 300, NAN, 1};
   int64_t whole[6];
   uint8_t flags[6];
-  const pynn_array in = array(from, six, 1, PYNN_FLOAT32);
-  pynn_array integers = array(whole, six, 1, PYNN_INT64), bools = array(flags, six, 1, PYNN_BOOL);
+  const pynn_array in = array_of(from, six, 1, PYNN_FLOAT32);
+  pynn_array integers = array_of(whole, six, 1, PYNN_INT64), bools = array_of(flags, six, 1, PYNN_BOOL);
   CHECK(pynn_cast(&in, &integers) == PYNN_OK && whole[0] == -1 && whole[2] == 2 && whole[3] == 300);
   CHECK(pynn_cast(&in, &bools) == PYNN_OK && flags[0] == 1 && flags[1] == 0 && flags[4] == 1);
 }
 
 static void test_triangle(void) {
   float out[6];
-  pynn_array y = array(out, shape, 2, PYNN_FLOAT32);
+  pynn_array y = array_of(out, shape, 2, PYNN_FLOAT32);
   CHECK(pynn_triangle(0, &x, 0, &y) == PYNN_OK && out[0] == 1 && out[1] == 0 && out[3] == 4 && out[4] == 2);
   CHECK(pynn_triangle(1, &x, 1, &y) == PYNN_OK && out[0] == 0 && out[1] == 5 && out[5] == 6 && out[4] == 0);
 }
@@ -126,6 +102,5 @@ int main(void) {
   test_order();
   test_cast();
   test_triangle();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }
