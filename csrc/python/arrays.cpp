@@ -44,6 +44,12 @@ bool init_arrays() {
   return PyType_Ready(&block_type) == 0;
 }
 
+int type_of(PyObject* dtype) {
+  if (!PyArray_DescrCheck(dtype)) return -1;
+  const auto* descr = reinterpret_cast<PyArray_Descr*>(dtype);
+  return descr->byteorder == '>' ? -1 : descr->type_num;
+}
+
 int dtype_of(int type_number) {
   switch (type_number) {
     case NPY_BOOL:

@@ -34,6 +34,9 @@ inline int plain_type(PyArrayObject* array) {
   return plain ? PyArray_TYPE(array) : -1;
 }
 
+// The type number that a numpy.dtype in native byte order names, -1 for anything else.
+int type_of(PyObject* dtype);
+
 // pynn_dtype of a NumPy type number, -1 if the kernels have none.
 int dtype_of(int type_number);
 

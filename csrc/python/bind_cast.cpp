@@ -26,13 +26,6 @@ PyObject* converted(PyArrayObject* x, int type) {
   return finish(status, reinterpret_cast<PyObject*>(out));
 }
 
-// Of a numpy.dtype in native byte order, -1 of anything else.
-int type_of(PyObject* dtype) {
-  if (!PyArray_DescrCheck(dtype)) return -1;
-  auto* descr = reinterpret_cast<PyArray_Descr*>(dtype);
-  return descr->byteorder == '>' ? -1 : descr->type_num;
-}
-
 PyObject* cast_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const int type = count == 2 ? type_of(args[1]) : -1;
   PyObject* out = type >= 0 ? converted(as_array(args[0]), type) : nullptr;

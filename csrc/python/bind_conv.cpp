@@ -40,20 +40,6 @@ bool takes_bias(PyObject* object, PyArrayObject* x, PyArrayObject** bias) {
   return plain_type(*bias) == PyArray_TYPE(x) && PyArray_IS_C_CONTIGUOUS(*bias);
 }
 
-// The array itself, or a row-major copy of it: weights are read row-major only.
-PyArrayObject* dense(PyArrayObject* x) {
-  if (PyArray_IS_C_CONTIGUOUS(x)) {
-    Py_INCREF(x);
-    return x;
-  }
-  PyArrayObject* copy = new_like(x);
-  if (copy && PyArray_CopyInto(copy, x) < 0) {
-    Py_DECREF(copy);
-    return nullptr;
-  }
-  return copy;
-}
-
 // The shape of the result; false where the kernel does not fit.
 bool output_shape(const pynn_conv& conv, PyArrayObject* x, PyArrayObject* weight, npy_intp* shape) {
   shape[0] = PyArray_DIM(x, 0);
@@ -88,7 +74,7 @@ int64_t work_of(PyArrayObject* y, PyArrayObject* weight) {
 PyObject* convolve(const pynn_conv& conv, PyArrayObject* x, PyArrayObject* weight, PyArrayObject* bias) {
   npy_intp shape[5];
   if (!output_shape(conv, x, weight, shape)) return not_mine();
-  PyArrayObject* kernel = dense(weight);
+  PyArrayObject* kernel = row_major(weight);
   PyArrayObject* out = kernel ? new_array(conv.dims + 2, shape, PyArray_TYPE(x)) : nullptr;
   PyObject* result = nullptr;
   if (out) {
@@ -117,7 +103,7 @@ PyObject* conv_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // The gradients of the input, the weight and the bias, each into an array of its shape.
 PyObject* data_gradient(const pynn_conv& conv, PyArrayObject* g, PyArrayObject* weight, PyArrayObject* out) {
-  PyArrayObject* kernel = out ? dense(weight) : nullptr;
+  PyArrayObject* kernel = out ? row_major(weight) : nullptr;
   if (!kernel) {
     Py_XDECREF(out);
     return nullptr;
@@ -142,7 +128,7 @@ PyObject* weight_gradient(const pynn_conv& conv, PyArrayObject* g, PyArrayObject
 
 PyObject* bias_gradient(PyArrayObject* g) {
   const npy_intp channels = PyArray_DIM(g, 1);
-  PyArrayObject* rows = dense(g);
+  PyArrayObject* rows = row_major(g);
   PyArrayObject* out = rows ? new_array(1, &channels, PyArray_TYPE(g)) : nullptr;
   PyObject* result = nullptr;
   if (out) {
@@ -314,7 +300,7 @@ PyObject* unfold(PyArrayObject* x, PyObject* const* geometry) {
   }
   if (PyArray_DIM(x, 3) <= 1 || PyArray_STRIDE(x, 3) == PyArray_ITEMSIZE(x)) {
     Py_INCREF(x);
-  } else if (!(x = dense(x))) {
+  } else if (!(x = row_major(x))) {
     return nullptr;
   }
   PyArrayObject* out = new_array(3, shape, PyArray_TYPE(x));
@@ -338,7 +324,7 @@ PyObject* fold(PyArrayObject* y, const int64_t* size, PyObject* const* geometry)
   }
   const npy_intp shape[4] = {PyArray_DIM(y, 0), npy_intp(PyArray_DIM(y, 1) / (kernel[0] * kernel[1])),
                              npy_intp(size[0]), npy_intp(size[1])};
-  if (!(y = dense(y))) return nullptr;
+  if (!(y = row_major(y))) return nullptr;
   PyArrayObject* out = new_array(4, shape, PyArray_TYPE(y));
   PyObject* result = nullptr;
   if (out) {

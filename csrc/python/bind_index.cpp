@@ -1,35 +1,14 @@
-// Indexing with arrays: embedding(weight, indices, padding_idx, scale_grad_by_freq) and its weight's gradient;
-// index((x, *indices), pattern) and index_put((x, value, *indices), pattern, accumulate) where the index arrays
-// stand side by side; gather(x, index, dim), scatter(x, index, src, dim), scatter_add; and gradients.
+// Indexing with arrays: embedding(weight, indices, padding_idx, scale_grad_by_freq) and its weight's
+// gradient; index((x, *indices), pattern) and index_put((x, value, *indices), pattern, accumulate) where the
+// index arrays stand side by side; gather(x, index, dim), scatter(x, index, src, dim), scatter_add; and
+// gradients.
 #include <cstring>
 
 #include "bindings.h"
+#include "operands.h"
 
 namespace pynn::python {
 namespace {
-
-// A reference that is given up at the end of a block.
-class Held {
- public:
-  explicit Held(PyArrayObject* array = nullptr) : array_(array) {}
-  ~Held() { Py_XDECREF(array_); }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  void set(PyArrayObject* array) {
-    Py_XDECREF(array_);
-    array_ = array;
-  }
-  PyArrayObject* get() const { return array_; }
-  PyObject* release() {
-    PyObject* object = reinterpret_cast<PyObject*>(array_);
-    array_ = nullptr;
-    return object;
-  }
-  explicit operator bool() const { return array_ != nullptr; }
-
- private:
-  PyArrayObject* array_;
-};
 
 bool is_index(PyArrayObject* array) {
   if (!array) return false;
@@ -86,9 +65,10 @@ PyObject* grads_with(Py_ssize_t size, Py_ssize_t place, PyObject* grad) {
 // ---- embedding ----
 
 PyObject* embedding_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  PyArrayObject *weight = count == 4 ? as_array(args[0]) : nullptr, *indices = count == 4 ? as_array(args[1]) : nullptr;
-  if (!movable(weight) || PyArray_NDIM(weight) != 2 || !PyArray_IS_C_CONTIGUOUS(weight) || !is_index(indices) ||
-      PyArray_NDIM(indices) >= PYNN_MAX_DIMS) {
+  PyArrayObject *weight = count == 4 ? as_array(args[0]) : nullptr,
+                *indices = count == 4 ? as_array(args[1]) : nullptr;
+  if (!movable(weight) || PyArray_NDIM(weight) != 2 || !PyArray_IS_C_CONTIGUOUS(weight) ||
+      !is_index(indices) || PyArray_NDIM(indices) >= PYNN_MAX_DIMS) {
     return not_mine();
   }
   const Held index(as_index(indices));
@@ -101,9 +81,9 @@ PyObject* embedding_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!out) return nullptr;
   const pynn_rows rows = {1, PyArray_DIM(weight, 0), PyArray_SIZE(indices),
                           PyArray_DIM(weight, 1) * PyArray_ITEMSIZE(weight), 0};
-  return finish(run(PyArray_SIZE(out),
-                    [&] { return pynn_take_rows(&rows, bytes(weight), places(index), bytes(out)); }),
-                reinterpret_cast<PyObject*>(out));
+  return finish(
+      run(PyArray_SIZE(out), [&] { return pynn_take_rows(&rows, bytes(weight), places(index), bytes(out)); }),
+      reinterpret_cast<PyObject*>(out));
 }
 
 template <class T>
@@ -128,7 +108,7 @@ PyObject* embedding_gradient(PyArrayObject* g, PyArrayObject* indices, int64_t r
   if (by_frequency) {
     const npy_intp total = rows_count;
     const Held counts(new_array(1, &total, NPY_INT64));
-    shares.set(new_array(1, &n, type));
+    shares.take(new_array(1, &n, type));
     if (!counts || !shares) return nullptr;
     auto* seen = static_cast<int64_t*>(PyArray_DATA(counts.get()));
     for (npy_intp i = 0; i < total; ++i) seen[i] = 0;
@@ -217,7 +197,8 @@ bool read_pattern(PyObject* pattern, int ndim, int consumed, Py_ssize_t arrays, 
 }
 
 // Reads index arrays [first, end) of `inputs` against a shape. 1: done, 0: not mine, -1: an exception is set.
-int select(int ndim, const npy_intp* sizes, PyObject* inputs, Py_ssize_t first, PyObject* pattern, Selection* out) {
+int select(int ndim, const npy_intp* sizes, PyObject* inputs, Py_ssize_t first, PyObject* pattern,
+           Selection* out) {
   const Py_ssize_t arrays = PyTuple_GET_SIZE(inputs) - first;
   if (arrays < 1) return 0;
   PyArrayObject* lead = as_array(PyTuple_GET_ITEM(inputs, first));
@@ -238,18 +219,18 @@ int select(int ndim, const npy_intp* sizes, PyObject* inputs, Py_ssize_t first, 
     if (!dense) return -1;
     const auto* flags = static_cast<const unsigned char*>(PyArray_DATA(dense.get()));
     for (int64_t i = 0; i < count; ++i) found += flags[i] != 0;
-    out->index.set(new_array(1, &found, NPY_INT64));
+    out->index.take(new_array(1, &found, NPY_INT64));
     if (!out->index) return -1;
     int64_t written;
     pynn_nonzero(count, flags, static_cast<int64_t*>(PyArray_DATA(out->index.get())), &written);
   } else if (arrays == 1) {
     if (!is_index(lead)) return 0;
-    out->index.set(as_index(lead));
+    out->index.take(as_index(lead));
     if (!out->index) return -1;
     found = PyArray_SIZE(lead);
   } else {
     found = PyArray_SIZE(lead);
-    out->index.set(new_array(PyArray_NDIM(lead), PyArray_DIMS(lead), NPY_INT64));
+    out->index.take(new_array(PyArray_NDIM(lead), PyArray_DIMS(lead), NPY_INT64));
     if (!out->index) return -1;
     auto* flat = static_cast<int64_t*>(PyArray_DATA(out->index.get()));
     for (Py_ssize_t k = 0; k < arrays; ++k) {
@@ -287,9 +268,10 @@ PyObject* taken(PyArrayObject* x, const Selection& selection) {
   if (!out) return nullptr;
   pynn_rows rows = selection.rows;
   rows.bytes *= PyArray_ITEMSIZE(x);
-  return finish(run(PyArray_SIZE(out),
-                    [&] { return pynn_take_rows(&rows, bytes(in.get()), places(selection.index), bytes(out)); }),
-                reinterpret_cast<PyObject*>(out));
+  return finish(
+      run(PyArray_SIZE(out),
+          [&] { return pynn_take_rows(&rows, bytes(in.get()), places(selection.index), bytes(out)); }),
+      reinterpret_cast<PyObject*>(out));
 }
 
 // index((x, *indices), pattern)
@@ -310,10 +292,12 @@ PyObject* index_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t cou
   int ndim;
   npy_intp shape[PYNN_MAX_DIMS];
   Selection selection;
-  if (!g || !is_float(plain_type(g)) || !shape_of(PyTuple_GET_ITEM(args[1], 1), &ndim, shape)) return not_mine();
+  if (!g || !is_float(plain_type(g)) || !shape_of(PyTuple_GET_ITEM(args[1], 1), &ndim, shape))
+    return not_mine();
   const int read = select(ndim, shape, args[1], 2, PyTuple_GET_ITEM(args[2], 0), &selection);
   if (read <= 0) return read < 0 ? nullptr : not_mine();
-  if (PyArray_NDIM(g) != selection.ndim || !PyArray_CompareLists(PyArray_DIMS(g), selection.shape, selection.ndim)) {
+  if (PyArray_NDIM(g) != selection.ndim ||
+      !PyArray_CompareLists(PyArray_DIMS(g), selection.shape, selection.ndim)) {
     return not_mine();
   }
   const Held source(row_major(g));
@@ -322,8 +306,8 @@ PyObject* index_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t cou
   pynn_rows rows = selection.rows;
   rows.bytes *= PyArray_ITEMSIZE(g);
   const pynn_status status = run(PyArray_SIZE(g) + PyArray_SIZE(out) / 4, [&] {
-    return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(g)), places(selection.index), bytes(source.get()), nullptr,
-                         -1, 1, bytes(out));
+    return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(g)), places(selection.index), bytes(source.get()),
+                         nullptr, -1, 1, bytes(out));
   });
   return grads_with(PyTuple_GET_SIZE(args[1]) - 1, 0, finish(status, reinterpret_cast<PyObject*>(out)));
 }
@@ -334,12 +318,13 @@ pynn_status put(PyArrayObject* x, PyArrayObject* value, const Selection& selecti
   rows.bytes *= PyArray_ITEMSIZE(x);
   return run(selection.elements(), [&] {
     if (!accumulate) return pynn_put_rows(&rows, places(selection.index), bytes(value), 0, bytes(x));
-    return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(x)), places(selection.index), bytes(value), nullptr, -1, 0,
-                         bytes(x));
+    return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(x)), places(selection.index), bytes(value), nullptr, -1,
+                         0, bytes(x));
   });
 }
 
-// The value in the selection's shape, row-major; null with no exception set where it does not broadcast to it.
+// The value in the selection's shape, row-major; null with no exception set where it does not broadcast to
+// it.
 PyArrayObject* spread(PyArrayObject* value, const Selection& selection) {
   const int ndim = PyArray_NDIM(value), extra = selection.ndim - ndim;
   if (extra < 0) return nullptr;
@@ -360,8 +345,8 @@ PyArrayObject* spread(PyArrayObject* value, const Selection& selection) {
 bool takes_put(PyObject* inputs, PyObject* accumulate) {
   if (!has_items(inputs, 3) || !PyBool_Check(accumulate)) return false;
   PyArrayObject *x = as_array(PyTuple_GET_ITEM(inputs, 0)), *value = as_array(PyTuple_GET_ITEM(inputs, 1));
-  return movable(x) && movable(value) && PyArray_NDIM(x) <= PYNN_MAX_DIMS && PyArray_TYPE(x) == PyArray_TYPE(value) &&
-         (accumulate == Py_False || is_float(PyArray_TYPE(x)));
+  return movable(x) && movable(value) && PyArray_NDIM(x) <= PYNN_MAX_DIMS &&
+         PyArray_TYPE(x) == PyArray_TYPE(value) && (accumulate == Py_False || is_float(PyArray_TYPE(x)));
 }
 
 // index_put((x, value, *indices), pattern, accumulate), and in place where `self` says so.
@@ -370,7 +355,8 @@ PyObject* index_put_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 3 || !takes_put(args[0], args[2])) return not_mine();
   PyArrayObject* x = as_array(PyTuple_GET_ITEM(args[0], 0));
   PyArrayObject* given = as_array(PyTuple_GET_ITEM(args[0], 1));
-  if (kInplace && (!PyArray_IS_C_CONTIGUOUS(x) || !PyArray_ISWRITEABLE(x) || may_overlap(x, given))) return not_mine();
+  if (kInplace && (!PyArray_IS_C_CONTIGUOUS(x) || !PyArray_ISWRITEABLE(x) || may_overlap(x, given)))
+    return not_mine();
   for (Py_ssize_t i = 2; kInplace && i < PyTuple_GET_SIZE(args[0]); ++i) {
     PyArrayObject* index = as_array(PyTuple_GET_ITEM(args[0], i));
     if (!index || may_overlap(x, index)) return not_mine();
@@ -383,9 +369,9 @@ PyObject* index_put_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   Held out;
   if (kInplace) {
     Py_INCREF(x);
-    out.set(x);
+    out.take(x);
   } else {
-    out.set(new_like(x));
+    out.take(new_like(x));
     if (!out || PyArray_CopyInto(out.get(), x) < 0) return nullptr;
   }
   const pynn_status status = put(out.get(), value.get(), selection, args[2] == Py_True);
@@ -401,7 +387,8 @@ bool dim_of(PyObject* object, int ndim, int* dim) {
   return true;
 }
 
-// Whether an index depends on its place along dim alone: index_add, index_copy and take_along_dim expand theirs.
+// Whether an index depends on its place along dim alone: index_add, index_copy and take_along_dim expand
+// theirs.
 bool is_spread(PyArrayObject* index, int dim) {
   for (int i = 0; i < PyArray_NDIM(index); ++i) {
     if (i != dim && PyArray_DIM(index, i) > 1 && PyArray_STRIDE(index, i) != 0) return false;
@@ -431,7 +418,8 @@ PyArrayObject* along_of(PyArrayObject* index, int dim) {
   PyArrayObject* out = new_array(1, &n, NPY_INT64);
   if (!out) return nullptr;
   auto* to = static_cast<int64_t*>(PyArray_DATA(out));
-  for (npy_intp i = 0; i < n; ++i) to[i] = *reinterpret_cast<const int64_t*>(PyArray_BYTES(index) + i * stride);
+  for (npy_intp i = 0; i < n; ++i)
+    to[i] = *reinterpret_cast<const int64_t*>(PyArray_BYTES(index) + i * stride);
   return out;
 }
 
@@ -441,7 +429,8 @@ pynn_rows rows_along(const npy_intp* shape, int ndim, int dim, npy_intp indices,
 
 // Only int64, as torch wants it, and not negative.
 bool takes_along(PyArrayObject* index, int ndim) {
-  return index && plain_type(index) == NPY_INT64 && ndim >= 1 && ndim <= PYNN_MAX_DIMS && PyArray_NDIM(index) == ndim;
+  return index && plain_type(index) == NPY_INT64 && ndim >= 1 && ndim <= PYNN_MAX_DIMS &&
+         PyArray_NDIM(index) == ndim;
 }
 
 PyObject* gathered(PyArrayObject* x, PyArrayObject* given, int dim) {
@@ -467,7 +456,8 @@ PyObject* gathered(PyArrayObject* x, PyArrayObject* given, int dim) {
 }
 
 // Writes or adds src at index along dim in out, which is row-major and new.
-pynn_status scattered(PyArrayObject* out, PyArrayObject* given, PyArrayObject* src, int dim, bool add, bool* failed) {
+pynn_status scattered(PyArrayObject* out, PyArrayObject* given, PyArrayObject* src, int dim, bool add,
+                      bool* failed) {
   const int ndim = PyArray_NDIM(out);
   if (is_spread(given, dim) && same_but(given, PyArray_DIMS(out), dim) && same_shape(given, src)) {
     const Held index(along_of(given, dim)), source(row_major(src));
@@ -477,8 +467,8 @@ pynn_status scattered(PyArrayObject* out, PyArrayObject* given, PyArrayObject* s
         rows_along(PyArray_DIMS(out), ndim, dim, PyArray_DIM(given, dim), PyArray_ITEMSIZE(out));
     return run(PyArray_SIZE(given), [&] {
       if (!add) return pynn_put_rows(&rows, places(index), bytes(source.get()), 0, bytes(out));
-      return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(out)), places(index), bytes(source.get()), nullptr, -1, 0,
-                           bytes(out));
+      return pynn_add_rows(&rows, dtype_of(PyArray_TYPE(out)), places(index), bytes(source.get()), nullptr,
+                           -1, 0, bytes(out));
     });
   }
   const Held index(row_major(given));
@@ -514,8 +504,8 @@ PyObject* gather_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t co
   int ndim, dim;
   npy_intp shape[PYNN_MAX_DIMS];
   if (!g || !is_float(plain_type(g)) || !shape_of(PyTuple_GET_ITEM(args[1], 1), &ndim, shape) ||
-      !takes_along(index, ndim) || !same_shape(g, index) || !dim_of(PyTuple_GET_ITEM(args[2], 0), ndim, &dim) ||
-      !within(index, shape, dim)) {
+      !takes_along(index, ndim) || !same_shape(g, index) ||
+      !dim_of(PyTuple_GET_ITEM(args[2], 0), ndim, &dim) || !within(index, shape, dim)) {
     return not_mine();
   }
   Held out(zeros(ndim, shape, PyArray_TYPE(g)));
@@ -532,8 +522,9 @@ PyObject* scatter_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4) return not_mine();
   PyArrayObject *x = as_array(args[0]), *index = as_array(args[1]), *src = as_array(args[2]);
   int dim;
-  if (!movable(x) || !movable(src) || PyArray_TYPE(x) != PyArray_TYPE(src) || (kAdd && !is_float(PyArray_TYPE(x))) ||
-      !takes_along(index, PyArray_NDIM(x)) || !dim_of(args[3], PyArray_NDIM(x), &dim) || !fits_source(index, src) ||
+  if (!movable(x) || !movable(src) || PyArray_TYPE(x) != PyArray_TYPE(src) ||
+      (kAdd && !is_float(PyArray_TYPE(x))) || !takes_along(index, PyArray_NDIM(x)) ||
+      !dim_of(args[3], PyArray_NDIM(x), &dim) || !fits_source(index, src) ||
       !within(index, PyArray_DIMS(x), dim)) {
     return not_mine();
   }
@@ -545,7 +536,8 @@ PyObject* scatter_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return finish(status, out.release());
 }
 
-// (g, (None, None, index, Like of src), (dim,), needs): x gets g (of scatter but where src went), src what went.
+// (g, (None, None, index, Like of src), (dim,), needs): x gets g (of scatter but where src went), src what
+// went.
 template <bool kAdd>
 PyObject* scatter_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 4 || !has_items(args[1], 4) || !has_items(args[2], 1)) return not_mine();

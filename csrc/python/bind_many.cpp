@@ -132,7 +132,7 @@ PyObject* triangle(const Triangle& entry, PyObject* object, PyObject* diagonal_o
       !integer(diagonal_object, &diagonal)) {
     return not_mine();
   }
-  auto* from = reinterpret_cast<PyArrayObject*>(PyArray_GETCONTIGUOUS(x));
+  auto* from = row_major(x);
   PyArrayObject* out = from ? new_like(x) : nullptr;
   pynn_status status = PYNN_OK;
   if (out) {

@@ -27,18 +27,7 @@ bool safe_alias(PyArrayObject* x, PyArrayObject* y) {
   return same || !may_overlap(x, y);
 }
 
-PyArrayObject* dense(PyArrayObject* x) {
-  if (PyArray_IS_C_CONTIGUOUS(x) && is_float(plain_type(x))) {
-    Py_INCREF(x);
-    return x;
-  }
-  PyObject* copy = run_unary(PYNN_COPY, x, 0, 0);
-  if (copy == Py_None) {
-    Py_DECREF(copy);
-    return nullptr;
-  }
-  return reinterpret_cast<PyArrayObject*>(copy);
-}
+PyArrayObject* dense(PyArrayObject* x) { return is_float(plain_type(x)) ? row_major(x) : nullptr; }
 
 namespace {
 

@@ -24,12 +24,6 @@ PyArrayObject* new_of(PyObject* shape, int type_number) {
   return new_array(ndim, sizes, type_number);
 }
 
-int type_of(PyObject* dtype) {
-  if (!PyArray_DescrCheck(dtype)) return -1;
-  const auto* descr = reinterpret_cast<PyArray_Descr*>(dtype);
-  return descr->byteorder == '>' ? -1 : descr->type_num;
-}
-
 PyObject* failed() { return PyErr_Occurred() ? nullptr : not_mine(); }
 
 using Fill = pynn_status (*)(uint64_t seed, uint64_t offset, double a, double b, pynn_array* out);

@@ -61,11 +61,6 @@ pynn_array with_kept(PyArrayObject* out, int ndim, const Dims& dims) {
   return array;
 }
 
-// x itself or, where its memory is not row-major, a copy that is; a new reference.
-PyArrayObject* row_major(PyArrayObject* x) {
-  return reinterpret_cast<PyArrayObject*>(PyArray_GETCONTIGUOUS(x));
-}
-
 int64_t work_of(PyArrayObject* x) { return PyArray_SIZE(x); }
 
 struct Reducing {

@@ -11,7 +11,7 @@ PyArrayObject* dense(PyObject* object, int type) {
   if (!x || !is_float(plain_type(x)) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
       (type >= 0 && plain_type(x) != type))
     return nullptr;
-  return reinterpret_cast<PyArrayObject*>(PyArray_GETCONTIGUOUS(x));
+  return row_major(x);
 }
 
 bool has_dim(PyArrayObject* x, PyObject* object, int64_t* dim) {

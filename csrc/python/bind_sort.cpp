@@ -5,10 +5,6 @@
 namespace pynn::python {
 namespace {
 
-PyArrayObject* row_major(PyArrayObject* x) {
-  return reinterpret_cast<PyArrayObject*>(PyArray_GETCONTIGUOUS(x));
-}
-
 // (values, places) of size `size` along dim, by call(x, values, places).
 template <class Call>
 PyObject* picked(PyArrayObject* x, int64_t dim, int64_t size, const Call& call) {
