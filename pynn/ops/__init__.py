@@ -5,6 +5,7 @@ from pynn._backends import numpy_namespace
 from pynn.ops import registry
 # One module a line, each after those it builds on.
 from pynn.ops import pointwise
+from pynn.ops import pointwise_functions
 from pynn.ops import cast
 from pynn.ops import creation
 from pynn.ops import view

@@ -9,7 +9,7 @@ import math
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, unary
-from pynn.ops.pointwise import _operand
+from pynn.ops.pointwise_functions import operand
 from pynn.ops.registry import OPS, Sample, export, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -354,7 +354,7 @@ def inplace_of(op):
 @export()
 def relu(input):
     """max(0, x) of each element."""
-    return unary(RELU, _operand(input, "relu"))
+    return unary(RELU, operand(input, "relu"))
 
 
 @export("relu_")

@@ -8,7 +8,7 @@ from pynn._core import METHODS, Tensor, call_inplace, made, observe, wrap
 from pynn._dtypes import from_numpy
 from pynn.ops.arranging import written
 from pynn.ops.cast import COPY_
-from pynn.ops.pointwise import clamp, pow, where
+from pynn.ops.pointwise_functions import clamp, pow, where
 from pynn.ops.registry import export
 
 

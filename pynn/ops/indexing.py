@@ -488,7 +488,7 @@ def index_select(input, dim, index):
 @export()
 def masked_fill(input, mask, value):
     """input with value where mask is true."""
-    from pynn.ops.pointwise import where
+    from pynn.ops.pointwise_functions import where
 
     return where(mask, cast(value, input._array.dtype) if isinstance(value, Tensor) else value, input)
 

@@ -3,7 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, call
-from pynn.ops.pointwise import store
+from pynn.ops.pointwise_functions import store
 from pynn.ops.registry import Sample, export, joint, promote, register
 from pynn.ops.view import normal_dim
 

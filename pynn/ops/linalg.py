@@ -4,7 +4,7 @@ import numpy
 
 from pynn._core import Tensor, binary, call
 from pynn.amp.autocast_mode import low_precision_function
-from pynn.ops.pointwise import store
+from pynn.ops.pointwise_functions import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 

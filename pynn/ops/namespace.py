@@ -10,7 +10,18 @@ from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
-from pynn.ops import creation, indexing, joining, linalg, pointwise, reduction, scan, triangles, view
+from pynn.ops import (
+    creation,
+    indexing,
+    joining,
+    linalg,
+    pointwise,
+    pointwise_functions,
+    reduction,
+    scan,
+    triangles,
+    view,
+)
 
 name = "pynn"
 
@@ -59,7 +70,7 @@ def clip(x, min=None, max=None):
 
 
 def pow(x, y):
-    return pointwise.pow(x, y)
+    return pointwise_functions.pow(x, y)
 
 
 def tril(x, k=0):

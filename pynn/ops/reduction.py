@@ -9,7 +9,7 @@ import numpy
 from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import _convert
-from pynn.ops.pointwise import store
+from pynn.ops.pointwise_functions import store
 from pynn.ops.registry import FUNCTIONS, Sample, export, register, unbroadcast
 from pynn.ops.view import normal_dim
 

@@ -179,8 +179,8 @@ def register(
     return decorate
 
 
-def register_inplace(functional, samples=None):
-    """Register `<name>_`, which writes a pointwise op's value to its first input."""
+def register_inplace(functional, samples=None, values=None):
+    """Register `<name>_`, which writes a pointwise op's value to its first input; `values` as for `pointwise_check`."""
     base = OPS[functional.name]
     name = functional.name + "_"
     op = _core.OPERATORS.get(name) or Op(name)
@@ -193,7 +193,7 @@ def register_inplace(functional, samples=None):
 
     op.reference = reference
     op.functional = functional
-    op.check = inplace_check(name, base.dtype)
+    op.check = inplace_check(name, base.dtype, values)
     op.differentiable = functional.differentiable
     op.variadic = functional.variadic
     op.random = functional.random
@@ -350,11 +350,13 @@ def check_broadcast(inputs):
     return out
 
 
-def pointwise_check(kind):
-    """The check of a pointwise op: promote, and shapes that broadcast."""
+def pointwise_check(kind, values=None):
+    """The check of a pointwise op: promote, and shapes that broadcast; `values(inputs)` raises for what it cannot take."""
 
     def check(inputs, attrs):
         inputs = promote(inputs, kind)
+        if values is not None:
+            values(inputs)
         if len(inputs) > 1:
             check_broadcast(inputs)
         return inputs
@@ -362,10 +364,12 @@ def pointwise_check(kind):
     return check
 
 
-def inplace_check(name, kind):
+def inplace_check(name, kind, values=None):
     """The check of an in-place op: its result must fit the tensor it writes to."""
 
     def check(inputs, attrs):
+        if values is not None:
+            values(inputs)
         target = inputs[0]
         promoted = promote(inputs, kind)
         result = numpy.dtype("bool") if kind == "bool" else next(x for x in promoted if isinstance(x, Tensor))._array.dtype

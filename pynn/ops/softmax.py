@@ -8,7 +8,7 @@ from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
-from pynn.ops.pointwise import store
+from pynn.ops.pointwise_functions import store
 from pynn.ops.reduction import dims_of, reduced_shape, reduction_samples, spread
 from pynn.ops.registry import Sample, export, joint, register, run
 from pynn.ops.view import normal_dim

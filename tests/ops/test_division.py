@@ -27,3 +27,10 @@ def test_a_comparison_of_tracked_tensors_is_not_tracked():
     x = pynn.tensor([1.0, -2.0], requires_grad=True)
     assert not (x > 0).requires_grad
     assert not x.eq(x).requires_grad
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_float_has_a_quotient_by_zero(dtype):
+    x = pynn.tensor([1.0, -2.0], dtype=getattr(pynn, dtype))
+    assert (x // 0).tolist() == [float("inf"), -float("inf")]
+    assert x.remainder_(0).isnan().all()

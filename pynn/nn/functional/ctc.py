@@ -10,7 +10,7 @@ from pynn._core import Tensor, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.joining import cat, stack
-from pynn.ops.pointwise import where
+from pynn.ops.pointwise_functions import where
 
 __all__ = ["ctc_loss"]
 

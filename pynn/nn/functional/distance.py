@@ -7,7 +7,8 @@ from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
 from pynn.ops.loss import HINGE_EMBEDDING_LOSS
-from pynn.ops.pointwise import MINIMUM, where
+from pynn.ops.pointwise import MINIMUM
+from pynn.ops.pointwise_functions import where
 from pynn.ops.reduction import norm
 from pynn.ops.registry import export
 
