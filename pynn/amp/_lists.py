@@ -6,8 +6,7 @@ Softmax, norms and sums of 16-bit floats are computed in float32 inside anyway, 
 
 LOW_PRECISION = frozenset(
     (
-        "matmul", "linear", "conv2d", "conv2d_input", "conv3d", "conv3d_input", "scaled_dot_product_attention",
-        "attention_weights", "lstm", "rnn",
+        "matmul", "linear", "conv2d", "conv2d_input", "conv3d", "conv3d_input", "scaled_dot_product_attention", "lstm", "rnn",
     )
 )  # fmt: skip
 
