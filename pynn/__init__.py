@@ -68,3 +68,21 @@ globals().update(TYPES)
 from math import inf, nan, pi
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
+
+
+# Modules that most programs never ask for: imported when first used.
+_LAZY = frozenset(())
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        import importlib
+
+        return importlib.import_module("pynn." + name)
+    from pynn._absent import explain
+
+    raise AttributeError(explain("pynn", name))
+
+
+def __dir__():
+    return sorted(globals().keys() | _LAZY)

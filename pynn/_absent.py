@@ -1,0 +1,35 @@
+"""What torch has and pynn does not, and what to do instead: the text of the error when such a name is used."""
+
+# The first word of a dotted name, or a whole name -> why it is not here, and the way round.
+REASONS = {
+    "fft": "Fourier transforms are out of pynn's scope so far; use numpy.fft on x.numpy().",
+    "distributions": "distributions are out of pynn's scope so far; draw with pynn.normal, pynn.bernoulli, pynn.multinomial.",
+    "sparse": "sparse tensors are out of pynn's scope so far; use dense ones, or scipy.sparse on x.numpy().",
+    "quantization": "quantized tensors are out of pynn's scope so far; bfloat16 halves a model's size.",
+    "ao": "quantization is out of pynn's scope so far; bfloat16 halves a model's size.",
+    "complex64": "complex tensors are out of pynn's scope so far; keep real and imaginary parts as two tensors.",
+    "sparse_coo_tensor": "sparse tensors are out of pynn's scope so far; use dense ones.",
+    "sparse_csr_tensor": "sparse tensors are out of pynn's scope so far; use dense ones.",
+    "quantize_per_tensor": "quantized tensors are out of pynn's scope so far.",
+}
+for _name in (
+    "complex",
+    "complex32",
+    "complex128",
+    "cfloat",
+    "cdouble",
+    "chalf",
+    "view_as_complex",
+    "view_as_real",
+    "polar",
+):
+    REASONS[_name] = REASONS["complex64"]
+for _name in ("stft", "istft"):
+    REASONS[_name] = REASONS["fft"]
+
+
+def explain(module: str, name: str) -> str:
+    """The message of the AttributeError for `module.name`."""
+    reason = REASONS.get(name)
+    text = f"module '{module}' has no attribute '{name}'"
+    return f"{text}: {reason}" if reason else f"{text}."

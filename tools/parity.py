@@ -1,0 +1,487 @@
+"""Run torch's own sample inputs through pynn and compare: `python tools/parity.py [ops] [name ...]`.
+
+torch ships the samples its test suite uses (`torch.testing._internal`): for each function the arguments of
+some twenty calls, for each dtype. Every one that pynn claims to take must give torch's value, shape and dtype,
+and torch's gradient. Needs `pip install torch==2.13.0 expecttest`.
+
+    python tools/parity.py                 every function, float32: a line for each that differs, then counts
+    python tools/parity.py -v linalg.qr    one function, each failing sample with its reason
+    python tools/parity.py --dtypes all    bool, int64, float16, bfloat16, float32 and float64
+    python tools/parity.py --variants all  function, method, in-place form, out=, and the errors of bad arguments
+    python tools/parity.py --list          the names of the functions that pynn lacks
+"""
+
+import argparse
+import collections
+import pathlib
+import sys
+import traceback
+import types
+import warnings
+
+import numpy
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+import pynn
+
+DTYPES = ("float32", "float64", "int64", "bool", "bfloat16", "float16", "uint8", "int32")
+VARIANTS = ("function", "method", "inplace", "out", "error")
+TOLERANCE = {"float64": (1e-7, 1e-7), "float32": (1.3e-5, 1e-5), "float16": (2e-3, 2e-3), "bfloat16": (1.6e-2, 1e-2)}
+SKIP_PREFIXES = ("fft.", "masked.", "_refs", "ops.", "jiterator", "torch.ops", "_")
+SKIP_PARTS = ("sparse", "complex", "quantized", "nested", "_scaled_", "scaled_mm", "grouped_mm")
+
+
+class Missing(Exception):
+    """pynn has no such name."""
+
+
+class Differs(Exception):
+    """pynn's answer is not torch's."""
+
+
+def load_torch():
+    warnings.simplefilter("ignore")
+    import torch
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    torch.set_num_threads(1)
+    return torch, op_db
+
+
+def in_scope(name):
+    if name.startswith(SKIP_PREFIXES) or any(part in name for part in SKIP_PARTS):
+        return False
+    return True
+
+
+def resolve(root, path):
+    found = root
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise Missing(path)
+        found = getattr(found, part)
+    return found
+
+
+def to_array(torch, tensor):
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.float().numpy()
+    return tensor.numpy()
+
+
+class Translator:
+    """torch values as pynn values; the same tensor always as the same tensor."""
+
+    def __init__(self, torch):
+        self.torch = torch
+        self.tensors = {}
+        self.leaves = []
+
+    def tensor(self, t):
+        if id(t) in self.tensors:
+            return self.tensors[id(t)][1]
+        if t.is_complex() or t.layout != self.torch.strided or t.is_quantized:
+            raise NotImplementedError("complex, sparse or quantized")
+        array = to_array(self.torch, t)
+        out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(getattr(pynn, str(t.dtype)[6:]))
+        if t.dim() and not t.is_contiguous() and t.numel():
+            order = sorted(range(t.dim()), key=lambda i: -t.stride(i))
+            back = [order.index(i) for i in range(t.dim())]
+            out = out.permute(*order).contiguous().permute(*back)
+        if isinstance(t, self.torch.nn.Parameter):
+            out = pynn.nn.Parameter(out, requires_grad=t.requires_grad)
+        elif t.requires_grad:
+            out.requires_grad_(True)
+        if t.requires_grad:
+            self.leaves.append((t, out))
+        self.tensors[id(t)] = (t, out)
+        return out
+
+    def __call__(self, value):
+        torch = self.torch
+        if isinstance(value, torch.Tensor):
+            return self.tensor(value)
+        if isinstance(value, torch.dtype):
+            name = str(value)[6:]
+            if not hasattr(pynn, name):
+                raise NotImplementedError(f"dtype {name}")
+            return getattr(pynn, name)
+        if isinstance(value, torch.device):
+            return pynn.device(str(value))
+        if isinstance(value, torch.Size):
+            return pynn.Size(value)
+        if isinstance(value, torch.memory_format):
+            return getattr(pynn, str(value)[6:])
+        if isinstance(value, torch.layout):
+            return getattr(pynn, str(value)[6:])
+        if isinstance(value, torch.Generator):
+            return pynn.Generator()
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return tuple(self(v) for v in value)
+        if isinstance(value, (list, tuple)):
+            return type(value)(self(v) for v in value)
+        if isinstance(value, dict):
+            return {k: self(v) for k, v in value.items()}
+        return value
+
+
+def flatten(value, tensor):
+    """The tensors and numbers of a result, in order."""
+    if isinstance(value, tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [x for v in value for x in flatten(v, tensor)]
+    if isinstance(value, dict):
+        return [x for v in value.values() for x in flatten(v, tensor)]
+    return [value]
+
+
+def check_close(torch, what, ours, theirs, tolerance=1.0, random=False):
+    if not isinstance(theirs, torch.Tensor):
+        if isinstance(ours, pynn.Tensor):
+            raise Differs(f"{what}: a tensor where torch has {type(theirs).__name__} {theirs!r}")
+        if isinstance(theirs, (bool, int, float, str)):
+            same = ours == theirs or (
+                isinstance(theirs, float) and numpy.allclose(ours, theirs, equal_nan=True, rtol=1e-5)
+            )
+            if not same:
+                raise Differs(f"{what}: {ours!r}, torch {theirs!r}")
+        return
+    if theirs.is_complex():
+        raise NotImplementedError("complex result")
+    if not isinstance(ours, pynn.Tensor):
+        raise Differs(f"{what}: {type(ours).__name__} where torch has a tensor")
+    if tuple(ours.shape) != tuple(theirs.shape):
+        raise Differs(f"{what}: shape {tuple(ours.shape)}, torch {tuple(theirs.shape)}")
+    if str(ours.dtype).split(".")[-1] != str(theirs.dtype).split(".")[-1]:
+        raise Differs(f"{what}: dtype {ours.dtype}, torch {theirs.dtype}")
+    if random:
+        return
+    a = ours.detach()
+    a = (a.float() if a.dtype == pynn.bfloat16 else a).numpy()
+    b = to_array(torch, theirs)
+    rtol, atol = TOLERANCE.get(str(theirs.dtype)[6:], (0, 0))
+    if not numpy.allclose(a, b, rtol=rtol * tolerance, atol=atol * tolerance, equal_nan=True):
+        with numpy.errstate(all="ignore"):
+            worst = numpy.nanmax(numpy.abs(a.astype(float) - b.astype(float))) if a.size else 0
+        raise Differs(f"{what}: values differ by up to {worst:.3g}")
+
+
+def gradients(torch, ours, theirs, translator, tolerance):
+    """Backward from the sum of all float outputs, each times a fixed weight."""
+    pairs = [
+        (a, b)
+        for a, b in zip(flatten(ours, pynn.Tensor), flatten(theirs, torch.Tensor))
+        if isinstance(b, torch.Tensor) and b.requires_grad
+    ]
+    if not pairs:
+        return
+    for a, _ in pairs:
+        if not a.requires_grad:
+            raise Differs("result does not require grad, torch's does")
+    weights = [torch.rand(b.shape, generator=torch.Generator().manual_seed(5)).to(b.dtype) + 0.5 for _, b in pairs]
+    leaves = translator.leaves
+    expected = torch.autograd.grad([b for _, b in pairs], [t for t, _ in leaves], weights, allow_unused=True)
+    ours_weights = [pynn.tensor(to_array(torch, w)).to(getattr(pynn, str(w.dtype)[6:])) for w in weights]
+    got = pynn.autograd.grad([a for a, _ in pairs], [p for _, p in leaves], ours_weights, allow_unused=True)
+    for i, (e, g) in enumerate(zip(expected, got)):
+        if e is None or g is None:
+            if e is not None and e.abs().max() > 0 or g is not None and g.abs().max().item() > 0:
+                raise Differs(
+                    f"gradient {i}: {'none' if g is None else 'some'}, torch {'none' if e is None else 'some'}"
+                )
+            continue
+        check_close(torch, f"gradient {i}", g, e, tolerance * 4)
+
+
+class Runner:
+    def __init__(self, options):
+        self.options = options
+        self.torch, self.op_db = load_torch()
+        self.failures = collections.OrderedDict()
+        self.passed = collections.Counter()
+        self.skipped = collections.Counter()
+        self.missing = []
+
+    def selected(self):
+        for op in self.op_db:
+            if not in_scope(op.name):
+                continue
+            if self.options.names and not any(
+                op.name == n or op.aten_name == n or n in getattr(op, "aliases_names", ()) for n in self.options.names
+            ):
+                if not any(n.endswith("*") and op.name.startswith(n[:-1]) for n in self.options.names):
+                    continue
+            yield op
+
+    def run(self):
+        for op in self.selected():
+            label = op.name + ("." + op.variant_test_name if op.variant_test_name else "")
+            try:
+                function = self.ours(op)
+            except Missing:
+                self.missing.append(label)
+                continue
+            if function is None:
+                continue
+            for alias in op.aliases:
+                try:
+                    resolve(pynn, alias.name)
+                except Missing:
+                    if not hasattr(pynn.Tensor, alias.name):
+                        self.fail(label, "alias", alias.name, Missing(f"alias {alias.name}"))
+            self.run_op(op, label, function)
+        return self
+
+    def ours(self, op):
+        """pynn's function for an entry: found by name, or the entry's own Python lambda with pynn as its `torch`.
+
+        None for entries that are no part of torch's public names.
+        """
+        on_tensor = None
+        try:
+            resolve(self.torch, op.name)
+        except Missing:
+            if op.method_variant is None and not hasattr(self.torch.Tensor, op.name):
+                return None
+            on_tensor = True
+        try:
+            found = resolve(pynn, op.name)
+            if on_tensor or not callable(found):
+                raise Missing(op.name)
+        except Missing:
+            if not hasattr(pynn.Tensor, op.name):
+                raise
+            found = getattr(pynn.Tensor, op.name)
+        function = op.op
+        if isinstance(function, types.FunctionType) and function.__module__.startswith("torch.testing"):
+            scope = {**function.__globals__, "torch": pynn}
+            return types.FunctionType(
+                function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+            )
+        return found
+
+    def run_op(self, op, label, function):
+        torch = self.torch
+        for dtype_name in self.options.dtypes:
+            dtype = getattr(torch, dtype_name)
+            if dtype not in op.dtypes:
+                continue
+            wants_grad = (
+                dtype.is_floating_point
+                and op.supports_autograd
+                and dtype in op.supported_backward_dtypes(torch.device("cpu").type)
+            )
+            torch.manual_seed(0)
+            try:
+                samples = list(op.sample_inputs("cpu", dtype, requires_grad=wants_grad))
+            except Exception:
+                continue
+            for number, sample in enumerate(samples[: self.options.samples]):
+                for variant in self.options.variants:
+                    if variant != "error":
+                        self.run_sample(op, label, function, dtype_name, number, sample, variant, wants_grad)
+            if "error" in self.options.variants and op.error_inputs_func is not None and dtype_name == "float32":
+                self.run_errors(op, label, function)
+
+    def call(self, op, function, variant, args, kwargs, root):
+        if variant == "function":
+            return function(args[0], *args[1:], **kwargs)
+        if variant == "method":
+            return getattr(args[0], op.name)(*args[1:], **kwargs)
+        raise AssertionError(variant)
+
+    def run_sample(self, op, label, function, dtype_name, number, sample, variant, wants_grad):
+        torch = self.torch
+        if variant == "method" and (op.method_variant is None or not isinstance(sample.input, torch.Tensor)):
+            return
+        if variant == "inplace" and op.inplace_variant is None:
+            return
+        if variant == "out" and not op.supports_out:
+            return
+        translator = Translator(torch)
+        theirs_random = "rand" in op.name or op.name in RANDOM
+        try:
+            args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
+        except NotImplementedError:
+            self.skipped[label] += 1
+            return
+        try:
+            if variant == "inplace":
+                return self.run_inplace(op, label, dtype_name, number, sample, translator, args, kwargs, theirs_random)
+            if variant == "function":
+                theirs = op.op(sample.input, *sample.args, **sample.kwargs)
+            else:
+                fn = op.method_variant if variant == "method" else op.op
+                theirs = fn(sample.input, *sample.args, **sample.kwargs)
+        except Exception:
+            self.skipped[label] += 1
+            return
+        tensors = flatten(theirs, torch.Tensor)
+        if any(isinstance(t, torch.Tensor) and (t.is_complex() or t.layout != torch.strided) for t in tensors):
+            self.skipped[label] += 1
+            return
+        if variant == "out" and not (tensors and all(isinstance(t, torch.Tensor) for t in tensors)):
+            return
+        try:
+            if variant == "out":
+                outs = [pynn.empty(tuple(t.shape), dtype=getattr(pynn, str(t.dtype)[6:])) for t in tensors]
+                with pynn.no_grad():
+                    function(*args, **kwargs, out=outs[0] if isinstance(theirs, torch.Tensor) else tuple(outs))
+                ours = outs
+                theirs = tensors
+            else:
+                ours = self.call(op, function, variant, args, kwargs, pynn)
+                if isinstance(theirs, torch.Tensor) != isinstance(ours, pynn.Tensor):
+                    raise Differs(f"result is {type(ours).__name__}, torch {type(theirs).__name__}")
+            a, b = flatten(ours, pynn.Tensor), flatten(theirs, torch.Tensor)
+            if len(a) != len(b):
+                raise Differs(f"{len(a)} results, torch {len(b)}")
+            tolerance = LOOSE.get(op.name, 1.0)
+            for i, (x, y) in enumerate(zip(a, b)):
+                check_close(torch, f"result {i}" if len(b) > 1 else "result", x, y, tolerance, random=theirs_random)
+            if variant == "function" and wants_grad and not theirs_random and op.name not in NO_GRADIENT:
+                gradients(torch, ours, theirs, translator, tolerance)
+            self.passed[label] += 1
+        except NotImplementedError as error:
+            if "complex" in str(error):
+                self.skipped[label] += 1
+            else:
+                self.fail(label, f"{dtype_name}/{variant}/{number}", sample, error)
+        except Exception as error:
+            self.fail(label, f"{dtype_name}/{variant}/{number}", sample, error)
+
+    def run_inplace(self, op, label, dtype_name, number, sample, translator, args, kwargs, random):
+        torch = self.torch
+        theirs = sample.input.detach().clone()
+        try:
+            theirs = op.inplace_variant(
+                theirs, *[a.detach() if isinstance(a, torch.Tensor) else a for a in sample.args], **sample.kwargs
+            )
+        except Exception:
+            self.skipped[label] += 1
+            return
+        name = op.name.split(".")[-1] + "_"
+        try:
+            with pynn.no_grad():
+                ours = args[0].detach().clone()
+                if hasattr(pynn.Tensor, name):
+                    result = getattr(ours, name)(*args[1:], **kwargs)
+                else:
+                    raise Missing(f"Tensor.{name}")
+            if result is not ours:
+                raise Differs("in-place form does not return its tensor")
+            check_close(torch, "in-place result", ours, theirs, LOOSE.get(op.name, 1.0), random)
+            self.passed[label] += 1
+        except Exception as error:
+            self.fail(label, f"{dtype_name}/inplace/{number}", sample, error)
+
+    def run_errors(self, op, label, function):
+        torch = self.torch
+        try:
+            errors = list(op.error_inputs(torch.device("cpu")))
+        except Exception:
+            return
+        for number, case in enumerate(errors):
+            sample = case.sample_input
+            translator = Translator(torch)
+            try:
+                args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
+            except (NotImplementedError, AttributeError):
+                continue
+            try:
+                op.op(sample.input, *sample.args, **sample.kwargs)
+            except Exception as error:
+                expected = type(error)
+            else:
+                continue
+            try:
+                function(*args, **kwargs)
+            except Exception as error:
+                if not isinstance(error, expected) and not issubclass(expected, type(error)):
+                    self.fail(
+                        label,
+                        f"error/{number}",
+                        sample,
+                        Differs(
+                            f"raises {type(error).__name__} ({error}), torch {expected.__name__} ({case.error_regex})"
+                        ),
+                    )
+                else:
+                    self.passed[label] += 1
+            else:
+                self.fail(
+                    label,
+                    f"error/{number}",
+                    sample,
+                    Differs(f"accepts what torch refuses: {expected.__name__} {case.error_regex}"),
+                )
+
+    def fail(self, label, where, sample, error):
+        self.failures.setdefault(label, []).append((where, sample, error))
+
+
+RANDOM = {"bernoulli", "multinomial", "normal", "poisson", "binomial", "empty", "empty_like", "new_empty", "empty_strided",
+          "new_empty_strided", "empty_permuted", "cauchy", "exponential", "geometric", "log_normal", "uniform",
+          "nn.functional.dropout", "nn.functional.dropout2d", "nn.functional.dropout3d", "nn.functional.alpha_dropout",
+          "nn.functional.feature_alpha_dropout", "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d",
+          "svd_lowrank", "pca_lowrank", "nn.functional.gumbel_softmax"}  # fmt: skip
+NO_GRADIENT = {"linalg.eigh", "svd_lowrank", "pca_lowrank", "linalg.svd", "svd"}
+LOOSE = {"linalg.pinv": 100, "pinverse": 100, "cdist": 10, "nn.functional.scaled_dot_product_attention": 4, "nn.functional.conv2d": 4, "nn.functional.conv3d": 4,
+         "linalg.inv": 100, "inverse": 100, "linalg.solve": 100, "linalg.solve_ex": 100, "linalg.det": 10, "matrix_exp": 10, "linalg.matrix_exp": 10,
+         "nn.functional.conv_transpose2d": 4, "nn.functional.conv_transpose3d": 4, "nn.functional.interpolate": 4, "nn.functional.grid_sample": 10,
+         "linalg.lu_solve": 50, "lu_solve": 50, "cholesky_solve": 50, "cholesky_inverse": 50, "linalg.cholesky": 20, "cholesky": 20}  # fmt: skip
+
+
+def describe(torch, value, depth=0):
+    if isinstance(value, torch.Tensor):
+        return f"T{str(value.dtype)[6:]}{list(value.shape)}"
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(describe(torch, v) for v in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}={describe(torch, v)}" for k, v in value.items()) + "}"
+    return repr(value)[:60]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="names as in torch, a trailing * for all that begin so")
+    parser.add_argument("--dtypes", default="float32")
+    parser.add_argument("--variants", default="function")
+    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("-v", action="store_true")
+    parser.add_argument("--traceback", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    options.dtypes = DTYPES if options.dtypes == "all" else options.dtypes.split(",")
+    options.variants = VARIANTS if options.variants == "all" else options.variants.split(",")
+    runner = Runner(options).run()
+    if options.list:
+        print("\n".join(runner.missing))
+        return
+    for label, failures in runner.failures.items():
+        shown = failures if options.v else failures[:1]
+        for where, sample, error in shown:
+            text = str(error).replace("\n", " ")[:220]
+            print(
+                f"{label} [{len(failures)} of {len(failures) + runner.passed[label]}] {where}: {type(error).__name__}: {text}"
+            )
+            if options.v and hasattr(sample, "args"):
+                print(
+                    "     ", describe(runner.torch, (sample.input, *sample.args)), describe(runner.torch, sample.kwargs)
+                )
+            if options.traceback and isinstance(error, BaseException):
+                traceback.print_exception(error)
+    print(f"missing {len(runner.missing)}: {' '.join(runner.missing)}")
+    failed = sum(len(f) for f in runner.failures.values())
+    print(
+        f"functions: {len(set(runner.passed) - set(runner.failures))} right, {len(runner.failures)} differ, {len(runner.missing)} missing; samples: {sum(runner.passed.values())} right, {failed} differ"
+    )
+
+
+if __name__ == "__main__":
+    main()
