@@ -1,0 +1,1 @@
+from pynn.ops import factorization, equations
