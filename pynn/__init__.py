@@ -26,7 +26,7 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import amp, backends, cpu, cuda, linalg, nn, random, serialization, utils
+from pynn import amp, backends, cpu, cuda, nn, random, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split
@@ -71,7 +71,7 @@ contiguous_format, preserve_format, channels_last = "contiguous_format", "preser
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(())
+_LAZY = frozenset(("linalg",))
 
 
 def __getattr__(name):
@@ -79,10 +79,13 @@ def __getattr__(name):
         import importlib
 
         return importlib.import_module("pynn." + name)
+    if name in ops.deferred.FUNCTION_MODULES:
+        found = globals()[name] = ops.deferred.load(name)
+        return found
     from pynn._absent import explain
 
     raise AttributeError(explain("pynn", name))
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY)
+    return sorted(globals().keys() | _LAZY | ops.deferred.FUNCTION_MODULES.keys())

@@ -38,6 +38,7 @@ from pynn.ops import attention
 from pynn.ops import optim
 from pynn.ops import optim_variants
 from pynn.ops import namespace
+from pynn.ops import deferred
 
 _core.configure(
     _native_hooks.same_shape,
