@@ -174,19 +174,6 @@ def tensor_split(input, indices_or_sections, dim=0):
     return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(edges))
 
 
-@export(function=False)
-def unfold(self, dimension, size, step):
-    """Windows of `size` along a dimension, `step` apart, as a new last dimension (a copy)."""
-    d = normal_dim(dimension, self._array.ndim)
-    n = self._array.shape[d]
-    if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}.")
-    starts = numpy.arange(0, n - size + 1, step)
-    index = made(starts[:, None] + numpy.arange(size))
-    out = getitem(self, (slice(None),) * d + (index,))
-    return out.movedim(d + 1, -1)
-
-
 @export()
 def take(input, index):
     """The elements of the flattened input at index, in index's shape."""
