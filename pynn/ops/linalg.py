@@ -4,7 +4,7 @@ import numpy
 
 from pynn._core import Tensor, binary, call
 from pynn.amp.autocast_mode import low_precision_function
-from pynn.ops.pointwise_functions import store
+from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 
@@ -189,7 +189,7 @@ def matmul(input, other, *, out=None):
     Raises RuntimeError where the inner sizes differ or the dtypes do.
     """
     result = call(MATMUL, (input, other))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "matmul")
 
 
 @export()
@@ -198,7 +198,7 @@ def mm(input, mat2, *, out=None):
     if input._array.ndim != 2 or mat2._array.ndim != 2:
         raise RuntimeError(f"mm expects two matrices, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
     result = binary(MATMUL, input, mat2)
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "mm")
 
 
 @export()
@@ -209,7 +209,7 @@ def bmm(input, mat2, *, out=None):
     if input._array.shape[0] != mat2._array.shape[0]:
         raise RuntimeError(f"bmm expects equal batch sizes, got {input._array.shape[0]} and {mat2._array.shape[0]}.")
     result = binary(MATMUL, input, mat2)
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "bmm")
 
 
 @export()

@@ -20,6 +20,7 @@ import numpy
 from pynn import _core
 from pynn._core import Op, Tensor, call
 from pynn._dtypes import default_float, result_type_of
+from pynn.ops.out import TAKES_OUT, has_out, takes_out
 
 OPS: dict[str, "Record"] = {}
 
@@ -407,12 +408,15 @@ METHOD_NAMES: set[str] = set()
 
 
 def export(*names, function=True, method=True):
-    """Publish a function as `pynn.<name>` and `Tensor.<name>` for each name (default: its own)."""
+    """Publish a function as `pynn.<name>` and `Tensor.<name>` for each name (default: its own).
+
+    `pynn.<name>` gets an argument `out=` where torch's has one and f does not (`pynn.ops.out`).
+    """
 
     def decorate(f):
         for name in names or (f.__name__,):
             if function:
-                FUNCTIONS[name] = f
+                FUNCTIONS[name] = takes_out(f, name) if name in TAKES_OUT and not has_out(f) else f
             if method:
                 METHOD_NAMES.add(name)
                 _core.METHODS[name] = f

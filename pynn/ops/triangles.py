@@ -38,7 +38,7 @@ def _triangle(name, reference):
         torch=lambda t, x, diagonal: getattr(t, name)(x, diagonal),
     )(reference)
 
-    def function(input, diagonal=0, *, out=None):
+    def function(input, diagonal=0):
         return call(op, (input,), (int(diagonal),))
 
     def function_(self, diagonal=0):
