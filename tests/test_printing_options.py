@@ -27,7 +27,7 @@ GOLDEN = [
 ]
 
 
-@pytest.mark.parametrize("options, data, text", GOLDEN)
+@pytest.mark.parametrize(("options", "data", "text"), GOLDEN)
 def test_options(options, data, text):
     pynn.set_printoptions(**options)
     assert repr(pynn.tensor(data)) == text

@@ -8,9 +8,8 @@ import numpy
 
 from pynn import _core
 from pynn._backends import numpy_namespace
-from pynn._core import Tensor, call, unary
+from pynn._core import Tensor, call
 from pynn._dtypes import to_numpy
-from pynn.ops.cast import CLONE
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
 from pynn.ops.indexing import SCATTER_ADD
 from pynn.ops.registry import Effects, Sample, export, register
@@ -164,26 +163,6 @@ def as_strided_(self: Tensor, size: Sequence[int], stride: Sequence[int], storag
     return self
 
 
-@export()
-def as_strided_scatter(
-    input: Tensor,
-    src: Tensor,
-    size: Sequence[int],
-    stride: Sequence[int],
-    storage_offset: int | None = None,
-) -> Tensor:
-    """A copy of input with src written to the places that as_strided shows."""
-    out = unary(CLONE, input)
-    part = as_strided(out, size, stride, storage_offset or 0)
-    if part._array.shape != src._array.shape:
-        raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src._array.shape)}, slice size = "
-            f"{list(part._array.shape)}."
-        )
-    part.copy_(src)
-    return out
-
-
 @export(function=False)
 def storage_offset(self: Tensor) -> int:
     """How many elements into its storage this tensor starts."""
@@ -290,7 +269,7 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     return self
 
 
-@export(function=False)
+@export()
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """`resize_` to another tensor's shape."""
     return resize_(self, tuple(the_template._array.shape))
