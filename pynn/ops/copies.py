@@ -7,6 +7,7 @@ from typing import Any
 from pynn._core import METHODS, Tensor, unary
 from pynn.ops.cast import CLONE
 from pynn.ops.indexing import chunk, narrow, split
+from pynn.ops.out import takes_out
 from pynn.ops.registry import export
 from pynn.ops.strided import as_strided, diagonal
 from pynn.ops.view import _ints, normal_dim
@@ -19,7 +20,7 @@ def _publish_copy(name: str, view: Callable[..., Any]) -> None:
 
     function.__name__ = name + "_copy"
     function.__doc__ = f"`{name}` as a copy, in memory of its own."
-    export(function.__name__, method=False)(function)
+    export(function.__name__, method=False)(takes_out(function))
 
 
 for _name in (
