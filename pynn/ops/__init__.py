@@ -17,9 +17,12 @@ from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import strided
+from pynn.ops import copies
 from pynn.ops import triangles
 from pynn.ops import einsum
 from pynn.ops import arranging
+from pynn.ops import scattering
 from pynn.ops import statistics
 from pynn.ops import formulas
 from pynn.ops import gradients
