@@ -8,6 +8,7 @@ import math
 import warnings
 
 from pynn._core import call
+from pynn._dtypes import get_default_dtype
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.activation import logsigmoid
 from pynn.nn.functional.arguments import require_tensors
@@ -280,6 +281,7 @@ def poisson_nll_loss(
 ):
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
     require_tensors("poisson_nll_loss", input, target)
+    input = input if input.is_floating_point() or target.is_floating_point() else input.to(get_default_dtype())
     reduction = reduction_of(size_average, reduce, reduction)
     attrs = (bool(log_input), bool(full), float(eps), reduction)
     return call(ops.POISSON_NLL_LOSS, pair_of(input, target), attrs)

@@ -5,9 +5,8 @@ They raise RuntimeError for shapes and dtypes that do not fit.
 
 import math
 
-import numpy
-
 from pynn._core import call, call_writing
+from pynn._info import finfo
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.pad import pad
 from pynn.ops.norm import BATCH_NORM, BATCH_NORM_FIXED, BATCH_NORM_UPDATE, GROUP_NORM, LAYER_NORM, RMS_NORM
@@ -32,6 +31,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     momentum (the variance by its unbiased form); else by those two. ValueError for one value a channel in training.
     """
     require_tensors("batch_norm", input)
+    if input._array.shape == (0,):  # torch takes this one shape without channels
+        return input.clone()
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
@@ -105,7 +106,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (arXiv:1910.07467); eps defaults to the dtype's."""
     count = _tail("rms_norm", input, normalized_shape)
     if eps is None:
-        eps = float(numpy.finfo(input._array.dtype).eps)
+        eps = finfo(input.dtype).eps
     return call(RMS_NORM, (input, weight), (count, float(eps)))
 
 
