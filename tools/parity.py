@@ -129,13 +129,17 @@ class Translator:
             return {k: self(v) for k, v in value.items()}
         if isinstance(value, torch.nn.Module):
             return self.module(value)
-        if callable(value) and getattr(value, "__module__", None) in ("torch.nn.functional", "torch"):
+        if inspect.isroutine(value) and getattr(torch.nn.functional, value.__name__, None) is value:
             return getattr(pynn.nn.functional, value.__name__, None) or getattr(pynn, value.__name__)
         return value
 
     def module(self, module):
         """A module without tensors that was made with plain arguments, which are its attributes."""
         ours = getattr(pynn.nn, type(module).__name__)
+        if isinstance(module, self.torch.nn.TransformerEncoderLayer):
+            layer, attention = module, module.self_attn
+            return ours(attention.embed_dim, attention.num_heads, layer.linear1.out_features, layer.dropout.p,
+                        self(layer.activation), layer.norm1.eps, attention.batch_first, layer.norm_first)  # fmt: skip
         names = inspect.signature(ours).parameters
         return ours(**{n: getattr(module, n) for n in names if hasattr(module, n)})
 

@@ -427,6 +427,8 @@ def threshold_(input, threshold, value):
 @export()
 def prelu(input, weight):
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
+    if isinstance(weight, Tensor) and weight._array.ndim > 1:
+        _check_prelu((input, weight), ())
     return call(PRELU, (input, weight))
 
 

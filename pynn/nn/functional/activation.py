@@ -143,7 +143,7 @@ def tanh(input):
 
 def prelu(input, weight):
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
-    return call(ops.PRELU, (input, weight))
+    return ops.prelu(input, weight)
 
 
 def glu(input, dim=-1):

@@ -98,6 +98,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
     """
     require_tensors("huber_loss", input, target)
+    if not isinstance(delta, (int, float)):
+        raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
     pair = _same_shape(input, target)
@@ -229,6 +231,8 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target._array.shape == input._array.shape and target.is_floating_point():
+        if ignore_index >= 0:
+            raise RuntimeError(f"ignore_index is not supported for floating point target, got {ignore_index}.")
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
