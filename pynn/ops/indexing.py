@@ -3,7 +3,7 @@
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, call, call_inplace
+from pynn._core import Tensor, call, call_inplace, several_views
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import Effects, Sample, as_operand, cast, check_broadcast, export, register
@@ -596,7 +596,7 @@ def unbind(input, dim=0):
     if input._array.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() takes none of those.")
     d = normal_dim(dim, input._array.ndim)
-    return tuple(select(input, d, i) for i in range(input._array.shape[d]))
+    return several_views(tuple(select(input, d, i) for i in range(input._array.shape[d])))
 
 
 @export()
@@ -622,7 +622,7 @@ def split(tensor, split_size_or_sections, dim=0):
     for n in sizes:
         out.append(narrow(tensor, d, start, n))
         start += n
-    return tuple(out)
+    return several_views(tuple(out))
 
 
 @export()
