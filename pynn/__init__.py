@@ -66,6 +66,7 @@ globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
 from math import inf, nan, pi
+
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
 
@@ -74,15 +75,25 @@ contiguous_format, preserve_format, channels_last = "contiguous_format", "preser
 _LAZY = frozenset(("distributed", "hub", "multiprocessing", "storage"))
 
 
+# Names that live in such modules.
+_LAZY_NAMES = {
+    name + "Storage": "storage"
+    for name in (
+        "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+    )
+}  # fmt: skip
+
+
 def __getattr__(name):
-    if name in _LAZY:
+    if name in _LAZY or name in _LAZY_NAMES:
         import importlib
 
-        return importlib.import_module("pynn." + name)
+        module = importlib.import_module("pynn." + _LAZY_NAMES.get(name, name))
+        return getattr(module, name) if name in _LAZY_NAMES else module
     from pynn._absent import explain
 
     raise AttributeError(explain("pynn", name))
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY)
+    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys())
