@@ -76,11 +76,17 @@ class _Storage:
         return self
 
     def is_shared(self) -> bool:
-        """Whether other processes see the memory: no."""
-        return False
+        """Whether other processes see the memory."""
+        from pynn._shared import mapping_of
+
+        return mapping_of(self._flat) is not None
 
     def share_memory_(self) -> "_Storage":
-        """Accepted; the memory stays this process's own."""
+        """Take new memory that other processes see too, with the same values. Tensors keep theirs: share those first."""
+        from pynn._shared import shared_copy
+
+        if not self.is_shared():
+            self._flat = shared_copy(self._flat)
         return self
 
     def is_pinned(self) -> bool:

@@ -527,8 +527,8 @@ class Module(HookMixin, StateMixin):
         return self.to(kind if index is None else f"{kind}:{index}")
 
     def share_memory(self):
-        """Nothing: threads share the memory already. Returns self."""
-        return self
+        """Move parameters and buffers to memory that other processes share; returns self."""
+        return self._apply(lambda t: t.share_memory_())
 
     # ---- printing ----
 
@@ -558,7 +558,7 @@ def indent(text):
 def _replace(tensor, fn):
     old = tensor.data
     new = fn(old)
-    if new is not old:
+    if new is not old or new._array is not tensor._array:
         tensor.data = new
 
 

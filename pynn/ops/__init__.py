@@ -25,6 +25,7 @@ from pynn.ops import arranging
 from pynn.ops import scattering
 from pynn.ops import statistics
 from pynn.ops import formulas
+from pynn.ops import sharing
 from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax
