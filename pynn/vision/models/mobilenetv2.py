@@ -29,7 +29,7 @@ class InvertedResidual(nn.Module):
         self.stride = stride
         norm = norm_layer or nn.BatchNorm2d
         layer = functools.partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.ReLU6)
-        hidden = int(round(inp * expand_ratio))
+        hidden = round(inp * expand_ratio)
         self.use_res_connect = stride == 1 and inp == oup
         layers: list[nn.Module] = [layer(inp, hidden, kernel_size=1)] if expand_ratio != 1 else []
         layers += [

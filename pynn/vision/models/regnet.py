@@ -37,13 +37,13 @@ class BottleneckTransform(nn.Sequential):
         bottleneck_multiplier: float,
         se_ratio: float | None,
     ) -> None:
-        inner = int(round(width_out * bottleneck_multiplier))
+        inner = round(width_out * bottleneck_multiplier)
         options: dict[str, Any] = {"norm_layer": norm_layer, "activation_layer": activation_layer}
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["a"] = Conv2dNormActivation(width_in, inner, 1, **options)
         layers["b"] = Conv2dNormActivation(inner, inner, 3, stride, groups=inner // group_width, **options)
         if se_ratio:
-            layers["se"] = SqueezeExcitation(inner, int(round(se_ratio * width_in)), activation=activation_layer)
+            layers["se"] = SqueezeExcitation(inner, round(se_ratio * width_in), activation=activation_layer)
         layers["c"] = Conv2dNormActivation(inner, width_out, 1, norm_layer=norm_layer, activation_layer=None)
         super().__init__(layers)
 
