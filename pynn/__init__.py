@@ -80,6 +80,7 @@ _LAZY = frozenset(
         "linalg",
         "multiprocessing",
         "storage",
+        "vision",
     )
 )
 
