@@ -240,8 +240,9 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
         raise LinAlgError(f"{name}: the singular values did not converge: are there non-finite values?") from None
     if driver == "gels" and (observe(rank) < min(m, n)).any():
         raise LinAlgError(f"{name}: The least squares solution could not be computed because A does not have full rank.")
-    empty = made(numpy.zeros((0,), input._array.dtype))
-    residuals, values = empty, empty
+    empty = solution.detach().reshape(-1)[:0]
+    none = solution.reshape(-1)[:0]
+    residuals, values = none, empty
     if m > n and driver != "gelsy" and (observe(rank) == n).all():
         residuals = (input @ solution - right).square().sum(-2)
     if driver in ("gelsd", "gelss"):

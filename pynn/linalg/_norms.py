@@ -78,13 +78,20 @@ def matrix_norm(
     smallest = ord < 0
     if size == 2:
         values = svdvals(_at_the_end(name, A, rows, columns))
-        return _restored(values.amin(-1) if smallest else values.amax(-1), rows, columns, keepdim)
+        return _restored(_extreme(values, -1, False, smallest), rows, columns, keepdim)
     if size == math.inf:
         rows, columns = columns, rows
     if not keepdim and rows < columns:
         columns -= 1
     sums = A.abs().sum(rows, keepdim)
-    return sums.amin(columns, keepdim) if smallest else sums.amax(columns, keepdim)
+    return _extreme(sums, columns, keepdim, smallest)
+
+
+def _extreme(x: Tensor, dim: int, keepdim: bool, smallest: bool) -> Tensor:
+    """amax or amin; the largest of nothing is 0, as these are norms."""
+    if smallest:
+        return x.amin(dim, keepdim)  # type: ignore[no-any-return]
+    return x.amax(dim, keepdim) if x._array.shape[dim] else x.sum(dim, keepdim)  # type: ignore[no-any-return]
 
 
 def _at_the_end(name: str, A: Tensor, rows: int, columns: int) -> Tensor:

@@ -27,6 +27,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
         check_tensor("addr", x, argument)
     if vec1._array.ndim != 1 or vec2._array.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D.")
+    if all(x._array.dtype.kind in "iub" for x in (input, vec1, vec2)):
+        for argument, factor in (("beta", beta), ("alpha", alpha)):
+            if isinstance(factor, float):
+                raise RuntimeError(
+                    f"For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
+                )
     return combined("addr", input, vec1.unsqueeze(-1) * vec2.unsqueeze(0), beta, alpha, promote=True)
 
 
