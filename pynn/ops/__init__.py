@@ -17,6 +17,7 @@ from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import diagonals
 from pynn.ops import triangles
 from pynn.ops import einsum
 from pynn.ops import arranging
