@@ -66,19 +66,39 @@ globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
 from math import inf, nan, pi
+
 strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(("linalg",))
+# (One a line.)
+_LAZY = frozenset(
+    (
+        "distributed",
+        "hub",
+        "linalg",
+        "multiprocessing",
+        "storage",
+        "vision",
+    )
+)
+
+# Names that live in such modules.
+_LAZY_NAMES = {
+    name + "Storage": "storage"
+    for name in (
+        "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+    )
+}  # fmt: skip
 
 
 def __getattr__(name):
-    if name in _LAZY:
+    if name in _LAZY or name in _LAZY_NAMES:
         import importlib
 
-        return importlib.import_module("pynn." + name)
+        module = importlib.import_module("pynn." + _LAZY_NAMES.get(name, name))
+        return getattr(module, name) if name in _LAZY_NAMES else module
     if name in ops.deferred.FUNCTION_MODULES:
         found = globals()[name] = ops.deferred.load(name)
         return found
@@ -88,4 +108,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY | ops.deferred.FUNCTION_MODULES.keys())
+    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys() | ops.deferred.FUNCTION_MODULES.keys())

@@ -18,11 +18,15 @@ from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
 from pynn.ops import diagonals
+from pynn.ops import strided
+from pynn.ops import copies
 from pynn.ops import triangles
 from pynn.ops import einsum
 from pynn.ops import arranging
+from pynn.ops import scattering
 from pynn.ops import statistics
 from pynn.ops import formulas
+from pynn.ops import sharing
 from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax

@@ -165,12 +165,6 @@ def get_device(self):
     return -1
 
 
-@export(function=False)
-def share_memory_(self):
-    """Accepted; forked processes see each other's tensors only as they were."""
-    return self
-
-
 def _constant(name, value, doc):
     def function(self):
         return value
@@ -179,7 +173,6 @@ def _constant(name, value, doc):
     export(name, function=False)(function)
 
 
-_constant("is_shared", False, "Whether the memory is shared between processes: never.")
 _constant("is_pinned", False, "Whether the memory is pinned for a GPU: never.")
 _constant("is_inference", False, "Whether the tensor was made in torch's inference mode: never.")
 

@@ -13,7 +13,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor
 from pynn._dtypes import default_float
-from pynn.autograd import enable_grad
+from pynn.autograd import enable_grad, set_grad_enabled
 from pynn.ops.creation import finish
 from pynn.optim.optimizer import Optimizer
 
@@ -31,11 +31,12 @@ def check_range(name, value, low=0.0, high=None):
         raise ValueError(f"Invalid {name}: {value}")
 
 
-def check_lr(lr):
-    """ValueError unless lr is a number, or a Tensor of one element, not below 0."""
+def check_lr(lr, words="Invalid learning rate"):
+    """ValueError, beginning with `words`, unless lr is a number, or a Tensor of one element, not below 0."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError(f"Tensor lr must be 1-element, got {lr.numel()} elements")
-    check_range("learning rate", lr)
+    if not lr >= 0.0:
+        raise ValueError(f"{words}: {lr}")
 
 
 def check_betas(betas):
@@ -45,16 +46,11 @@ def check_betas(betas):
 
 
 def check_switches(foreach=None, fused=None, differentiable=False):
-    """Refuse what a step of one kernel call cannot do. foreach and fused change nothing here."""
+    """Refuse what excludes each other. foreach and fused change nothing here."""
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    if differentiable:
-        raise NotImplementedError(
-            "differentiable=True is not supported: a step is one kernel call that autograd does not see. "
-            "Write the update out with tensor operations to differentiate through it."
-        )
 
 
 def scalar_array(value):
@@ -146,6 +142,7 @@ class GroupedOptimizer(Optimizer):
     op = None
     options = ()  # the group's options that the op reads; `_attrs` gets them in this order
     extra = ()  # attrs after those, of an ordinary call
+    detaches = False  # whether a differentiable step copies values without their gradient
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -235,6 +232,27 @@ class GroupedOptimizer(Optimizer):
         plan.options = None if any(isinstance(value, Tensor) for value in options) else options
         return True
 
+    def _step_on_tape(self, group, params, names, splits):
+        """Move a group's parameters by operations that are recorded, so that the step itself can be differentiated.
+
+        Each step writes to new tensors of state, so that backward through several steps finds what it saved.
+        """
+        from pynn.optim import _tape
+
+        xp = _tape.Detaching() if self.detaches else _tape
+        attrs = []
+        for value in self._read(group):
+            attrs += value if isinstance(value, (tuple, list)) else (value,)
+        with set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            for where, extra in splits:
+                own = params if where is None else tuple([params[i] for i in where])
+                for p in own:
+                    for name in names:
+                        self.state[p][name] = self.state[p][name].clone()
+                states = tuple([self.state[p][name] for name in names for p in own])
+                grads = tuple([p.grad for p in own])
+                self.op.reference(xp, own + grads + states, *attrs, *extra)
+
     def _lay_out(self, group):
         """Make the group's plan, and what state its parameters lack; keep it if later changes would be seen."""
         params = tuple([p for p in group["params"] if p.grad is not None])
@@ -243,6 +261,9 @@ class GroupedOptimizer(Optimizer):
         entries = [self.state[p] for p in params] if names else []
         for p, state in zip(params, entries):
             self._complete(state, p, group, names)
+        if group.get("differentiable"):
+            self._step_on_tape(group, params, names, splits)
+            return Plan(group, params, names, [])
 
         def live():
             return self._attrs(*self._read(group)) + self.extra

@@ -19,6 +19,7 @@ class SGD(GroupedOptimizer):
     op = SGD_STEP
     options = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
     extra = (False,)
+    detaches = True  # as in torch, a buffer begins as the gradient's value, through which no gradient flows
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class SGD(GroupedOptimizer):
 
     def _split(self, group, params):
         # A new buffer becomes g. Without dampening that is what momentum * 0 + g gives; with it, new ones go apart.
-        if group["momentum"] == 0 or group["dampening"] == 0:
+        if group["momentum"] == 0 or (group["dampening"] == 0 and not group["differentiable"]):
             return [(None, (False,))]
         fresh = [self.state[p].get("momentum_buffer") is None for p in params]
         if not any(fresh):

@@ -36,6 +36,11 @@ CASES = {
     ),
     "RAdam": ({}, {"lr": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     "Rprop": ({}, {"lr": 0.3, "etas": (0.3, 1.7), "step_sizes": (0.1, 0.8), "maximize": True}),
+    "Adafactor": (
+        {},
+        {"lr": 0.1, "beta2_decay": -0.5, "weight_decay": 0.1, "maximize": True},
+        {"eps": (1e-3, 1e-2), "d": 2.0},
+    ),
     "ASGD": ({}, {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}),
 }
 FLAT = [(name, i) for name, options in CASES.items() for i in range(len(options))]

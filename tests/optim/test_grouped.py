@@ -215,7 +215,7 @@ def test_dampened_momentum_starts_apart(notes):
     assert first(b) == 1 - 0.25 - 0.25
 
 
-@pytest.mark.parametrize(("name", "i"), FLAT)
+@pytest.mark.parametrize(("name", "i"), [case for case in FLAT if case[0] != "Adafactor"])  # it reads values mid-step
 def test_a_recorded_step_replays_with_the_numbers_of_the_day(name, i):
     """Recording the second step and replaying it as the third, with another rate, equals three eager steps."""
 
@@ -231,7 +231,7 @@ def test_a_recorded_step_replays_with_the_numbers_of_the_day(name, i):
             recorder.replay()
         else:
             optimizer.step()
-        return flat(params, optimizer), [p._version.value for p in params]
+        return flat(params, optimizer), [p._writes.value for p in params]
 
     (eager, versions), (replay, others) = train(False), train(True)
     assert versions == others

@@ -198,7 +198,7 @@ def test_zero_grad_forgets_the_history_of_a_gradient():
 
 def test_description():
     assert repr(Fixed([{"params": [leaf()]}, {"params": [leaf()], "lr": 1}])) == (
-        "Fixed (\nParameter Group 0\n    lr: 0.5\nParameter Group 1\n    lr: 1\n)"
+        "Fixed (\nParameter Group 0\n    lr: 0.5\n\nParameter Group 1\n    lr: 1\n)"
     )
 
 

@@ -7,16 +7,20 @@ import pytest
 import pynn
 from pynn.optim import (
     ASGD,
+    LBFGS,
     SGD,
     Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
     Adamax,
     AdamW,
+    Muon,
     NAdam,
     RAdam,
     RMSprop,
     Rprop,
+    SparseAdam,
 )
 from tests.optim.problems import CASES
 
@@ -42,6 +46,18 @@ BAD = [
     (RAdam, {"eps": -1}, "Invalid epsilon value: -1"),
     (Rprop, {"etas": (1.5, 2.0)}, "Invalid eta values: 1.5, 2.0"),
     (ASGD, {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    (LBFGS, {"lr": -1}, "Invalid learning rate: -1"),
+    (Adafactor, {"lr": -1}, "Learning rate should be >= 0 but is: -1"),
+    (Adafactor, {"beta2_decay": 0.5}, "beta2_decay should be <= 0 but is: 0.5"),
+    (Adafactor, {"eps": (-1, 1e-3)}, "epsilon1 should be >= 0 but is: -1"),
+    (Adafactor, {"eps": (None, -1)}, "epsilon2 should be >= 0 but is: -1"),
+    (Adafactor, {"d": 0.5}, "Clipping threshold d should be >= 1 but is: 0.5"),
+    (Adafactor, {"weight_decay": -1}, "weight_decay should be >= 0 but is: -1"),
+    (Muon, {"momentum": -1}, "momentum should be >= 0 but is: -1"),
+    (Muon, {"weight_decay": -1}, "weight decay should be >= 0 but is: -1"),
+    (Muon, {"adjust_lr_fn": "arbitrary"}, "Adjust learning rate function arbitrary is not supported"),
+    (Muon, {}, "Muon only supports 2D parameters whereas we found a parameter with size: "),
+    (SparseAdam, {"eps": 0.0}, "Invalid epsilon value: 0.0"),
     (RMSprop, {"lr": float("nan")}, "Invalid learning rate: nan"),
 ]
 
@@ -56,7 +72,7 @@ def test_values_out_of_range(kind, options, message):
         kind([leaf()], **options)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "LBFGS", "Muon", "SparseAdam"])
 def test_signature_is_torchs(name):
     torch = pytest.importorskip("torch")
 
@@ -69,8 +85,7 @@ def test_signature_is_torchs(name):
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
 def test_switches(kind):
     kind([leaf()], foreach=True)
-    with pytest.raises(NotImplementedError, match="differentiable=True is not supported"):
-        kind([leaf()], differentiable=True)
+    kind([leaf()], differentiable=True)
     with pytest.raises(ValueError, match="Tensor lr must be 1-element, got 2 elements"):
         kind([leaf()], lr=pynn.ones(2))
     if kind is not RMSprop:
@@ -89,3 +104,8 @@ def test_adam_takes_tensors_for_numbers():
     assert p.detach().numpy() == pytest.approx([0.5, 0.5])
     with pytest.raises(ValueError, match="lr as a Tensor is not supported"):
         Adam([leaf()], lr=pynn.tensor(0.5), foreach=True)
+    half = pynn.tensor(0.5)
+    with pytest.raises(ValueError, match="betas\\[0\\] as a Tensor is not supported"):
+        Adam([leaf()], betas=(half, half), foreach=True)
+    with pytest.raises(ValueError, match="Tensor betas\\[1\\] must be 1-element, got 2"):
+        Adam([leaf()], betas=(pynn.tensor([0.5]), pynn.tensor([0.5, 0.5])))
