@@ -181,6 +181,12 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
                 "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"
             )
         values, m = observe(LU_pivots), LU_data._array.shape[-2]
+        wanted = (*LU_data._array.shape[:-2], min(LU_data._array.shape[-2:]))
+        if values.shape != wanted:
+            raise RuntimeError(
+                f"{name}: LU_pivots must have shape {list(wanted)} for LU_data of shape {list(LU_data._array.shape)}, got "
+                f"{list(values.shape)}."
+            )
         if values.size and (values.min() < 1 or values.max() > m):
             raise RuntimeError(
                 "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. Did you properly pass the result of "

@@ -117,7 +117,7 @@ def norm(
     name = "linalg.norm"
     check_tensor(name, A, "A")
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    if dims is not None and ord is not None and len(dims) not in (1, 2):
+    if dims is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"{name}: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and ord is not None and A._array.ndim not in (1, 2):
         raise RuntimeError(

@@ -1,7 +1,6 @@
 """What lies between linear algebra and arithmetic: sums of outer products, Kronecker products, covariance, distances."""
 
 import itertools
-import math
 from typing import Any
 
 import numpy
@@ -292,20 +291,3 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 export("nuclear_norm", method=False)(_norms.nuclear_norm)
 export("frobenius_norm", method=False)(_norms.frobenius_norm)
-
-
-@export(method=False)
-def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm distances of each pair of rows, those of the first row with the later ones first: (n, m) -> (n (n - 1) / 2,)."""
-    check_tensor("pdist", input, "input")
-    if input._array.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input._array.ndim}D")
-    if input._array.dtype.kind not in "fV":
-        raise RuntimeError(f"pdist only supports floating-point dtypes, got: {type_name(input)}")
-    if not p >= 0:
-        raise RuntimeError(f"pdist only supports non-negative p values, got {p}.")
-    first, second = (made(places) for places in numpy.triu_indices(input._array.shape[0], 1))
-    difference = input.index_select(0, first) - input.index_select(0, second)
-    if difference._array.size == 0:
-        return difference.sum(1)  # type: ignore[no-any-return]
-    return call(NORM, (difference,), (math.inf if p == math.inf else float(p), (1,), False))  # type: ignore[no-any-return]

@@ -8,7 +8,6 @@ from pynn.ops.registry import export
 from pynn.ops.triangles import diagonal
 from pynn.ops.view import normal_dim
 
-
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 

@@ -8,6 +8,7 @@ from pynn.ops.cast import COPY_
 from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
+from pynn.ops.view import normal_dim
 
 
 def _matrix_check(name):
@@ -60,6 +61,9 @@ TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 def _indices(make):
     def function(row, col, offset=0, *, dtype=None, device=None):
+        for name, n in (("row", row), ("col", col)):
+            if n < 0:
+                raise RuntimeError(f"{name} must be non-negative, got {n}.")
         found = numpy.stack(make(row, offset, col)).astype(INT64 if dtype is None else to_numpy(dtype))
         return made(found)
 
