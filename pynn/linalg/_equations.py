@@ -271,7 +271,7 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
     if input._array.size == 0:
         return made(numpy.zeros(input._array.shape[:-2], input._array.dtype))
     inverse, info = inv_ex(input)
-    singular = made(observe(info) != 0)
+    singular = made(numpy.asarray(observe(info) != 0))
     inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), math.inf)
     if p == "nuc" and observe(singular).any():  # the singular values of infinities do not converge
         clean = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0)
