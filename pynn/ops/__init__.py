@@ -17,6 +17,7 @@ from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import diagonals
 from pynn.ops import strided
 from pynn.ops import copies
 from pynn.ops import triangles

@@ -1,14 +1,13 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
 
-import itertools
 
 import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
 from pynn.ops.indexing import index_select, narrow
-from pynn.ops.joining import cat, repeat, stack
+from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
 from pynn.ops.view import Size, normal_dim
 
@@ -105,14 +104,6 @@ def meshgrid(*tensors, indexing=None):
 
 
 @export(method=False)
-def cartesian_prod(*tensors):
-    """Every combination of the vectors' elements, one a row."""
-    if len(tensors) == 1:
-        return tensors[0]
-    return stack([g.reshape(-1) for g in meshgrid(*tensors)], dim=1)
-
-
-@export(method=False)
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to."""
     try:
@@ -179,9 +170,3 @@ for _name in ("unsqueeze", "squeeze", "transpose", "t"):
     _reshaped(_name)
 
 
-@export()
-def combinations(input, r=2, with_replacement=False):
-    """Every choice of r of a vector's elements, one a row."""
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(input._array.shape[0]), r))
-    return input[made(numpy.array(rows, numpy.int64).reshape(len(rows), r))]

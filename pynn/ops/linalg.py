@@ -268,8 +268,8 @@ def vdot(input, other):
 def combined(name, input, product, beta, alpha, promote=False):
     """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
 
-    Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype,
-    and where a float factor meets integers.
+    Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype.
+    Of integers the factors are cut to integers, as torch does.
     """
     shape, wanted = input._array.shape, product._array.shape
     if shape != wanted and (
@@ -282,12 +282,8 @@ def combined(name, input, product, beta, alpha, promote=False):
     dtype = product._array.dtype
     if input._array.dtype != dtype and not promote:
         raise RuntimeError(f"{name}: self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}.")
-    if dtype.kind in "iu" and input._array.dtype.kind in "iub":
-        for argument, factor in (("beta", beta), ("alpha", alpha)):
-            if isinstance(factor, float):
-                raise RuntimeError(
-                    f"{name}: For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
-                )
+    if dtype.kind in "iu" and not promote:
+        beta, alpha = int(beta), int(alpha)
     if alpha != 1:
         product = product * alpha
     if beta == 0:

@@ -482,10 +482,28 @@ NORM = register(
 
 @export()
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
-    """The p-norm over dim(s): p a number, inf, -inf, or "fro" (2). The gradient is 0 where the norm is."""
+    """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
+
+    "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
+    matrices other than these see `linalg.matrix_norm`. Raises RuntimeError for integers.
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"norm(): argument 'input' must be Tensor, not {type(input).__name__}.")
+    if isinstance(p, str) and p != "fro" or dtype is not None:
+        from pynn.linalg import _norms
+
+        if isinstance(p, str) and p != "fro":
+            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)
+        return _norms.vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
     p = 2.0 if p in ("fro", None) else float(p)
-    input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "norm")
-    return call(NORM, (input,), (p, dims_of(dim, input._array.ndim), bool(keepdim)))
+    input = _floating(input, "norm")
+    dims = dims_of(dim, input._array.ndim)
+    if input._array.size == 0 and (p < 0 or p == math.inf) and builtins.any(input._array.shape[d] == 0 for d in dims):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an "
+            f"identity. Got shape {list(input._array.shape)}."
+        )
+    return call(NORM, (input,), (p, dims, bool(keepdim)))
 
 
 def _any_all(name, reference):

@@ -113,13 +113,6 @@ def dist(input, other, p=2):
 
 
 @export(method=False)
-@float32_function
-def cdist(x1, x2, p=2.0, compute_mode=None):
-    """The p-norm distance of each row of x1 to each row of x2."""
-    return METHODS["norm"](x1.unsqueeze(-2) - x2.unsqueeze(-3), p, dim=-1)
-
-
-@export(method=False)
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
     """A 0-d tensor of the default float."""
     from pynn.ops.creation import full
