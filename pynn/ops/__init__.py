@@ -24,6 +24,8 @@ from pynn.ops import einsum
 from pynn.ops import arranging
 from pynn.ops import scattering
 from pynn.ops import statistics
+from pynn.ops import counting
+from pynn.ops import calculus
 from pynn.ops import formulas
 from pynn.ops import gradients
 from pynn.ops import activation

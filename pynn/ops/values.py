@@ -181,27 +181,3 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
     return made(numpy.isclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
-
-
-@export()
-def unique(input, sorted=True, return_inverse=False, return_counts=False):
-    """The different elements in order; with their positions and counts where asked."""
-    found = numpy.unique(plain(observe(input)), return_inverse=return_inverse, return_counts=return_counts)
-    if not isinstance(found, tuple):
-        return made(found.astype(input._array.dtype, copy=False))
-    values, *rest = found
-    values = values.astype(input._array.dtype, copy=False)
-    out = [made(values)]
-    if return_inverse:
-        out.append(made(rest.pop(0).reshape(input._array.shape)))
-    if return_counts:
-        out.append(made(rest.pop(0)))
-    return tuple(out)
-
-
-@export()
-def bincount(input, weights=None, minlength=0):
-    """How often each integer from 0 on occurs."""
-    return made(numpy.bincount(observe(input), None if weights is None else observe(weights), minlength))
-
-
