@@ -391,7 +391,7 @@ class Runner:
             translator = Translator(torch)
             try:
                 args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
-            except (NotImplementedError, AttributeError):
+            except (NotImplementedError, AttributeError, ValueError, TypeError):
                 continue
             try:
                 op.op(sample.input, *sample.args, **sample.kwargs)

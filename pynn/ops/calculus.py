@@ -123,7 +123,7 @@ def _slope(x: Tensor, d: int, spacing: Any, edge_order: int) -> Tensor:
         even = True
 
     def weight(values: Any) -> Any:
-        array = numpy.asarray(values, x._array.dtype if x._array.dtype.kind == "f" else numpy.float32)
+        array = numpy.asarray(values, x._array.dtype if x._array.dtype.kind in "fV" else numpy.float32)
         return made(array.reshape(-1)).reshape(shape)
 
     if even:

@@ -334,7 +334,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ValueError(f"expected 'indices' to be integer dtype, but got {indices._array.dtype}.")
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}.")
-    rest = observe(indices)
+    rest = observe(indices).astype(INT64)
     found = []
     for n in reversed(sizes):
         found.append(made(numpy.asarray(rest % max(n, 1))))

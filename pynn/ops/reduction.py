@@ -319,6 +319,8 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    if dtype is not None:
+        result = _convert(result, to_numpy(dtype))  # whole numbers were summed in int64
     return result if out is None else store(out, result, "sum")
 
 
@@ -345,7 +347,8 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}. Call it once for each dim.")
     input = _converted(input, dtype)
-    return call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    result = call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    return result if dtype is None else _convert(result, to_numpy(dtype))
 
 
 @export()

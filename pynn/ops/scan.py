@@ -34,7 +34,7 @@ CUMSUM = register(
     attrs=("dim",),
     samples=_samples(-2, 2),
     torch=lambda t, x, dim: t.cumsum(x, dim),
-)(lambda xp, x, dim: xp.cumsum(x, axis=dim))
+)(lambda xp, x, dim: xp.cumsum(x, axis=dim) if xp.name == "pynn" else xp.cumsum(x, axis=dim, dtype=x.dtype))
 
 
 def _cumprod_vjp(xp, g, out, x, dim):
@@ -62,7 +62,7 @@ CUMPROD = register(
     ],
     torch=lambda t, x, dim: t.cumprod(x, dim),
     tolerance={"float32": 2e-5},
-)(lambda xp, x, dim: xp.cumprod(x, axis=dim))  # fmt: skip
+)(lambda xp, x, dim: xp.cumprod(x, axis=dim, dtype=x.dtype))  # fmt: skip
 
 
 def _logcumsumexp_vjp(xp, g, out, x, dim):

@@ -7,6 +7,7 @@ from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
+from pynn.ops.view import normal_dim
 
 
 def _matrix_check(name):
@@ -85,6 +86,11 @@ _diagonal = diagonal  # diag's argument has the name
 @export()
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     """Matrices with input's last dimension on a diagonal and 0 elsewhere."""
+    if input._array.ndim == 0:
+        raise RuntimeError("diag_embed: input must have at least one dimension.")
+    one, two = (normal_dim(d, input._array.ndim + 1) for d in (dim1, dim2))
+    if one == two:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}.")
     n = input._array.shape[-1]
     size = n + abs(offset)
     on = numpy.eye(size, k=offset, dtype=bool)
@@ -93,6 +99,12 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     out = (spread * made(on.astype(input._array.dtype))) if input._array.dtype.kind != "b" else spread & made(on)
     out = out.masked_fill(made(~on), 0)
     return out.movedim((-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else out
+
+
+@export()
+def diagflat(input, offset=0):
+    """The elements of input, flattened, on a diagonal of a matrix, 0 elsewhere."""
+    return diag_embed(input.reshape(-1), offset)
 
 
 @export()
