@@ -16,6 +16,7 @@ from pynn.ops import indexing
 from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
+from pynn.ops import random_fill
 from pynn.ops import values
 from pynn.ops import strided
 from pynn.ops import copies

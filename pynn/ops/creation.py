@@ -338,6 +338,15 @@ def _ends(name, start, end, steps):
     return found
 
 
+def _even(start, end, steps):
+    """`steps` numbers from start to end, counted from the nearer end: what torch's are truncated from for integers."""
+    if steps < 2:
+        return numpy.full(steps, start, FLOAT64)
+    step = (end - start) / (steps - 1)
+    places = numpy.arange(steps)
+    return numpy.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places))
+
+
 @export(method=False)
 def range(start=0, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
     """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
@@ -359,14 +368,14 @@ def range(start=0, end=None, step=1, *, out=None, dtype=None, device=None, requi
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False):
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
     start, end = _ends("linspace", start, end, steps)
-    return finish(numpy.linspace(number(start), number(end), steps).astype(_dtype_or_default(dtype)), device, requires_grad)
+    return finish(_even(start, end, steps).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
 def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False):
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
     start, end = _ends("logspace", start, end, steps)
-    exponents = numpy.linspace(number(start), number(end), steps)
+    exponents = _even(start, end, steps)
     return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
