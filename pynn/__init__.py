@@ -66,9 +66,15 @@ globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
 from math import inf, nan, pi
-
-strided = "strided"
-contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
+from pynn._layout import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 
 
 # Modules that most programs never ask for: imported when first used.

@@ -85,8 +85,8 @@ class Translator:
     def tensor(self, t):
         if id(t) in self.tensors:
             return self.tensors[id(t)][1]
-        if t.is_complex() or t.layout != self.torch.strided or t.is_quantized:
-            raise NotImplementedError("complex, sparse or quantized")
+        if t.is_complex() or t.layout != self.torch.strided or t.is_quantized or t.is_meta:
+            raise NotImplementedError("complex, sparse, quantized or meta")
         array = to_array(self.torch, t)
         out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(getattr(pynn, str(t.dtype)[6:]))
         if t.dim() and not t.is_contiguous() and t.numel():
@@ -409,7 +409,7 @@ class Runner:
             translator = Translator(torch)
             try:
                 args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
-            except (NotImplementedError, AttributeError):
+            except (NotImplementedError, AttributeError, ValueError, TypeError):
                 continue
             try:
                 op.op(sample.input, *sample.args, **sample.kwargs)
