@@ -8,8 +8,10 @@ from pynn.nn.functional.ctc import *  # noqa: F403
 from pynn.nn.functional.distance import *  # noqa: F403
 from pynn.nn.functional.dropout import *  # noqa: F403
 from pynn.nn.functional.embedding import *  # noqa: F403
+from pynn.nn.functional.fractional import *  # noqa: F403
 from pynn.nn.functional.grid import *  # noqa: F403
 from pynn.nn.functional.linear import *  # noqa: F403
+from pynn.nn.functional.linear_loss import *  # noqa: F403
 from pynn.nn.functional.loss import *  # noqa: F403
 from pynn.nn.functional.norm import *  # noqa: F403
 from pynn.nn.functional.pad import *  # noqa: F403
