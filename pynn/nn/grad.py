@@ -66,7 +66,9 @@ def _weight(dims: int) -> Callable[..., Tensor]:
         return result
 
     function.__name__ = function.__qualname__ = f"conv{dims}d_weight"
-    function.__doc__ = f"The gradient of conv{dims}d by its weight, of shape weight_size, for the gradient of its output."
+    function.__doc__ = (
+        f"The gradient of conv{dims}d by its weight, of shape weight_size, for the gradient of its output."
+    )
     return function
 
 

@@ -19,3 +19,6 @@ from pynn.nn.functional.pool import *  # noqa: F403
 from pynn.nn.functional.recurrent import *  # noqa: F403
 from pynn.nn.functional.softmax import *  # noqa: F403
 from pynn.nn.functional.vision import *  # noqa: F403
+
+# isort: split
+from pynn.nn.functional import twins  # noqa: F401  (what torch publishes at its top level, of other arguments)

@@ -50,7 +50,9 @@ def _pool(
     if output_size is None:
         ratio = tuple(output_ratio) if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * dims
         if len(ratio) != dims:
-            raise ValueError(f"{name} requires output_ratio to either be a single number or {dims} of them, got {ratio}")
+            raise ValueError(
+                f"{name} requires output_ratio to either be a single number or {dims} of them, got {ratio}"
+            )
         output_size = tuple(int(n * r) for n, r in zip(shape[-dims:], ratio))
     kernel, out = sizes(kernel_size, dims, "kernel_size"), sizes(output_size, dims, "output_size")
     for n, k, o in zip(shape[-dims:], kernel, out):
