@@ -139,7 +139,8 @@ class Translator:
         if isinstance(module, self.torch.nn.TransformerEncoderLayer):
             layer, attention = module, module.self_attn
             return ours(attention.embed_dim, attention.num_heads, layer.linear1.out_features, layer.dropout.p,
-                        self(layer.activation), layer.norm1.eps, attention.batch_first, layer.norm_first)  # fmt: skip
+                        self(layer.activation), layer.norm1.eps, attention.batch_first, layer.norm_first,
+                        layer.linear1.bias is not None)  # fmt: skip
         names = inspect.signature(ours).parameters
         return ours(**{n: getattr(module, n) for n in names if hasattr(module, n)})
 

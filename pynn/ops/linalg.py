@@ -62,8 +62,8 @@ def _swap(xp, x):
 def _matmul_vjp(xp, needs, g, out, a, b):
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
-    left = xp.reshape(a, (1, a.shape[0])) if a_vector else a
-    right = xp.reshape(b, (b.shape[0], 1)) if b_vector else b
+    left_shape = (1, a.shape[0]) if a_vector else a.shape  # of one that no gradient reads there is the shape alone
+    right_shape = (b.shape[0], 1) if b_vector else b.shape
     shape = tuple(g.shape)
     if b_vector:
         shape = shape + (1,)
@@ -71,9 +71,11 @@ def _matmul_vjp(xp, needs, g, out, a, b):
         shape = shape[:-1] + (1,) + shape[-1:]
     g = xp.reshape(g, shape)
     if needs & 1:
-        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left.shape), tuple(a.shape))
+        right = xp.reshape(b, right_shape) if b_vector else b
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), tuple(a.shape))
     if needs & 2:
-        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right.shape), tuple(b.shape))
+        left = xp.reshape(a, left_shape) if a_vector else a
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), tuple(b.shape))
     return ga, gb
 
 
