@@ -71,7 +71,7 @@ contiguous_format, preserve_format, channels_last = "contiguous_format", "preser
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(())
+_LAZY = frozenset(("func",))
 
 
 def __getattr__(name):
@@ -79,6 +79,10 @@ def __getattr__(name):
         import importlib
 
         return importlib.import_module("pynn." + name)
+    if name == "vmap":
+        from pynn.func import vmap
+
+        return vmap
     from pynn._absent import explain
 
     raise AttributeError(explain("pynn", name))

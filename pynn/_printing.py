@@ -102,7 +102,7 @@ def tensor_text(tensor, array):
     if kind not in ("float32", "int64", "bool") or (array.size == 0 and kind != "float32"):
         tail.append(f"dtype=pynn.{kind}")
     if tensor.grad_fn is not None:
-        tail.append(f"grad_fn={tensor.grad_fn!r}")
+        tail.append(f"grad_fn=<{tensor.grad_fn.name()}>")
     elif tensor.requires_grad:
         tail.append("requires_grad=True")
     return "tensor(" + ", ".join([body, *tail]) + ")"

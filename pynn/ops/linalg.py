@@ -60,8 +60,9 @@ def _swap(xp, x):
 def _matmul_vjp(xp, needs, g, out, a, b):
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
-    left = xp.reshape(a, (1, a.shape[0])) if a_vector else a
-    right = xp.reshape(b, (b.shape[0], 1)) if b_vector else b
+    a_shape, b_shape = tuple(a.shape), tuple(b.shape)
+    left_shape = (1, *a_shape) if a_vector else a_shape
+    right_shape = (*b_shape, 1) if b_vector else b_shape
     shape = tuple(g.shape)
     if b_vector:
         shape = shape + (1,)
@@ -69,9 +70,11 @@ def _matmul_vjp(xp, needs, g, out, a, b):
         shape = shape[:-1] + (1,) + shape[-1:]
     g = xp.reshape(g, shape)
     if needs & 1:
-        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left.shape), tuple(a.shape))
+        right = xp.reshape(b, right_shape) if b_vector else b  # the values of each are there where they are needed
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), a_shape)
     if needs & 2:
-        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right.shape), tuple(b.shape))
+        left = xp.reshape(a, left_shape) if a_vector else a
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), b_shape)
     return ga, gb
 
 
