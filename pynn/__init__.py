@@ -82,6 +82,7 @@ from pynn._layout import (
 _LAZY = frozenset(
     (
         "distributed",
+        "func",
         "hub",
         "linalg",
         "multiprocessing",
@@ -92,10 +93,13 @@ _LAZY = frozenset(
 
 # Names that live in such modules.
 _LAZY_NAMES = {
-    name + "Storage": "storage"
-    for name in (
-        "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
-    )
+    "vmap": "func",
+    **{
+        name + "Storage": "storage"
+        for name in (
+            "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+        )
+    },
 }  # fmt: skip
 
 

@@ -62,8 +62,9 @@ def _swap(xp, x):
 def _matmul_vjp(xp, needs, g, out, a, b):
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
-    left_shape = (1, a.shape[0]) if a_vector else a.shape  # of one that no gradient reads there is the shape alone
-    right_shape = (b.shape[0], 1) if b_vector else b.shape
+    a_shape, b_shape = tuple(a.shape), tuple(b.shape)
+    left_shape = (1, *a_shape) if a_vector else a_shape
+    right_shape = (*b_shape, 1) if b_vector else b_shape
     shape = tuple(g.shape)
     if b_vector:
         shape = shape + (1,)
@@ -71,11 +72,11 @@ def _matmul_vjp(xp, needs, g, out, a, b):
         shape = shape[:-1] + (1,) + shape[-1:]
     g = xp.reshape(g, shape)
     if needs & 1:
-        right = xp.reshape(b, right_shape) if b_vector else b
-        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), tuple(a.shape))
+        right = xp.reshape(b, right_shape) if b_vector else b  # the values of each are there where they are needed
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), a_shape)
     if needs & 2:
         left = xp.reshape(a, left_shape) if a_vector else a
-        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), tuple(b.shape))
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), b_shape)
     return ga, gb
 
 

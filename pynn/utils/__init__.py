@@ -1,4 +1,6 @@
-"""Helpers around training: `data` feeds it."""
+"""Helpers around training: `data` feeds it, `checkpoint` saves memory."""
+
+from typing import Any
 
 from typing import Any
 
@@ -18,3 +20,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = ["data"]
+
+
+def __getattr__(name: str) -> Any:
+    """Modules that most programs never ask for are imported when first used."""
+    import importlib.util
+
+    if not name.startswith("__") and importlib.util.find_spec("pynn.utils." + name) is not None:
+        return importlib.import_module("pynn.utils." + name)
+    raise AttributeError(f"module 'pynn.utils' has no attribute '{name}'")
