@@ -195,13 +195,23 @@ def _local(repo: "str | os.PathLike[str]", source: str) -> str:
     return os.path.abspath(os.path.expanduser(os.fspath(repo)))
 
 
-def load(repo_or_dir: "str | os.PathLike[str]", model: str, *args: Any, source: str = "github", **kwargs: Any) -> Any:
+def load(
+    repo_or_dir: "str | os.PathLike[str]",
+    model: str,
+    *args: Any,
+    source: str = "github",
+    trust_repo: bool | str = "check",
+    force_reload: bool = False,
+    verbose: bool = True,
+    skip_validation: bool = False,
+    **kwargs: Any,
+) -> Any:
     """What the function `model` of a folder's hubconf.py returns for args and kwargs. source must be "local".
+
+    The four arguments after source are about downloads, and do nothing for a folder.
 
     Raises RuntimeError for source="github", a function that is not there and dependencies that are not installed.
     """
-    for name in ("trust_repo", "force_reload", "verbose", "skip_validation"):
-        kwargs.pop(name, None)
     folder = _local(repo_or_dir, source)
     with _importing_from(folder):
         return _entry(_hubconf(folder), model)(*args, **kwargs)

@@ -12,7 +12,14 @@ from typing import Any
 _safe_globals: dict[str, Any] = {}  # "module.name" -> a class or function that files may name besides the built-in list
 
 
-def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
+def save(
+    obj: Any,
+    f: Any,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+    _disable_byteorder_record: bool = False,
+) -> None:
     """Write an object made of tensors, numbers, strings, containers or modules in the format `torch.load` reads.
 
     f: a path, or a file opened for writing bytes. A path is written beside and then put in place, so a
