@@ -131,13 +131,32 @@ def reduce(self):
     return rebuild, (type(self), array, self.requires_grad, dict(self.__dict__))
 
 
+def _copied(array, memo):
+    """A copy of an array; those that share memory share that of their copies too, within one deepcopy."""
+    root = array
+    while isinstance(root.base, numpy.ndarray) and type(root.base) is numpy.ndarray:
+        root = root.base
+    dense = root.flags.c_contiguous or root.flags.f_contiguous
+    if not dense or any(s < 0 for s in array.strides) or not array.size:
+        return array.copy(order="K")
+    key = "memory", id(root)
+    held = memo.get(key)
+    if held is None:
+        held = memo[key] = root.copy(order="K"), root  # the root too: its id stays its own while memo lives
+    if array is root:
+        return held[0]
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    flat = held[0].reshape(-1, order="A").view(numpy.uint8)
+    return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
+
+
 def deepcopy(self, memo):
     """A copy of a leaf: its values, requires_grad, gradient and attributes."""
     held = memo.get(id(self))
     if held is not None:
         return held
     cls, array, requires_grad, attributes = reduce(self)[1]
-    twin = rebuild(cls, array.copy(order="K"), requires_grad, None)
+    twin = rebuild(cls, _copied(array, memo), requires_grad, None)
     memo[id(self)] = twin
     for key, value in attributes.items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
