@@ -175,6 +175,25 @@ def reduce(self):
     return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, dict(self.__dict__))
 
 
+def _copied(array, memo):
+    """A copy of an array; those that share memory share that of their copies too, within one deepcopy."""
+    root = array
+    while isinstance(root.base, numpy.ndarray) and type(root.base) is numpy.ndarray:
+        root = root.base
+    dense = root.flags.c_contiguous or root.flags.f_contiguous
+    if not dense or any(s < 0 for s in array.strides) or not array.size:
+        return array.copy(order="K")
+    key = "memory", id(root)
+    held = memo.get(key)
+    if held is None:
+        held = memo[key] = root.copy(order="K"), root  # the root too: its id stays its own while memo lives
+    if array is root:
+        return held[0]
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    flat = held[0].reshape(-1, order="A").view(numpy.uint8)
+    return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
+
+
 def deepcopy(self, memo):
     """A copy of a leaf: its values, requires_grad, gradient and attributes. Copied together, views share memory again."""
     held = memo.get(id(self))
@@ -185,13 +204,7 @@ def deepcopy(self, memo):
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
             "Use .detach() or .clone() first."
         )
-    array, place = _place(self)
-    memory = _memory_of(array)
-    fresh = memo.get(id(memory))
-    if fresh is None:
-        fresh = memo[id(memory)] = _Memory(array.copy(order="K"))
-        memo.setdefault(id(memo), []).append(memory)  # as copy does: what is copied must outlive the copying
-    twin = rebuild_view(type(self), fresh, place, self.requires_grad, None)
+    twin = rebuild(type(self), _copied(observe(self), memo), self.requires_grad, None)
     memo[id(self)] = twin
     for key, value in self.__dict__.items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
