@@ -45,18 +45,25 @@ from pynn.amp.autocast_mode import (
     set_autocast_dtype,
     set_autocast_enabled,
 )
+from pynn.amp.grad_scaler import GradScaler
+from pynn import _formats
+from pynn._formats import layout, memory_format, qscheme
 from pynn._config import get_include, get_num_threads, set_num_threads, show_config
 from pynn._info import finfo, iinfo
 from pynn._switches import (
     are_deterministic_algorithms_enabled,
     get_default_device,
+    get_deterministic_debug_mode,
     get_float32_matmul_precision,
     get_num_interop_threads,
     is_deterministic_algorithms_warn_only_enabled,
+    is_warn_always_enabled,
     set_default_device,
+    set_deterministic_debug_mode,
     set_float32_matmul_precision,
     set_flush_denormal,
     set_num_interop_threads,
+    set_warn_always,
     use_deterministic_algorithms,
 )
 from pynn._typed import TYPES, set_default_tensor_type
@@ -65,24 +72,45 @@ globals().update(DTYPES)
 globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
-from math import inf, nan, pi
-strided = "strided"
-contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
+globals().update(_formats.NAMES)
+from math import e, inf, nan, pi
+
+newaxis = None
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(())
+_LAZY = frozenset((
+    "__config__", "accelerator", "compiler", "jit", "mps", "mtia", "onnx", "overrides", "return_types", "testing",
+    "types", "version", "xpu",
+))  # fmt: skip
+
+# Names of this module that most programs never ask for: imported from the module named when first used.
+_LAZY_NAMES = {
+    "compile": "compiler",
+    "Event": "cpu.streams",
+    "Stream": "cpu.streams",
+    **dict.fromkeys((
+        "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+        "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
+        "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
+        "thread_safe_generator", "typename",
+    ), "_odds"),
+}  # fmt: skip
 
 
 def __getattr__(name):
-    if name in _LAZY:
+    if name in _LAZY or name in _LAZY_NAMES:
         import importlib
 
-        return importlib.import_module("pynn." + name)
+        if name in _LAZY:
+            return importlib.import_module("pynn." + name)
+        found = getattr(importlib.import_module("pynn." + _LAZY_NAMES[name]), name)
+        globals()[name] = found
+        return found
     from pynn._absent import explain
 
     raise AttributeError(explain("pynn", name))
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY)
+    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys())

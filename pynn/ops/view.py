@@ -5,6 +5,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, call, unary
 from pynn._dtypes import from_numpy, to_numpy
+from pynn._formats import NAMES as FORMATS
 from pynn.ops.cast import CLONE
 from pynn.ops.registry import Effects, Sample, export, register
 
@@ -467,7 +468,7 @@ _property("_base", lambda self: self._view.base if self._view is not None else N
 _property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
 _property("is_cpu", lambda self: True, "Whether the memory is the CPU's.")
 _property("is_meta", lambda self: False, "Whether there is no memory: never.")
-_property("layout", lambda self: "strided", "How the elements lie in memory: always strided.")
+_property("layout", lambda self: FORMATS["strided"], "How the elements lie in memory: always strided.")
 _property("is_sparse", lambda self: False, "Whether the layout is sparse: never.")
 _property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
 
