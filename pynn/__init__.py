@@ -26,7 +26,7 @@ from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import amp, backends, cpu, cuda, linalg, nn, random, serialization, utils
+from pynn import amp, backends, cpu, cuda, nn, random, serialization, utils
 from pynn.serialization import load, save
 
 # isort: split
@@ -79,12 +79,32 @@ newaxis = None
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset((
-    "__config__", "accelerator", "compiler", "jit", "mps", "mtia", "onnx", "overrides", "return_types", "testing",
-    "types", "version", "xpu",
-))  # fmt: skip
+# (One a line.)
+_LAZY = frozenset(
+    (
+        "__config__",
+        "accelerator",
+        "compiler",
+        "distributed",
+        "hub",
+        "jit",
+        "linalg",
+        "mps",
+        "mtia",
+        "multiprocessing",
+        "onnx",
+        "overrides",
+        "return_types",
+        "storage",
+        "testing",
+        "types",
+        "version",
+        "vision",
+        "xpu",
+    )
+)
 
-# Names of this module that most programs never ask for: imported from the module named when first used.
+# Names that live in such modules: imported from the module named when first used.
 _LAZY_NAMES = {
     "compile": "compiler",
     "Event": "cpu.streams",
@@ -95,6 +115,12 @@ _LAZY_NAMES = {
         "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
         "thread_safe_generator", "typename",
     ), "_odds"),
+    **{
+        name + "Storage": "storage"
+        for name in (
+            "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+        )
+    },
 }  # fmt: skip
 
 
@@ -102,10 +128,11 @@ def __getattr__(name):
     if name in _LAZY or name in _LAZY_NAMES:
         import importlib
 
-        if name in _LAZY:
-            return importlib.import_module("pynn." + name)
-        found = getattr(importlib.import_module("pynn." + _LAZY_NAMES[name]), name)
-        globals()[name] = found
+        module = importlib.import_module("pynn." + _LAZY_NAMES.get(name, name))
+        found = globals()[name] = getattr(module, name) if name in _LAZY_NAMES else module
+        return found
+    if name in ops.deferred.FUNCTION_MODULES:
+        found = globals()[name] = ops.deferred.load(name)
         return found
     from pynn._absent import explain
 
@@ -113,4 +140,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys())
+    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys() | ops.deferred.FUNCTION_MODULES.keys())

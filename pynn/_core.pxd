@@ -4,6 +4,9 @@ cimport cython
 
 cdef long _modes
 cdef long _mark
+cdef long _depth
+cdef list _passes
+cdef long _NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM
 cdef object _one, _backward_lock
 cdef object _float32
 cdef object _same_shape, _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
@@ -17,6 +20,7 @@ cdef class View:
     cdef public Tensor base
     cdef public tuple steps
     cdef public long seen
+    cdef public long kind
 
 cdef class Like:
     cdef public tuple shape
@@ -28,7 +32,7 @@ cdef class Op:
     cdef public object record, reference, vjp, kernel, backward_kernel, random, check
     cdef public long saves, saves_like, saves_outputs, saves_out_if, outputs, exact, exact_unless, wide_outputs
     cdef public tuple saves_each
-    cdef public bint pointwise, differentiable, variadic, is_view
+    cdef public bint pointwise, differentiable, variadic, is_view, custom
     cdef public Op functional
     cdef public tuple writes
     cdef public object groups
@@ -48,7 +52,7 @@ cdef class Node:
     cdef public long deps
     cdef public long mark
     cdef public long index
-    cdef public dict hooks
+    cdef public object hooks
     cdef public object backend
     cdef object __weakref__
 
@@ -58,12 +62,17 @@ cdef class Tensor:
     cdef public object _grad
     cdef public Node _node
     cdef public bint _tracked
-    cdef public Version _version
+    cdef public Version _writes
     cdef public View _view
-    cdef public dict _hooks
+    cdef public object _hooks
     cdef object __weakref__
     cdef dict __dict__
 
+cdef Version _INFERENCE
+@cython.locals(node=Node)
+cdef tuple _public_edge(edge)
+cpdef accumulator(Tensor leaf)
+cdef _hooks_of(Tensor leaf)
 cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST
 
 cdef Tensor _init_fields(Tensor tensor, array)
@@ -115,6 +124,13 @@ cdef long _saves(Op op, tuple edges, tuple attrs) except -1
 @cython.locals(bit=long, likes=long)
 cdef tuple _save(Op op, long saves, out, tuple arrays)
 cdef Version _version_of(Tensor x)
+cdef Version _saved_version(Tensor x)
+cdef _noted(Node node)
+@cython.locals(leaf=Tensor)
+cpdef pack_saved(Node node)
+cdef _pack(hooks, array, leaf)
+cdef _unpack(hooks, packed)
+cdef tuple _unpacked(Node node)
 @cython.locals(op=Op, total=long, bit=long, version=Version)
 cdef _attach(Node node, long saves, Tensor result, tuple inputs, tuple arrays, out)
 @cython.locals(node=Node, saves=long, total=long, two=bint, version=Version, other=Version, third=Version)
@@ -137,6 +153,13 @@ cpdef call_writing(Op op, tuple inputs, tuple attrs=*, live=*)
 cdef _note_write(Tensor x)
 @cython.locals(base=Tensor)
 cdef _forbid_leaf(Tensor target)
+cpdef forbid_inference()
+cpdef forbid_view(Tensor target)
+@cython.locals(x=Tensor)
+cpdef several_views(views)
+cpdef custom_view(Tensor x, Tensor base)
+cpdef bint is_inference(Tensor x) except -1
+cdef _move_retained(Tensor target, Node node)
 cpdef bump(Tensor x)
 cdef _wrote(Version version)
 
@@ -146,10 +169,29 @@ cpdef clear_grads(tensors)
 cpdef gather_grads(tensors, tuple known)
 
 cpdef backward_from_one(Tensor x, bint retain)
-@cython.locals(node=Node, target=Node, mark=long, position=long, fresh=bint)
-cdef _backward(roots, grads, bint retain, bint create_graph, wanted)
-@cython.locals(node=Node, target=Node)
-cdef _count(list stack, long mark)
+@cython.locals(node=Node)
+cdef _backward(roots, grads, bint retain, bint create_graph, wanted, bint accumulate)
+@cython.locals(node=Node, target=Node, leaf=Tensor, mark=long, position=long, fresh=bint)
+cdef _run_backward(roots, grads, bint retain, bint create_graph, wanted, bint accumulate, list before)
+@cython.locals(node=Node)
+cpdef reached_in_pass(tensors)
+cdef dict _places(wanted)
+cdef _capture(node, grad, list found, dict places)
+cdef long _pending(dict pending, leaf) except -1
+@cython.locals(node=Node, target=Node, leaf=Tensor)
+cdef _count(list stack, long mark, dict pending, list before)
+@cython.locals(node=Node, target=Node, leaf=Tensor, user=Node)
+cdef dict _count_wanted(list starts, long mark, dict places, dict pending, list before)
+@cython.locals(tensor=Tensor, held=Tensor, copy=Tensor)
+cdef _enter_hooked(Node node, grad, bint create_graph, found, places, needed)
+cdef _execute_hooked(Node node, grad, bint create_graph, bint retain)
+cdef tuple _public_grads(grad, bint several, bint create_graph)
+cdef tuple _own_grads(grads, bint create_graph)
+cdef tuple _called(hooks, tuple given, outer, bint create_graph)
+cdef _grad_mode(bint mode)
+@cython.locals(replaced=object)
+cdef _run_hooks(hooks, grad, bint create_graph)
+cdef _reach_hooked(Tensor leaf, grad, bint create_graph, found, places, dict pending)
 cdef _add(a, b, bint create_graph)
 @cython.locals(node=Node)
 cdef _give_to_port(Node port, grad, bint create_graph)

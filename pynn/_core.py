@@ -19,10 +19,12 @@ tensor, so a graph has no reference cycles and is freed as its last tensor goes.
 
 import os
 import threading
+from weakref import ref
 
 from numpy import asarray, errstate, ndarray, ones
 
 _modes = 0
+_NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM = 1, 2, 3, 4  # how a View was made, where writing to it is not allowed
 
 
 class ThreadState(threading.local):
@@ -32,6 +34,10 @@ class ThreadState(threading.local):
     autocast = None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
     recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
+    inference = False  # inside inference_mode: what is made now never takes part in a recorded operation
+    saved_hooks = ()  # the innermost last: objects with pack(tensor) and unpack(packed), for what backward needs
+    anomaly = None  # of detect_anomaly: .made(node), .computed(node, grads), .failed(node, error)
+    draws = None  # inside vmap: .drawing(generator) before an op draws random numbers
 
 
 state = ThreadState()
@@ -62,12 +68,16 @@ class Version:
 
 
 class View:
-    """How a tensor was made from its base: the view ops in order, and the base's version they were run at."""
+    """How a tensor was made from its base: the view ops in order, and the base's version they were run at.
+
+    kind: 0, or why a recorded write to it is not allowed.
+    """
 
     def __init__(self, base, steps, seen):
         self.base = base
         self.steps = steps
         self.seen = seen
+        self.kind = 0
 
 
 class Like:
@@ -112,6 +122,7 @@ class Op:
         self.wide_outputs = 0
         self.pointwise = False  # inputs broadcast against each other
         self.differentiable = True
+        self.custom = False  # the op of a user's autograd.Function, whose ctx is attrs[0] of the node
         self.variadic = False  # kernels take the inputs as one list
         self.is_view = False
         self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
@@ -131,6 +142,69 @@ def _op_by_name(name):
     from pynn.ops.registry import OPS
 
     return OPS[name].op
+
+
+class Hooks:
+    """What users hung on a node or on a leaf: most have none of this."""
+
+    def __init__(self):
+        self.tensor = {}  # id -> hook(grad) of the tensor itself
+        self.retain = []  # weak references to the tensors whose .grad is kept
+        self.before = {}  # id -> hook(grad_outputs)
+        self.after = {}  # id -> hook(grad_inputs, grad_outputs)
+        self.accumulated = {}  # id -> hook(leaf), after its .grad was set
+        self.metadata = {}
+        self.packed = None  # {place in saved: (what pack made of it, unpack)}
+        self.release = None  # called when the graph is freed after backward
+        self.trace = None  # of detect_anomaly: where the operation was called
+        self.accumulator = None  # a weak reference to the leaf's AccumulateGrad
+
+
+class AccumulateGrad:
+    """The end of the tape at a leaf, as users see it: it adds gradients into `variable.grad`."""
+
+    def __init__(self, variable):
+        self.variable = variable
+
+    next_functions = ()
+    requires_grad = True
+
+    def name(self):
+        """The name torch users look for."""
+        return "AccumulateGrad"
+
+    @property
+    def metadata(self):
+        """A dict of the user's own."""
+        return _hooks_of(self.variable).metadata
+
+    def register_hook(self, hook):
+        """Call hook(grad_inputs, grad_outputs) after the gradient was accumulated."""
+        return METHODS["add_hook"](_hooks_of(self.variable).after, hook)
+
+    def register_prehook(self, hook):
+        """Call hook(grad_outputs) before the gradient is accumulated; what it returns replaces it."""
+        return METHODS["add_hook"](_hooks_of(self.variable).before, hook)
+
+    def __repr__(self):
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+def accumulator(leaf):
+    """The AccumulateGrad of a leaf: the same object as long as someone holds it."""
+    hooks = _hooks_of(leaf)
+    found = None if hooks.accumulator is None else hooks.accumulator()
+    if found is None:
+        found = AccumulateGrad(leaf)
+        hooks.accumulator = ref(found)
+    return found
+
+
+def _hooks_of(leaf):
+    hooks = leaf._hooks
+    if hooks is None:
+        hooks = leaf._hooks = Hooks()
+    return hooks
 
 
 class Node:
@@ -154,15 +228,61 @@ class Node:
 
     def name(self):
         """The name torch users look for: 'AddBackward0'."""
+        if self.op.custom:
+            return self.op.name + "Backward"
         return "".join(p.capitalize() for p in self.op.name.split("_")) + "Backward0"
 
     @property
     def next_functions(self):
-        """The edges, as torch gives them: ((node, 0), ...)."""
-        return tuple((edge, 0) for edge in self.edges)
+        """The edges, as torch gives them: ((node, number of its output), ...); (None, 0) where nothing is tracked."""
+        return tuple([_public_edge(edge) for edge in self.edges])
+
+    @property
+    def metadata(self):
+        """A dict of the user's own."""
+        return self.own_hooks().metadata
+
+    @property
+    def requires_grad(self):
+        """True: what needs no gradient has no node."""
+        return True
+
+    def own_hooks(self):
+        """The node's Hooks, made when first asked for."""
+        if self.hooks is None:
+            self.hooks = Hooks()
+        return self.hooks
+
+    def register_hook(self, hook):
+        """Call hook(grad_inputs, grad_outputs) after the gradients of the inputs are computed.
+
+        What it returns, unless None, replaces grad_inputs. Returns a handle with remove().
+        """
+        return METHODS["add_hook"](self.own_hooks().after, hook)
+
+    def register_prehook(self, hook):
+        """Call hook(grad_outputs) before the gradients of the inputs are computed.
+
+        What it returns, unless None, replaces grad_outputs. Returns a handle with remove().
+        """
+        return METHODS["add_hook"](self.own_hooks().before, hook)
+
+    def __getattr__(self, name):
+        # The node of a custom Function stands for its ctx.
+        if not name.startswith("__") and self.op.custom:
+            return getattr(self.attrs[0], name)
+        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
 
     def __repr__(self):
-        return f"<{self.name()}>"
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+def _public_edge(edge):
+    if edge is None:
+        return (None, 0)
+    if isinstance(edge, Node):
+        return (edge.edges[0], edge.index) if edge.op is PORT else (edge, 0)
+    return (accumulator(edge), 0)
 
 
 # The ops behind Tensor's operators exist before the registry fills them.
@@ -182,7 +302,10 @@ OPERATORS = {
     op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)
 }
 
+_INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
+_passes = []  # (number, leaves with hooks, wanted places, nodes that run) of each of them
+_depth = 0  # backward passes under way, each begun by the one before
 _backward_lock = threading.RLock()
 _one = ones((), dtype="float32")
 _float32 = _one.dtype
@@ -440,7 +563,25 @@ class Tensor:
         """The Node that made this tensor, or None for a leaf."""
         if self._view is not None:
             _refresh(self)
-        return self._node
+        node = self._node
+        return node.edges[0] if node is not None and node.op is PORT else node
+
+    @property
+    def output_nr(self):
+        """Which output of its grad_fn this tensor is."""
+        node = self._node
+        return node.index if node is not None and node.op is PORT else 0
+
+    @property
+    def _version(self):
+        """How many in-place writes this tensor's memory has had since someone first asked, saved or viewed it."""
+        if self._writes is _INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return _version_of(self).value
+
+    @_version.setter
+    def _version(self, value):
+        self._writes = value
 
     @property
     def is_leaf(self):
@@ -456,7 +597,7 @@ def _init_fields(tensor, array):
     tensor._grad = None
     tensor._node = None
     tensor._tracked = False
-    tensor._version = None
+    tensor._writes = None
     tensor._view = None
     tensor._hooks = None
     return tensor
@@ -469,7 +610,7 @@ def wrap(array):
     tensor._grad = None
     tensor._node = None
     tensor._tracked = False
-    tensor._version = None
+    tensor._writes = None
     tensor._view = None
     tensor._hooks = None
     return tensor
@@ -481,8 +622,13 @@ def made(array):
     A recorder notes its values, so that a replay can make it anew. An array that exists
     already (a caller's own) is wrapped without.
     """
-    if _modes and state.recorder is not None:
-        state.recorder.made(array)
+    if _modes:
+        if state.recorder is not None:
+            state.recorder.made(array)
+        if state.inference:
+            tensor = wrap(array)
+            tensor._writes = _INFERENCE
+            return tensor
     return wrap(array)
 
 
@@ -580,8 +726,12 @@ def call(op, inputs, attrs=()):
         _attach(node, saves, result, inputs, arrays, out)
         result._node = node
         result._tracked = True
+        if _modes:
+            _noted(node)
     if op.is_view:
         _attach_view(op, result, inputs[0], attrs)
+    elif _modes and state.inference:
+        result._writes = _INFERENCE
     return result
 
 
@@ -616,6 +766,8 @@ def _draw(op, arrays, attrs):
     if generator is None:
         generator = _generator
     count = op.random(arrays, attrs)
+    if _modes and state.draws is not None:
+        state.draws.drawing(generator)
     place = generator.reserve(count)
     if _modes and state.recorder is not None:
         state.recorder.draw(generator, count, place)
@@ -887,11 +1039,87 @@ def _save(op, saves, out, arrays):
 
 
 def _version_of(x):
-    version = x._version
+    version = x._writes
     if version is None:
         version = Version()
-        x._version = version
+        x._writes = version
     return version
+
+
+def _saved_version(x):
+    """The counter of a tensor that backward will read."""
+    version = x._writes
+    if version is None:
+        version = Version()
+        x._writes = version
+    elif version is _INFERENCE:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
+            "it in autograd, or use `pynn.no_grad()` instead of `pynn.inference_mode()`."
+        )
+    return version
+
+
+def _noted(node):
+    """Tell the modes of this thread of a new node."""
+    if state.saved_hooks:
+        pack_saved(node)
+    if state.anomaly is not None:
+        state.anomaly.made(node)
+
+
+def pack_saved(node):
+    """Put what the innermost saved_tensors_hooks make of them in the place of the arrays that a node saved."""
+    hooks = state.saved_hooks[-1]
+    saved = list(node.saved)
+    packed = {}
+    for i, value in enumerate(saved):
+        if isinstance(value, ndarray):
+            edge = node.edges[i - 1] if 0 < i <= len(node.edges) else None
+            leaf = edge if isinstance(edge, Tensor) and edge._array is value else None
+            packed[i] = (_pack(hooks, value, leaf), hooks)
+            saved[i] = None
+        elif isinstance(value, tuple):
+            for j, part in enumerate(value):
+                if isinstance(part, ndarray):
+                    packed[(i, j)] = (_pack(hooks, part, None), hooks)
+            saved[i] = (None,) * len(value)
+    if packed:
+        node.saved = tuple(saved)
+        node.versions = None  # writes cannot be followed through the hooks
+        node.version_sum = 0
+        node.own_hooks().packed = packed
+
+
+def _pack(hooks, array, leaf):
+    """pack of one array, or of the leaf that holds it, with nothing recorded meanwhile."""
+    enabled = _grad_mode(False)
+    try:
+        return hooks.pack(wrap(array) if leaf is None else leaf)
+    finally:
+        _grad_mode(enabled)
+
+
+def _unpack(hooks, packed):
+    """The array that a packed value stands for."""
+    tensor = hooks.unpack(packed)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor)}")
+    return tensor._array
+
+
+def _unpacked(node):
+    """The node's saved values with what was packed put back."""
+    saved = list(node.saved)
+    for place, (packed, hooks) in node.hooks.packed.items():
+        array = _unpack(hooks, packed)
+        if isinstance(place, tuple):
+            i, j = place
+            saved[i] = saved[i][:j] + (array,) + saved[i][j + 1 :]
+        else:
+            saved[place] = array
+    return tuple(saved)
 
 
 def _attach(node, saves, result, inputs, arrays, out):
@@ -901,7 +1129,7 @@ def _attach(node, saves, result, inputs, arrays, out):
         versions = []
         total = 0
         if saves & 1:
-            version = _version_of(result)
+            version = _saved_version(result)
             versions.append(version)
             total += version.value
         bit = 2
@@ -909,7 +1137,7 @@ def _attach(node, saves, result, inputs, arrays, out):
             if op.variadic and op.saves_like & 2 and x is inputs[0]:
                 continue
             if saves & bit and isinstance(x, Tensor):
-                version = _version_of(x)
+                version = _saved_version(x)
                 versions.append(version)
                 total += version.value
             if not op.variadic:
@@ -958,13 +1186,13 @@ def _track_short(op, result, out, x, a, y, b):
     node = _new_node(op, edges, saved, ())
     if saves:
         if saves & 1:
-            version = _version_of(result)
+            version = _saved_version(result)
             total += version.value
         if saves & 2:
-            other = _version_of(x)
+            other = _saved_version(x)
             total += other.value
         if saves & 4 and y is not None:
-            third = _version_of(y)
+            third = _saved_version(y)
             total += third.value
             node.versions = (version, other, third)
         elif saves & 3:
@@ -985,13 +1213,18 @@ def _wrap_several(op, out, inputs, arrays, attrs, tracked):
         node = _new_node(op, edges, _save_several(op, saves, out, arrays), attrs)
         _attach(node, saves & ~1, results[0], inputs, arrays, out[0])
         if saves & 1:
-            versions = [_version_of(r) for i, r in enumerate(results) if op.saves_outputs >> i & 1]
+            versions = [_saved_version(r) for i, r in enumerate(results) if op.saves_outputs >> i & 1]
             node.versions = tuple(versions) if node.versions is None else node.versions + tuple(versions)
         node.index = len(out)
         for i in range(len(out)):
             if is_floating(out[i]):
                 results[i]._node = _port(node, i)
                 results[i]._tracked = True
+        if _modes:
+            _noted(node)
+    if _modes and state.inference:
+        for result in results:
+            result._writes = _INFERENCE
     return tuple(results)
 
 
@@ -1015,19 +1248,22 @@ def _save_several(op, saves, out, arrays):
 def _attach_view(op, result, x, attrs):
     """Make `result` a view of x's base; from here on they share one version."""
     version = _version_of(x)
-    result._version = version
+    result._writes = version
     view = x._view
     if view is not None:
         result._view = View(view.base, view.steps + ((op, attrs),), version.value)
+        result._view.kind = view.kind
     else:
         result._view = View(x, ((op, attrs),), version.value)
+    if _modes and not state.grad_enabled and result._view.kind == 0:
+        result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
 
 
 def _refresh(x):
     """Give a view the history its base has now, if the base was written since the view was made."""
     view = x._view
-    version = x._version
-    if view.seen == version.value:
+    version = x._writes
+    if view.seen == version.value or view.kind == _CUSTOM:
         return
     view.seen = version.value
     base = view.base
@@ -1064,6 +1300,10 @@ def call_inplace(op, inputs, attrs=()):
     tracked = recording and _any_tracked(inputs)
     if recording:
         _forbid_leaf(target)
+    if target._writes is _INFERENCE:
+        forbid_inference()
+    elif recording and target._view is not None and target._view.kind != 0 and (tracked or target._view.base._tracked):
+        forbid_view(target)
     array = target._array
     if tracked and functional.saves & 2:
         # Backward reads the old value: keep a copy, for this one is about to be overwritten.
@@ -1098,8 +1338,12 @@ def call_inplace(op, inputs, attrs=()):
             write = _new_node(VIEW_WRITE, (_edge(base), node), (), (view.steps,))
             base._node = write
             base._tracked = True
+        if target._node is not None and target._node.hooks is not None:
+            _move_retained(target, node)
         target._node = node
         target._tracked = True
+        if _modes:
+            _noted(node)
     _wrote(version)
     if view is not None and (tracked or not view.base._tracked):
         view.seen = version.value
@@ -1128,12 +1372,12 @@ def call_writing(op, inputs, attrs=(), live=None):
         start = group * count
         for i in range(start, min(start + count, total)):
             x = inputs[i]
-            if x._version is not None:  # else nobody saved it, viewed it or cached what it holds
+            if x._writes is not None:  # else nobody saved it, viewed it or cached what it holds
                 _note_write(x)
 
 
 def _note_write(x):
-    version = x._version
+    version = x._writes
     _wrote(version)
     view = x._view
     if view is not None and not view.base._tracked:
@@ -1156,10 +1400,77 @@ def _forbid_leaf(target):
         )
 
 
+def forbid_inference():
+    """Raise for a write to a tensor made in inference_mode, outside it."""
+    if not (_modes and state.inference):
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal "
+            "tensor before doing inplace update."
+        )
+
+
+def forbid_view(target):
+    kind = target._view.kind
+    where = f"(shape {list(target._array.shape)})"
+    if kind == _SEVERAL:
+        raise RuntimeError(
+            "Output of a split, chunk or unbind is a view and is being modified inplace. This view is the output of a "
+            "function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
+            f"You should replace the inplace operation by an out-of-place one {where}."
+        )
+    if kind == _CUSTOM:
+        raise RuntimeError(
+            "Output of a custom Function is a view and is being modified inplace. This view was created inside a custom "
+            "Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would "
+            "override the custom backward associated with the custom Function, leading to incorrect gradients. This "
+            f"behavior is forbidden. You can fix this by cloning the output of the custom Function {where}."
+        )
+    made, now, block = (
+        ("inference mode", "in normal mode", "inference_mode")
+        if kind == _INFERENCE_MODE
+        else ("no_grad mode", "with grad mode enabled", "no_grad")
+    )
+    raise RuntimeError(
+        f"A view was created in {made} and is being modified inplace {now}. Given that this use case is ambiguous and "
+        f"error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+        f"inside the {block} block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+        f"to be tracked) {where}."
+    )
+
+
+def several_views(views):
+    """Mark tensors as views that one function returned together, which recorded writes may not reach; returns them."""
+    for x in views:
+        if x._view is not None and x._view.kind == 0:
+            x._view.kind = _SEVERAL
+    return views
+
+
+def custom_view(x, base):
+    """Make x, which a custom Function returned over base's memory, a view that recorded writes may not reach."""
+    x._writes = _version_of(base)
+    x._view = View(base if base._view is None else base._view.base, (), x._writes.value)
+    x._view.kind = _CUSTOM
+
+
+def is_inference(x):
+    """Whether a tensor was made in inference_mode."""
+    return x._writes is _INFERENCE
+
+
+def _move_retained(target, node):
+    """Let a tensor that keeps its gradient keep that of its new value."""
+    held = target._node.hooks.retain
+    for here in list(held):
+        if here() is target:
+            held.remove(here)
+            node.own_hooks().retain.append(here)
+
+
 def bump(x):
     """Note a write to a tensor's memory that no op made."""
-    if x._version is not None:
-        _wrote(x._version)
+    if x._writes is not None:
+        _wrote(x._writes)
 
 
 def _wrote(version):
@@ -1178,7 +1489,7 @@ def set_array(x, array):
     if _modes and state.recorder is not None:
         state.recorder.set_data(x, array)
     x._array = array
-    x._version = None
+    x._writes = None
     x._view = None
 
 
@@ -1217,15 +1528,23 @@ def gather_grads(tensors, known):
 # ---- backward ----
 
 
-def backward(roots, grads, retain, create_graph, wanted):
+def backward(roots, grads, retain, create_graph, wanted, accumulate=False):
     """Run the tape backward from `roots`.
 
     roots: tensors; grads: their incoming gradients (arrays; Tensors under create_graph).
     wanted: None to accumulate into the leaves' `.grad`, or a list of tensors whose
-    gradients to return (None where a tensor was not reached).
+    gradients to return (None where a tensor was not reached). accumulate: add those of the
+    leaves among them to their `.grad` instead, and return nothing.
     """
-    with _backward_lock:
-        return _backward(roots, grads, retain, create_graph, wanted)
+    enabled = is_grad_enabled()
+    if create_graph and not enabled:
+        state.grad_enabled = True
+    try:
+        with _backward_lock:
+            return _backward(roots, grads, retain, create_graph, wanted, accumulate)
+    finally:
+        if create_graph and not enabled:
+            state.grad_enabled = False
 
 
 def backward_from_one(x, retain):
@@ -1236,55 +1555,94 @@ def backward_from_one(x, retain):
     if _modes or x._node is None or x._view is not None or x._array.ndim != 0 or x._array.dtype != _one.dtype:
         return False
     with _backward_lock:
-        _backward((x,), (_one.copy(),), retain, False, None)
+        _backward((x,), (_one.copy(),), retain, False, None, False)
     return True
 
 
-def _backward(roots, grads, retain, create_graph, wanted):
+def _backward(roots, grads, retain, create_graph, wanted, accumulate):
+    global _mark, _depth
+    before = [] if _depth else None  # a pass inside another puts back what the outer one had noted on shared nodes
+    _depth += 1
+    try:
+        return _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before)
+    finally:
+        _depth -= 1
+        if _passes:
+            _passes.pop()
+        if before:
+            for node, mark, deps, grad in before:
+                node.mark = mark
+                node.deps = deps
+                node.grad = grad
+
+
+def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before):
     global _mark
     _mark += 1
     mark = _mark
     found = None
     places = None
+    needed = None
+    pending = {}  # id of a leaf with hooks -> how many gradients are still to come; its hooks see their sum
+    _passes.append((mark, pending, places, needed))
     if wanted is not None:
-        found = [None] * len(wanted)
-        places = {}
-        for i, tensor in enumerate(wanted):
-            places.setdefault(id(_edge(tensor)), []).append(i)
-    ready = []
+        found = None if accumulate else [None] * len(wanted)
+        places = _places(wanted)
+    starts = []
+    reached = []
     for tensor, grad in zip(roots, grads):
         edge = _edge(tensor)
         if isinstance(edge, Node):
             node = edge
             if node.mark != mark:
+                if before is not None:
+                    before.append((node, node.mark, node.deps, node.grad))
                 node.mark = mark
                 node.deps = 0
                 node.grad = None
-                ready.append(node)
+                starts.append(node)
             node.grad = grad if node.grad is None else _add(node.grad, grad, create_graph)
         else:
-            _reach_leaf(edge, grad, False, create_graph, found, places)
-    _count(list(ready), mark)
-    ready = [node for node in ready if node.deps == 0]
+            if edge._hooks is not None:
+                pending[id(edge)] = [1 + _pending(pending, edge), None]
+            reached.append((edge, grad))
+    if places is None:
+        _count(list(starts), mark, pending, before)
+    else:
+        needed = _count_wanted(starts, mark, places, pending, before)
+        _passes[-1] = (mark, pending, places, needed)
+    for leaf, grad in reached:
+        if places is None or id(leaf) in places:
+            if leaf._hooks is not None:
+                _reach_hooked(leaf, grad, create_graph, found, places, pending)
+            else:
+                _reach_leaf(leaf, grad, False, create_graph, found, places)
+    ready = [node for node in starts if node.deps == 0]
     while ready:
         node = ready.pop()
         grad = node.grad
         node.grad = None
         results = None
         if grad is not None:
-            if places is not None and id(node) in places:
-                for i in places[id(node)]:
-                    found[i] = grad
             if node.hooks is not None:
-                grad = _run_hooks(node.hooks, grad, create_graph)
+                grad = _enter_hooked(node, grad, create_graph, found, places, needed)
+            elif found is not None and id(node) in places:
+                _capture(node, grad, found, places)
+            if needed is not None and id(node) not in needed:
+                continue
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
-            elif create_graph:
-                results = _execute_backward_graph(node, grad)
             else:
-                results = _execute_backward(node, grad)
+                if node.hooks is not None:
+                    results = _execute_hooked(node, grad, create_graph, retain)
+                elif create_graph:
+                    results = _execute_backward_graph(node, grad)
+                else:
+                    results = _execute_backward(node, grad)
             if not retain and node.versions is not None:
                 node.saved = None  # shapes and numbers alone may stay: such a node can run again
+        elif needed is not None and id(node) not in needed:
+            continue
         position = 0
         for edge in node.edges:
             if edge is None:
@@ -1292,6 +1650,8 @@ def _backward(roots, grads, retain, create_graph, wanted):
                 continue
             result = None if results is None else results[position]
             position += 1
+            if needed is not None and id(edge) not in needed and id(edge) not in places:
+                continue
             if isinstance(edge, Node):
                 target = edge
                 if result is not None:
@@ -1302,17 +1662,69 @@ def _backward(roots, grads, retain, create_graph, wanted):
                 target.deps -= 1
                 if target.deps == 0:
                     ready.append(target)
+                continue
+            leaf = edge
+            if leaf._hooks is not None:
+                _reach_hooked(leaf, result, create_graph, found, places, pending)
             elif result is not None:
                 fresh = (not create_graph) and result is not grad and _is_fresh(result)
                 if fresh and position < len(results):
                     for later in results[position:]:
                         if later is result:
                             fresh = False
-                _reach_leaf(edge, result, fresh, create_graph, found, places)
+                _reach_leaf(leaf, result, fresh, create_graph, found, places)
     return found
 
 
-def _count(stack, mark):
+def current_pass():
+    """The number of the innermost backward pass under way, or -1."""
+    return _passes[-1][0] if _passes else -1
+
+
+def reached_in_pass(tensors):
+    """How many of the tensors the innermost backward pass under way comes by."""
+    mark, pending, places, needed = _passes[-1]
+    count = 0
+    for tensor in tensors:
+        edge = _edge(tensor)
+        if isinstance(edge, Node):
+            count += edge.mark == mark and (needed is None or id(edge) in needed or id(edge) in places)
+        else:
+            count += id(edge) in pending
+    return count
+
+
+def _places(wanted):
+    """{id of the leaf or node where a wanted gradient arrives: [its number among the wanted, ...]}.
+
+    The gradient of one output of several arrives at the node itself: [(number, output), ...].
+    """
+    places = {}
+    for i, tensor in enumerate(wanted):
+        edge = _edge(tensor)
+        if isinstance(edge, Node) and edge.op is PORT:
+            places.setdefault(id(edge.edges[0]), []).append((i, edge.index))
+        else:
+            places.setdefault(id(edge), []).append(i)
+    return places
+
+
+def _capture(node, grad, found, places):
+    """Note a gradient that the caller wants."""
+    for i in places[id(node)]:
+        if isinstance(i, tuple):
+            i, output = i
+            found[i] = grad[output]
+        else:
+            found[i] = grad
+
+
+def _pending(pending, leaf):
+    entry = pending.get(id(leaf))
+    return 0 if entry is None else entry[0]
+
+
+def _count(stack, mark, pending, before):
     """Count, for every node below the stack's, the nodes that will hand it a gradient."""
     while stack:
         node = stack.pop()
@@ -1320,11 +1732,172 @@ def _count(stack, mark):
             if isinstance(edge, Node):
                 target = edge
                 if target.mark != mark:
+                    if before is not None:
+                        before.append((target, target.mark, target.deps, target.grad))
                     target.mark = mark
                     target.deps = 0
                     target.grad = None
                     stack.append(target)
                 target.deps += 1
+            elif edge is not None:
+                leaf = edge
+                if leaf._hooks is not None:
+                    pending[id(leaf)] = [1 + _pending(pending, leaf), None]
+
+
+def _count_wanted(starts, mark, places, pending, before):
+    """The same below `starts`, on the paths to wanted places only; returns the ids of the nodes that have to run."""
+    seen = []
+    stack = list(starts)
+    while stack:
+        node = stack.pop()
+        seen.append(node)
+        for edge in node.edges:
+            if isinstance(edge, Node):
+                target = edge
+                if target.mark != mark:
+                    if before is not None:
+                        before.append((target, target.mark, target.deps, target.grad))
+                    target.mark = mark
+                    target.deps = 0
+                    target.grad = None
+                    stack.append(target)
+                target.deps += 1
+    # From the ends up: a node is settled when all that it leads to are.
+    users = {}
+    waiting = {}
+    settled = []
+    for node in seen:
+        below = [edge for edge in node.edges if isinstance(edge, Node)]
+        waiting[id(node)] = len(below)
+        if not below:
+            settled.append(node)
+        for target in below:
+            users.setdefault(id(target), []).append(node)
+    needed = {}
+    while settled:
+        node = settled.pop()
+        for edge in node.edges:
+            if edge is not None and (id(edge) in places or id(edge) in needed):
+                needed[id(node)] = True
+                break
+        for user in users.get(id(node), ()):
+            waiting[id(user)] -= 1
+            if waiting[id(user)] == 0:
+                settled.append(user)
+    for node in seen:
+        node.deps = 0
+    for node in seen:
+        if id(node) not in needed:
+            continue
+        for edge in node.edges:
+            if isinstance(edge, Node):
+                if id(edge) in needed or id(edge) in places:
+                    target = edge
+                    target.deps += 1
+            elif edge is not None:
+                leaf = edge
+                if leaf._hooks is not None and id(leaf) in places:
+                    pending[id(leaf)] = [1 + _pending(pending, leaf), None]
+    return needed
+
+
+def _enter_hooked(node, grad, create_graph, found, places, needed):
+    """What happens to the gradient that arrives at a node with hooks, before the node runs; returns it."""
+    hooks = node.hooks
+    captured = found is not None and id(node) in places
+    if captured and id(node) in needed:
+        _capture(node, grad, found, places)  # as torch has it: hooks come later where the node runs
+        captured = False
+    if hooks.tensor:
+        grad = _run_hooks(hooks.tensor, grad, create_graph)
+    for here in hooks.retain:
+        tensor = here()
+        if tensor is not None:
+            held = tensor._grad
+            if create_graph:
+                set_grad(tensor, grad if held is None else binary(ADD, held, grad))
+            else:
+                copy = wrap(_run_reference(CLONE, (grad,), ()))
+                set_grad(tensor, copy if held is None else wrap(_add(held._array, copy._array, False)))
+    if captured:
+        _capture(node, grad, found, places)
+    return grad
+
+
+def _execute_hooked(node, grad, create_graph, retain):
+    """A backward step with what users hung on the node around it."""
+    hooks = node.hooks
+    several = isinstance(grad, list)
+    if hooks.before:
+        grads = _called(hooks.before, _public_grads(grad, several, create_graph), None, create_graph)
+        grad = _own_grads(grads, create_graph)
+        grad = list(grad) if several else grad[0]
+    saved = node.saved
+    if hooks.packed is not None and saved is not None:
+        node.saved = _unpacked(node)
+    try:
+        results = _execute_backward_graph(node, grad) if create_graph else _execute_backward(node, grad)
+    except Exception as error:
+        if hooks.trace is not None and _modes and state.anomaly is not None:
+            state.anomaly.failed(node, error)
+        raise
+    finally:
+        node.saved = saved
+    if hooks.trace is not None and _modes and state.anomaly is not None:
+        state.anomaly.computed(node, [r._array if isinstance(r, Tensor) else r for r in results])
+    if not retain:
+        if hooks.packed is not None:
+            hooks.packed = None
+            node.saved = None
+        if hooks.release is not None:
+            hooks.release()
+    if hooks.after:
+        given = _public_grads(list(results), True, create_graph)
+        results = _called(hooks.after, given, _public_grads(grad, several, create_graph), create_graph)
+        results = _own_grads(results, create_graph)
+    return results
+
+
+def _public_grads(grad, several, create_graph):
+    """Gradients as hooks of nodes see them: a tuple of Tensors and None."""
+    grads = grad if several else [grad]
+    return tuple([g if g is None or create_graph else wrap(g) for g in grads])
+
+
+def _own_grads(grads, create_graph):
+    return tuple([g if g is None or create_graph else g._array for g in grads])
+
+
+def _called(hooks, given, outer, create_graph):
+    """Run hooks of a node; each gets what the one before it returned."""
+    enabled = _grad_mode(create_graph)
+    try:
+        for hook in list(hooks.values()):
+            replaced = hook(given) if outer is None else hook(given, outer)
+            if replaced is not None:
+                if isinstance(replaced, Tensor):
+                    replaced = (replaced,)
+                if len(replaced) != len(given):
+                    raise RuntimeError(
+                        f"hook has returned an incorrect number of values (got {len(replaced)}, but expected {len(given)})"
+                    )
+                given = tuple(replaced)
+    finally:
+        _grad_mode(enabled)
+    return given
+
+
+def _grad_mode(mode):
+    """Set this thread's grad mode; returns what it was."""
+    before = state.grad_enabled
+    if before != mode:
+        state.grad_enabled = mode
+        if mode:
+            leave_mode()
+        else:
+            enter_mode()
+    return before
 
 
 def _add(a, b, create_graph):
@@ -1484,22 +2057,58 @@ def _restore(value, edge):
 
 
 def _run_hooks(hooks, grad, create_graph):
-    for hook in list(hooks.values()):
-        tensor = grad if create_graph else wrap(grad)
-        replaced = hook(tensor)
-        if replaced is not None:
-            grad = replaced if create_graph else replaced._array
+    """Run the hooks of a tensor on its gradient; returns what they make of it."""
+    enabled = _grad_mode(create_graph)
+    try:
+        for hook in list(hooks.values()):
+            replaced = hook(grad if create_graph else wrap(grad))
+            if replaced is not None:
+                if not isinstance(replaced, Tensor):
+                    raise TypeError(f"hook must return a Tensor or None, got {type(replaced).__name__}.")
+                shape = grad._array.shape if create_graph else grad.shape
+                if replaced._array.shape != shape:
+                    raise RuntimeError(f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}.")
+                grad = replaced if create_graph else replaced._array
+    finally:
+        _grad_mode(enabled)
     return grad
+
+
+def _reach_hooked(leaf, grad, create_graph, found, places, pending):
+    """`_reach_leaf` for a leaf with hooks, which run once, on the sum of all that arrives."""
+    entry = pending[id(leaf)]
+    entry[0] -= 1
+    if grad is not None:
+        entry[1] = grad if entry[1] is None else _add(entry[1], grad, create_graph)
+    grad = entry[1]
+    if entry[0] > 0 or grad is None:
+        return
+    entry[1] = None
+    hooks = leaf._hooks
+    if hooks.tensor:
+        grad = _run_hooks(hooks.tensor, grad, create_graph)
+    if found is not None:
+        for i in places[id(leaf)]:
+            found[i] = grad
+        return
+    if hooks.before:
+        grads = _called(hooks.before, _public_grads(grad, False, create_graph), None, create_graph)
+        grad = _own_grads(grads, create_graph)[0]
+    _reach_leaf(leaf, grad, False, create_graph, None, None)
+    if hooks.accumulated:
+        enabled = _grad_mode(create_graph)
+        try:
+            for hook in list(hooks.accumulated.values()):
+                if hook(leaf) is not None:
+                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+        finally:
+            _grad_mode(enabled)
+    if hooks.after:
+        _called(hooks.after, (), _public_grads(grad, False, create_graph), create_graph)
 
 
 def _reach_leaf(leaf, grad, fresh, create_graph, found, places):
     """Hand a gradient to a leaf: to the caller who wants it, or into its `.grad`."""
-    if leaf is None:
-        return
-    if leaf._hooks is not None:
-        before = grad
-        grad = _run_hooks(leaf._hooks, grad, create_graph)
-        fresh = fresh and grad is before
     if found is not None:
         for i in places.get(id(leaf), ()):
             found[i] = grad if found[i] is None else _add(found[i], grad, create_graph)

@@ -47,7 +47,9 @@ def typename(obj: Any) -> str:
 
 def is_storage(obj: Any) -> bool:
     """Whether an object is a tensor's storage."""
-    return type(obj).__name__ in ("UntypedStorage", "TypedStorage") and type(obj).__module__.startswith("pynn")
+    from pynn.storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}

@@ -79,9 +79,9 @@ def offset():
 def assert_same(ours, theirs):
     for a, b in zip(ours, theirs, strict=True):
         numpy.testing.assert_array_equal(a._array, b._array, strict=True)
-        assert (a._version is None) == (b._version is None)
-        if a._version is not None:
-            assert a._version.value == b._version.value
+        assert (a._writes is None) == (b._writes is None)
+        if a._writes is not None:
+            assert a._writes.value == b._writes.value
         assert (a.grad is None) == (b.grad is None)
         if a.grad is not None:
             numpy.testing.assert_array_equal(a.grad._array, b.grad._array, strict=True)

@@ -1,157 +1,147 @@
 """Gradients: backward, grad, grad modes and hooks, over the tape in `pynn._core`."""
 
-import functools
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, made, state, wrap
-from pynn.autograd import function
+from pynn._core import Tensor, made, wrap
+from pynn.autograd import _tensor, function
+from pynn.autograd._handles import RemovableHandle
+from pynn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from pynn.autograd.function import Function
+from pynn.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_multithreading_enabled,
+    no_grad,
+    set_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
+from pynn.autograd.variable import Variable
 from pynn.ops.registry import export
 
 __all__ = [
-    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "grad", "inference_mode",
-    "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "Function", "RemovableHandle", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function",
+    "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_grad_enabled",
+    "is_multithreading_enabled", "no_grad", "profiler", "set_detect_anomaly", "set_grad", "set_grad_enabled",
+    "set_multithreading_enabled", "variable",
 ]  # fmt: skip
 
-
-class _GradMode:
-    """A context manager and decorator that sets whether operations are recorded in this thread."""
-
-    def __init__(self, mode):
-        self._mode = bool(mode)
-        self._before = []
-
-    def __enter__(self):
-        self._before.append(set_grad(self._mode))
-        return self
-
-    def __exit__(self, *error):
-        set_grad(self._before.pop())
-
-    def __call__(self, function):
-        cls, mode = type(self), self._mode
-
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            with _GradMode(mode):
-                return function(*args, **kwargs)
-
-        wrapped.__pynn_grad_mode__ = cls
-        return wrapped
+# Modules that most programs never ask for: imported when first used.
+_LAZY = frozenset(("forward_ad", "functional", "graph", "profiler"))
 
 
-def set_grad(mode):
-    """Set this thread's grad mode; returns what it was."""
-    before = state.grad_enabled
-    if before != mode:
-        state.grad_enabled = mode
-        if mode:
-            _core.leave_mode()
-        else:
-            _core.enter_mode()
-    return before
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _LAZY:
+        return importlib.import_module("pynn.autograd." + name)
+    if name in ("gradcheck", "gradgradcheck"):  # the functions; the module of that name is in sys.modules, as torch's
+        module = importlib.import_module("pynn.autograd.gradcheck")
+        globals()["gradcheck"], globals()["gradgradcheck"] = module.gradcheck, module.gradgradcheck
+        return globals()[name]
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from pynn._absent import explain
+
+    raise AttributeError(explain("pynn.autograd", name))
 
 
-class _FixedMode(_GradMode):
-    """A mode that is its class's: usable as `with mode():`, `@mode()` and `@mode`."""
-
-    mode = False
-
-    def __new__(cls, function=None):
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()
-        return made(function)
-
-    def __init__(self, function=None):
-        super().__init__(self.mode)
-
-
-class no_grad(_FixedMode):
-    """Do not record operations: `with no_grad():`, or as a decorator."""
-
-
-class enable_grad(_FixedMode):
-    """Record operations again inside no_grad."""
-
-    mode = True
-
-
-class inference_mode(_GradMode):
-    """no_grad under the name torch gives its stricter form."""
-
-    def __init__(self, mode=True):
-        super().__init__(not mode)
-
-    def __new__(cls, mode=True):
-        made = super().__new__(cls)
-        if isinstance(mode, bool):
-            return made
-        made.__init__()
-        return made(mode)
-
-
-class set_grad_enabled(_GradMode):
-    """Set the grad mode at once, as a function, or for a `with` block."""
-
-    def __init__(self, mode):
-        super().__init__(mode)
-        self._before.append(set_grad(self._mode))
-
-    def __enter__(self):
-        return self
-
-
-def is_grad_enabled():
-    """Whether operations are recorded in this thread."""
-    return _core.is_grad_enabled()
-
-
-export("is_grad_enabled", method=False)(is_grad_enabled)
-
-
-def _tensors(value, name):
-    out = [value] if isinstance(value, Tensor) else list(value)
-    for t in out:
-        if not isinstance(t, Tensor):
-            raise TypeError(f"{name} must be Tensors, got {type(t).__name__}.")
+def _tensors(value: Any, name: str) -> list[Any]:
+    """A tensor or GradientEdge, or a sequence of them, as a list of tensors."""
+    out = [value] if isinstance(value, Tensor) or _is_edge(value) else list(value)
+    for i, t in enumerate(out):
+        if _is_edge(t):
+            out[i] = _from_edge(t)
+        elif not isinstance(t, Tensor):
+            raise TypeError(f"{name} must be Tensors or GradientEdges, got {type(t).__name__}.")
     return out
 
 
-def _root_grads(outputs, grads, create_graph):
+def _is_edge(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "output_nr") and hasattr(value, "node")
+
+
+def _from_edge(edge: Any) -> Any:
+    """A tensor that stands for a place on the tape, without values."""
+    if isinstance(edge.node, _core.AccumulateGrad):
+        return edge.node.variable
+    tensor: Any = wrap(None)
+    tensor._tracked = True
+    tensor._node = edge.node
+    if edge.node.index >= 0:
+        port = _core.Node(_core.OPERATORS["port"], (edge.node,), (), ())
+        port.needs, port.index = 1, edge.output_nr
+        tensor._node = port
+    return tensor
+
+
+def _root_grads(outputs: list[Any], grads: Any, create_graph: bool) -> list[Any]:
+    """The gradient to begin with at each output: an array; a Tensor under create_graph."""
     grads = [None] * len(outputs) if grads is None else [grads] if isinstance(grads, Tensor) else list(grads)
     if len(grads) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients; give one gradient a tensor.")
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     out = []
-    for tensor, grad in zip(outputs, grads):
+    for i, (tensor, grad) in enumerate(zip(outputs, grads)):
         if not tensor.requires_grad:
             raise RuntimeError(
-                "element 0 of tensors does not require grad and does not have a grad_fn: nothing in its history "
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing in its history "
                 "requires grad. Was it made under no_grad, or from detached tensors?"
             )
         if grad is None:
+            if tensor._array is None:
+                raise RuntimeError("grad can be implicitly created only for Tensors: give the gradient of a GradientEdge.")
             if tensor._array.size != 1:
                 raise RuntimeError(
                     "grad can be implicitly created only for scalar outputs, but the tensor has shape "
                     f"{list(tensor._array.shape)}. Reduce it (.sum(), .mean()), or pass gradient=."
                 )
             grad = made(numpy.ones(tensor._array.shape, tensor._array.dtype))
-        elif grad._array.shape != tensor._array.shape:
+        elif not isinstance(grad, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+        elif tensor._array is not None and grad._array.shape != tensor._array.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[0] has a shape of {list(grad._array.shape)} and output[0] has a shape "
+                f"Mismatch in shape: grad_output[{i}] has a shape of {list(grad._array.shape)} and output[{i}] has a shape "
                 f"of {list(tensor._array.shape)}."
             )
+        elif tensor._array is not None and grad._array.dtype != tensor._array.dtype:
+            grad = grad.to(tensor._array.dtype.name if tensor._array.dtype.kind == "V" else tensor.dtype)
         out.append(grad if create_graph else grad._array)
     return out
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
-    """Accumulate the gradients of tensors into the leaves they were computed from (or only into `inputs`)."""
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Accumulate the gradients of tensors into the leaves they were computed from (or only into `inputs`).
+
+    tensors: a Tensor or several. grad_tensors: the gradient of the end result with respect to each (1 for scalars).
+    retain_graph: keep what backward reads, for another pass; it is freed by default, unless create_graph.
+    create_graph: record the computation, for gradients of higher order.
+    Raises RuntimeError for a tensor without history, a missing gradient and a graph that was freed.
+    """
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+                "`grad_tensors`."
+            )
+        grad_tensors = grad_variables
     roots = _tensors(tensors, "tensors")
+    wanted = None if inputs is None else _tensors(inputs, "inputs")
+    if wanted is not None and not wanted:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     keep = create_graph if retain_graph is None else retain_graph
     if create_graph:
         warnings.warn(
@@ -163,37 +153,43 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             stacklevel=3,
         )
     grads = _root_grads(roots, grad_tensors, create_graph)
-    if inputs is None:
-        _core.backward(roots, grads, keep, create_graph, None)
-        return
-    wanted = _tensors(inputs, "inputs")
-    found = _core.backward(roots, grads, keep, create_graph, wanted)
-    for leaf, value in zip(wanted, found):
-        if value is not None:
-            value = value if create_graph else wrap(value)
-            _core.set_grad(leaf, value if leaf._grad is None else leaf._grad + value)
+    for t in wanted or ():
+        t.retain_grad()  # nothing for a leaf; an error for what requires no grad
+    _core.backward(roots, grads, keep, create_graph, wanted, wanted is not None)
 
 
 def grad(
-    outputs,
-    inputs,
-    grad_outputs=None,
-    retain_graph=None,
-    create_graph=False,
-    allow_unused=None,
-    is_grads_batched=False,
-    materialize_grads=False,
-):
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """The gradients of outputs with respect to inputs, as a tuple; nothing is accumulated.
 
     create_graph: record the computation, for gradients of higher order.
+    is_grads_batched: grad_outputs have one dimension more, in front: one gradient is computed for each, and stacked.
+    materialize_grads: zeros in place of None for inputs that outputs do not depend on.
     Raises RuntimeError for an input that outputs do not depend on, unless allow_unused.
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     roots, wanted = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
-    keep = create_graph if retain_graph is None else retain_graph
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     for t in wanted:
         if not t.requires_grad:
-            raise RuntimeError("One of the differentiated Tensors does not require grad. Call requires_grad_() on it first.")
+            raise RuntimeError(
+                "One of the differentiated Tensors does not require grad. Call requires_grad_() on it before it is used."
+            )
+    keep = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        return _batched(roots, wanted, grad_outputs, keep, create_graph, allow_unused, materialize_grads)
     found = _core.backward(roots, _root_grads(roots, grad_outputs, create_graph), keep, create_graph, wanted)
     out = []
     for i, (t, value) in enumerate(zip(wanted, found)):
@@ -210,165 +206,35 @@ def grad(
     return tuple(out)
 
 
+def _batched(
+    roots: list[Any], wanted: list[Any], grads: Any, keep: bool, create_graph: bool, unused: bool | None, materialize: bool
+) -> tuple[Any, ...]:
+    """`grad` once for each entry of the gradients' first dimension; the results stacked."""
+    from pynn.ops.joining import stack
+
+    rows: Sequence[Any] = [grads] if isinstance(grads, Tensor) else list(grads)
+    counts = {g._array.shape[0] for g in rows if g is not None}
+    if len(counts) != 1:
+        raise RuntimeError(f"is_grads_batched=True needs grad_outputs of one length in dimension 0, got {sorted(counts)}.")
+    count = counts.pop()
+    if count == 0:
+        raise RuntimeError("is_grads_batched=True needs at least one gradient; dimension 0 of grad_outputs is 0.")
+    steps = []
+    for i in range(count):
+        each = [g if g is None else g[i] for g in rows]
+        last = keep or i + 1 < count
+        steps.append(grad(roots, wanted, each, last, create_graph, unused, False, materialize))
+    return tuple(None if column[0] is None else stack(column) for column in zip(*steps))
+
+
 @export("backward", function=False)
-def _tensor_backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+def _tensor_backward(
+    self: Any, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
     """Accumulate this tensor's gradients into the leaves it was computed from.
 
     gradient: the gradient of the end result with respect to this tensor; 1 for a scalar.
     """
     if gradient is None and inputs is None and not create_graph and _core.backward_from_one(self, bool(retain_graph)):
         return
-    backward(self, gradient, retain_graph, create_graph, inputs)
-
-
-def _set_requires_grad(self, value):
-    value = bool(value)
-    if value and not _core.is_floating(self._array):
-        raise RuntimeError(
-            f"only Tensors of floating point dtype can require gradients, got {self._array.dtype}. Use .float() first."
-        )
-    if self._node is not None:
-        if not value:
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
-                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-            )
-        return  # it does already
-    self._tracked = value
-
-
-def _requires_grad_setter(self, value):
-    if self._node is not None and value:
-        raise RuntimeError("you can only change requires_grad flags of leaf variables.")
-    _set_requires_grad(self, value)
-
-
-def _set_grad(self, value):
-    if value is not None:
-        if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}.")
-        if value._array.shape != self._array.shape:
-            raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
-                f"'{list(self._array.shape)}'. Please ensure that the gradient and the tensor are the same size."
-            )
-        if value._array.dtype != self._array.dtype:
-            raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{value._array.dtype}' to a tensor with dtype "
-                f"'{self._array.dtype}'. The gradient must match the tensor's dtype: convert it with .to(tensor.dtype)."
-            )
-    _core.set_grad(self, value)
-
-
-_core.METHODS["set_requires_grad"] = _requires_grad_setter
-_core.METHODS["set_grad"] = _set_grad
-
-
-@export(function=False)
-def requires_grad_(self, requires_grad=True):
-    """Set requires_grad; returns the tensor."""
-    _set_requires_grad(self, requires_grad)
-    return self
-
-
-class RemovableHandle:
-    """Takes a hook off again: `handle.remove()`, or at the end of a `with` block.
-
-    extra: further tables that may hold something under this handle's id.
-    """
-
-    _next = 0
-
-    def __init__(self, hooks, extra=()):
-        self._hooks = hooks
-        self._extra = extra
-        self.id = RemovableHandle._next
-        RemovableHandle._next += 1
-
-    def remove(self):
-        """Take the hook off; nothing happens the second time."""
-        self._hooks.pop(self.id, None)
-        for table in self._extra:
-            table.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.remove()
-
-
-def _add_hook(hooks, hook):
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
-@export(function=False)
-def register_hook(self, hook):
-    """Call hook(grad) when this tensor's gradient is computed; what it returns, unless None, replaces it."""
-    if not self.requires_grad:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if self._node is not None:
-        if self._node.hooks is None:
-            self._node.hooks = {}
-        return _add_hook(self._node.hooks, hook)
-    if self._hooks is None:
-        self._hooks = {}
-    return _add_hook(self._hooks, hook)
-
-
-@export(function=False)
-def retain_grad(self):
-    """Keep this non-leaf tensor's gradient in `.grad` after backward."""
-    if not self.requires_grad:
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if self._node is None or getattr(self, "_retains", False):
-        return
-    import weakref
-
-    here = weakref.ref(self)
-
-    def keep(grad):
-        tensor = here()
-        if tensor is not None:
-            held = tensor._grad
-            _core.set_grad(tensor, grad.clone() if held is None else held + grad)
-
-    self._retains = True
-    register_hook(self, keep)
-
-
-_core.install(Tensor, "retains_grad", property(lambda self: getattr(self, "_retains", False)))
-
-
-class _VariableType(type):
-    def __instancecheck__(cls, instance):
-        return isinstance(instance, Tensor)
-
-
-class Variable(metaclass=_VariableType):
-    """torch's name of old for a tensor: `Variable(x)` is x, without history."""
-
-    def __new__(cls, data, requires_grad=False):
-        return data.detach().requires_grad_(requires_grad)
-
-
-class set_detect_anomaly:
-    """Accepted as torch's; backward's own errors name the operation already. A function, or for a `with` block."""
-
-    def __init__(self, mode, check_nan=True):
-        self.mode = bool(mode)
-
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *error):
-        return None
-
-
-class detect_anomaly(set_detect_anomaly):
-    """`set_detect_anomaly(True)` for a `with` block."""
-
-    def __init__(self, check_nan=True):
-        super().__init__(True, check_nan)
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)

@@ -17,37 +17,42 @@ import pkgutil
 import statistics
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pynn.bench import peak, rows
-from pynn.bench.row import ROWS
+from pynn.bench.row import ROWS, Row
 
 
 class Worker:
     """A process that runs one library."""
 
-    def __init__(self, library, threads):
+    def __init__(self, library: str, threads: int) -> None:
         command = [sys.executable, "-m", "pynn.bench._worker", library, str(threads)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the worker process has no pipes")
+        self._requests, self._replies = self._process.stdin, self._process.stdout
 
-    def ask(self, *request):
+    def ask(self, *request: Any) -> Any:
         """The reply to a request; RuntimeError with the worker's message where it failed."""
-        pickle.dump(request, self._process.stdin)
-        self._process.stdin.flush()
-        reply = pickle.load(self._process.stdout)
+        pickle.dump(request, self._requests)
+        self._requests.flush()
+        reply = pickle.load(self._replies)
         if isinstance(reply, str):
             raise RuntimeError(reply)
         return reply
 
-    def close(self):
+    def close(self) -> None:
         """End the process."""
-        self._process.stdin.close()
+        self._requests.close()
         self._process.wait()
-        self._process.stdout.close()
+        self._replies.close()
 
 
-def differs(first, second, tolerance):
+def differs(first: list[NDArray[Any]], second: list[NDArray[Any]], tolerance: float | None) -> str | None:
     """Why two sides' results are not the same, or None."""
     if tolerance is None:
         return None
@@ -65,16 +70,16 @@ def differs(first, second, tolerance):
     return None
 
 
-def measured(workers, seconds, rounds):
+def measured(workers: dict[str, Worker], seconds: float, rounds: int) -> dict[str, float]:
     """The median seconds of each worker's step, taken in turn."""
-    times = {name: [] for name in workers}
+    times: dict[str, list[float]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():
             times[name] += worker.ask("time", seconds)
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds with a fitting unit."""
     for unit, size in (("s", 1), ("ms", 1e-3)):
         if seconds >= size:
@@ -82,7 +87,7 @@ def duration(seconds):
     return f"{seconds * 1e6:.3g} us"
 
 
-def share(row, seconds, ceiling):
+def share(row: Row, seconds: float, ceiling: peak.Ceiling) -> str:
     """What of the machine's peak or bandwidth a time is."""
     if row.flops:
         return f"{row.flops / seconds / ceiling.flops:.0%} of peak"
@@ -91,12 +96,12 @@ def share(row, seconds, ceiling):
     return ""
 
 
-def families():
+def families() -> list[str]:
     """The names of all families."""
     return sorted(module.name for module in pkgutil.iter_modules(rows.__path__))
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pynn.bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("family", nargs="*", help="families to measure (all unless given)")
@@ -120,7 +125,9 @@ def main():
         return
     names = ["pynn"] + [arguments.against] * bool(importlib.util.find_spec(arguments.against))
     ceiling = peak.measure(arguments.threads)
-    print(f"{arguments.threads} threads; {ceiling.flops / 1e9:.0f} GF/s float32, {ceiling.bandwidth / 1e9:.0f} GB/s copied\n")
+    print(
+        f"{arguments.threads} threads; {ceiling.flops / 1e9:.0f} GF/s float32, {ceiling.bandwidth / 1e9:.0f} GB/s copied\n"
+    )
     workers = {name: Worker(name, arguments.threads) for name in names}
     try:
         for family in wanted:
@@ -130,7 +137,7 @@ def main():
             worker.close()
 
 
-def table(family, arguments, workers, ceiling):
+def table(family: str, arguments: argparse.Namespace, workers: dict[str, Worker], ceiling: peak.Ceiling) -> None:
     """Measure and print one family's rows as a Markdown table."""
     print(f"| {family} | " + " | ".join(workers) + " | ratio | share |")
     print("|---|" + "---|" * (len(workers) + 2))
@@ -139,7 +146,7 @@ def table(family, arguments, workers, ceiling):
             continue
         try:
             found = [worker.ask("make", family, index) for worker in workers.values()]
-            off = differs(*found, row.tolerance) if len(found) == 2 else None
+            off = differs(found[0], found[1], row.tolerance) if len(found) == 2 else None
             if off:
                 raise RuntimeError(f"the results differ: {off}")
             times = measured(workers, arguments.seconds, arguments.rounds)

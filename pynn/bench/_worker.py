@@ -9,11 +9,14 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def results(value):
+def results(value: Any) -> list[NDArray[Any]]:
     """The tensors in a step's result as arrays."""
     if value is None:
         return []
@@ -25,7 +28,7 @@ def results(value):
     return [np.array(value.numpy())]
 
 
-def timed(step, seconds):
+def timed(step: Callable[[], Any], seconds: float) -> list[float]:
     """Seconds a call: calls enough for a readable clock, as often as the time allows, after a warm-up."""
     clock = time.perf_counter
     until = clock() + 0.3 * seconds
@@ -37,7 +40,7 @@ def timed(step, seconds):
         if clock() > until:
             break
     inner = max(1, int(0.002 / ((clock() - start) / calls)))
-    found = []
+    found: list[float] = []
     until = clock() + seconds
     while len(found) < 3 or clock() < until:
         start = clock()
@@ -47,7 +50,7 @@ def timed(step, seconds):
     return found
 
 
-def main(library, threads):
+def main(library: str, threads: int) -> None:
     """Serve until the parent closes the pipe."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no reply
@@ -55,12 +58,13 @@ def main(library, threads):
     lib.set_num_threads(threads)
     from pynn.bench.row import ROWS, Side
 
-    step = None
+    step: Callable[[], Any] | None = None
     while True:
         try:
             request, *arguments = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        reply: Any
         try:
             if request == "make":
                 family, index = arguments
@@ -69,6 +73,8 @@ def main(library, threads):
                 step = ROWS[family][index].make(Side(lib))
                 reply = results(step())
             else:
+                if step is None:
+                    raise RuntimeError("no step was made yet")
                 reply = timed(step, *arguments)
         except Exception as error:
             reply = f"{type(error).__name__}: {error}"

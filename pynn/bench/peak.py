@@ -15,7 +15,7 @@ class Ceiling:
     bandwidth: float
 
 
-def copy_bandwidth(threads, megabytes=256, rounds=5):
+def copy_bandwidth(threads: int, megabytes: int = 256, rounds: int = 5) -> float:
     """Bytes read and written in a second while `threads` threads copy memory no cache holds."""
     n = megabytes * 1_000_000 // 8 // threads
     pairs = [(np.ones(n), np.ones(n)) for _ in range(threads)]
@@ -31,15 +31,15 @@ def copy_bandwidth(threads, megabytes=256, rounds=5):
     return best
 
 
-def measure(threads):
+def measure(threads: int) -> Ceiling:
     """The ceiling of `threads` threads."""
     import pynn
-    from pynn import _config
+    from pynn._config import _native
 
     before = pynn.get_num_threads()
     pynn.set_num_threads(threads)
     try:
-        flops = _config._native.peak_flops() if _config._native else float("nan")
+        flops = _native.peak_flops() if _native else float("nan")
     finally:
         pynn.set_num_threads(before)
     return Ceiling(flops, copy_bandwidth(threads))

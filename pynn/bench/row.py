@@ -1,22 +1,25 @@
 """A row of the benchmark table: one piece of work, written once, run by every library with torch's API.
 
-    @row("linear 32x512x2048, train", flops=3 * 2 * 32 * 512 * 2048)
-    def linear(side):
-        layer = side.fill(side.nn.Linear(512, 2048))
-        x = side.randn(32, 512)
+@row("linear 32x512x2048, train", flops=3 * 2 * 32 * 512 * 2048)
+def linear(side):
+    layer = side.fill(side.nn.Linear(512, 2048))
+    x = side.randn(32, 512)
 
-        def step():
-            layer.zero_grad()
-            layer(x).sum().backward()
-            return layer.weight.grad
+    def step():
+        layer.zero_grad()
+        layer(x).sum().backward()
+        return layer.weight.grad
 
-        return step
+    return step
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+
+Make = TypeVar("Make", bound=Callable[["Side"], Callable[[], Any]])
 
 ROWS: dict[str, list["Row"]] = {}
 """The rows of each family, in the order of their definition."""
@@ -28,13 +31,15 @@ class Row:
 
     family: str
     name: str
-    make: Callable
+    make: Callable[["Side"], Callable[[], Any]]
     flops: float | None
     bytes: float | None
-    tolerance: float
+    tolerance: float | None
 
 
-def row(name, *, flops=None, bytes=None, tolerance=1e-4):
+def row(
+    name: str, *, flops: float | None = None, bytes: float | None = None, tolerance: float | None = 1e-4
+) -> Callable[[Make], Make]:
     """Add the decorated `make(side)` to its module's family.
 
     Parameters:
@@ -45,7 +50,7 @@ def row(name, *, flops=None, bytes=None, tolerance=1e-4):
             None where they cannot agree (random numbers).
     """
 
-    def add(make):
+    def add(make: Make) -> Make:
         family = make.__module__.rpartition(".")[2]
         ROWS.setdefault(family, []).append(Row(family, name, make, flops, bytes, tolerance))
         return make
@@ -56,22 +61,22 @@ def row(name, *, flops=None, bytes=None, tolerance=1e-4):
 class Side:
     """One library under measurement, and numbers that are the same on every side."""
 
-    def __init__(self, lib):
+    def __init__(self, lib: Any) -> None:
         self.lib = lib
         self.nn = lib.nn
         self.functional = lib.nn.functional
         self._random = np.random.default_rng(0)
 
-    def randn(self, *shape, dtype=np.float32, requires_grad=False):
+    def randn(self, *shape: int, dtype: Any = np.float32, requires_grad: bool = False) -> Any:
         """A tensor of normal numbers."""
         values = self._random.standard_normal(shape).astype(dtype)
         return self.lib.from_numpy(values).requires_grad_(requires_grad)
 
-    def randint(self, high, *shape):
+    def randint(self, high: int, *shape: int) -> Any:
         """An int64 tensor of numbers below `high`."""
         return self.lib.from_numpy(self._random.integers(0, high, shape))
 
-    def fill(self, module):
+    def fill(self, module: Any) -> Any:
         """The module, its parameters set to small normal numbers."""
         with self.lib.no_grad():
             for parameter in module.parameters():

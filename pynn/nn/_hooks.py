@@ -12,13 +12,15 @@ from numpy import ndarray
 from pynn import _core
 from pynn._core import Tensor, call, wrap
 from pynn.autograd import RemovableHandle, is_grad_enabled
+from pynn.nn import _global_hooks as everywhere
 from pynn.ops.gradients import BACKWARD_HOOK
 
 
 class HookMixin:
     """The part of Module that keeps hooks and runs them."""
 
-    _hooked = False  # whether any hook was ever registered on this instance
+    _hooked = False  # whether any hook was ever registered on this instance, or one on all modules
+    _is_full_backward_hook: bool | None = None  # which of the two kinds of backward hook there are
 
     def _init_hooks(self):
         state = self.__dict__
@@ -71,28 +73,49 @@ class HookMixin:
         grad_input: the gradients of the positional arguments, None for those that need none. What the hook
         returns, unless None, replaces grad_input.
         """
+        self._one_kind(True)
         return self._add_hook(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook):
-        """register_full_backward_hook under its older name."""
-        return self.register_full_backward_hook(hook)
+        """register_full_backward_hook under its older name; RuntimeError beside hooks of the newer one."""
+        self._one_kind(False)
+        return self._add_hook(self._backward_hooks, hook)
+
+    def _one_kind(self, full: bool) -> None:
+        if self._is_full_backward_hook is (not full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
+            )
+        self._is_full_backward_hook = full
+
+    def _get_backward_hooks(self):
+        """(the full backward hooks, those of the older kind): of all modules, then of this one."""
+        own = list(self._backward_hooks.values())
+        every = list(everywhere.BACKWARD.values())
+        return (every, own) if self._is_full_backward_hook is False else (every + own, [])
+
+    def _get_backward_pre_hooks(self):
+        return [*everywhere.BACKWARD_PRE.values(), *self._backward_pre_hooks.values()]
 
     def _call_hooked(self, args, kwargs):
         """forward with the hooks around it."""
-        always = set(self._forward_hooks_always_called)
+        always = {*self._forward_hooks_always_called, *everywhere.FORWARD_ALWAYS}
         try:
             args, kwargs = self._run_pre_hooks(args, kwargs)
             passage = None
-            if (self._backward_hooks or self._backward_pre_hooks) and is_grad_enabled():
+            if (
+                self._backward_hooks or self._backward_pre_hooks or everywhere.BACKWARD or everywhere.BACKWARD_PRE
+            ) and is_grad_enabled():
                 passage = _Passage(self)
                 args = passage.enter(args)
             output = self.forward(*args, **kwargs)
-            for key, hook in list(self._forward_hooks.items()):
+            for key, hook in self._every_forward_hook():
                 always.discard(key)
                 output = self._run_forward_hook(key, hook, args, kwargs, output)
             return output if passage is None else passage.leave(output)
         except Exception:
-            for key, hook in list(self._forward_hooks.items()):
+            for key, hook in self._every_forward_hook():
                 if key in always:
                     try:
                         self._run_forward_hook(key, hook, args, kwargs, None)
@@ -104,8 +127,11 @@ class HookMixin:
                         )
             raise
 
+    def _every_forward_hook(self):
+        return [*everywhere.FORWARD.items(), *self._forward_hooks.items()]
+
     def _run_pre_hooks(self, args, kwargs):
-        for key, hook in list(self._forward_pre_hooks.items()):
+        for key, hook in [*everywhere.FORWARD_PRE.items(), *self._forward_pre_hooks.items()]:
             if key in self._forward_pre_hooks_with_kwargs:
                 result = hook(self, args, kwargs)
                 if result is None:
@@ -122,7 +148,7 @@ class HookMixin:
         return args, kwargs
 
     def _run_forward_hook(self, key, hook, args, kwargs, output):
-        if key in self._forward_hooks_with_kwargs:
+        if key in self._forward_hooks_with_kwargs or key in everywhere.FORWARD_WITH_KWARGS:
             result = hook(self, args, kwargs, output)
         else:
             result = hook(self, args, output)
@@ -158,7 +184,7 @@ class _Passage:
 
     def _begin(self, grads):
         held = _spread([_as_tensor(g) for g in grads], self.left, self.outputs)
-        for hook in list(self.module._backward_pre_hooks.values()):
+        for hook in self.module._get_backward_pre_hooks():
             result = hook(self.module, held)
             if result is not None:
                 held = _as_tuple(result, len(held), "grad_output")
@@ -174,7 +200,8 @@ class _Passage:
 
     def _run(self, grad_input):
         grad_output, self.grad_output = self.grad_output, None
-        for hook in list(self.module._backward_hooks.values()):
+        full, older = self.module._get_backward_hooks()
+        for hook in full + older:
             result = hook(self.module, grad_input, grad_output)
             if result is None:
                 continue

@@ -188,9 +188,10 @@ class StateMixin:
                 f"but received {type(given)}"
             )
             return
-        if held.ndim == 0 and tuple(given.shape) == (1,):
+        lazy = hasattr(type(held), "cls_to_become")  # it and what is given have no shape yet
+        if not lazy and held.ndim == 0 and tuple(given.shape) == (1,):
             given = given[0]  # scalars were saved so once
-        if given.shape != held.shape:
+        if not lazy and given.shape != held.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
                 f"current model is {held.shape}."
@@ -198,7 +199,9 @@ class StateMixin:
             return
         try:
             with no_grad():
-                if not assign:
+                if lazy and not assign:
+                    pass
+                elif not assign:
                     held.copy_(given)
                 elif isinstance(held, Parameter) and not isinstance(given, Parameter):
                     setattr(self, name, Parameter(given, requires_grad=held.requires_grad))

@@ -1,6 +1,7 @@
 """Module: the base class of everything that has parameters."""
 
 from collections import OrderedDict
+from typing import Any, TypeVar
 from weakref import ref
 
 from pynn import _core
@@ -8,6 +9,7 @@ from pynn._core import Tensor, is_floating
 from pynn._device import check_device
 from pynn._device import device as device_type
 from pynn._dtypes import DTYPES, from_numpy, to_numpy
+from pynn.nn._global_hooks import REGISTRATION, registered
 from pynn.nn._hooks import HookMixin
 from pynn.nn._state import StateMixin
 from pynn.nn._trail import PASSING, name_module
@@ -93,12 +95,15 @@ class Module(HookMixin, StateMixin):
 
     training = True
     dump_patches = False
+    call_super_init = False
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
+    _compiled_call_impl = None
 
     def __init__(self, *args, **kwargs):
         name = type(self).__name__
-        if kwargs:
+        if kwargs and not self.call_super_init:
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-        if args:
+        if args and not self.call_super_init:
             raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
         state = self.__dict__
         state["training"] = True
@@ -106,6 +111,8 @@ class Module(HookMixin, StateMixin):
             state[table] = _Table(self)
         self._init_hooks()
         self._init_state()
+        if self.call_super_init:  # classes beside Module in a subclass's bases
+            super().__init__(*args, **kwargs)
 
     def forward(self, *args, **kwargs):
         """What the module computes; every subclass defines it."""
@@ -123,6 +130,12 @@ class Module(HookMixin, StateMixin):
             name_module(error, self)
             raise
 
+    def _call_impl(self, *args, **kwargs):
+        """What calling the module does, for code that calls it by torch's inner names."""
+        return Module.__call__(self, *args, **kwargs)
+
+    _wrapped_call_impl = _call_impl
+
     # ---- attributes ----
 
     def __setattr__(self, name, value):
@@ -138,6 +151,8 @@ class Module(HookMixin, StateMixin):
             if "_modules" not in own:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
+            if REGISTRATION["module"]:
+                value = registered("module", self, name, value)
             own["_modules"][name] = own[name] = value
         elif isinstance(value, Buffer):
             if "_buffers" not in own:
@@ -221,6 +236,8 @@ class Module(HookMixin, StateMixin):
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
                 f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
+        if REGISTRATION["parameter"]:
+            param = registered("parameter", self, name, param)
         self._parameters[name] = self.__dict__[name] = param
 
     def register_buffer(self, name, tensor, persistent=True):
@@ -233,6 +250,8 @@ class Module(HookMixin, StateMixin):
             raise TypeError(
                 f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (pynn.Tensor or None required)"
             )
+        if REGISTRATION["buffer"]:
+            tensor = registered("buffer", self, name, tensor)
         self._buffers[name] = self.__dict__[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -244,6 +263,8 @@ class Module(HookMixin, StateMixin):
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_type_name(module)} is not a Module subclass")
         self._check_name("_modules", "module", name)
+        if REGISTRATION["module"]:
+            module = registered("module", self, name, module)
         self._modules[name] = self.__dict__[name] = module
 
     def register_module(self, name, module):
@@ -417,7 +438,11 @@ class Module(HookMixin, StateMixin):
                 if param.grad is not None:
                     _replace(param.grad, fn)
         for name, buffer in self._buffers.items():
-            if buffer is not None:
+            if buffer is None:
+                continue
+            if hasattr(type(buffer), "cls_to_become"):  # it has no shape yet and stays what it is
+                _replace(buffer, fn)
+            else:
                 self._buffers[name] = fn(buffer)
         return self
 
@@ -443,6 +468,20 @@ class Module(HookMixin, StateMixin):
                 f"module's floating point tensors are converted."
             )
         return self._apply(lambda t: t.to(dtype) if is_floating(t._array) else t)
+
+    def to_empty(self, *, device, recurse=True):
+        """Give every parameter and buffer new memory on a device, of any content; returns self.
+
+        device: "cpu", or None for the same.
+        """
+        if device is not None:
+            check_device(device)
+        from pynn.ops.creation import empty_like
+
+        return self._apply(empty_like, recurse=recurse)
+
+    def compile(self, *args, **kwargs):
+        """Nothing: forward runs as it is. What torch.compile takes is accepted."""
 
     def type(self, dst_type):
         """Convert all parameters and buffers to a dtype; returns self."""
@@ -472,9 +511,24 @@ class Module(HookMixin, StateMixin):
         """Parameters and buffers on a GPU; returns self. RuntimeError where there is none."""
         return self._apply(lambda t: t.cuda(device))
 
+    def ipu(self, device=None):
+        """RuntimeError: there is none."""
+        return self._move("ipu", device)
+
+    def xpu(self, device=None):
+        """RuntimeError: there is none."""
+        return self._move("xpu", device)
+
+    def mtia(self, device=None):
+        """RuntimeError: there is none."""
+        return self._move("mtia", device)
+
+    def _move(self, kind, index):
+        return self.to(kind if index is None else f"{kind}:{index}")
+
     def share_memory(self):
-        """Nothing: threads share the memory already. Returns self."""
-        return self
+        """Move parameters and buffers to memory that other processes share; returns self."""
+        return self._apply(lambda t: t.share_memory_())
 
     # ---- printing ----
 
@@ -504,7 +558,7 @@ def indent(text):
 def _replace(tensor, fn):
     old = tensor.data
     new = fn(old)
-    if new is not old:
+    if new is not old or new._array is not tensor._array:
         tensor.data = new
 
 

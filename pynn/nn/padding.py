@@ -124,19 +124,30 @@ class ReplicationPad3d(_Pad):
     _dims, _mode = 3, "replicate"
 
 
-class CircularPad1d(_Pad):
+class _Circular(_Pad):
+    """Pads with its other end; ValueError for an input of another number of dimensions."""
+
+    _mode = "circular"
+
+    def forward(self, input):
+        if input.dim() not in (self._dims + 1, self._dims + 2):
+            raise ValueError(f"expected {self._dims + 1}D or {self._dims + 2}D input (got {input.dim()}D input)")
+        return super().forward(input)
+
+
+class CircularPad1d(_Circular):
     """Pads (N, C, W) or (C, W) with its other end."""
 
-    _dims, _mode = 1, "circular"
+    _dims = 1
 
 
-class CircularPad2d(_Pad):
+class CircularPad2d(_Circular):
     """Pads (N, C, H, W) or (C, H, W) with its other end."""
 
-    _dims, _mode = 2, "circular"
+    _dims = 2
 
 
-class CircularPad3d(_Pad):
+class CircularPad3d(_Circular):
     """Pads (N, C, D, H, W) or (C, D, H, W) with its other end."""
 
-    _dims, _mode = 3, "circular"
+    _dims = 3

@@ -24,7 +24,7 @@ def _adopt(cls, data, requires_grad):
             f"or requires_grad=False."
         )
     made = wrap_as(cls, data._array, requires_grad)
-    made._version = _core.shared_version(data)
+    made._writes = _core.shared_version(data)
     return made
 
 

@@ -17,11 +17,15 @@ from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
 from pynn.ops import values
+from pynn.ops import strided
+from pynn.ops import copies
 from pynn.ops import triangles
 from pynn.ops import einsum
 from pynn.ops import arranging
+from pynn.ops import scattering
 from pynn.ops import statistics
 from pynn.ops import formulas
+from pynn.ops import sharing
 from pynn.ops import gradients
 from pynn.ops import activation
 from pynn.ops import softmax
@@ -38,6 +42,7 @@ from pynn.ops import attention
 from pynn.ops import optim
 from pynn.ops import optim_variants
 from pynn.ops import namespace
+from pynn.ops import deferred
 
 _core.configure(
     _native_hooks.same_shape,

@@ -10,7 +10,7 @@ import numpy
 
 from pynn._core import Tensor, call, call_inplace, unary
 from pynn.ops.pointwise_functions import operand
-from pynn.ops.registry import OPS, Sample, export, register, register_inplace
+from pynn.ops.registry import OPS, Sample, export, promote, register, register_inplace
 from pynn.ops.samples import unary_samples
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -28,6 +28,12 @@ def require_floating(name, *tensors):
             )
 
 
+def require_numbers(name, x, floating=False):
+    """As `require_floating`, but integers too are taken; bool never is."""
+    if floating or not isinstance(x, Tensor) or x._array.dtype.kind == "b":
+        require_floating(name, x)
+
+
 def _floating(name):
     def check(inputs, attrs):
         require_floating(name, *inputs)
@@ -41,6 +47,15 @@ def _is_tensor(name):
         if not isinstance(inputs[0], Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(inputs[0]).__name__}.")
         return inputs
+
+    return check
+
+
+def _as_float(name):
+    """Integers become the default float."""
+
+    def check(inputs, attrs):
+        return promote(_is_tensor(name)(inputs, attrs), "float")
 
     return check
 
@@ -255,13 +270,15 @@ SOFTSIGN = _activation(
     lambda xp, x: x / (xp.abs(x) + 1.0),
     lambda xp, g, out, x: g / xp.square(xp.abs(x) + 1.0),
     away=lambda: (0,),  # its second derivative jumps there
-    check=_is_tensor("softsign"),
+    check=_as_float("softsign"),
     dtype="float",
 )
 TANHSHRINK = _activation(
     "tanhshrink",
     lambda xp, x: x - xp.tanh(x),
     lambda xp, g, out, x: g * xp.square(xp.tanh(x)),
+    check=_as_float("tanhshrink"),
+    dtype="float",
 )
 
 # ---- with parameters, or of two halves ----
@@ -389,21 +406,29 @@ def celu_(input, alpha=1.0):
     return call_inplace(inplace_of(CELU), (input,), (float(alpha),))
 
 
+def limits(input, *values):
+    """The numbers an activation compares with, in the kind of its input: an integer tensor stays one."""
+    kind = float if not isinstance(input, Tensor) or input._array.dtype.kind in "fV" else int
+    return tuple(kind(v) for v in values)
+
+
 @export(method=False)
 def threshold(input, threshold, value):
     """x where x > threshold, else value."""
-    return call(THRESHOLD, (input,), (float(threshold), float(value)))
+    return call(THRESHOLD, (input,), limits(input, threshold, value))
 
 
 @export(method=False)
 def threshold_(input, threshold, value):
     """threshold written to the tensor itself."""
-    return call_inplace(inplace_of(THRESHOLD), (input,), (float(threshold), float(value)))
+    return call_inplace(inplace_of(THRESHOLD), (input,), limits(input, threshold, value))
 
 
 @export()
 def prelu(input, weight):
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
+    if isinstance(weight, Tensor) and weight._array.ndim > 1:
+        _check_prelu((input, weight), ())
     return call(PRELU, (input, weight))
 
 

@@ -7,7 +7,7 @@ import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
-from pynn.ops.indexing import gather, getitem, index_select, narrow, scatter, scatter_add
+from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat, stack
 from pynn.ops.registry import export
 from pynn.ops.view import Size, normal_dim
@@ -160,119 +160,6 @@ def column_stack(tensors):
     return cat([x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors], 1)
 
 
-@export()
-def tensor_split(input, indices_or_sections, dim=0):
-    """input cut along dim into n pieces of almost equal size, or at the indices listed. Views."""
-    n = input._array.shape[normal_dim(dim, input._array.ndim)]
-    if isinstance(indices_or_sections, int):
-        whole, more = divmod(n, indices_or_sections)
-        sizes = [whole + (i < more) for i in range(indices_or_sections)]
-        cuts = [sum(sizes[:i]) for i in range(1, len(sizes))]
-    else:
-        cuts = [min(max(int(i) + n if i < 0 else int(i), 0), n) for i in indices_or_sections]
-    edges = [0, *cuts, n]
-    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(edges))
-
-
-@export(function=False)
-def unfold(self, dimension, size, step):
-    """Windows of `size` along a dimension, `step` apart, as a new last dimension (a copy)."""
-    d = normal_dim(dimension, self._array.ndim)
-    n = self._array.shape[d]
-    if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}.")
-    starts = numpy.arange(0, n - size + 1, step)
-    index = made(starts[:, None] + numpy.arange(size))
-    out = getitem(self, (slice(None),) * d + (index,))
-    return out.movedim(d + 1, -1)
-
-
-@export()
-def take(input, index):
-    """The elements of the flattened input at index, in index's shape."""
-    return input.flatten()[index]
-
-
-@export()
-def take_along_dim(input, indices, dim=None):
-    """input's elements at indices along dim; other dimensions broadcast."""
-    if dim is None:
-        return take(input, indices.flatten())
-    d = normal_dim(dim, input._array.ndim)
-    a, b = list(input._array.shape), list(indices._array.shape)
-    rest = list(numpy.broadcast_shapes(a[:d] + [1] + a[d + 1 :], b[:d] + [1] + b[d + 1 :]))
-    return gather(
-        input.expand(rest[:d] + [a[d]] + rest[d + 1 :]), d, indices.expand(rest[:d] + [b[d]] + rest[d + 1 :])
-    )
-
-
-def _index_along(input, dim, index, shape):
-    """index (1-D) spread over the shape of a source, for scatter."""
-    d = normal_dim(dim, input._array.ndim)
-    return d, index.reshape([-1 if i == d else 1 for i in range(len(shape))]).expand(shape)
-
-
-@export()
-def index_add(input, dim, index, source, *, alpha=1):
-    """input with alpha * the slices of source added at index along dim; repeats add up."""
-    d, spread = _index_along(input, dim, index, source._array.shape)
-    return scatter_add(input, d, spread, source if alpha == 1 else source * alpha)
-
-
-@export()
-def index_copy(input, dim, index, source):
-    """input with its slices at index along dim replaced by those of source."""
-    d, spread = _index_along(input, dim, index, source._array.shape)
-    return scatter(input, d, spread, source)
-
-
-@export()
-def index_fill(input, dim, index, value):
-    """input with its slices at index along dim set to a number."""
-    d = normal_dim(dim, input._array.ndim)
-    mask = numpy.zeros(input._array.shape[d], bool)
-    mask[observe(index)] = True
-    return input.masked_fill(made(mask).reshape([-1 if i == d else 1 for i in range(input._array.ndim)]), value)
-
-
-@export()
-def index_put(input, indices, values, accumulate=False):
-    """input with values written (or added) at a tuple of index tensors."""
-    return index_put_(input.clone(), indices, values, accumulate)
-
-
-@export(function=False)
-def index_put_(self, indices, values, accumulate=False):
-    """index_put, written to the tensor itself."""
-    if not accumulate:
-        self[tuple(indices)] = values
-        return self
-    places = made(numpy.arange(self._array.size).reshape(self._array.shape))[tuple(indices)]
-    flat = self.flatten() + 0
-    total = scatter_add(flat, 0, places.flatten(), values.expand(places._array.shape).flatten())
-    return call_inplace(COPY_, (self, total.reshape(self._array.shape)))
-
-
-@export()
-def masked_scatter(input, mask, source):
-    """input with the elements where mask is true replaced by those of source, in order."""
-    place = numpy.broadcast_to(observe(mask), input._array.shape)
-    if int(place.sum()) > source._array.size:
-        raise RuntimeError(
-            f"masked_scatter: expected self and source to have enough elements: mask selects {int(place.sum())}, source "
-            f"has {source._array.size}."
-        )
-    order = numpy.cumsum(place.reshape(-1)) - 1
-    spread = source.flatten()[made(numpy.maximum(order, 0))].reshape(input._array.shape)
-    return METHODS["where"](spread, made(numpy.array(place)), input)
-
-
-for _name, _function in (
-    ("index_add", index_add), ("index_copy", index_copy), ("index_fill", index_fill), ("masked_scatter", masked_scatter),
-):  # fmt: skip
-    written(_name, _function)
-
-
 def _reshaped(name):
     """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
     function = METHODS[name]
@@ -290,12 +177,6 @@ def _reshaped(name):
 
 for _name in ("unsqueeze", "squeeze", "transpose", "t"):
     _reshaped(_name)
-
-
-@export(method=False)
-def argwhere(input):
-    """The indices of elements that are not 0, one row each."""
-    return METHODS["nonzero"](input)
 
 
 @export()

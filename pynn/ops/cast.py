@@ -82,7 +82,7 @@ def clone(input, *, memory_format=None):
 def detach(input):
     """The same memory without history: writes show in both, gradients do not flow."""
     result = wrap(input._array)
-    result._version = _core.shared_version(input)
+    result._writes = _core.shared_version(input)
     return result
 
 

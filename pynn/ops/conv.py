@@ -8,7 +8,7 @@ order stay within them. conv2d_input is also what a transposed convolution compu
 import numpy
 
 from pynn._core import Tensor
-from pynn.ops.activation import require_floating
+from pynn.ops.activation import require_numbers
 from pynn.ops.registry import Sample, joint, register, run
 from pynn.ops.windows import fold, output_size, windows
 
@@ -63,7 +63,7 @@ def _conv_weight(xp, g, x, stride, padding, dilation, groups, kernel):
 
 def _check_arguments(name, dims, inputs, attrs):
     x, w, b = inputs
-    require_floating(name, x)
+    require_numbers(name, x)
     if not isinstance(w, Tensor):
         raise TypeError(f"{name}(): argument 'weight' (position 2) must be Tensor, not {type(w).__name__}.")
     if b is not None and not isinstance(b, Tensor):

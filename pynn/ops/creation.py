@@ -176,25 +176,25 @@ def _dtype_or_default(dtype):
 
 
 @export(method=False)
-def zeros(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def zeros(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Zeros of a shape; float32 unless dtype says otherwise."""
     return finish(numpy.zeros(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def ones(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def ones(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Ones of a shape; float32 unless dtype says otherwise."""
     return finish(numpy.ones(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def empty(*size_, size=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
+def empty(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
     """A tensor of a shape, its values not set."""
     return finish(numpy.empty(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None):
     """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
     fill_value = fill_value.item() if isinstance(fill_value, Tensor) else number(fill_value)
     kind = numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
@@ -250,7 +250,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
 
 
 @export(method=False)
-def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None):
     """Numbers from start (0 when only one is given) up to end, not included, step apart.
 
     int64 when all three are integers, else the default float. Raises RuntimeError where step leads away from end.
@@ -269,7 +269,7 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requir
 
 
 @export(method=False)
-def linspace(start, end, steps, *, out=None, dtype=None, device=None, requires_grad=False):
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False):
     """`steps` numbers evenly spaced from start to end, both included."""
     return finish(numpy.linspace(number(start), number(end), steps).astype(_dtype_or_default(dtype)), device, requires_grad)
 
@@ -282,7 +282,7 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
 
 
 @export(method=False)
-def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False):
     """The n x m identity matrix."""
     return finish(numpy.eye(n, m, dtype=_dtype_or_default(dtype)), device, requires_grad)
 

@@ -116,7 +116,7 @@ def einsum(equation, *operands):
 
 
 @export(method=False)
-def tensordot(a, b, dims=2, out=None):
+def tensordot(a, b, dims=2):
     """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed."""
     if isinstance(dims, int):
         mine, theirs = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))

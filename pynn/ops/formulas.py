@@ -13,37 +13,6 @@ from pynn.ops.registry import export
 
 
 @export()
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta * input + alpha * (batch1 @ batch2), by batches."""
-    product = METHODS["bmm"](batch1, batch2)
-    product = product if alpha == 1 else product * alpha
-    return product + (input if beta == 1 else input * beta)
-
-
-@export()
-def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat @ vec)."""
-    product = METHODS["mv"](mat, vec)
-    product = product if alpha == 1 else product * alpha
-    return product + (input if beta == 1 else input * beta)
-
-
-@export()
-def inner(input, other):
-    """The sums of products over the last dimension of both."""
-    if not input._array.ndim or not other._array.ndim:
-        return input * other
-    flat = other.reshape(-1, other._array.shape[-1])
-    return (input @ flat.t()).reshape(input._array.shape[:-1] + other._array.shape[:-1])
-
-
-@export()
-def vdot(input, other):
-    """`dot`, for real numbers."""
-    return METHODS["dot"](input, other)
-
-
-@export()
 def frac(input):
     """The part behind the point, with input's sign."""
     return input - input.trunc()
@@ -125,7 +94,7 @@ def signbit(input):
 
 
 for _name, _function in (
-    ("baddbmm", baddbmm), ("addmv", addmv),
+    ("baddbmm", METHODS["baddbmm"]), ("addmv", METHODS["addmv"]),
     ("addmm", METHODS["addmm"]), ("clamp_min", clamp_min), ("clamp_max", clamp_max),
     ("nan_to_num", nan_to_num), ("cumsum", METHODS["cumsum"]), ("eq", METHODS["eq"]), ("ne", METHODS["ne"]),
     ("lt", METHODS["lt"]), ("le", METHODS["le"]), ("gt", METHODS["gt"]), ("ge", METHODS["ge"]),
@@ -196,12 +165,6 @@ def get_device(self):
     return -1
 
 
-@export(function=False)
-def share_memory_(self):
-    """Accepted; forked processes see each other's tensors only as they were."""
-    return self
-
-
 def _constant(name, value, doc):
     def function(self):
         return value
@@ -210,7 +173,6 @@ def _constant(name, value, doc):
     export(name, function=False)(function)
 
 
-_constant("is_shared", False, "Whether the memory is shared between processes: never.")
 _constant("is_pinned", False, "Whether the memory is pinned for a GPU: never.")
 _constant("is_inference", False, "Whether the tensor was made in torch's inference mode: never.")
 

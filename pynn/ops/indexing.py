@@ -3,10 +3,10 @@
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, call, call_inplace
+from pynn._core import Tensor, call, call_inplace, several_views
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
-from pynn.ops.registry import Effects, Sample, as_operand, cast, export, register
+from pynn.ops.registry import Effects, Sample, as_operand, cast, check_broadcast, export, register
 from pynn.ops.view import normal_dim
 
 # ---- basic indexing: a view ----
@@ -318,25 +318,52 @@ def _gather_vjp(xp, g, out, x, index, dim):
     return full
 
 
+def _int64_index(index, name):
+    """index as int64; RuntimeError for any but integers of 32 or 64 bits."""
+    dtype = index._array.dtype
+    if dtype == INT64:
+        return index
+    if dtype != numpy.int32:
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {dtype}. Use index.long().")
+    return cast(index, INT64)
+
+
 def _check_gather(inputs, attrs):
+    """What gather and the scatters demand: index within x's shape apart from dim, and within src's."""
     x, index = inputs[0], inputs[1]
+    name = "gather" if len(inputs) == 2 else "scatter"
     dim = attrs[0]
+    size, shape = x._array.shape, index._array.shape
     if index._array.dtype != INT64:
-        raise RuntimeError(f"gather(): Expected dtype int64 for index, got {index._array.dtype}. Use index.long().")
-    if x._array.ndim != index._array.ndim:
+        index = _int64_index(index, name) if index._array.size else cast(index, INT64)
+        inputs = (x, index, *inputs[2:])
+    if index._array.size == 0:
+        return inputs
+    if len(size) != len(shape):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor: got index shape "
-            f"{list(index._array.shape)} and input shape {list(x._array.shape)}."
+            f"{list(shape)} and input shape {list(size)}."
         )
-    size = x._array.shape[dim]
-    if index._array.size and (index._array.max() >= size or index._array.min() < 0):
-        bad = index._array.max() if index._array.max() >= size else index._array.min()
-        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {size}.")
-    for d in range(x._array.ndim):
-        if d != dim and index._array.shape[d] > x._array.shape[d]:
+    if index._array.max() >= size[dim] or index._array.min() < 0:
+        bad = index._array.max() if index._array.max() >= size[dim] else index._array.min()
+        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {size[dim]}.")
+    for d in range(len(size)):
+        if d != dim and shape[d] > size[d]:
             raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {list(index._array.shape)} to be no larger than "
-                f"self {list(x._array.shape)} apart from dimension {dim}."
+                f"Size does not match at dimension {d} expected index {list(shape)} to be no larger than "
+                f"self {list(size)} apart from dimension {dim}."
+            )
+    if len(inputs) > 2:
+        source = inputs[2]._array.shape
+        if len(source) != len(shape):
+            raise RuntimeError(
+                "Index tensor must have the same number of dimensions as src tensor: got index shape "
+                f"{list(shape)} and src shape {list(source)}."
+            )
+        if any(n > m for n, m in zip(shape, source)):
+            raise RuntimeError(
+                f"Expected index {list(shape)} to be no larger than self {list(size)} apart from dimension {dim} and to be "
+                f"no larger than src {list(source)}."
             )
     return inputs
 
@@ -440,57 +467,79 @@ SCATTER = register(
 
 @export()
 def gather(input, dim, index, *, sparse_grad=False):
-    """out[i][j] = input[index[i][j]][j] for dim 0, and so on: values picked along dim, index's shape."""
-    return call(GATHER, (input, index), (normal_dim(dim, input._array.ndim),))
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on: values picked along dim, index's shape.
+
+    index: int64 or int32, as many dimensions as input, no larger than input but along dim.
+    """
+    d = normal_dim(dim, input._array.ndim)
+    if input._array.ndim == 0 or index._array.ndim == 0:
+        found = call(GATHER, (_at_least_1d(input), _at_least_1d(index)), (d,))
+        return found.reshape(index._array.shape)
+    if index._array.size == 0 and index._array.ndim != input._array.ndim:
+        return input.reshape(-1)[:0].reshape(index._array.shape)
+    return call(GATHER, (input, index), (d,))
 
 
-def _source(input, index, src):
-    if isinstance(src, Tensor):
-        return cast(src, input._array.dtype)
-    return _core.made(numpy.full(index._array.shape, src, input._array.dtype))
-
-
-@export()
-def scatter(input, dim, index, src=None, *, value=None):
-    """input with src (a tensor or a number) written at index along dim."""
-    src = _source(input, index, src if src is not None else value)
-    return call(SCATTER, (input, index, src), (normal_dim(dim, input._array.ndim),))
-
-
-@export()
-def scatter_add(input, dim, index, src):
-    """input with src added at index along dim, repeats counted."""
-    return call(SCATTER_ADD, (input, index, src), (normal_dim(dim, input._array.ndim),))
-
-
-@export(function=False)
-def scatter_(self, dim, index, src=None, *, value=None):
-    """scatter, written to the tensor itself."""
-    return call_inplace(COPY_, (self, scatter(self, dim, index, src, value=value)))
-
-
-@export(function=False)
-def scatter_add_(self, dim, index, src):
-    """scatter_add, written to the tensor itself."""
-    return call_inplace(COPY_, (self, scatter_add(self, dim, index, src)))
+def _at_least_1d(x):
+    return x if x._array.ndim else x.reshape(1)
 
 
 @export()
 def index_select(input, dim, index):
-    """The slices of input along dim that index (1-D integers) names, in its order."""
-    pattern = (slice(None),) * normal_dim(dim, input._array.ndim) + (PLACE,)
-    try:
-        return call(INDEX, (input, index), (pattern,))
-    except IndexError as error:
-        raise _index_error(error, index, input._array) from None
+    """The slices of input along dim that index (0-D or 1-D, int64 or int32) names, in its order."""
+    d = normal_dim(dim, input._array.ndim)
+    if index._array.ndim > 1:
+        raise IndexError(f"index_select(): Index is supposed to be a vector, got shape {list(index._array.shape)}.")
+    index = _at_least_1d(_int64_index(index, "index_select"))
+    size = input._array.shape[d] if input._array.ndim else 1
+    if index._array.size and not (index._array.min() >= 0 and index._array.max() < size):
+        raise IndexError(f"index out of range in self: index_select takes 0 to {size - 1}, got {index._array.tolist()}.")
+    if input._array.ndim == 0:
+        if index._array.size != 1:
+            raise RuntimeError(
+                f"index_select(): Index to scalar can have only 1 value, got {index._array.size} value(s)."
+            )
+        return input.clone()
+    return call(INDEX, (input, index), ((slice(None),) * d + (PLACE,),))
+
+
+def _check_mask(mask, name):
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"{name}(): argument 'mask' must be Tensor, not {type(mask).__name__}.")
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {mask._array.dtype}. Use .bool().")
 
 
 @export()
 def masked_fill(input, mask, value):
-    """input with value where mask is true."""
+    """input with value (a number or a 0-d tensor) where mask is true; both broadcast."""
     from pynn.ops.pointwise_functions import where
 
-    return where(mask, cast(value, input._array.dtype) if isinstance(value, Tensor) else value, input)
+    _check_mask(mask, "masked_fill")
+    kind = input._array.dtype.kind
+    if isinstance(value, Tensor):
+        if value._array.ndim:
+            raise RuntimeError(
+                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} "
+                "dimension(s). Use where."
+            )
+        value = cast(value, input._array.dtype)
+    elif kind in "biu":
+        value = _number_of(value, input._array.dtype)
+    return where(mask, value, input)
+
+
+def _number_of(value, dtype):
+    """A number as one of an integer or bool dtype; RuntimeError where it does not fit."""
+    if dtype.kind == "b":
+        return bool(value)
+    if isinstance(value, float) and not numpy.isfinite(value):
+        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}.")
+    whole = int(value)
+    limits = numpy.iinfo(dtype)
+    if not limits.min <= whole <= limits.max:
+        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}.")
+    return whole
 
 
 @export(function=False)
@@ -502,19 +551,33 @@ def masked_fill_(self, mask, value):
 @export()
 def masked_select(input, mask):
     """The elements where mask (broadcast) is true, in one dimension."""
-    from pynn.ops.view import broadcast_to
-
-    shape = numpy.broadcast_shapes(input._array.shape, mask._array.shape)
-    return getitem(broadcast_to(input, shape), broadcast_to(mask, shape))
+    _check_mask(mask, "masked_select")
+    a, b = input._array.shape, mask._array.shape
+    if a != b:
+        shape = check_broadcast((input, mask))
+        input, mask = input.expand(shape), mask.expand(shape)
+    return getitem(input, mask) if mask._array.ndim else getitem(input.reshape(1), mask.reshape(1))
 
 
 @export()
 def narrow(input, dim, start, length):
-    """The part start..start+length of input along dim (a view)."""
+    """The part start..start+length of input along dim (a view). start: an int (from the end below 0) or a 0-d tensor."""
+    if input._array.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor):
+        if start._array.ndim or start._array.dtype.kind not in "iu":
+            raise RuntimeError(
+                f"start must be an 0-dim integral Tensor, got {start._array.dtype} of shape {list(start._array.shape)}."
+            )
+        start = int(_core.observe(start))
     d = normal_dim(dim, input._array.ndim)
     size = input._array.shape[d]
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}.")
+    if not -size <= start <= size:
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start}).")
     start = start + size if start < 0 else start
-    if not 0 <= start <= size or start + length > size:
+    if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return getitem(input, (slice(None),) * d + (slice(start, start + length),))
 
@@ -522,19 +585,25 @@ def narrow(input, dim, start, length):
 @export()
 def select(input, dim, index):
     """input without dim, at one index along it (a view)."""
+    if input._array.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
     return getitem(input, (slice(None),) * normal_dim(dim, input._array.ndim) + (index,))
 
 
 @export()
 def unbind(input, dim=0):
     """All slices along dim, as a tuple of views."""
+    if input._array.ndim == 0:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() takes none of those.")
     d = normal_dim(dim, input._array.ndim)
-    return tuple(select(input, d, i) for i in range(input._array.shape[d]))
+    return several_views(tuple(select(input, d, i) for i in range(input._array.shape[d])))
 
 
 @export()
 def split(tensor, split_size_or_sections, dim=0):
     """tensor cut along dim: pieces of one size (the last may be smaller), or of the sizes listed. Views."""
+    if tensor._array.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor.")
     d = normal_dim(dim, tensor._array.ndim)
     total = tensor._array.shape[d]
     if isinstance(split_size_or_sections, (int, numpy.integer)):
@@ -553,12 +622,14 @@ def split(tensor, split_size_or_sections, dim=0):
     for n in sizes:
         out.append(narrow(tensor, d, start, n))
         start += n
-    return tuple(out)
+    return several_views(tuple(out))
 
 
 @export()
 def chunk(input, chunks, dim=0):
     """input cut along dim into at most `chunks` pieces of equal size (the last may be smaller). Views."""
+    if input._array.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor.")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}.")
     total = input._array.shape[normal_dim(dim, input._array.ndim)]
@@ -567,8 +638,29 @@ def chunk(input, chunks, dim=0):
 
 @export()
 def nonzero(input, *, as_tuple=False):
-    """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension."""
-    found = numpy.nonzero(_core.observe(input))
+    """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension. int64."""
+    array = _core.observe(input)
+    if array.ndim == 0:
+        if as_tuple:
+            return (_core.made(numpy.zeros(int(bool(array)), INT64)),)
+        return _core.made(numpy.zeros((int(bool(array)), 0), INT64))
+    found = numpy.nonzero(array)
     if as_tuple:
         return tuple(_core.made(f) for f in found)
-    return _core.made(numpy.stack(found, axis=1) if found else numpy.zeros((int(bool(input._array)), 0), INT64))
+    return _core.made(numpy.stack(found, axis=1))
+
+
+@export()
+def nonzero_static(input, *, size, fill_value=-1):
+    """`nonzero` of exactly `size` rows: those too many are left out, those missing are fill_value."""
+    found = _core.observe(nonzero(input))
+    out = numpy.full((size, found.shape[1]), fill_value, INT64)
+    kept = min(size, found.shape[0])
+    out[:kept] = found[:kept]
+    return _core.made(out)
+
+
+@export()
+def argwhere(input):
+    """The indices of elements that are not 0, one row each."""
+    return nonzero(input)

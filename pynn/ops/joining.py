@@ -3,7 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, call
-from pynn.ops.pointwise_functions import store
+from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, promote, register
 from pynn.ops.view import normal_dim
 
@@ -67,7 +67,7 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     if kept[0]._array.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated. Use stack.")
     result = call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "cat")
 
 
 @export(method=False)

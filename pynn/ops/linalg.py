@@ -1,10 +1,12 @@
 """Matrix products: matmul and its relatives, and linear with bias and activation fused."""
 
+import math
+
 import numpy
 
 from pynn._core import Tensor, binary, call
 from pynn.amp.autocast_mode import low_precision_function
-from pynn.ops.pointwise_functions import store
+from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 
@@ -189,53 +191,161 @@ def matmul(input, other, *, out=None):
     Raises RuntimeError where the inner sizes differ or the dtypes do.
     """
     result = call(MATMUL, (input, other))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "matmul")
+
+
+def _operands(name, **tensors):
+    for argument, x in tensors.items():
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}.")
+
+
+def _wrong_matrix(argument, x):
+    return RuntimeError(f"{argument} must be a matrix, got a {x._array.ndim}-D tensor. Use matmul for batches and vectors.")
 
 
 @export()
 def mm(input, mat2, *, out=None):
     """The product of two matrices; no broadcasting."""
-    if input._array.ndim != 2 or mat2._array.ndim != 2:
-        raise RuntimeError(f"mm expects two matrices, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
+    _operands("mm", input=input, mat2=mat2)
+    if input._array.ndim != 2:
+        raise _wrong_matrix("self", input)
+    if mat2._array.ndim != 2:
+        raise _wrong_matrix("mat2", mat2)
     result = binary(MATMUL, input, mat2)
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "mm")
 
 
 @export()
 def bmm(input, mat2, *, out=None):
     """The products of two batches of matrices of one length; no broadcasting."""
+    _operands("bmm", input=input, mat2=mat2)
     if input._array.ndim != 3 or mat2._array.ndim != 3:
-        raise RuntimeError(f"batch1 must be a 3D tensor, got {input._array.ndim}D and {mat2._array.ndim}D. Use matmul.")
-    if input._array.shape[0] != mat2._array.shape[0]:
-        raise RuntimeError(f"bmm expects equal batch sizes, got {input._array.shape[0]} and {mat2._array.shape[0]}.")
+        which, x = ("batch1", input) if input._array.ndim != 3 else ("batch2", mat2)
+        raise RuntimeError(f"{which} must be a 3D tensor, got {x._array.ndim}D. Use matmul.")
+    shape, other = input._array.shape, mat2._array.shape
+    if shape[0] != other[0] or shape[2] != other[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{shape[0]}, {shape[2]}] but got: "
+            f"[{other[0]}, {other[1]}], in bmm."
+        )
     result = binary(MATMUL, input, mat2)
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "bmm")
 
 
 @export()
 def mv(input, vec):
     """The product of a matrix and a vector."""
+    _operands("mv", input=input, vec=vec)
+    if input._array.ndim != 2 or vec._array.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input._array.ndim}, {vec._array.ndim}")
     return binary(MATMUL, input, vec)
 
 
 @export()
 def dot(input, tensor):
     """The sum of the products of two vectors' elements."""
-    if input._array.ndim != 1 or tensor._array.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input._array.ndim}D and {tensor._array.ndim}D tensors.")
+    _operands("dot", input=input, tensor=tensor)
+    a, b = input._array, tensor._array
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors.")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {a.dtype} and {b.dtype}.")
+    if a.shape != b.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{a.size}] and src [{b.size}] to have the same number of elements, "
+            f"but got {a.size} and {b.size} elements respectively"
+        )
     return binary(MATMUL, input, tensor)
+
+
+@export()
+def vdot(input, other):
+    """`dot`, for real numbers."""
+    return dot(input, other)
+
+
+def combined(name, input, product, beta, alpha, promote=False):
+    """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
+
+    Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype,
+    and where a float factor meets integers.
+    """
+    shape, wanted = input._array.shape, product._array.shape
+    if shape != wanted and (
+        len(shape) > len(wanted) or any(n not in (1, m) for n, m in zip(reversed(shape), reversed(wanted)))
+    ):
+        raise RuntimeError(
+            f"{name}: The expanded size of the tensor must match the existing size. Target sizes: {list(wanted)}. Tensor "
+            f"sizes: {list(shape)}: input must broadcast to the product."
+        )
+    dtype = product._array.dtype
+    if input._array.dtype != dtype and not promote:
+        raise RuntimeError(f"{name}: self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}.")
+    if dtype.kind in "iu" and input._array.dtype.kind in "iub":
+        for argument, factor in (("beta", beta), ("alpha", alpha)):
+            if isinstance(factor, float):
+                raise RuntimeError(
+                    f"{name}: For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
+                )
+    if alpha != 1:
+        product = product * alpha
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
 
 
 @export()
 @low_precision_function
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat1 @ mat2)."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
-    return product + (input if beta == 1 else input * beta)
+    """beta * input + alpha * (mat1 @ mat2); without input where beta is 0."""
+    _operands("addmm", input=input, mat1=mat1, mat2=mat2)
+    for argument, x in (("mat1", mat1), ("mat2", mat2)):
+        if x._array.ndim != 2:
+            raise _wrong_matrix(argument, x)
+    return combined("addmm", input, binary(MATMUL, mat1, mat2), beta, alpha)
+
+
+@export()
+@low_precision_function
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta * input + alpha * (batch1 @ batch2), by batches; without input where beta is 0."""
+    _operands("baddbmm", input=input, batch1=batch1, batch2=batch2)
+    return combined("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+@export()
+@low_precision_function
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat @ vec); without input where beta is 0."""
+    _operands("addmv", input=input, mat=mat, vec=vec)
+    if mat._array.ndim != 2 or vec._array.ndim != 1:
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got {input._array.ndim}, {mat._array.ndim}, {vec._array.ndim}"
+        )
+    return combined("addmv", input, binary(MATMUL, mat, vec), beta, alpha)
 
 
 @export("outer", "ger")
 def outer(input, vec2):
     """The matrix of products of two vectors' elements."""
+    _operands("outer", input=input, vec2=vec2)
+    for argument, x in (("self", input), ("vec2", vec2)):
+        if x._array.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {argument}, but got {x._array.ndim}-D.")
     return input.unsqueeze(-1) * vec2.unsqueeze(0)
+
+
+@export()
+def inner(input, other):
+    """The sums of products over the last dimension of both."""
+    _operands("inner", input=input, other=other)
+    a, b = input._array.shape, other._array.shape
+    if not a or not b:
+        return input * other
+    if a[-1] != b[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and {list(b)}"
+        )
+    flat = other.reshape(math.prod(b[:-1]), b[-1])
+    return binary(MATMUL, input.reshape(math.prod(a[:-1]), a[-1]), flat.permute(1, 0)).reshape(a[:-1] + b[:-1])

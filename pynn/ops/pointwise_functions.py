@@ -3,6 +3,7 @@
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
 from pynn._dtypes import default_float
+from pynn.ops.out import store
 from pynn.ops.pointwise import (
     ABS,
     ACOS,
@@ -80,7 +81,7 @@ def _publish_unary(op, *names):
 
     def function(input, *, out=None):
         result = unary(op, operand(input, name))
-        return result if out is None else store(out, result)
+        return result if out is None else store(out, result, name)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` of each element; shape and dtype of input (integers give the default float)."
@@ -98,17 +99,6 @@ def _publish_unary(op, *names):
 def _inplace(name):
     record = OPS.get(name + "_")
     return None if record is None else record.op
-
-
-def store(out, result):
-    """Write a result into the tensor the caller gave as `out=`, resized in dtype's favour; returns it."""
-    if out._array.shape != result._array.shape:
-        raise RuntimeError(
-            f"out= has shape {list(out._array.shape)}, but the result has shape {list(result._array.shape)}. "
-            "Give an out tensor of the result's shape."
-        )
-    with_grad = _core.METHODS["copy_"]
-    return with_grad(out, result)
 
 
 for _op, *_names in (
@@ -136,7 +126,7 @@ def _publish_binary(op, *names):
 
     def function(input, other, *, out=None):
         result = _two(op, input, other)
-        return result if out is None else store(out, result)
+        return result if out is None else store(out, result, name)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` of the elements of two tensors, or a tensor and a number, that broadcast."
@@ -166,21 +156,21 @@ def _scaled(other, alpha):
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, broadcasting."""
     result = _two(ADD, input, _scaled(other, alpha))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "add")
 
 
 @export("sub", "subtract")
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, broadcasting."""
     result = _two(SUB, input, _scaled(other, alpha))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "sub")
 
 
 @export("mul", "multiply")
 def mul(input, other, *, out=None):
     """input * other, broadcasting."""
     result = _two(MUL, input, other)
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "mul")
 
 
 @export("div", "divide", "true_divide")
@@ -196,7 +186,7 @@ def div(input, other, *, rounding_mode=None, out=None):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}."
         )
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "div")
 
 
 @export()
@@ -208,7 +198,7 @@ def pow(input, exponent, *, out=None):
     if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
     result = unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "pow")
 
 
 @export(function=False)
@@ -226,7 +216,7 @@ def _publish_scaled(op):
 
     def function(input, tensor1, tensor2, *, value=1, out=None):
         result = call(op, (input, tensor1, tensor2), scale(input, value))
-        return result if out is None else store(out, result)
+        return result if out is None else store(out, result, name)
 
     def function_(input, tensor1, tensor2, *, value=1):
         return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, value))
@@ -246,7 +236,7 @@ _publish_scaled(ADDCDIV)
 def lerp(input, end, weight, *, out=None):
     """input + weight * (end - input), broadcasting; weight a number or a tensor."""
     result = call(LERP, (operand(input, "lerp"), end, number(weight)))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "lerp")
 
 
 @export(function=False)
@@ -299,7 +289,7 @@ def clamp(input, min=None, max=None, *, out=None):
         if input._array.dtype.kind not in "fV" and (isinstance(low, float) or isinstance(high, float)):
             input = cast(input, default_float())  # integers and a float bound give floats
         result = call(CLAMP, (input,), (low, high))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "clamp")
 
 
 @export("clamp_", "clip_", function=False)
@@ -316,7 +306,7 @@ def where(condition, input=None, other=None, *, out=None):
     if input is None:
         return _core.METHODS["nonzero"](condition, as_tuple=True)
     result = call(WHERE, (condition, input, other))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "where")
 
 
 def _where_method(self, condition, other):

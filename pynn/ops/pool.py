@@ -8,7 +8,7 @@ import math
 
 import numpy
 
-from pynn.ops.activation import require_floating
+from pynn.ops.activation import require_numbers
 from pynn.ops.indexing import SCATTER_ADD
 from pynn.ops.registry import Sample, register, run
 from pynn.ops.windows import fold, output_size, overlaps, windows
@@ -116,7 +116,7 @@ def _put_back(xp, dims, g, indices, shape):
 def _check_pool(name, dims):
     def check(inputs, attrs):
         (x,) = inputs
-        require_floating(name, x)
+        require_numbers(name, x, floating=name.startswith("adaptive"))
         shape = x._array.shape
         if len(shape) not in (dims + 1, dims + 2):
             raise RuntimeError(
@@ -164,13 +164,18 @@ def _divisor(x_size, out, kernel, stride, padding, count_include_pad, divisor):
     return overlaps(x_size, out, kernel, stride, padding)[0 if count_include_pad else 1]
 
 
+def _is_float(x):
+    return numpy.dtype(getattr(x.dtype, "numpy", x.dtype)).kind in "fV"
+
+
 def _avg_pool(xp, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
     dims = len(kernel)
     size, one = x.shape[-dims:], (1,) * dims
     out = output_size(size, kernel, stride, padding, one, ceil_mode)
     found = windows(xp, x, out, kernel, stride, padding, one)
     total = xp.sum(found, axis=tuple(range(found.ndim - 2 * dims, found.ndim - dims)))
-    return xp.astype(total / _divisor(size, out, kernel, stride, padding, count_include_pad, divisor), x.dtype)
+    parts = _divisor(size, out, kernel, stride, padding, count_include_pad, divisor)
+    return xp.astype(total / parts if _is_float(x) else xp.trunc(total / parts), x.dtype)  # integers lose the rest
 
 
 def _avg_pool_input(xp, g, kernel, stride, padding, ceil_mode, count_include_pad, divisor, size):

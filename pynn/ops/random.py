@@ -153,21 +153,21 @@ def _dtype(dtype):
 
 
 @export(method=False)
-def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Uniform numbers in [0, 1) of a shape."""
     result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
 @export(method=False)
-def randn(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Standard normal numbers of a shape."""
     result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
 @export(method=False)
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
     if isinstance(high, (tuple, list)):
         high, size = None, high
@@ -181,7 +181,7 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
 
 
 @export(method=False)
-def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False):
     """The integers 0..n-1 in random order."""
     result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
     return finish(result, device, requires_grad)

@@ -9,7 +9,7 @@ import numpy
 from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import _convert
-from pynn.ops.pointwise_functions import store
+from pynn.ops.out import store
 from pynn.ops.registry import FUNCTIONS, Sample, export, register, unbroadcast
 from pynn.ops.view import normal_dim
 
@@ -288,9 +288,9 @@ def _accumulating(input, dtype):
 @export()
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
-    input = _converted(input, dtype)
+    input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "sum")
 
 
 def _floating(input, name):
@@ -307,7 +307,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
     input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
     result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "mean")
 
 
 @export()

@@ -13,15 +13,20 @@ recorded for backward its reference runs over Tensors, so each of its steps is.
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy
 
 from pynn import _core
 from pynn._core import Op, Tensor, call
 from pynn._dtypes import default_float, result_type_of
+from pynn.ops.out import TAKES_OUT, has_out, takes_out
 
 OPS: dict[str, "Record"] = {}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Rule = Callable[..., Any]  # over a record's inputs (arrays, or their shapes) and attrs
+Check = Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
 
 
 # Named tuples: immutable, and made in a tenth of the time a dataclass takes at import.
@@ -91,28 +96,28 @@ DEFAULT_TOLERANCE = {"float64": 1e-12, "float32": 2e-6, "float16": 1e-3, "bfloat
 
 
 def register(
-    name,
+    name: str,
     *,
-    vjp=None,
-    saves=(),
-    saves_out_if=None,
-    likes=(),
-    shape="pointwise",
-    dtype="promote",
-    outputs=1,
-    effects=Effects(),
-    check=None,
-    samples=None,
-    torch=None,
-    tolerance=None,
-    differentiable=True,
-    variadic=False,
-    groups=None,
-    attrs=(),
-    exact=False,
-    exact_unless=None,
-    wide_outputs=(),
-):
+    vjp: Rule | tuple[Rule | None, ...] | None = None,
+    saves: tuple[int | str, ...] | dict[int, tuple[int | str, ...]] = (),
+    saves_out_if: str | None = None,
+    likes: tuple[int | str, ...] = (),
+    shape: str | Rule | None = "pointwise",
+    dtype: str | Rule | None = "promote",
+    outputs: int = 1,
+    effects: Effects = Effects(),
+    check: Check | None = None,
+    samples: Callable[[numpy.random.Generator], list[Sample]] | None = None,
+    torch: Rule | None = None,
+    tolerance: dict[str, float] | None = None,
+    differentiable: bool = True,
+    variadic: bool = False,
+    groups: Callable[[tuple[Any, ...]], int] | None = None,
+    attrs: tuple[str, ...] = (),
+    exact: bool | str = False,
+    exact_unless: str | None = None,
+    wide_outputs: tuple[int, ...] = (),
+) -> Callable[[Rule], Op]:
     """Decorate an op's reference `f(xp, *inputs, *attrs)` to register it under `name`.
 
     vjp: a tuple of functions `f(xp, g, out, *inputs, *attrs)`, one an input (None where the input has no
@@ -135,7 +140,7 @@ def register(
     wide_outputs: outputs, by number, that stay float32 where the inputs are 16-bit floats: statistics for backward.
     """
 
-    def decorate(reference):
+    def decorate(reference: Rule) -> Op:
         op = _core.OPERATORS.get(name) or Op(name)
         op.reference = reference
         op.vjp = None if vjp is None else _normal_vjp(name, vjp, variadic)
@@ -179,13 +184,17 @@ def register(
     return decorate
 
 
-def register_inplace(functional, samples=None, values=None):
+def register_inplace(
+    functional: Op,
+    samples: Callable[[numpy.random.Generator], list[Sample]] | None = None,
+    values: Callable[[tuple[Any, ...]], None] | None = None,
+) -> Op:
     """Register `<name>_`, which writes a pointwise op's value to its first input; `values` as for `pointwise_check`."""
     base = OPS[functional.name]
     name = functional.name + "_"
     op = _core.OPERATORS.get(name) or Op(name)
 
-    def reference(xp, x, *rest):
+    def reference(xp: Any, x: Any, *rest: Any) -> Any:
         kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
         value = None if kernel is None else kernel(x, *rest)
         xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
@@ -217,20 +226,20 @@ def register_inplace(functional, samples=None, values=None):
     return op
 
 
-def joint(function):
+def joint(function: Function) -> Function:
     """Mark a vjp that returns the gradients of all inputs: f(xp, needs, g, out, *inputs, *attrs) -> tuple."""
-    function.joint = True
+    function.joint = True  # type: ignore[attr-defined]
     return function
 
 
-def _mask(places):
+def _mask(places: Any) -> int:
     mask = 0
     for place in places:
         mask |= 1 if isinstance(place, str) else 2 << place
     return mask
 
 
-def _output_mask(saves):
+def _output_mask(saves: Any) -> int:
     """Which of several outputs `saves` names; all bits for "out"."""
     places = set().union(*saves.values()) if isinstance(saves, dict) else saves
     mask = 0
@@ -240,7 +249,7 @@ def _output_mask(saves):
     return mask
 
 
-def _masks(saves):
+def _masks(saves: Any) -> tuple[int, tuple[int, ...] | None]:
     """(the mask of all that `saves` names, the masks by input or None)."""
     if not isinstance(saves, dict):
         return _mask(saves), None
@@ -248,11 +257,11 @@ def _masks(saves):
     return functools.reduce(operator.or_, each), each
 
 
-def _normal_vjp(name, vjp, variadic):
+def _normal_vjp(name: str, vjp: Any, variadic: bool) -> Rule:
     """The form the tape calls: f(xp, needs, g, saved, attrs) -> tuple."""
     if callable(vjp):
 
-        def call_joint(xp, needs, g, saved, attrs):
+        def call_joint(xp: Any, needs: int, g: Any, saved: Any, attrs: Any) -> Any:
             saved = saved or (None,) * 32
             if variadic:
                 return tuple(vjp(xp, needs, g, saved[0], saved[1:], *attrs))
@@ -262,7 +271,7 @@ def _normal_vjp(name, vjp, variadic):
     count = len(vjp)
     nothing = (None,) * (count + 1)
 
-    def call_each(xp, needs, g, saved, attrs):
+    def call_each(xp: Any, needs: int, g: Any, saved: Any, attrs: Any) -> tuple[Any, ...]:
         saved = saved or nothing
         grads = []
         for i, function in enumerate(vjp):
@@ -277,7 +286,7 @@ def _normal_vjp(name, vjp, variadic):
     return call_each
 
 
-def run(xp, op, inputs, attrs=()):
+def run(xp: Any, op: Op, inputs: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
     """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays."""
     if xp.name == "pynn":
         return call(op, inputs, attrs)
@@ -287,16 +296,16 @@ def run(xp, op, inputs, attrs=()):
 # ---- checks and promotion ----
 
 
-def _broadcast_shape(*args):
+def _broadcast_shape(*args: Any) -> tuple[int, ...]:
     return numpy.broadcast_shapes(*[a for a in args if isinstance(a, tuple)])
 
 
-def number(value):
+def number(value: Any) -> Any:
     """A NumPy scalar as the Python number it holds, anything else as it is."""
     return value.item() if isinstance(value, numpy.generic) else value
 
 
-def as_operand(x):
+def as_operand(x: Any) -> Any:
     """An operand of an operator as a Tensor or a Python number."""
     if isinstance(x, Tensor):
         return x
@@ -308,12 +317,12 @@ def as_operand(x):
     raise TypeError(f"expected a Tensor or a number as operand, got {type(x).__name__}.")
 
 
-def cast(x, dtype):
+def cast(x: Tensor, dtype: Any) -> Tensor:
     """x (a Tensor) in another NumPy dtype, recorded; x itself where it has it already."""
     return x if x._array.dtype == dtype else call(OPS["cast"].op, (x,), (dtype,))
 
 
-def promote(inputs, kind):
+def promote(inputs: tuple[Any, ...], kind: Any) -> tuple[Any, ...]:
     """Inputs of a pointwise op cast to the dtype they share; the same tuple when nothing changes."""
     operands = [as_operand(x) for x in inputs]
     arrays = [x._array if isinstance(x, Tensor) else x for x in operands if x is not None]
@@ -330,7 +339,7 @@ def promote(inputs, kind):
     return tuple(operands) if changed else inputs
 
 
-def check_broadcast(inputs):
+def check_broadcast(inputs: tuple[Any, ...]) -> tuple[int, ...]:
     """RuntimeError, in torch's words, unless the tensors' shapes broadcast."""
     shapes = [x._array.shape for x in inputs if isinstance(x, Tensor)]
     try:
@@ -350,10 +359,10 @@ def check_broadcast(inputs):
     return out
 
 
-def pointwise_check(kind, values=None):
+def pointwise_check(kind: Any, values: Callable[[tuple[Any, ...]], None] | None = None) -> Check:
     """The check of a pointwise op: promote, and shapes that broadcast; `values(inputs)` raises for what it cannot take."""
 
-    def check(inputs, attrs):
+    def check(inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs = promote(inputs, kind)
         if values is not None:
             values(inputs)
@@ -364,15 +373,17 @@ def pointwise_check(kind, values=None):
     return check
 
 
-def inplace_check(name, kind, values=None):
+def inplace_check(name: str, kind: Any, values: Callable[[tuple[Any, ...]], None] | None = None) -> Check:
     """The check of an in-place op: its result must fit the tensor it writes to."""
 
-    def check(inputs, attrs):
+    def check(inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[Any, ...]:
         if values is not None:
             values(inputs)
         target = inputs[0]
         promoted = promote(inputs, kind)
-        result = numpy.dtype("bool") if kind == "bool" else next(x for x in promoted if isinstance(x, Tensor))._array.dtype
+        result = (
+            numpy.dtype("bool") if kind == "bool" else next(x for x in promoted if isinstance(x, Tensor))._array.dtype
+        )
         order = "buif"
         have, want = (d.kind.replace("V", "f") for d in (result, target._array.dtype))
         if order.index(have) > order.index(want) and (have == "f" or want == "b"):
@@ -391,7 +402,7 @@ def inplace_check(name, kind, values=None):
     return check
 
 
-def unbroadcast(xp, g, shape):
+def unbroadcast(xp: Any, g: Any, shape: Any) -> Any:
     """Sum a gradient over the dimensions that broadcasting added or stretched."""
     extra = g.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1)
@@ -406,13 +417,18 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}  # what `import pynn` exports
 METHOD_NAMES: set[str] = set()
 
 
-def export(*names, function=True, method=True):
-    """Publish a function as `pynn.<name>` and `Tensor.<name>` for each name (default: its own)."""
+def export(*names: str, function: bool = True, method: bool = True) -> Callable[[Function], Function]:
+    """Publish a function as `pynn.<name>` and `Tensor.<name>` for each name (default: its own).
 
-    def decorate(f):
+    `pynn.<name>` gets an argument `out=` where torch's has one and f does not (`pynn.ops.out`).
+    """
+
+    def decorate(f: Function) -> Function:
         for name in names or (f.__name__,):
             if function:
-                FUNCTIONS[name] = f
+                FUNCTIONS[name] = published = takes_out(f, name) if name in TAKES_OUT and not has_out(f) else f
+                if published is not f or name == (names or (f.__name__,))[0]:  # where pickle finds it
+                    published.__name__, published.__qualname__, published.__module__ = name, name, "pynn"
             if method:
                 METHOD_NAMES.add(name)
                 _core.METHODS[name] = f

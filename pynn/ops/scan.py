@@ -127,13 +127,13 @@ def _scan(op, input, dim):
 
 
 @export()
-def cumsum(input, dim, *, dtype=None, out=None):
+def cumsum(input, dim, *, dtype=None):
     """Running sums along dim. Integers and bools sum to int64."""
     return _scan(CUMSUM, _accumulating(input, dtype), dim)
 
 
 @export()
-def cumprod(input, dim, *, dtype=None, out=None):
+def cumprod(input, dim, *, dtype=None):
     """Running products along dim. Integers and bools multiply to int64."""
     return _scan(CUMPROD, _accumulating(input, dtype), dim)
 

@@ -8,7 +8,7 @@ from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
-from pynn.ops.pointwise_functions import store
+from pynn.ops.out import store
 from pynn.ops.reduction import dims_of, reduced_shape, reduction_samples, spread
 from pynn.ops.registry import Sample, export, joint, register, run
 from pynn.ops.view import normal_dim
@@ -327,4 +327,4 @@ def log_softmax(input, dim, dtype=None):
 def logsumexp(input, dim, keepdim=False, *, out=None):
     """log(sum(exp(x))) over dim(s), without overflow."""
     result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
-    return result if out is None else store(out, result)
+    return result if out is None else store(out, result, "logsumexp")

@@ -6,7 +6,7 @@ from pynn._core import call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import Sample, export, register, run
-from pynn.ops.view import normal_dim
+from pynn.ops.strided import diagonal
 
 
 def _matrix_check(name):
@@ -38,7 +38,7 @@ def _triangle(name, reference):
         torch=lambda t, x, diagonal: getattr(t, name)(x, diagonal),
     )(reference)
 
-    def function(input, diagonal=0, *, out=None):
+    def function(input, diagonal=0):
         return call(op, (input,), (int(diagonal),))
 
     def function_(self, diagonal=0):
@@ -79,19 +79,7 @@ export(method=False)(tril_indices)
 export(method=False)(triu_indices)
 
 
-@export()
-def diagonal(input, offset=0, dim1=0, dim2=1):
-    """The elements of a diagonal of dimensions dim1 and dim2, as the last dimension (a copy)."""
-    ndim = input._array.ndim
-    a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
-    if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}.")
-    rest = [d for d in range(ndim) if d not in (a, b)]
-    x = input.permute(*rest, a, b)
-    rows, columns = x._array.shape[-2:]
-    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    i, j = (made(numpy.arange(count) + start) for start in (max(-offset, 0), max(offset, 0)))
-    return x[(..., i, j)]
+_diagonal = diagonal  # diag's argument has the name
 
 
 @export()
@@ -117,9 +105,6 @@ def diag(input, diagonal=0):
     return _diagonal(input, diagonal)
 
 
-_diagonal = diagonal
-
-
 @export()
 def trace(input):
     """The sum of a matrix's diagonal."""
@@ -130,8 +115,19 @@ def trace(input):
 
 @export(function=False)
 def fill_diagonal_(self, fill_value, wrap=False):
-    """Set a matrix's diagonal to a number; returns the tensor."""
-    if self._array.ndim != 2 or wrap:
-        raise RuntimeError(f"fill_diagonal_ takes a matrix, without wrap; got shape {list(self._array.shape)}.")
-    on = made(numpy.eye(*self._array.shape, dtype=bool))
-    return self.masked_fill_(on, fill_value)
+    """Set the diagonal, of a matrix or of a tensor of equal sizes, to a number; returns the tensor.
+
+    wrap: of a tall matrix, begin anew below each square.
+    """
+    shape = self._array.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"dimensions must larger than 1: fill_diagonal_ got shape {list(shape)}.")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError(f"all dimensions of input must be of equal length, got shape {list(shape)}.")
+    on = numpy.zeros(shape, bool)
+    if len(shape) == 2 and wrap and shape[0] > shape[1] + 1:
+        on.reshape(-1)[:: shape[1] + 1] = True
+    else:
+        places = numpy.arange(min(shape))
+        on[(places,) * len(shape)] = True
+    return self.masked_fill_(made(on), fill_value)

@@ -436,16 +436,6 @@ def data_ptr(self):
     return _core.observe(self).__array_interface__["data"][0]
 
 
-@export(function=False)
-def storage_offset(self):
-    """How many elements into its base's memory this tensor starts."""
-    view = self._view
-    if view is None:
-        return 0
-    here, base = (a.__array_interface__["data"][0] for a in (self._array, view.base._array))
-    return (here - base) // self._array.itemsize
-
-
 @export()
 def is_floating_point(input):
     """Whether input holds real numbers of some precision."""

@@ -42,7 +42,7 @@ REBUILD_PARAMETER = TorchName("torch._utils", "_rebuild_parameter")
 REBUILD_PARAMETER_WITH_STATE = TorchName("torch._utils", "_rebuild_parameter_with_state")
 REBUILD_SUBCLASS = TorchName("torch._tensor", "_rebuild_from_type_v2")
 
-CORE_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_version", "_view", "_hooks"))
+CORE_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_writes", "_view", "_hooks"))
 
 
 def attributes_of(tensor):

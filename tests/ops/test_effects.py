@@ -82,7 +82,7 @@ def test_views_share_the_version_of_their_base(name):
     for sample in cases.samples(name):
         inputs = cases.tensors(sample.inputs)
         view = cases.apply(OPS[name].op, inputs, sample.attrs)
-        assert view._version is inputs[0]._version
+        assert view._writes is inputs[0]._writes
         assert view._base is inputs[0]
 
 

@@ -231,7 +231,7 @@ def test_a_recorded_step_replays_with_the_numbers_of_the_day(name, i):
             recorder.replay()
         else:
             optimizer.step()
-        return flat(params, optimizer), [p._version.value for p in params]
+        return flat(params, optimizer), [p._writes.value for p in params]
 
     (eager, versions), (replay, others) = train(False), train(True)
     assert versions == others

@@ -1,23 +1,26 @@
 """Scaled dot-product attention of heads cut out of a projection, and modules over it."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _attention(batch, heads, length, width, causal, train):
+def _attention(batch: int, heads: int, length: int, width: int, causal: bool, train: bool) -> None:
     flops = 4 * batch * heads * length * length * width * (0.5 if causal else 1) * (3.5 if train else 1)
     sizes = f"b{batch} h{heads} L{length} E{width}{', causal' if causal else ''}"
 
     @row(f"{sizes}, {'train' if train else 'forward'}", flops=flops)
-    def attention(side):
+    def attention(side: Side) -> Any:
         projected = side.randn(batch, length, 3 * heads * width, requires_grad=train)
         g = side.randn(batch, heads, length, width)
 
-        def forward():
+        def forward() -> Any:
             parts = projected.split(heads * width, 2)
             q, k, v = (x.view(batch, length, heads, width).transpose(1, 2) for x in parts)
             return side.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
-        def step():
+        def step() -> Any:
             projected.grad = None
             forward().backward(g)
             return projected.grad
@@ -34,13 +37,13 @@ for _train in (False, True):
     _attention(1, 4, 8, 16, True, _train)
 
 
-def _layer(name, make, call):
+def _layer(name: str, make: Callable[..., Any], call: Callable[..., Any]) -> None:
     @row(name)
-    def layer(side):
+    def layer(side: Side) -> Any:
         module, x = side.fill(make(side.nn)), side.randn(8, 128, 256)
         g = side.randn(8, 128, 256)
 
-        def step():
+        def step() -> Any:
             module.zero_grad()
             call(module, x).backward(g)
             return module.linear1.weight.grad if hasattr(module, "linear1") else module.out_proj.weight.grad

@@ -1,38 +1,52 @@
 """Convolutions, forward and as a train step, windows and padding."""
 
-from pynn.bench.row import row
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 _DIMS = {1: "Conv1d", 2: "Conv2d", 3: "Conv3d"}
 
 
-def _conv(what, batch, channels, size, filters, kernel, stride=1, padding=None, groups=1, dims=2, transposed=False):
+def _conv(
+    what: str,
+    batch: int,
+    channels: int,
+    size: int,
+    filters: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
+    dims: int = 2,
+    transposed: bool = False,
+) -> None:
     padding = kernel // 2 if padding is None else padding
     out = (size * stride if transposed else (size + 2 * padding - kernel) // stride + 1) ** dims
     places = size**dims if transposed else out
     flops = 2 * batch * places * filters * (channels // groups) * kernel**dims
     kind = _DIMS[dims].replace("Conv", "ConvTranspose") if transposed else _DIMS[dims]
 
-    def make_layer(side):
+    def make_layer(side: Side) -> Any:
         layer = getattr(side.nn, kind)(channels, filters, kernel, stride=stride, padding=padding, groups=groups)
         return side.fill(layer), side.randn(batch, channels, *[size] * dims)
 
     @row(what, flops=flops)
-    def forward(side):
+    def forward(side: Side) -> Any:
         layer, x = make_layer(side)
 
-        def step():
+        def step() -> Any:
             with side.lib.no_grad():
                 return layer(x)
 
         return step
 
     @row(what + ", train", flops=3 * flops)
-    def train(side):
+    def train(side: Side) -> Any:
         layer, x = make_layer(side)
         x.requires_grad_()
         g = side.randn(*layer(x).shape)
 
-        def step():
+        def step() -> Any:
             layer.zero_grad()
             x.grad = None
             layer(x).backward(g)
@@ -59,14 +73,14 @@ _conv("transposed 64 -> 32, 4x4/2, 28x28, batch 4", 4, 64, 28, 32, 4, stride=2, 
 
 
 @row("unfold 3x3, 8x64x56x56", bytes=4 * 10 * 8 * 64 * 56 * 56)
-def unfold(side):
+def unfold(side: Side) -> Any:
     x = side.randn(8, 64, 56, 56)
     return lambda: side.functional.unfold(x, 3, padding=1)
 
 
-def _pad(mode):
+def _pad(mode: str) -> None:
     @row(f"pad by 1, {mode}, 8x64x56x56", bytes=4 * 2 * 8 * 64 * 57 * 57)
-    def pad(side):
+    def pad(side: Side) -> Any:
         x = side.randn(8, 64, 56, 56)
         return lambda: side.functional.pad(x, (1, 1, 1, 1), mode=mode)
 

@@ -1,13 +1,15 @@
 """bfloat16 and float16: products, conversions, pointwise functions, training under autocast."""
 
-from pynn.bench.row import row
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 BF16_TOLERANCE = 2e-2
 
 
-def _product(name, m, k, n, dtype="bfloat16"):
+def _product(name: str, m: int, k: int, n: int, dtype: str = "bfloat16") -> None:
     @row(name, flops=2 * m * k * n, tolerance=BF16_TOLERANCE)
-    def product(side):
+    def product(side: Side) -> Any:
         kind = getattr(side.lib, dtype)
         a, b = side.randn(m, k).to(kind), side.randn(k, n).to(kind)
         return lambda: (a @ b).float()
@@ -20,9 +22,9 @@ _product("bfloat16 3072 x 27 x 64", 3072, 27, 64)
 _product("float16 256 x 256 x 256", 256, 256, 256, "float16")
 
 
-def _conversion(name, source, target):
+def _conversion(name: str, source: str, target: str) -> None:
     @row(name, bytes=6 << 20)
-    def conversion(side):
+    def conversion(side: Side) -> Any:
         x = side.randn(1 << 20).to(getattr(side.lib, source))
         kind = getattr(side.lib, target)
         return lambda: x.to(kind)
@@ -34,24 +36,24 @@ _conversion("float16 to float32, 1 M", "float16", "float32")
 
 
 @row("add bfloat16, 1 M", bytes=6 << 20, tolerance=BF16_TOLERANCE)
-def add(side):
+def add(side: Side) -> Any:
     a, b = side.randn(1 << 20).bfloat16(), side.randn(1 << 20).bfloat16()
     return lambda: (a + b).float()
 
 
 @row("linear bfloat16 1 x 1024 -> 4096", bytes=8 << 20, tolerance=BF16_TOLERANCE)
-def one_row(side):
+def one_row(side: Side) -> Any:
     x, w = side.randn(1, 1024).bfloat16(), side.randn(4096, 1024).bfloat16()
     return lambda: side.functional.linear(x, w).float()
 
 
 @row("MLP 256-1024-256 b128 under autocast, train", flops=3 * 4 * 128 * 256 * 1024, tolerance=5e-2)
-def autocast_step(side):
+def autocast_step(side: Side) -> Any:
     nn = side.nn
     model = side.fill(nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)))
     x, y = side.randn(128, 256), side.randn(128, 256)
 
-    def step():
+    def step() -> Any:
         model.zero_grad()
         with side.lib.autocast("cpu", dtype=side.lib.bfloat16):
             loss = side.functional.mse_loss(model(x), y)

@@ -1,22 +1,25 @@
 """Reading and adding up by index."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from pynn.bench.row import row
+from pynn.bench.row import Side, row
 
 
-def _indexed(name, shape, picks, size, function):
+def _indexed(name: str, shape: tuple[int, ...], picks: tuple[int, ...], size: int, function: Callable[..., Any]) -> None:
     @row(name)
-    def forward(side):
+    def forward(side: Side) -> Any:
         x, index = side.randn(*shape), side.randint(size, *picks)
         return lambda: function(side, x, index)
 
     @row(name + ", train")
-    def train(side):
+    def train(side: Side) -> Any:
         x, index = side.randn(*shape, requires_grad=True), side.randint(size, *picks)
         g = side.randn(*function(side, x, index).shape)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             function(side, x, index).backward(g)
             return x.grad
@@ -24,7 +27,7 @@ def _indexed(name, shape, picks, size, function):
         return step
 
 
-def _embedding(side, x, index):
+def _embedding(side: Side, x: Any, index: Any) -> Any:
     return side.functional.embedding(index, x)
 
 
@@ -37,19 +40,19 @@ _indexed("gather along 1, 32 x 10", (32, 10), (32, 1), 10, lambda s, x, i: s.lib
 
 
 @row("x[mask], 1000 x 1000")
-def mask(side):
+def mask(side: Side) -> Any:
     x = side.randn(1000, 1000)
     chosen = side.lib.from_numpy(np.random.default_rng(1).random((1000, 1000)) < 0.5)
     return lambda: x[chosen]
 
 
 @row("transpose, 1000 x 1000")
-def transpose(side):
+def transpose(side: Side) -> Any:
     x = side.randn(1000, 1000)
     return lambda: x.t().contiguous()
 
 
 @row("heads apart, 8 x 128 x 8 x 64")
-def heads(side):
+def heads(side: Side) -> Any:
     x = side.randn(8, 128, 8, 64)
     return lambda: x.permute(0, 2, 1, 3).contiguous()

@@ -1,22 +1,26 @@
 """Losses, forward and backward."""
 
-from pynn.bench.row import row
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _train(name, shape, call, positive=False, tolerance=1e-4):
+def _train(
+    name: str, shape: tuple[int, ...], call: str, positive: bool = False, tolerance: float = 1e-4
+) -> None:
     size = 4
     for n in shape:
         size *= n
 
     @row(f"{name} {' x '.join(map(str, shape))}, train", bytes=5 * size, tolerance=tolerance)
-    def train(side):
+    def train(side: Side) -> Any:
         x, y = side.randn(*shape), side.randn(*shape)
         if positive:
             x, y = x.sigmoid(), y.sigmoid()
         x.requires_grad_(True)
         loss = getattr(side.functional, call)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             loss(x, y).backward()
             return x.grad
@@ -25,23 +29,23 @@ def _train(name, shape, call, positive=False, tolerance=1e-4):
 
 
 @row("mse_loss 2048 x 1024, forward", bytes=2 * 4 * 2048 * 1024)
-def mse_forward(side):
+def mse_forward(side: Side) -> Any:
     x, y = side.randn(2048, 1024), side.randn(2048, 1024)
     return lambda: side.functional.mse_loss(x, y)
 
 
-def _classes(name, shape, call="cross_entropy", **options):
+def _classes(name: str, shape: tuple[int, ...], call: str = "cross_entropy", **options: Any) -> None:
     size = 4
     for n in shape:
         size *= n
 
     @row(f"{name} {' x '.join(map(str, shape))}, train", bytes=3 * size)
-    def train(side):
+    def train(side: Side) -> Any:
         x = side.randn(*shape, requires_grad=True)
         target = side.randint(shape[1], shape[0], *shape[2:])
         loss = getattr(side.functional, call)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             loss(x, target, **options).backward()
             return x.grad

@@ -1,11 +1,13 @@
 """Matrix products and linear layers."""
 
-from pynn.bench.row import row
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _product(name, m, k, n):
+def _product(name: str, m: int, k: int, n: int) -> None:
     @row(name, flops=2 * m * k * n)
-    def product(side):
+    def product(side: Side) -> Any:
         a, b = side.randn(m, k), side.randn(k, n)
         return lambda: a @ b
 
@@ -18,17 +20,17 @@ _product("1 x 1024 x 1024", 1, 1024, 1024)
 
 
 @row("batched 64 x (128 x 64 x 128)", flops=2 * 64 * 128 * 64 * 128)
-def batched(side):
+def batched(side: Side) -> Any:
     a, b = side.randn(64, 128, 64), side.randn(64, 64, 128)
     return lambda: a @ b
 
 
 @row("linear 32 x 512 -> 2048, train", flops=2 * 2 * 32 * 512 * 2048)
-def linear(side):
+def linear(side: Side) -> Any:
     layer = side.fill(side.nn.Linear(512, 2048))
     x, g = side.randn(32, 512), side.randn(32, 2048)
 
-    def step():
+    def step() -> Any:
         layer.zero_grad()
         layer(x).backward(g)
         return layer.weight.grad

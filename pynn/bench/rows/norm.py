@@ -1,19 +1,22 @@
 """Normalization layers, forward and backward."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _train(name, shape, layer):
+def _train(name: str, shape: tuple[int, ...], layer: Callable[..., Any]) -> None:
     size = 4
     for n in shape:
         size *= n
 
     @row(f"{name}, train", bytes=5 * size)  # forward reads x and writes y; backward reads both x and g and writes dx
-    def train(side):
+    def train(side: Side) -> Any:
         module = side.fill(layer(side.nn))
         x, g = side.randn(*shape, requires_grad=True), side.randn(*shape)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             module.zero_grad()
             module(x).backward(g)
@@ -22,17 +25,17 @@ def _train(name, shape, layer):
         return step
 
 
-def _forward(name, shape, layer):
+def _forward(name: str, shape: tuple[int, ...], layer: Callable[..., Any]) -> None:
     size = 4
     for n in shape:
         size *= n
 
     @row(f"{name}, eval", bytes=2 * size)
-    def forward(side):
+    def forward(side: Side) -> Any:
         module = side.fill(layer(side.nn)).eval()
         x = side.randn(*shape)
 
-        def step():
+        def step() -> Any:
             with side.lib.no_grad():
                 return module(x)
 

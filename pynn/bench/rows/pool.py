@@ -1,24 +1,27 @@
 """Pools, forward and with their gradients."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _pool(name, shape, function):
+def _pool(name: str, shape: tuple[int, ...], function: Callable[..., Any]) -> None:
     count = 1
     for n in shape:
         count *= n
 
     @row(name, bytes=4 * count)
-    def forward(side):
+    def forward(side: Side) -> Any:
         x = side.randn(*shape)
         return lambda: function(side.functional, x)
 
     @row(name + ", train", bytes=4 * 3 * count)
-    def train(side):
+    def train(side: Side) -> Any:
         x = side.randn(*shape, requires_grad=True)
         g = side.randn(*function(side.functional, x).shape)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             function(side.functional, x).backward(g)
             return x.grad

@@ -1,16 +1,19 @@
 """Random fills and dropout. The sides draw different numbers, so results are not compared."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _fill(name, size, call, bytes_each=4):
+def _fill(name: str, size: int, call: Callable[..., Any], bytes_each: int = 4) -> None:
     @row(name, bytes=size * bytes_each, tolerance=None)
-    def fill(side):
+    def fill(side: Side) -> Any:
         return call(side.lib, size)
 
 
-def _inplace(method, *args):
-    def make(lib, size):
+def _inplace(method: str, *args: Any) -> Any:
+    def make(lib: Any, size: int) -> Any:
         x = lib.empty(size)
         return lambda: getattr(x, method)(*args)
 
@@ -28,14 +31,14 @@ _fill("randint, 1 M", 1_000_000, lambda lib, n: lambda: lib.randint(0, 1000, (n,
 _fill("randperm, 60000", 60_000, lambda lib, n: lambda: lib.randperm(n), 8)
 
 
-def _dropout(shape, train):
+def _dropout(shape: tuple[int, ...], train: bool) -> None:
     @row(f"dropout {' x '.join(map(str, shape))}, {'train' if train else 'forward'}", tolerance=None)
-    def dropout(side):
+    def dropout(side: Side) -> Any:
         x, g = side.randn(*shape, requires_grad=train), side.randn(*shape)
         if not train:
             return lambda: side.functional.dropout(x, 0.1)
 
-        def step():
+        def step() -> None:
             x.grad = None
             side.functional.dropout(x, 0.1).backward(g)
 

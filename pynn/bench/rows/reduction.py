@@ -1,15 +1,18 @@
 """Sums, extremes, variances and norms over dimensions, and their gradients."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _reduced(name, shape, run, dtype_bytes=4):
+def _reduced(name: str, shape: tuple[int, ...], run: Callable[..., Any], dtype_bytes: int = 4) -> None:
     count = 1
     for n in shape:
         count *= n
 
     @row(name, bytes=dtype_bytes * count)
-    def reduced(side):
+    def reduced(side: Side) -> Any:
         x = side.randn(*shape)
         return lambda: run(x)
 
@@ -29,10 +32,10 @@ _reduced("count of true, 1M", (1024, 1024), lambda x: (x > 0).sum())
 
 
 @row("bias gradient 1024 x 1024", bytes=8 << 20)
-def bias(side):
+def bias(side: Side) -> Any:
     x, g, b = side.randn(1024, 1024), side.randn(1024, 1024), side.randn(1024, requires_grad=True)
 
-    def step():
+    def step() -> Any:
         b.grad = None
         (x + b).backward(g)
         return b.grad
@@ -41,10 +44,10 @@ def bias(side):
 
 
 @row("max by row 1024 x 1024, train")
-def extreme(side):
+def extreme(side: Side) -> Any:
     x, g = side.randn(1024, 1024, requires_grad=True), side.randn(1024)
 
-    def step():
+    def step() -> Any:
         x.grad = None
         x.max(1)[0].backward(g)
         return x.grad
@@ -53,7 +56,7 @@ def extreme(side):
 
 
 @row("clip_grad_norm_ of 16 tensors")
-def clipped(side):
+def clipped(side: Side) -> Any:
     parameters = [side.nn.Parameter(side.randn(*s)) for s in [(512, 512)] * 8 + [(512,)] * 8]
     for p in parameters:
         p.grad = p.detach().clone()

@@ -1,20 +1,22 @@
 """Resizing images."""
 
-from pynn.bench.row import row
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _resize(name, shape, **how):
+def _resize(name: str, shape: tuple[int, ...], **how: Any) -> None:
     @row(name)
-    def forward(side):
+    def forward(side: Side) -> Any:
         x = side.randn(*shape)
         return lambda: side.functional.interpolate(x, **how)
 
     @row(name + ", train")
-    def train(side):
+    def train(side: Side) -> Any:
         x = side.randn(*shape, requires_grad=True)
         g = side.randn(*side.functional.interpolate(x, **how).shape)
 
-        def step():
+        def step() -> Any:
             x.grad = None
             side.functional.interpolate(x, **how).backward(g)
             return x.grad

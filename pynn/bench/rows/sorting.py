@@ -1,11 +1,14 @@
 """Order along a dimension, running totals, conversions, triangles."""
 
-from pynn.bench.row import row
+from collections.abc import Callable
+from typing import Any
+
+from pynn.bench.row import Side, row
 
 
-def _done(name, shape, run):
+def _done(name: str, shape: tuple[int, ...], run: Callable[..., Any]) -> None:
     @row(name)
-    def done(side):
+    def done(side: Side) -> Any:
         x = side.randn(*shape)
         return lambda: run(x)
 

@@ -30,7 +30,7 @@ def relu(input, inplace=False):
 
 def relu6(input, inplace=False):
     """min(max(0, x), 6)."""
-    return _activate(ops.HARDTANH, input, (0.0, 6.0), inplace)
+    return _activate(ops.HARDTANH, input, ops.limits(input, 0, 6), inplace)
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
@@ -59,12 +59,12 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """x limited to [min_val, max_val]; ValueError where min_val > max_val."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, got {min_val} and {max_val}.")
-    return _activate(ops.HARDTANH, input, (float(min_val), float(max_val)), inplace)
+    return _activate(ops.HARDTANH, input, ops.limits(input, min_val, max_val), inplace)
 
 
 def threshold(input, threshold, value, inplace=False):
     """x where x > threshold, else value."""
-    return _activate(ops.THRESHOLD, input, (float(threshold), float(value)), inplace)
+    return _activate(ops.THRESHOLD, input, ops.limits(input, threshold, value), inplace)
 
 
 def silu(input, inplace=False):
@@ -143,7 +143,7 @@ def tanh(input):
 
 def prelu(input, weight):
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
-    return call(ops.PRELU, (input, weight))
+    return ops.prelu(input, weight)
 
 
 def glu(input, dim=-1):

@@ -6,7 +6,7 @@ between them, for all sequences of the batch at once.
 
 import numpy
 
-from pynn._core import Tensor, made, observe
+from pynn._core import Tensor, is_grad_enabled, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.loss import reduce_loss, reduction_of
 from pynn.ops.joining import cat, stack
@@ -91,6 +91,13 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     total = cat([alpha.gather(1, last), before], 1).logsumexp(1)
     possible = total > IMPOSSIBLE / 2
     loss = where(possible, -total, 0.0 if zero_infinity else float("inf"))
+    if log_probs.requires_grad and is_grad_enabled():
+        # torch's gradient is the one by what log_softmax was taken of: exp(log_probs) is added to that by log_probs,
+        # which that softmax's own gradient takes away again.
+        reached = made(numpy.arange(log_probs._array.shape[0])[:, None] < inputs)
+        mass = where(reached, log_probs.exp().sum(2), 0.0).sum(0)
+        mass = where(possible, mass, 0.0) if zero_infinity else mass
+        loss = loss + (mass - mass.detach())
     if reduction == "mean":
         loss = loss / made(numpy.maximum(wanted, 1).astype(loss._array.dtype))
     return loss.squeeze(0) if single and reduction == "none" else reduce_loss(loss, reduction)

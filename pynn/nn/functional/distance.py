@@ -29,7 +29,15 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 
 @export("cosine_similarity", method=False)
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim; shapes broadcast, and lose dim."""
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim; shapes broadcast, and lose dim.
+
+    Raises RuntimeError where both are integers or the shapes do not broadcast.
+    """
+    if not (x1.is_floating_point() or x2.is_floating_point()):
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {x1.dtype}. Use x1.float()."
+        )
+    x1, x2 = pair_of(x1, x2)  # dim counts in the shape that both broadcast to
     lengths = [norm(x, 2.0, dim, keepdim=True).clamp(min=eps) for x in (x1, x2)]
     return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 
@@ -94,8 +102,20 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     reduction = reduction_of(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}.")
-    single = input.ndim == 1
-    rows, wanted = (input.reshape(1, -1), target.reshape(1)) if single else (input, target)
+    if input.ndim > 2 or 0 in input._array.shape[1 if input.ndim == 2 else 0 :]:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+        )
+    single = input.ndim < 2
+    rows, wanted = (input.reshape(1, -1), target.reshape(-1)) if single else (input, target)
+    if wanted.ndim != 1 or wanted._array.shape[0] != rows._array.shape[0]:
+        raise RuntimeError(f"inconsistent target size, expected {rows._array.shape[0]} but got {list(target.shape)}")
+    if weight is not None and (weight.ndim != 1 or weight._array.shape[0] != rows._array.shape[1]):
+        wrong = ValueError if weight.ndim != 1 else RuntimeError
+        raise wrong(
+            f"weight must be one-dimensional, inconsistent weight size, expected {rows._array.shape[1]} but got "
+            f"{list(weight.shape)}"
+        )
     index = wanted.reshape(-1, 1)
     room = (margin - rows.gather(1, index) + rows).clamp(min=0)
     room = room * room if p == 2 else room
@@ -103,7 +123,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         room = room * weight[wanted].reshape(-1, 1)
     room = room.scatter(1, index, value=0.0)
     loss = room.sum(1) / rows._array.shape[1]
-    return reduce_loss(loss.reshape(()) if single else loss, reduction)
+    return reduce_loss(loss.reshape(target._array.shape) if single else loss, reduction)
 
 
 @float32_function
@@ -113,9 +133,16 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     input (N, C) or (C); target of its shape, int64: the classes that hold, then -1 and anything.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if target._array.shape != input._array.shape or input.ndim not in (1, 2):
+    require_tensors("multilabel_margin_loss", input, target)
+    if input.ndim > 2 or 0 in input._array.shape[1 if input.ndim == 2 else 0 :]:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+        )
+    if target._array.shape != input._array.shape and not (input.ndim < 2 and target.numel() == input.numel()):
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
-    single = input.ndim == 1
+    if target._array.dtype != numpy.int64:
+        raise RuntimeError(f"expected scalar type Long for target but found {target.dtype}. Use target.long().")
+    single = input.ndim < 2
     rows = input.reshape(1, -1) if single else input
     classes = rows._array.shape[1]
     listed = observe(target).reshape(rows._array.shape)

@@ -3,6 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, call, call_writing, made, observe
+from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.embedding import EMBEDDING, EMBEDDING_RENORM, ONE_HOT
 from pynn.ops.joining import cat
 
@@ -27,6 +28,9 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     scale_grad_by_freq: divide each row's gradient by how often it is named. sparse: accepted; gradients are dense.
     Raises IndexError for an index out of range, RuntimeError for other dtypes, AssertionError for such a padding_idx.
     """
+    require_tensors("embedding", input, weight, names=("input", "weight"))
+    if weight.ndim != 2:
+        raise RuntimeError(f"'weight' must be 2-D, got shape {list(weight.shape)}.")
     row = _row(padding_idx, weight._array.shape[0])
     if max_norm is not None:
         call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))

@@ -6,6 +6,7 @@ import numpy
 
 from pynn._core import made
 from pynn.amp.autocast_mode import float32_function
+from pynn.nn.functional.arguments import require_tensors
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -100,15 +101,43 @@ def _linear(input, places, size):
     return total
 
 
+def _cubic_weights(t):
+    """The weights of the four neighbours at -1, 0, 1 and 2 of a place t past one (Keys 1981, a = -0.75)."""
+    a = -0.75
+
+    def near(x):
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x):
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    return far(t + 1), near(t), near(1 - t), far(2 - t)
+
+
+def _cubic(input, places, size, padding_mode, align_corners):
+    """The 4 x 4 neighbours of each place; those outside are moved or zero one by one."""
+    low = [p.detach().floor() for p in places]
+    weights = [_cubic_weights(p - first) for p, first in zip(places, low)]
+    total = None
+    for i, j in itertools.product(range(4), repeat=2):
+        spots = [
+            _bounded(first + (k - 1), n, padding_mode, align_corners) for first, k, n in zip(low, (i, j), size)
+        ]
+        part = _take(input, spots, size) * (weights[0][i] * weights[1][j]).unsqueeze(1)
+        total = part if total is None else total + part
+    return total
+
+
 @float32_function
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 
-    Also (N, C, D, H, W) with grid (N, D', H', W', 3). mode: "bilinear" or "nearest". padding_mode: "zeros", "border"
-    or "reflection" for places outside. Raises ValueError or RuntimeError for other modes and shapes.
+    Also (N, C, D, H, W) with grid (N, D', H', W', 3). mode: "bilinear", "nearest" or, for images, "bicubic".
+    padding_mode: "zeros", "border" or "reflection" for places outside. Raises ValueError or RuntimeError for other modes and shapes.
     """
-    _check_choice("nn.functional.grid_sample(): mode", mode, ("bilinear", "nearest"))
+    _check_choice("nn.functional.grid_sample(): mode", mode, ("bilinear", "nearest", "bicubic"))
     _check_choice("nn.functional.grid_sample(): padding_mode", padding_mode, ("zeros", "border", "reflection"))
+    require_tensors("grid_sampler", input, grid, names=("input", "grid"))
     dims = input.ndim - 2
     a, g = input._array.shape, grid._array.shape
     if dims not in (2, 3) or len(g) != len(a) or g[0] != a[0] or g[-1] != dims:
@@ -118,6 +147,10 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         )
     size = a[2:]
     places = [_pixels(grid[..., dims - 1 - i], n, align_corners) for i, n in enumerate(size)]
+    if mode == "bicubic":
+        if dims != 2:
+            raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+        return _cubic(input, places, size, padding_mode, align_corners)
     places = [_bounded(p, n, padding_mode, align_corners) for p, n in zip(places, size)]
     if mode == "nearest":
         return _take(input, [p.detach().round() for p in places], size)

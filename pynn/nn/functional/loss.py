@@ -8,6 +8,7 @@ import math
 import warnings
 
 from pynn._core import call
+from pynn._dtypes import get_default_dtype
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.activation import logsigmoid
 from pynn.nn.functional.arguments import require_tensors
@@ -97,6 +98,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
     """
     require_tensors("huber_loss", input, target)
+    if not isinstance(delta, (int, float)):
+        raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
     pair = _same_shape(input, target)
@@ -228,6 +231,8 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target._array.shape == input._array.shape and target.is_floating_point():
+        if ignore_index >= 0:
+            raise RuntimeError(f"ignore_index is not supported for floating point target, got {ignore_index}.")
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
@@ -280,6 +285,7 @@ def poisson_nll_loss(
 ):
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
     require_tensors("poisson_nll_loss", input, target)
+    input = input if input.is_floating_point() or target.is_floating_point() else input.to(get_default_dtype())
     reduction = reduction_of(size_average, reduce, reduction)
     attrs = (bool(log_input), bool(full), float(eps), reduction)
     return call(ops.POISSON_NLL_LOSS, pair_of(input, target), attrs)

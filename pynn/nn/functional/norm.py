@@ -5,9 +5,8 @@ They raise RuntimeError for shapes and dtypes that do not fit.
 
 import math
 
-import numpy
-
 from pynn._core import call, call_writing
+from pynn._info import finfo
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.pad import pad
 from pynn.ops.norm import BATCH_NORM, BATCH_NORM_FIXED, BATCH_NORM_UPDATE, GROUP_NORM, LAYER_NORM, RMS_NORM
@@ -32,18 +31,26 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     momentum (the variance by its unbiased form); else by those two. ValueError for one value a channel in training.
     """
     require_tensors("batch_norm", input)
+    if input._array.shape == (0,):  # torch takes this one shape without channels
+        return input.clone()
     if not training:
+        if eps < 0:
+            raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         return call(BATCH_NORM_FIXED, (input, running_mean, running_var, weight, bias), (float(eps),))
     shape = input._array.shape
     _check_count(shape)
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     y, mean, var = call(BATCH_NORM, (input, weight, bias), (float(eps),))
     if running_mean is not None and running_var is not None:
         for name, x in (("running_mean", running_mean), ("running_var", running_var)):
             if x._array.shape != shape[1:2]:
                 raise RuntimeError(f"{name} should contain {shape[1]} elements not {x.numel()}")
         count = input._array.size // max(shape[1], 1)
+        if not count:  # an empty batch has no statistics to learn from
+            return y
         correction = count / (count - 1) if count > 1 else 1.0
         call_writing(BATCH_NORM_UPDATE, (running_mean, running_var, mean, var), (float(momentum), correction))
     return y
@@ -105,7 +112,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (arXiv:1910.07467); eps defaults to the dtype's."""
     count = _tail("rms_norm", input, normalized_shape)
     if eps is None:
-        eps = float(numpy.finfo(input._array.dtype).eps)
+        eps = finfo(input.dtype).eps
     return call(RMS_NORM, (input, weight), (count, float(eps)))
 
 

@@ -25,6 +25,11 @@ def _check(mode, shape, pads, count):
             raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(shape)}.")
 
 
+def _each(pads: dict[int, tuple[int, int]], ndim: int) -> tuple[tuple[int, int], ...]:
+    """The amounts of every dimension."""
+    return tuple(pads.get(d, (0, 0)) for d in range(ndim))
+
+
 def pad(input, pad, mode="constant", value=None):
     """input with pad = (before, after) elements of the last dimension, then of the one before it, and so on.
 
@@ -48,11 +53,13 @@ def pad(input, pad, mode="constant", value=None):
             raise RuntimeError(
                 f"The input size {list(shape)}, plus padding {amounts}, results in a negative output size."
             )
-        pairs = tuple(pads.get(d, (0, 0)) for d in range(len(shape)))
-        return call(PAD, (input,), (pairs, 0 if value is None else value))
+        return call(PAD, (input,), (_each(pads, len(shape)), 0 if value is None else value))
     if value:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if mode not in PLACES:
         raise NotImplementedError(f"Unrecognised padding mode {mode}: use constant, reflect, replicate or circular.")
     _check(mode, shape, pads, count)
-    return call(PAD_EDGES, (input,), (tuple(pads.get(d, (0, 0)) for d in range(len(shape))), mode))
+    if mode == "circular" and min(amounts) < 0:  # what is cropped is no part of the ring
+        input = call(PAD, (input,), (tuple((min(a, 0), min(b, 0)) for a, b in _each(pads, len(shape))), 0))
+        pads = {d: (max(a, 0), max(b, 0)) for d, (a, b) in pads.items()}
+    return call(PAD_EDGES, (input,), (_each(pads, len(shape)), mode))

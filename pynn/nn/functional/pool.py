@@ -110,6 +110,8 @@ def avg_pool3d(
 def _target(output_size, dims, input):
     """The output's size with None for a dimension that stays as it is."""
     wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,)
+    if isinstance(output_size, (tuple, list)) and len(wanted) >= input._array.ndim:
+        raise ValueError(f"Input dimension should be at least {len(wanted) + 1}, got shape {list(input.shape)}.")
     wanted = wanted * dims if len(wanted) == 1 else wanted
     if len(wanted) != dims:
         raise RuntimeError(f"output_size must be one number or {dims}, got {list(wanted)}.")

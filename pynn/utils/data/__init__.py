@@ -1,7 +1,9 @@
 """Datasets, samplers and the loader that turns them into batches."""
 
+from typing import Any
+
 from pynn.utils.data.collate import default_collate, default_convert
-from pynn.utils.data.dataloader import DataLoader, get_worker_info
+from pynn.utils.data.dataloader import DataLoader, _DatasetKind, get_worker_info
 from pynn.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -12,6 +14,7 @@ from pynn.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from pynn.utils.data.distributed import DistributedSampler
 from pynn.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -21,12 +24,23 @@ from pynn.utils.data.sampler import (
     WeightedRandomSampler,
 )
 
+_PIPES = frozenset(("IterDataPipe", "MapDataPipe", "DFIterDataPipe", "DataChunk", "datapipes", "functional_datapipe"))
+
+
+def __getattr__(name: str) -> Any:
+    text = f"module 'pynn.utils.data' has no attribute '{name}'"
+    if name in _PIPES:
+        text += ": data pipes are not part of pynn; write an IterableDataset (or a Dataset) that does the steps."
+    raise AttributeError(text)
+
+
 __all__ = [
     "BatchSampler",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -36,6 +50,7 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "_DatasetKind",
     "default_collate",
     "default_convert",
     "get_worker_info",

@@ -1,7 +1,8 @@
 """From a list of samples to one batch (`default_collate`), and from one sample to tensors (`default_convert`)."""
 
 import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any
 
 import numpy
 
@@ -13,41 +14,94 @@ from pynn.ops.joining import stack
 _NOT_NUMBERS = "SUO"  # the NumPy kinds of text and objects
 
 
-def default_collate(batch):
+def collate(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """One batch of a list of samples, by functions of one's own for chosen types.
+
+    collate_fn_map: from types (or tuples of types) to functions `f(batch, *, collate_fn_map)`. A sample's own type is
+        looked up first, then the first entry that it is an instance of is taken. Mappings, named tuples, tuples and
+        sequences that are not in it are collated item by item, and keep their type (a tuple gives a list).
+
+    Raises TypeError for samples of any other type and RuntimeError for sequences of unequal lengths.
+    """
+    first = batch[0]
+    if collate_fn_map is not None:
+        found = collate_fn_map.get(type(first))
+        if found is None:
+            found = next((f for kind, f in collate_fn_map.items() if isinstance(first, kind)), None)
+        if found is not None:
+            return found(batch, collate_fn_map=collate_fn_map)
+
+    def each(samples: Any) -> Any:
+        return collate(samples, collate_fn_map=collate_fn_map)
+
+    if isinstance(first, Mapping):
+        return _mapping_like(first, {key: each([sample[key] for sample in batch]) for key in first})
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(each(samples) for samples in _columns(batch)))
+    if isinstance(first, tuple):
+        return [each(samples) for samples in _columns(batch)]
+    if isinstance(first, Sequence):
+        return _sequence_like(first, [each(samples) for samples in _columns(batch)])
+    raise TypeError(_unknown(type(first)))
+
+
+def collate_tensor_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """Tensors, stacked."""
+    return stack(list(batch), 0)
+
+
+def collate_numpy_array_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """NumPy arrays, stacked as tensors; TypeError for arrays of text and objects."""
+    if batch[0].dtype.kind in _NOT_NUMBERS:
+        raise TypeError(_unknown(batch[0].dtype))
+    return collate([as_tensor(sample) for sample in batch], collate_fn_map=collate_fn_map)
+
+
+def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """NumPy's numbers."""
+    return as_tensor(numpy.asarray(batch))
+
+
+def collate_float_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """Floats, as float64."""
+    return tensor(batch, dtype=FLOAT64)
+
+
+def collate_int_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """Integers, as int64; bools, as bool."""
+    return tensor(batch)
+
+
+def collate_str_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
+    """Text and bytes, as they are."""
+    return batch
+
+
+_Map = dict[type | tuple[type, ...], Callable[..., Any]]
+default_collate_fn_map: _Map = {
+    Tensor: collate_tensor_fn,
+    numpy.ndarray: collate_numpy_array_fn,
+    (numpy.bool_, numpy.number, numpy.object_): collate_numpy_scalar_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
+}
+
+
+def default_collate(batch: Any) -> Any:
     """One batch of a list of samples, with a new first dimension.
 
     Tensors and NumPy arrays are stacked; numbers become a tensor (float64 of floats, int64 of ints);
     strings and bytes stay a list; mappings, named tuples, tuples and sequences are collated item by item, and
-    keep their type (a tuple gives a list). Raises TypeError for samples of any other type and RuntimeError for
-    sequences of unequal lengths, or tensors of unequal shapes.
+    keep their type (a tuple gives a list). `default_collate_fn_map` can be given further types.
+    Raises TypeError for samples of any other type and RuntimeError for sequences of unequal lengths, or tensors of
+    unequal shapes.
     """
-    first = batch[0]
-    if isinstance(first, Tensor):
-        return stack(list(batch), 0)
-    if isinstance(first, numpy.ndarray):
-        if first.dtype.kind in _NOT_NUMBERS:
-            raise TypeError(_unknown(first.dtype))
-        return stack([as_tensor(sample) for sample in batch], 0)
-    if isinstance(first, (numpy.number, numpy.bool_)):
-        return as_tensor(numpy.asarray(batch))
-    if isinstance(first, float):
-        return tensor(batch, dtype=FLOAT64)
-    if isinstance(first, int):
-        return tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
-    if isinstance(first, Mapping):
-        return _mapping_like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(samples) for samples in _columns(batch)))
-    if isinstance(first, tuple):
-        return [default_collate(samples) for samples in _columns(batch)]
-    if isinstance(first, Sequence):
-        return _sequence_like(first, [default_collate(samples) for samples in _columns(batch)])
-    raise TypeError(_unknown(type(first)))
+    return collate(batch, collate_fn_map=default_collate_fn_map)
 
 
-def default_convert(data):
+def default_convert(data: Any) -> Any:
     """A sample with its NumPy arrays and scalars turned into tensors, however deeply they lie; the rest as it is."""
     if isinstance(data, numpy.ndarray):
         return data if data.dtype.kind in _NOT_NUMBERS else as_tensor(data)
@@ -64,14 +118,19 @@ def default_convert(data):
     return data
 
 
-def _unknown(what):
+default_collate_err_msg_format = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+)
+
+
+def _unknown(what: Any) -> str:
     return (
-        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {what}. "
+        f"{default_collate_err_msg_format.format(what)}. "
         "Convert the samples in the dataset, or give the loader a collate_fn of your own."
     )
 
 
-def _columns(batch):
+def _columns(batch: Any) -> list[Any]:
     """The samples' first items, their second items, and so on."""
     lengths = {len(sample) for sample in batch}
     if len(lengths) > 1:
@@ -82,7 +141,7 @@ def _columns(batch):
     return list(zip(*batch))
 
 
-def _mapping_like(first, values):
+def _mapping_like(first: Any, values: dict[Any, Any]) -> Any:
     """values in a mapping of first's type where it can be copied or made from a dict, else as a plain dict."""
     try:
         if not isinstance(first, MutableMapping):
@@ -94,7 +153,7 @@ def _mapping_like(first, values):
         return values
 
 
-def _sequence_like(first, values):
+def _sequence_like(first: Any, values: list[Any]) -> Any:
     """values in a sequence of first's type where it can be copied or made from a list, else as a plain list."""
     try:
         if not isinstance(first, MutableSequence):

@@ -2,25 +2,44 @@
 
 import itertools
 import warnings
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
-from pynn.utils.data.collate import default_collate, default_convert
-from pynn.utils.data.dataset import IterableDataset, fetch, gather
+from pynn._random import Generator
+from pynn.utils.data._utils import state
+from pynn.utils.data._utils.iterators import LocalIterator, WorkerIterator
+from pynn.utils.data._utils.worker import get_worker_info
+from pynn.utils.data.collate import collate, default_collate, default_collate_fn_map, default_convert
+from pynn.utils.data.dataset import IterableDataset
 from pynn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
+__all__ = [
+    "DataLoader",
+    "collate",
+    "default_collate",
+    "default_collate_fn_map",
+    "default_convert",
+    "get_worker_info",
+]
+
 T_co = TypeVar("T_co", covariant=True)
+_worker_init_fn_t = Callable[[int], None]
+_collate_fn_t = Callable[[list[T_co]], Any]
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 _warned: set[str] = set()  # what was warned of in this process
-
-
-def get_worker_info():
-    """What a worker process knows of itself; None in the main process, where all loading is done."""
 
 
 def _warn_once(key, message):
     if key not in _warned:
         _warned.add(key)
         warnings.warn(message, UserWarning, stacklevel=3)
+
+
+class _DatasetKind:
+    """torch's name for whether a dataset is a map or a stream, which libraries ask loaders for."""
+
+    Map = 0
+    Iterable = 1
 
 
 class DataLoader(Generic[T_co]):
@@ -32,33 +51,52 @@ class DataLoader(Generic[T_co]):
     sampler, batch_sampler: the order of keys, or of lists of keys, instead.
     collate_fn: makes a batch of a list of samples; `default_collate` unless given.
     drop_last: leave out a last, shorter batch.
-    num_workers: worker processes are not in this release; with more than 0 the calling thread loads, a
-        UserWarning says so once, and worker_init_fn is not called. The batches are the same.
+    num_workers: how many workers load ahead; 0 loads in the calling thread. The order of batches is the same.
+    pin_memory, pin_memory_device: taken, and do nothing where there is no accelerator.
+    timeout: seconds to wait for a worker's batch; 0 waits for ever.
+    worker_init_fn: called with its id in each worker, after the seeding and before the dataset is used.
+    multiprocessing_context: how worker processes start ("fork", "spawn", "forkserver", or a context of the standard
+        library); by default "fork" on Linux.
+    prefetch_factor: batches that each worker loads ahead, 2 unless given.
+    persistent_workers: keep the workers for the next pass.
+    in_order: False gives batches as they come from the workers, whichever are first.
+    worker_method: "multiprocessing", or "thread" for workers that are threads: they start at once and copy nothing,
+        and suit datasets that spend their time in NumPy, pynn or reading. The argument is pynn's own.
+
+    Workers are seeded (random, numpy.random and pynn) by a number drawn from generator, or from `pynn.manual_seed`'s,
+    plus the worker's id; `get_worker_info()` tells a dataset in which it is. Arrays come back through shared memory.
+    An error in a worker is raised here with the worker's traceback; a worker that dies raises RuntimeError.
+    Worker threads share Python's and NumPy's global generators: draw from `get_worker_info().rng` there.
+
+    `state_dict()` says where the current pass is and `load_state_dict()` lets the next one begin there.
 
     Raises ValueError for options that exclude each other, as torch does.
     """
 
     def __init__(
         self,
-        dataset,
-        batch_size=1,
-        shuffle=None,
-        sampler=None,
-        batch_sampler=None,
-        num_workers=0,
-        collate_fn=None,
-        pin_memory=False,
-        drop_last=False,
-        timeout=0,
-        worker_init_fn=None,
-        multiprocessing_context=None,
-        generator=None,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
         *,
-        prefetch_factor=None,
-        persistent_workers=False,
-        pin_memory_device="",
-        in_order=True,
-    ):
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+        worker_method: str = "multiprocessing",
+    ) -> None:
+        if worker_method not in ("multiprocessing", "thread"):
+            raise ValueError(f"worker_method must be 'multiprocessing' or 'thread', got {worker_method!r}.")
         prefetch_factor = _check_workers(
             num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context
         )
@@ -89,36 +127,76 @@ class DataLoader(Generic[T_co]):
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self._expected = None  # an iterable dataset's len(), once it was asked for
+        self.worker_method = worker_method
+        self._iterator: WorkerIterator | None = None  # with persistent workers
+        self._progress: state.Progress | None = None  # of the newest pass
+        self._resume: dict[str, Any] | None = None  # what the next pass begins with
         self._ready = True
-        if num_workers > 0:
-            _warn_once(
-                "workers",
-                f"DataLoader got num_workers={num_workers}: this release of pynn has no worker processes and loads in the "
-                "calling thread, with the same batches. Pass num_workers=0 to load so without this warning.",
-            )
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and getattr(self, "_ready", False):
             raise ValueError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized: make a new loader."
             )
         super().__setattr__(name, value)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         if self.pin_memory:
             _warn_once(
                 "pin",
                 "'pin_memory' argument is set as true but no accelerator is found, then pinned memory won't be used.",
             )
-        return _StreamIterator(self) if self._iterable else _MapIterator(self)
+        resume, self._resume = self._resume, None
+        if self.num_workers == 0:
+            return LocalIterator(self, resume)
+        if not self.persistent_workers:
+            return WorkerIterator(self, resume)
+        if self._iterator is not None and (resume is not None or self._iterator.is_stopped()):
+            self._iterator.stop()
+            self._iterator = None
+        if self._iterator is None:
+            self._iterator = WorkerIterator(self, resume)
+        else:
+            self._iterator.again(self)
+        return self._iterator
 
-    def __len__(self):
+    def state_dict(self) -> dict[str, Any]:
+        """Where the newest pass is: picklable, for `load_state_dict` of a loader made with the same arguments.
+
+        RuntimeError for workers with in_order=False, where the batches given are not the first ones.
+        """
+        if self._resume is not None:
+            return dict(self._resume)
+        return state.save(self, self._progress)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next pass give exactly the batches that were left when `state_dict()` was called.
+
+        A map-style dataset is read from where it was: keys are skipped, not samples. An iterable one goes on by its
+        own state_dict and load_state_dict (its iterator's first), or else reads the samples once more to pass them
+        by. Workers go on with the random numbers they were at; random numbers of this process are the caller's.
+
+        Raises ValueError for what is no state of a loader, or of one with other workers where those matter.
+        """
+        state.check(self, state_dict)
+        self._resume = dict(state_dict)
+        self._progress = None
+
+    def __len__(self) -> int:
         if not self._iterable:
             return len(self._index_sampler)
         n = self._expected = len(self.dataset)
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    @property
+    def _dataset_kind(self) -> int:
+        return _DatasetKind.Iterable if self._iterable else _DatasetKind.Map
+
+    @property
+    def _auto_collation(self) -> bool:
+        return self.batch_sampler is not None
 
     @property
     def _index_sampler(self):
@@ -193,64 +271,3 @@ class _Endless:
 
     def __iter__(self):
         return itertools.repeat(None)
-
-
-class _MapIterator:
-    """One pass over a map-style dataset. An error in one batch leaves the following ones to be had."""
-
-    def __init__(self, loader):
-        self._dataset = loader.dataset
-        self._collate = loader.collate_fn
-        self._batched = loader.batch_sampler is not None
-        self._sampler = loader._index_sampler
-        self._keys = iter(self._sampler)
-
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return len(self._sampler)
-
-    def __next__(self):
-        key = next(self._keys)
-        if not self._batched:
-            return self._collate(self._dataset[key])
-        if self._collate is default_collate:
-            batch = gather(self._dataset, key)
-            if batch is not None:
-                return batch
-        return self._collate(fetch(self._dataset, key))
-
-
-class _StreamIterator:
-    """One pass over an iterable dataset."""
-
-    def __init__(self, loader):
-        self._loader = loader
-        self._samples = iter(loader.dataset)
-        self._ended = False
-        self._given = 0
-
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return len(self._loader)
-
-    def __next__(self):
-        loader = self._loader
-        if loader.batch_size is None:
-            batch = next(self._samples)
-        else:
-            batch = [] if self._ended else list(itertools.islice(self._samples, loader.batch_size))
-            self._ended = len(batch) < loader.batch_size
-            if not batch or (self._ended and loader.drop_last):
-                raise StopIteration
-        self._given += 1
-        if loader._expected is not None and self._given > len(loader):
-            warnings.warn(
-                f"Length of IterableDataset {loader.dataset} was reported to be {loader._expected} (when accessing "
-                f"len(dataloader)), but {self._given} batches have been fetched.",
-                stacklevel=2,
-            )
-        return loader.collate_fn(batch)

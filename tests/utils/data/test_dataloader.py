@@ -1,5 +1,3 @@
-import warnings
-
 import numpy
 import pytest
 
@@ -188,20 +186,6 @@ def test_a_stream_longer_than_it_said_warns():
     len(loader)
     with pytest.warns(UserWarning, match=r"reported to be 2 .* but 3 batches have been fetched"):
         values(loader)
-
-
-def test_workers_load_here_and_say_so_once():
-    with pytest.warns(UserWarning, match=r"num_workers=2.*calling thread") as caught:
-        loader = DataLoader(
-            Count(5), batch_size=2, num_workers=2, persistent_workers=True, prefetch_factor=4, timeout=3
-        )
-    assert caught[0].filename == __file__
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        again = DataLoader(Count(5), batch_size=2, num_workers=1, multiprocessing_context="spawn")
-    assert values(loader) == values(again) == [[0, 1], [2, 3], [4]]
-    assert again.prefetch_factor == 2
-    assert pynn.utils.data.get_worker_info() is None
 
 
 def test_pin_memory_warns_and_loads():

@@ -1,0 +1,23 @@
+"""torch's name of old for a tensor."""
+
+from typing import Any
+
+from pynn._core import Tensor
+
+__all__ = ["Variable", "VariableMeta"]
+
+
+class VariableMeta(type):
+    """Makes every Tensor an instance of Variable."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+
+class Variable(metaclass=VariableMeta):
+    """`Variable(x)` is x, without history."""
+
+    def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: Any = None) -> Any:
+        if data is None:
+            data = Tensor()
+        return data.detach().requires_grad_(requires_grad)

@@ -1,0 +1,59 @@
+"""Storages under torch's names: UntypedStorage, TypedStorage, and one class of the latter for each dtype."""
+
+from typing import Any
+
+import numpy
+
+from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
+from pynn._storage import TypedStorage, UntypedStorage
+
+
+class _OfOneType(type):
+    """FloatStorage and the like: they make TypedStorages, and are what `isinstance` asks a storage for."""
+
+    np_dtype: numpy.dtype[Any]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, TypedStorage) and instance._flat.dtype == cls.np_dtype
+
+    def __call__(cls, *args: Any, device: Any = None) -> Any:
+        from pynn._device import check_device
+
+        if device is not None:
+            check_device(device)
+        if not args:
+            return TypedStorage._of(numpy.empty(0, cls.np_dtype))
+        (what,) = args
+        if isinstance(what, (UntypedStorage, TypedStorage)):
+            return TypedStorage._of(what._elements(cls.np_dtype))
+        if isinstance(what, (int, numpy.integer)):
+            if what < 0:
+                raise RuntimeError(f"Trying to create a storage of a negative size {what}.")
+            return TypedStorage._of(numpy.empty(int(what), cls.np_dtype))
+        return TypedStorage._of(numpy.array(list(what)).astype(cls.np_dtype))
+
+    @property
+    def dtype(cls) -> dtype:
+        """The type of the elements."""
+        return from_numpy(cls.np_dtype)
+
+
+_NAMES = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32",
+    "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
+}  # fmt: skip
+_CLASSES = {
+    name + "Storage": _OfOneType(
+        name + "Storage",
+        (),
+        {
+            "np_dtype": to_numpy(DTYPES[target]),
+            "__doc__": f"A storage of {target}, of a size, of a list or over a storage.",
+        },
+    )
+    for name, target in _NAMES.items()
+}
+globals().update(_CLASSES)
+
+
+__all__ = ["TypedStorage", "UntypedStorage", *_CLASSES]

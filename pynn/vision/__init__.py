@@ -1,0 +1,46 @@
+"""Models, data sets, transforms and operations for images, under torchvision's names.
+
+    import pynn.vision as torchvision
+
+Its parts are imported when first asked for; reading and writing pictures needs Pillow (`pip install pillow`).
+"""
+
+import importlib
+from typing import Any
+
+from pynn._version_info import __version__
+
+__all__ = [
+    "__version__",
+    "datasets",
+    "get_image_backend",
+    "io",
+    "models",
+    "ops",
+    "set_image_backend",
+    "transforms",
+    "utils",
+]
+
+_PARTS = frozenset(("datasets", "io", "models", "ops", "transforms", "utils"))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module("pynn.vision." + name)
+    raise AttributeError(f"module 'pynn.vision' has no attribute '{name}'.")
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _PARTS)
+
+
+def set_image_backend(backend: str) -> None:
+    """Choose what reads pictures: only "PIL" is there. Raises ValueError for another."""
+    if backend != "PIL":
+        raise ValueError(f"Invalid backend '{backend}': pynn.vision reads pictures with 'PIL' (Pillow) only.")
+
+
+def get_image_backend() -> str:
+    """What reads pictures: "PIL"."""
+    return "PIL"

@@ -1,0 +1,121 @@
+"""VGG (Simonyan and Zisserman, 2014), with and without batch norm."""
+
+from typing import Any
+
+import pynn
+from pynn import Tensor, nn
+from pynn.vision.models._builders import builder
+
+# Channels of the 3 x 3 convolutions in order; "M" halves the size.
+cfgs: dict[str, list[str | int]] = {
+    "A": [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
+    "B": [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
+    "D": [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"],
+    "E": [64, 64, "M", 128, 128, "M"] + [256] * 4 + ["M"] + [512] * 4 + ["M"] + [512] * 4 + ["M"],
+}
+
+
+class VGG(nn.Module):
+    """Images (N, 3, H, W) to (N, num_classes): `features`, an average pool to 7 x 7, three linear layers."""
+
+    def __init__(
+        self, features: nn.Module, num_classes: int = 1000, init_weights: bool = True, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096),
+            nn.ReLU(True),
+            nn.Dropout(p=dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(True),
+            nn.Dropout(p=dropout),
+            nn.Linear(4096, num_classes),
+        )
+        if init_weights:
+            self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0, 0.01)
+            elif isinstance(module, nn.BatchNorm2d):
+                nn.init.ones_(module.weight)
+            else:
+                continue
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+
+
+def make_layers(cfg: list[str | int], batch_norm: bool = False) -> nn.Sequential:
+    """The convolutions that a list as in `cfgs` describes."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for entry in cfg:
+        if isinstance(entry, str):
+            layers.append(nn.MaxPool2d(2, 2))
+            continue
+        layers.append(nn.Conv2d(channels, entry, 3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(entry))
+        layers.append(nn.ReLU(inplace=True))
+        channels = entry
+    return nn.Sequential(*layers)
+
+
+def _vgg(cfg: str, batch_norm: bool, options: dict[str, Any]) -> VGG:
+    return VGG(make_layers(cfgs[cfg], batch_norm), **options)
+
+
+@builder
+def vgg11(**kwargs: Any) -> VGG:
+    """VGG with 11 layers; kwargs go to VGG."""
+    return _vgg("A", False, kwargs)
+
+
+@builder
+def vgg11_bn(**kwargs: Any) -> VGG:
+    """VGG with 11 layers and batch norm; kwargs go to VGG."""
+    return _vgg("A", True, kwargs)
+
+
+@builder
+def vgg13(**kwargs: Any) -> VGG:
+    """VGG with 13 layers; kwargs go to VGG."""
+    return _vgg("B", False, kwargs)
+
+
+@builder
+def vgg13_bn(**kwargs: Any) -> VGG:
+    """VGG with 13 layers and batch norm; kwargs go to VGG."""
+    return _vgg("B", True, kwargs)
+
+
+@builder
+def vgg16(**kwargs: Any) -> VGG:
+    """VGG with 16 layers; kwargs go to VGG."""
+    return _vgg("D", False, kwargs)
+
+
+@builder
+def vgg16_bn(**kwargs: Any) -> VGG:
+    """VGG with 16 layers and batch norm; kwargs go to VGG."""
+    return _vgg("D", True, kwargs)
+
+
+@builder
+def vgg19(**kwargs: Any) -> VGG:
+    """VGG with 19 layers; kwargs go to VGG."""
+    return _vgg("E", False, kwargs)
+
+
+@builder
+def vgg19_bn(**kwargs: Any) -> VGG:
+    """VGG with 19 layers and batch norm; kwargs go to VGG."""
+    return _vgg("E", True, kwargs)
