@@ -4,6 +4,7 @@ import numpy
 
 from pynn._core import call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
+from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
@@ -106,6 +107,7 @@ def diag(input, diagonal=0):
 
 
 @export()
+@float32_function
 def trace(input):
     """The sum of a matrix's diagonal."""
     if input._array.ndim != 2:
