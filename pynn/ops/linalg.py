@@ -5,7 +5,7 @@ import math
 import numpy
 
 from pynn._core import Tensor, binary, call
-from pynn.amp.autocast_mode import low_precision_function
+from pynn.amp.autocast_mode import low_precision_function, plain_function
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
@@ -237,6 +237,7 @@ def bmm(input, mat2, *, out=None):
 
 
 @export()
+@plain_function
 def mv(input, vec):
     """The product of a matrix and a vector."""
     _operands("mv", input=input, vec=vec)
@@ -246,6 +247,7 @@ def mv(input, vec):
 
 
 @export()
+@plain_function
 def dot(input, tensor):
     """The sum of the products of two vectors' elements."""
     _operands("dot", input=input, tensor=tensor)
@@ -314,7 +316,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 
 @export()
-@low_precision_function
+@plain_function
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec); without input where beta is 0."""
     _operands("addmv", input=input, mat=mat, vec=vec)

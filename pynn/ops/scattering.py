@@ -8,7 +8,9 @@ import numpy
 from pynn import _core
 from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
 from pynn._dtypes import INT64
+from pynn.amp.autocast_mode import promoting_function
 from pynn.ops.arranging import written
+from pynn.ops.cast import COPY_
 from pynn.ops.indexing import (
     GATHER,
     INDEX_PUT,
@@ -260,6 +262,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 
 @export()
+@promoting_function
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """input with its slices at index along dim replaced by those of source."""
     d, spread = _check_slices("index_copy", input, dim, index, source)

@@ -4,6 +4,7 @@ import numpy
 
 from pynn._core import call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
+from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
 from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
@@ -115,6 +116,7 @@ def diag(input, diagonal=0):
 
 
 @export()
+@float32_function
 def trace(input):
     """The sum of a matrix's diagonal."""
     if input._array.ndim != 2:
