@@ -52,3 +52,4 @@ NAMES: dict[str, _Constant] = {
     **{n: qscheme(n) for n in ("per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric",
                                "per_channel_affine_float_qparams")},
 }  # fmt: skip
+globals().update(NAMES)  # where pickle finds them
