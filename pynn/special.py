@@ -50,7 +50,9 @@ _DOCS = {
     "spherical_bessel_j0": "sin(x) / x.",
 }
 globals().update({_name: _one(_name, _doc) for _name, _doc in _DOCS.items()})
-globals().update({_name: _takes_out(_records.with_numbers(_name)) for _name in (*_records.POLYNOMIALS, "zeta", "xlog1py")})
+globals().update(
+    {_name: _takes_out(_records.with_numbers(_name)) for _name in (*_records.POLYNOMIALS, "zeta", "xlog1py")}
+)
 
 # Those that pynn has at its top, some under another name.
 _SAME = {

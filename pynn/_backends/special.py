@@ -379,7 +379,9 @@ def _incomplete(a: Array, x: Array, upper: bool) -> Array:
     at_zero, at_end = (1.0, 0.0) if upper else (0.0, 1.0)
     out = numpy.where((x == 0) & (a > 0) | numpy.isinf(a) & (a > 0) & numpy.isfinite(x), at_zero, out)
     out = numpy.where(((a == 0) & (x > 0)) | (numpy.isinf(x) & (x > 0) & numpy.isfinite(a) & (a >= 0)), at_end, out)
-    bad = (a < 0) | (x < 0) | numpy.isnan(a) | numpy.isnan(x) | ((a == 0) & (x == 0)) | (numpy.isinf(a) & numpy.isinf(x))
+    bad = (
+        (a < 0) | (x < 0) | numpy.isnan(a) | numpy.isnan(x) | ((a == 0) & (x == 0)) | (numpy.isinf(a) & numpy.isinf(x))
+    )
     return numpy.where(bad, numpy.nan, out)
 
 

@@ -71,11 +71,17 @@ def binary_op(
 # ---- one input ----
 
 ACOSH = unary_op(
-    "acosh", lambda xp, x: xp.acosh(x), lambda xp, g, out, x: g / xp.sqrt(x * x - 1), samples=unary_samples(1.1, 9, extreme=False)
+    "acosh",
+    lambda xp, x: xp.acosh(x),
+    lambda xp, g, out, x: g / xp.sqrt(x * x - 1),
+    samples=unary_samples(1.1, 9, extreme=False),
 )
 ASINH = unary_op("asinh", lambda xp, x: xp.asinh(x), lambda xp, g, out, x: g / xp.sqrt(x * x + 1))
 ATANH = unary_op(
-    "atanh", lambda xp, x: xp.atanh(x), lambda xp, g, out, x: g / (1 - x * x), samples=unary_samples(-0.9, 0.9, extreme=False)
+    "atanh",
+    lambda xp, x: xp.atanh(x),
+    lambda xp, g, out, x: g / (1 - x * x),
+    samples=unary_samples(-0.9, 0.9, extreme=False),
 )
 
 
@@ -104,7 +110,11 @@ FRAC = unary_op(
     kinds=FLOATS, dtype="promote",
 )  # fmt: skip
 SIGNBIT = unary_op(
-    "signbit", lambda xp, x: xp.signbit(x) if x.dtype.kind == "f" else x < 0, None, dtype="bool", samples=unary_samples()
+    "signbit",
+    lambda xp, x: xp.signbit(x) if x.dtype.kind == "f" else x < 0,
+    None,
+    dtype="bool",
+    samples=unary_samples(),
 )
 
 
@@ -122,7 +132,9 @@ def _is_infinite(sign: int) -> Callable[..., Any]:
 
 ISPOSINF = unary_op("isposinf", _is_infinite(1), None, dtype="bool", samples=unary_samples())
 ISNEGINF = unary_op("isneginf", _is_infinite(-1), None, dtype="bool", samples=unary_samples())
-ISREAL = unary_op("isreal", lambda xp, x: xp.ones(x.shape, dtype=numpy.bool_), None, dtype="bool", samples=unary_samples())
+ISREAL = unary_op(
+    "isreal", lambda xp, x: xp.ones(x.shape, dtype=numpy.bool_), None, dtype="bool", samples=unary_samples()
+)
 
 
 def _attr_samples(drawn: Callable[..., list[Sample]], *attrs: tuple[Any, ...]) -> Callable[..., list[Sample]]:
@@ -231,10 +243,20 @@ def _share(base: float) -> tuple[Any, Any]:
 
 
 LOGADDEXP = binary_op(
-    "logaddexp", lambda xp, x, y: xp.logaddexp(x, y), _share(math.e), dtype="promote", kinds=FLOATS, tolerance={"float32": 5e-6}
+    "logaddexp",
+    lambda xp, x, y: xp.logaddexp(x, y),
+    _share(math.e),
+    dtype="promote",
+    kinds=FLOATS,
+    tolerance={"float32": 5e-6},
 )
 LOGADDEXP2 = binary_op(
-    "logaddexp2", lambda xp, x, y: xp.logaddexp2(x, y), _share(2), dtype="promote", kinds=FLOATS, tolerance={"float32": 5e-6}
+    "logaddexp2",
+    lambda xp, x, y: xp.logaddexp2(x, y),
+    _share(2),
+    dtype="promote",
+    kinds=FLOATS,
+    tolerance={"float32": 5e-6},
 )
 
 

@@ -110,7 +110,9 @@ def tensors(name: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
     if isinstance(input, Tensor):
         return input, _beside(input, other)
     if not isinstance(other, Tensor):
-        raise TypeError(f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}.")
+        raise TypeError(
+            f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}."
+        )
     return _beside(other, input), other
 
 
@@ -126,7 +128,9 @@ def logit_(self: Tensor, eps: float | None = None) -> Tensor:
     return call_inplace(_inplace("logit"), (self,), (None if eps is None else float(eps),))
 
 
-def _replacements(input: Tensor, nan: float | None, posinf: float | None, neginf: float | None) -> tuple[float, float, float]:
+def _replacements(
+    input: Tensor, nan: float | None, posinf: float | None, neginf: float | None
+) -> tuple[float, float, float]:
     limits = finfo(input._array.dtype)
     return (
         0.0 if nan is None else float(nan),
@@ -136,7 +140,9 @@ def _replacements(input: Tensor, nan: float | None, posinf: float | None, neginf
 
 
 @export()
-def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """input with NaN and infinities replaced: by 0 and the dtype's largest and smallest number unless given."""
     if operand(input, "nan_to_num")._array.dtype.kind not in "fV":
         return input.clone()
@@ -144,7 +150,9 @@ def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = N
 
 
 @export(function=False)
-def nan_to_num_(self: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num_(
+    self: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """nan_to_num written to the tensor itself."""
     if self._array.dtype.kind not in "fV":
         return self
@@ -272,7 +280,9 @@ def conj_physical_(self: Tensor) -> Tensor:
 @export("imag", method=False)
 def imag(input: Tensor) -> Tensor:
     """RuntimeError: real numbers have no imaginary part here."""
-    raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {operand(input, 'imag').dtype}.")
+    raise RuntimeError(
+        f"imag is not implemented for tensors with non-complex dtypes, got {operand(input, 'imag').dtype}."
+    )
 
 
 _core.install(Tensor, "imag", property(imag))
@@ -302,4 +312,3 @@ def fill(input: Tensor, value: Any) -> Tensor:
 for _alias, _name in (("fix_", "trunc_"), ("greater_", "gt_"), ("less_", "lt_")):
     if _alias not in _METHODS and _name in _METHODS:
         export(_alias, function=False)(_METHODS[_name])
-

@@ -33,7 +33,11 @@ def _special(name: str, vjp: Callable[..., Any] | None, saves: Any = (0,), **kwa
 
 ERFC = _special("erfc", lambda xp, g, out, x: -g * xp.exp(-x * x) * (2 / _ROOT_PI))
 ERFCX = _special(
-    "erfcx", lambda xp, g, out, x: g * (2 * x * out - 2 / _ROOT_PI), ("out", 0), samples=unary_samples(-2, 6, extreme=False), tolerance=_LOOSE
+    "erfcx",
+    lambda xp, g, out, x: g * (2 * x * out - 2 / _ROOT_PI),
+    ("out", 0),
+    samples=unary_samples(-2, 6, extreme=False),
+    tolerance=_LOOSE,
 )
 ERFINV = _special(
     "erfinv", lambda xp, g, out, x: g * xp.exp(out * out) * (_ROOT_PI / 2), ("out",), samples=unary_samples(-0.9, 0.9, extreme=False),
@@ -65,8 +69,16 @@ ENTR = unary_op(
 # ---- the gamma function ----
 
 _POSITIVE = unary_samples(0.3, 9, extreme=False)
-LGAMMA = _special("lgamma", lambda xp, g, out, x: g * xp.digamma(x), torch=lambda t, x: t.lgamma(x), samples=_POSITIVE, tolerance=_LOOSE)
-DIGAMMA = _special("digamma", lambda xp, g, out, x: g * xp.polygamma(1, x), samples=_POSITIVE, tolerance=_TORCHS_TRIGAMMA)
+LGAMMA = _special(
+    "lgamma",
+    lambda xp, g, out, x: g * xp.digamma(x),
+    torch=lambda t, x: t.lgamma(x),
+    samples=_POSITIVE,
+    tolerance=_LOOSE,
+)
+DIGAMMA = _special(
+    "digamma", lambda xp, g, out, x: g * xp.polygamma(1, x), samples=_POSITIVE, tolerance=_TORCHS_TRIGAMMA
+)
 POLYGAMMA = unary_op(
     "polygamma", lambda xp, x, n: xp.polygamma(n, x), lambda xp, g, out, x, n: g * xp.polygamma(n + 1, x), attrs=("n",),
     samples=lambda rng: [Sample(s.inputs, (n,)) for s in unary_samples(1, 9, extreme=False)(rng) for n in (1, 2)],
@@ -120,7 +132,13 @@ def _i1e_vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
 
 
 I0 = _special("i0", lambda xp, g, out, x: g * xp.i1(x), tolerance=_LOOSE)
-I0E = _special("i0e", lambda xp, g, out, x: g * (xp.i1e(x) - xp.sign(x) * out), ("out", 0), samples=unary_samples(extreme=False, away=(0,)), tolerance=_LOOSE)
+I0E = _special(
+    "i0e",
+    lambda xp, g, out, x: g * (xp.i1e(x) - xp.sign(x) * out),
+    ("out", 0),
+    samples=unary_samples(extreme=False, away=(0,)),
+    tolerance=_LOOSE,
+)
 I1 = _special("i1", _i1_vjp, ("out", 0), samples=unary_samples(extreme=False, away=(0,)), tolerance=_LOOSE)
 I1E = _special("i1e", _i1e_vjp, ("out", 0), samples=unary_samples(extreme=False, away=(0,)), tolerance=_LOOSE)
 
@@ -190,7 +208,11 @@ def _order(n: Any) -> int:
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma (n >= 0) at each element; the default float for integers."""
     n = _order(n)
-    return call(DIGAMMA, (operand(input, "polygamma"),)) if n == 0 else call(POLYGAMMA, (operand(input, "polygamma"),), (n,))
+    return (
+        call(DIGAMMA, (operand(input, "polygamma"),))
+        if n == 0
+        else call(POLYGAMMA, (operand(input, "polygamma"),), (n,))
+    )
 
 
 @export("polygamma", function=False)
