@@ -1,27 +1,13 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
-
-
 import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
-from pynn.ops.registry import export
+from pynn.ops.registry import export, written
 from pynn.ops.view import Size, normal_dim
-
-
-def written(name, function):
-    """Publish `<name>_`, which writes function's result to the tensor itself."""
-
-    def function_(self, *args, **kwargs):
-        old = self.clone() if self.requires_grad else self  # backward may read the old value
-        return call_inplace(COPY_, (self, function(old, *args, **kwargs)))
-
-    function_.__name__ = name + "_"
-    function_.__doc__ = f"`{name}` written to the tensor itself."
-    export(name + "_", function=False)(function_)
 
 
 @export()
@@ -183,5 +169,3 @@ def _reshaped(name):
 
 for _name in ("unsqueeze", "squeeze", "transpose", "t"):
     _reshaped(_name)
-
-

@@ -57,7 +57,8 @@ def place_of(name, i):
 
 def same(a, b):
     return len(a) == len(b) and all(
-        x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x == y for x, y in zip(a, b)
+        isinstance(y, numpy.ndarray) and x.tobytes() == y.tobytes() if isinstance(x, numpy.ndarray) else x is y or x == y
+        for x, y in zip(a, b)
     )
 
 
