@@ -25,8 +25,12 @@ def _converging(name: str, x: Tensor, op: Any, attrs: tuple[Any, ...]) -> Any:
     except numpy.linalg.LinAlgError:
         pass
     if not numpy.isfinite(observe(x)).all():
-        raise LinAlgError(f"{name}: The algorithm failed to converge because the input matrix contained non-finite values.")
-    raise LinAlgError(f"{name}: The algorithm failed to converge: too many repeated values, or an ill-conditioned matrix.")
+        raise LinAlgError(
+            f"{name}: The algorithm failed to converge because the input matrix contained non-finite values."
+        )
+    raise LinAlgError(
+        f"{name}: The algorithm failed to converge: too many repeated values, or an ill-conditioned matrix."
+    )
 
 
 # ---- Cholesky ----
@@ -70,7 +74,9 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
     """
     check_matrix("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
     return _checks.linalg_qr(call(QR, (A,), (mode,)))
 
 
@@ -237,7 +243,9 @@ def eigvals(input: Tensor) -> Any:
 
 def _check_driver(driver: Any) -> None:
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
 
 
 @float32_function

@@ -25,7 +25,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     for argument, x in (("input", input), ("vec1", vec1), ("vec2", vec2)):
         check_tensor("addr", x, argument)
     if vec1._array.ndim != 1 or vec2._array.ndim != 1:
-        raise RuntimeError(f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D.")
+        raise RuntimeError(
+            f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D."
+        )
     if all(x._array.dtype.kind in "iub" for x in (input, vec1, vec2)):
         for argument, factor in (("beta", beta), ("alpha", alpha)):
             if isinstance(factor, float):
@@ -122,7 +124,9 @@ for _name, _function in (("addr", addr), ("addbmm", addbmm), ("renorm", renorm))
 def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
     check_tensor("cov", x, name)
     if x._array.ndim > 1:
-        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {x._array.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {x._array.ndim} dimensions"
+        )
     kind = x._array.dtype.kind
     if (kind not in "fV") if floating else (kind not in "iu"):
         what = "floating point" if floating else "integral"
@@ -138,7 +142,9 @@ def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
 
 
 @export()
-def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
     """The covariances of the rows (variables) of a matrix whose columns are observations; the variance of a vector.
 
     correction: what is taken off the number of observations (1 = Bessel's). fweights: how often each observation
@@ -175,10 +181,14 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
             freedom = total - correction * (weights * aweights).sum() / total
     centred = x - average
     weighted = centred if weights is None else centred * weights
-    freedom = freedom.clamp(min=0) if isinstance(freedom, Tensor) else made(
-        numpy.asarray(max(freedom, 0.0), x._array.dtype)
+    freedom = (
+        freedom.clamp(min=0) if isinstance(freedom, Tensor) else made(numpy.asarray(max(freedom, 0.0), x._array.dtype))
     )
-    out = weighted @ centred.t() if weighted._array.dtype == centred._array.dtype else weighted @ centred.t().to(weighted.dtype)
+    out = (
+        weighted @ centred.t()
+        if weighted._array.dtype == centred._array.dtype
+        else weighted @ centred.t().to(weighted.dtype)
+    )
     return (out / freedom).squeeze()  # type: ignore[no-any-return]
 
 

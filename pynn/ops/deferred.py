@@ -28,7 +28,9 @@ _NAMES = {
     "pynn.ops.distances": ("", "cdist", ""),
 }  # fmt: skip
 
-FUNCTION_MODULES = {n: module for module, (both, functions, _) in _NAMES.items() for n in (both + " " + functions).split()}
+FUNCTION_MODULES = {
+    n: module for module, (both, functions, _) in _NAMES.items() for n in (both + " " + functions).split()
+}
 METHOD_MODULES = {n: module for module, (both, _, methods) in _NAMES.items() for n in (both + " " + methods).split()}
 
 

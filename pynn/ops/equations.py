@@ -255,7 +255,14 @@ MATRIX_EXP = register(
     dtype="same",
     samples=lambda rng: [
         Sample((scale * rng.normal(size=s),))
-        for s, scale in (((3, 3), 1e-6), ((3, 3), 0.01), ((2, 3, 3), 0.3), ((2, 1, 2, 2), 2.0), ((0, 0), 1), ((0, 2, 2), 1))
+        for s, scale in (
+            ((3, 3), 1e-6),
+            ((3, 3), 0.01),
+            ((2, 3, 3), 0.3),
+            ((2, 1, 2, 2), 2.0),
+            ((0, 0), 1),
+            ((0, 2, 2), 1),
+        )
     ],
     torch=lambda t, a: t.linalg.matrix_exp(a),
     tolerance={"float32": 2e-5, "float64": 1e-10},
@@ -323,4 +330,3 @@ ORMQR = register(
     torch=lambda t, a, tau, x, left, transpose: t.ormqr(a, tau, x, left, transpose),
     tolerance={"float32": 1e-5, "float64": 1e-11},
 )(_multiply_reflectors)  # fmt: skip
-

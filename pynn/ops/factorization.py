@@ -110,7 +110,13 @@ SOLVE_TRIANGULAR = register(
     attrs=("upper", "unitriangular"),
     samples=lambda rng: [
         Sample((rng.uniform(-0.5, 0.5, a) + 2 * numpy.eye(a[-1]), rng.normal(size=b)), (upper, unit))
-        for a, b in (((3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 1)), ((0, 0), (0, 2)), ((0, 2, 2), (0, 2, 1)), ((3, 3), (2, 3, 2)))
+        for a, b in (
+            ((3, 3), (3, 2)),
+            ((2, 1, 3, 3), (4, 3, 1)),
+            ((0, 0), (0, 2)),
+            ((0, 2, 2), (0, 2, 1)),
+            ((3, 3), (2, 3, 2)),
+        )
         for upper, unit in ((True, False), (False, False), (True, True), (False, True))
     ],
     torch=lambda t, a, b, upper, unit: t.linalg.solve_triangular(a, b, upper=upper, unitriangular=unit),
@@ -163,7 +169,9 @@ def _cholesky_solve_vjp(xp, needs, g, out, b, factor, upper):
 
 def _cholesky_solve(xp, b, factor, upper):
     lower = lapack.transposed(factor) if upper else factor
-    return lapack.solve_triangular(lapack.transposed(lower), lapack.solve_triangular(lower, b, False, False), True, False)
+    return lapack.solve_triangular(
+        lapack.transposed(lower), lapack.solve_triangular(lower, b, False, False), True, False
+    )
 
 
 CHOLESKY_SOLVE = register(

@@ -105,7 +105,7 @@ CASES = {
 }  # fmt: skip
 
 
-ONCE_IN_TORCH = {"cdist", "cdist_3"}  # what torch cannot differentiate twice
+ONCE_IN_TORCH = {"cdist", "cdist_3", "cond_1"}  # what torch cannot differentiate twice
 
 
 def inputs(name):
