@@ -8,10 +8,11 @@ from pynn._core import Tensor, call, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.linalg import _checks, _decompositions, _equations, _products
 from pynn.linalg._checks import check_batches, check_floating, check_matrix, check_same_dtype, check_tensor
-from pynn.ops import factorization, lapack
+from pynn.ops import factorization
 from pynn.ops import namespace as xp
 from pynn.ops.equations import ORMQR
 from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
+from pynn.ops.indefinite import GEQRF
 from pynn.ops.registry import export
 
 
@@ -101,8 +102,7 @@ def geqrf(input: Tensor) -> Any:
     Has no gradient; use linalg.qr for one.
     """
     check_matrix("torch.geqrf", input, "input")
-    packed, tau = lapack.geqrf(observe(input))
-    return _checks.geqrf((made(numpy.ascontiguousarray(packed)), made(tau)))
+    return _checks.geqrf(call(GEQRF, (input,)))
 
 
 @export()

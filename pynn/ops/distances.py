@@ -21,7 +21,7 @@ def _euclidean(xp: Any, a: Any, b: Any) -> Any:
 
 
 @joint
-def _euclidean_vjp(xp, needs, g, out, a, b):
+def _euclidean_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     """(a_i - b_j) / distance, summed by products; 0 at distance 0."""
     ratio = xp.where(out == 0, 0.0, g / xp.where(out == 0, 1.0, out))
     ga = gb = None

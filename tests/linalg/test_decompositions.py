@@ -29,7 +29,8 @@ def test_products_of_factors_are_the_matrix(shape, dtype):
     k = min(shape[-2:])
     for full in (True, False):
         u, s, vh = linalg.svd(x, full_matrices=full)
-        assert u.shape[-1] == (shape[-2] if full else k) and vh.shape[-2] == (shape[-1] if full else k)
+        assert u.shape[-1] == (shape[-2] if full else k)
+        assert vh.shape[-2] == (shape[-1] if full else k)
         close((u[..., :k] * s.unsqueeze(-2)) @ vh[..., :k, :], x, dtype)
         close(linalg.svdvals(x), s, dtype)
     for mode in ("reduced", "complete"):
@@ -40,13 +41,14 @@ def test_products_of_factors_are_the_matrix(shape, dtype):
     p, lower, upper = linalg.lu(x)
     close(p @ lower @ upper, x, dtype)
     packed, pivots, info = linalg.lu_factor_ex(x)
-    assert pivots.dtype is pynn.int32 and info.shape == shape[:-2]
+    assert pivots.dtype is pynn.int32
+    assert info.shape == shape[:-2]
     for a, b in zip(pynn.lu_unpack(packed, pivots), (p, lower, upper)):
         close(a, b, dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", ((3, 3), (2, 4, 4), (0, 0), (0, 2, 2), (30, 30)))
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4), (0, 0), (0, 2, 2), (30, 30)])
 def test_symmetric_matrices(shape, dtype):
     x = rand(*shape, dtype=dtype)
     n = shape[-1]
@@ -77,7 +79,8 @@ def test_cholesky_by_hand():
     with pytest.raises(RuntimeError, match=r"\(Batch element 1\)"):
         linalg.cholesky(pynn.stack([pynn.eye(2), -pynn.eye(2)]))
     factor, info = linalg.cholesky_ex(pynn.stack([pynn.eye(2), -pynn.eye(2)]))
-    assert info.tolist() == [0, 1] and info.dtype is pynn.int32
+    assert info.tolist() == [0, 1]
+    assert info.dtype is pynn.int32
     assert factor[0].tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert linalg.cholesky_ex(pynn.full((2, 2), float("nan"))).info.item() == 1
 
@@ -85,16 +88,19 @@ def test_cholesky_by_hand():
 def test_lu_by_hand():
     x = pynn.tensor([[0.0, 2.0], [4.0, 6.0]])
     packed, pivots = linalg.lu_factor(x)
-    assert packed.tolist() == [[4.0, 6.0], [0.0, 2.0]] and pivots.tolist() == [2, 2]
+    assert packed.tolist() == [[4.0, 6.0], [0.0, 2.0]]
+    assert pivots.tolist() == [2, 2]
     p, lower, upper = linalg.lu(x)
-    assert p.tolist() == [[0.0, 1.0], [1.0, 0.0]] and lower.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert p.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert lower.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert upper.tolist() == [[4.0, 6.0], [0.0, 2.0]]
     with pytest.raises(RuntimeError, match=r"U\[2,2\] is zero"):
         linalg.lu_factor(pynn.ones(3, 3))
     assert linalg.lu_factor_ex(pynn.ones(3, 3)).info.item() == 2
     with pytest.raises(RuntimeError, match="without pivoting"):
         linalg.lu(x, pivot=False)
-    assert pynn.lu(x)[1].tolist() == [2, 2] and x.lu(get_infos=True)[2].item() == 0
+    assert pynn.lu(x)[1].tolist() == [2, 2]
+    assert x.lu(get_infos=True)[2].item() == 0
 
 
 def test_lu_solve_in_all_directions():
@@ -129,12 +135,17 @@ def test_reflectors_make_q():
 def test_results_have_names():
     x = pynn.eye(2)
     found = linalg.svd(x)
-    assert found.S is found[1] and "linalg_svd" in repr(found)
+    assert found.S is found[1]
+    assert "linalg_svd" in repr(found)
     assert pickle.loads(pickle.dumps(linalg.qr(x))).R.tolist() == x.tolist() or linalg.qr(x).R[0, 0] < 0
     assert copy.copy(linalg.eigh(x)).eigenvalues.tolist() == [1.0, 1.0]
-    assert pynn.svd(x).V.shape == (2, 2) and x.qr().Q.shape == (2, 2)
+    assert pynn.svd(x).V.shape == (2, 2)
+    assert x.qr().Q.shape == (2, 2)
     u, s, v = pynn.svd(pynn.ones(3, 2), compute_uv=False)
-    assert u.shape == (3, 3) and not u.any() and v.shape == (2, 2) and s.shape == (2,)
+    assert u.shape == (3, 3)
+    assert not u.any()
+    assert v.shape == (2, 2)
+    assert s.shape == (2,)
     u, s, v = pynn.svd(pynn.ones(3, 2), some=False)
     assert u.shape == (3, 3)
 
@@ -183,7 +194,7 @@ def test_what_is_no_stack_of_float_matrices_is_refused(name):
     function = getattr(linalg, name)
     with pytest.raises(RuntimeError, match="Expected a floating point"):
         function(pynn.eye(2).long())
-    with pytest.raises(RuntimeError, match="Low precision dtypes not supported. Got Half"):
+    with pytest.raises(RuntimeError, match=r"Low precision dtypes not supported. Got Half"):
         function(pynn.eye(2).half())
     with pytest.raises(RuntimeError, match="at least 2 dimensions"):
         function(pynn.ones(3))
@@ -219,3 +230,24 @@ def test_autocast_computes_in_float32():
         assert linalg.inv(x).dtype is pynn.float32
         assert linalg.cholesky(x).dtype is pynn.float32
         assert pynn.cdist(x, x).dtype is pynn.float32
+
+
+def test_ldl_of_indefinite_matrices():
+    x = rand(3, 7, 7) * (1 - 0.9 * pynn.eye(7, dtype=pynn.float64))  # small diagonals: blocks of two
+    a, b = x + x.mT, rand(3, 7, 2)
+    packed, pivots = linalg.ldl_factor(a)
+    assert pivots.dtype is pynn.int32
+    assert (pivots < 0).any()
+    close(a @ linalg.ldl_solve(packed, pivots, b), b)
+    assert linalg.ldl_factor_ex(pynn.zeros(2, 2)).info.item() == 1
+    with pytest.raises(linalg.LinAlgError, match="element 1 of D is zero"):
+        linalg.ldl_factor(pynn.zeros(2, 2))
+    with pytest.raises(RuntimeError, match="pivots must lie"):
+        linalg.ldl_solve(packed, pivots * 100, b)
+
+
+def test_what_has_no_gradient_says_so():
+    x = pynn.eye(3).requires_grad_()
+    for out in (linalg.ldl_factor(x).LD, pynn.geqrf(x).a):
+        with pytest.raises(NotImplementedError, match="the derivative for"):
+            out.sum().backward()

@@ -29,7 +29,9 @@ def test_solve_vectors_matrices_and_from_the_right():
     close(linalg.solve(t([A, A]), t([[3.0, 8.0], [6.0, 16.0]])), [[1.0, 1.0], [2.0, 2.0]])  # a vector a matrix
     assert linalg.solve(t(A), pynn.ones(5, 2, 3, dtype=pynn.float64)).shape == (5, 2, 3)
     x, info = linalg.solve_ex(t([A, [[1.0, 1.0], [1.0, 1.0]]]), t([3.0, 8.0]))
-    assert info.tolist() == [0, 2] and x[0].tolist() == [1.0, 1.0] and not x[1].isfinite().any()
+    assert info.tolist() == [0, 2]
+    assert x[0].tolist() == [1.0, 1.0]
+    assert not x[1].isfinite().any()
 
 
 def test_singular_matrices():
@@ -39,7 +41,8 @@ def test_singular_matrices():
     with pytest.raises(linalg.LinAlgError, match="solver failed because the input matrix is singular"):
         linalg.solve(one, pynn.ones(3))
     inverse, info = linalg.inv_ex(pynn.stack([pynn.eye(3), one]))
-    assert info.tolist() == [0, 2] and inverse[0].tolist() == pynn.eye(3).tolist()
+    assert info.tolist() == [0, 2]
+    assert inverse[0].tolist() == pynn.eye(3).tolist()
     with pytest.raises(RuntimeError, match=r"Batch element 1"):
         linalg.inv_ex(pynn.stack([pynn.eye(3), one]), check_errors=True)
     assert linalg.cond(pynn.zeros(2, 2), 1).item() == inf
@@ -47,14 +50,17 @@ def test_singular_matrices():
     assert pynn.logdet(pynn.zeros(2, 2)).item() == -inf
     assert math.isnan(pynn.logdet(-pynn.eye(3)).item())
     sign, size = linalg.slogdet(pynn.zeros(2, 2))
-    assert sign.item() == 0 and size.item() == -inf
+    assert sign.item() == 0
+    assert size.item() == -inf
 
 
 def test_determinants_and_their_gradient_where_they_are_0():
     assert linalg.det(t(A)).item() == pytest.approx(4.0)
     sign, size = pynn.slogdet(t([[0.0, 2.0], [3.0, 0.0]]))
-    assert sign.item() == -1 and size.item() == pytest.approx(math.log(6))
-    assert t(A).det().item() == pytest.approx(4.0) and linalg.det(pynn.ones(0, 0)).item() == 1
+    assert sign.item() == -1
+    assert size.item() == pytest.approx(math.log(6))
+    assert t(A).det().item() == pytest.approx(4.0)
+    assert linalg.det(pynn.ones(0, 0)).item() == 1
     x = t([[1.0, 2.0], [2.0, 4.0]]).requires_grad_()
     linalg.det(x).backward()
     close(x.grad, [[4.0, -2.0], [-2.0, 1.0]])  # the adjugate, transposed
@@ -89,8 +95,10 @@ def test_pinv_and_rank():
     close(pynn.pinverse(x), linalg.pinv(x).numpy())
     close(linalg.pinv(t([[2.0, 0.0], [0.0, 0.0]]), hermitian=True), [[0.5, 0.0], [0.0, 0.0]])
     assert linalg.pinv(pynn.ones(2, 0, 3)).shape == (2, 3, 0)
-    assert linalg.matrix_rank(x).item() == 2 and linalg.matrix_rank(x, rtol=1e-2).item() == 1
-    assert linalg.matrix_rank(x, 0.5).item() == 1 and linalg.matrix_rank(pynn.zeros(2, 3, 0)).tolist() == [0, 0]
+    assert linalg.matrix_rank(x).item() == 2
+    assert linalg.matrix_rank(x, rtol=1e-2).item() == 1
+    assert linalg.matrix_rank(x, 0.5).item() == 1
+    assert linalg.matrix_rank(pynn.zeros(2, 3, 0)).tolist() == [0, 0]
     stack = pynn.stack([pynn.eye(2), pynn.diag(pynn.tensor([3.0, 0.1]))])
     assert linalg.matrix_rank(stack, atol=pynn.tensor([0.5, 0.5])).tolist() == [2, 1]
     assert linalg.matrix_rank(pynn.diag(pynn.tensor([-3.0, 0.0])), hermitian=True).item() == 1
@@ -101,7 +109,8 @@ def test_lstsq():
     found = linalg.lstsq(a, t([[1.0], [2.0], [4.0]]), driver="gelsd")
     close(found.solution, [[5 / 6], [1.5]])
     close(found.residuals, [1 / 6])
-    assert found.rank.item() == 2 and found.singular_values.shape == (2,)
+    assert found.rank.item() == 2
+    assert found.singular_values.shape == (2,)
     assert linalg.lstsq(a, t([1.0, 2.0, 4.0])).solution.shape == (2,)
     assert linalg.lstsq(a, t([[1.0], [2.0], [4.0]])).residuals.shape == (0,)
     assert linalg.lstsq(a, t([[1.0], [2.0], [4.0]]), driver="gels").rank.shape == (0,)
@@ -121,7 +130,8 @@ def test_matrix_exp():
     close(linalg.matrix_exp(t([[0.0, 1.0], [0.0, 0.0]])), [[1.0, 1.0], [0.0, 1.0]])
     mixed = pynn.stack([pynn.zeros(2, 2), pynn.diag(pynn.tensor([1.0, -9.0])), pynn.full((2, 2), inf)])
     found = mixed.matrix_exp()
-    assert found[0].tolist() == [[1.0, 0.0], [0.0, 1.0]] and found[2].isnan().all()
+    assert found[0].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert found[2].isnan().all()
     close(found[1], [[math.e, 0.0], [0.0, math.exp(-9)]], 1e-6)
     assert linalg.matrix_exp(pynn.zeros(0, 3, 3)).shape == (0, 3, 3)
     assert pynn.matrix_exp(pynn.zeros(2, 2).bfloat16()).dtype is pynn.bfloat16
@@ -136,7 +146,7 @@ def test_equations_that_do_not_fit():
         linalg.solve(pynn.eye(3).expand(2, 3, 3), pynn.ones(3, 3, 1))
     with pytest.raises(RuntimeError, match="left=False"):
         linalg.solve(pynn.eye(3), pynn.ones(3), left=False)
-    with pytest.raises(RuntimeError, match="greater than or equal to input.shape"):
+    with pytest.raises(RuntimeError, match=r"greater than or equal to input.shape"):
         linalg.householder_product(pynn.ones(2, 3), pynn.ones(2))
     with pytest.raises(RuntimeError, match="invalid norm type"):
         linalg.cond(pynn.eye(2), 3)

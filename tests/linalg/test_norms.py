@@ -16,7 +16,8 @@ def test_vector_norms():
     assert linalg.norm(x).item() == pytest.approx(math.sqrt(50))
     assert linalg.norm(x, dim=1).tolist() == [5.0, 5.0]
     assert linalg.norm(x, 1, dim=1, keepdim=True).tolist() == [[7.0], [5.0]]
-    assert linalg.vector_norm(x, inf).item() == 5.0 and linalg.vector_norm(x, -inf).item() == 0.0
+    assert linalg.vector_norm(x, inf).item() == 5.0
+    assert linalg.vector_norm(x, -inf).item() == 0.0
     assert linalg.vector_norm(x, 0, dim=1).tolist() == [2.0, 1.0]
     assert linalg.vector_norm(x, 3, dim=0).tolist() == pytest.approx([3.0, 189 ** (1 / 3)])
     assert linalg.vector_norm(x, dtype=pynn.float64).dtype is pynn.float64
@@ -46,7 +47,8 @@ def test_matrix_norms():
 
 def test_norms_of_nothing():
     empty = pynn.zeros(0, 2)
-    assert linalg.norm(empty).item() == 0 and linalg.vector_norm(empty, 1, dim=0).tolist() == [0.0, 0.0]
+    assert linalg.norm(empty).item() == 0
+    assert linalg.vector_norm(empty, 1, dim=0).tolist() == [0.0, 0.0]
     for p in (1, inf, 2, "nuc", "fro"):
         assert linalg.matrix_norm(empty, p).item() == 0
     assert linalg.vector_norm(empty, inf, dim=1).shape == (0,)
@@ -66,7 +68,7 @@ def test_norms_that_are_refused():
         linalg.norm(x, 3)
     with pytest.raises(RuntimeError, match="Order inf not supported"):
         pynn.norm(x, "inf")
-    with pytest.raises(RuntimeError, match="must be 1D or 2D. Got 3D"):
+    with pytest.raises(RuntimeError, match=r"must be 1D or 2D. Got 3D"):
         linalg.norm(pynn.ones(2, 2, 2), 1)
     with pytest.raises(RuntimeError, match="length 1 or 2"):
         linalg.norm(pynn.ones(2, 2, 2), dim=(0, 1, 2))
@@ -84,7 +86,7 @@ def test_cdist_by_hand():
     assert pynn.cdist(a, b, p=0).tolist() == [[0.0, 1.0, 1.0], [2.0, 1.0, 2.0]]
     assert pynn.cdist(pynn.ones(4, 1, 2, 3), pynn.ones(5, 3, 3)).shape == (4, 5, 2, 3)
     assert pynn.cdist(pynn.ones(2, 0), pynn.ones(3, 0)).tolist() == [[0.0] * 3] * 2
-    with pytest.raises(RuntimeError, match="same number of columns. X1: 2 X2: 3"):
+    with pytest.raises(RuntimeError, match=r"same number of columns. X1: 2 X2: 3"):
         pynn.cdist(a, pynn.ones(1, 3))
     with pytest.raises(ValueError, match="compute_mode"):
         pynn.cdist(a, b, compute_mode="fast")

@@ -52,10 +52,12 @@ def test_products_that_do_not_fit():
 
 def test_vectors():
     x, y = pynn.tensor([1.0, 2.0, 3.0]), pynn.tensor([4.0, 5.0, 6.0])
-    assert linalg.cross(x, y).tolist() == [-3.0, 6.0, -3.0] and pynn.cross(x, y).tolist() == [-3.0, 6.0, -3.0]
+    assert linalg.cross(x, y).tolist() == [-3.0, 6.0, -3.0]
+    assert pynn.cross(x, y).tolist() == [-3.0, 6.0, -3.0]
     assert pynn.cross(x.reshape(3, 1).long(), y.reshape(3, 1).long()).tolist() == [[-3], [6], [-3]]
     assert linalg.vecdot(x, pynn.stack([y, x])).tolist() == [32.0, 14.0]
-    assert pynn.inner(x, pynn.stack([y, x])).tolist() == [32.0, 14.0] and pynn.vdot(x, y).item() == 32.0
+    assert pynn.inner(x, pynn.stack([y, x])).tolist() == [32.0, 14.0]
+    assert pynn.vdot(x, y).item() == 32.0
     assert pynn.kron(pynn.tensor([1, 2]), pynn.tensor([[1, 10]])).tolist() == [[1, 10, 2, 20]]
     assert linalg.vander(pynn.tensor([2, 3])).tolist() == [[1, 2], [1, 3]]
     assert pynn.vander(pynn.tensor([2.0, 3.0]), 3).tolist() == [[4.0, 2.0, 1.0], [9.0, 3.0, 1.0]]
@@ -67,13 +69,15 @@ def test_vectors():
 
 def test_powers_and_chains():
     x = pynn.tensor([[1, 1], [0, 1]])
-    assert linalg.matrix_power(x, 5).tolist() == [[1, 5], [0, 1]] and x.matrix_power(0).tolist() == [[1, 0], [0, 1]]
+    assert linalg.matrix_power(x, 5).tolist() == [[1, 5], [0, 1]]
+    assert x.matrix_power(0).tolist() == [[1, 0], [0, 1]]
     assert linalg.matrix_power(x.double(), -2).tolist() == [[1.0, -2.0], [0.0, 1.0]]
     assert pynn.matrix_power(x, 1) is not x
     a, b, c = pynn.ones(2, 30), pynn.ones(30, 4), pynn.ones(4, 5)
     assert linalg.multi_dot([a, b, c]).tolist() == [[120.0] * 5] * 2
     assert linalg.multi_dot([pynn.ones(30), b, pynn.ones(4)]).item() == 120.0
-    assert pynn.chain_matmul(a, b, c).shape == (2, 5) and pynn.chain_matmul(a) is a
+    assert pynn.chain_matmul(a, b, c).shape == (2, 5)
+    assert pynn.chain_matmul(a) is a
     with pytest.raises(RuntimeError, match="at least 2 tensors"):
         linalg.multi_dot([a])
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
@@ -122,7 +126,7 @@ def test_einsum_forms():
 
 
 @pytest.mark.parametrize(
-    "args, error, match",
+    ("args", "error", "match"),
     [
         (("ij,jk", pynn.ones(2, 2)), RuntimeError, "fewer operands"),
         (("i", pynn.ones(2), pynn.ones(2)), RuntimeError, "more operands"),
@@ -163,7 +167,8 @@ def test_arrangements():
 
 def test_covariance():
     x = pynn.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])
-    assert pynn.cov(x).tolist() == [[1.0, -1.0], [-1.0, 1.0]] and pynn.cov(x[0]).item() == 1.0
+    assert pynn.cov(x).tolist() == [[1.0, -1.0], [-1.0, 1.0]]
+    assert pynn.cov(x[0]).item() == 1.0
     assert pynn.cov(x, correction=0).tolist()[0] == pytest.approx([2 / 3, -2 / 3])
     assert pynn.corrcoef(x).tolist() == [[1.0, -1.0], [-1.0, 1.0]]
     counts = pynn.tensor([1, 2, 1])

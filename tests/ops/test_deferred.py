@@ -11,7 +11,8 @@ from pynn.ops import deferred
 
 @pytest.mark.parametrize("name", sorted(deferred.FUNCTION_MODULES))
 def test_functions_are_found(name):
-    assert callable(getattr(pynn, name)) and name in dir(pynn)
+    assert callable(getattr(pynn, name))
+    assert name in dir(pynn)
 
 
 @pytest.mark.parametrize("name", sorted(deferred.METHOD_MODULES))
