@@ -45,18 +45,25 @@ from pynn.amp.autocast_mode import (
     set_autocast_dtype,
     set_autocast_enabled,
 )
+from pynn.amp.grad_scaler import GradScaler
+from pynn import _layout
+from pynn._layout import layout, memory_format, qscheme
 from pynn._config import get_include, get_num_threads, set_num_threads, show_config
 from pynn._info import finfo, iinfo
 from pynn._switches import (
     are_deterministic_algorithms_enabled,
     get_default_device,
+    get_deterministic_debug_mode,
     get_float32_matmul_precision,
     get_num_interop_threads,
     is_deterministic_algorithms_warn_only_enabled,
+    is_warn_always_enabled,
     set_default_device,
+    set_deterministic_debug_mode,
     set_float32_matmul_precision,
     set_flush_denormal,
     set_num_interop_threads,
+    set_warn_always,
     use_deterministic_algorithms,
 )
 from pynn._typed import TYPES, set_default_tensor_type
@@ -65,31 +72,57 @@ globals().update(DTYPES)
 globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
-from math import inf, nan, pi
+globals().update(_layout.NAMES)
+from math import e, inf, nan, pi
 
-strided = "strided"
-contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
+newaxis = None
 
 
 # Modules that most programs never ask for: imported when first used.
 # (One a line.)
 _LAZY = frozenset(
     (
+        "__config__",
+        "accelerator",
+        "compiler",
         "distributed",
+        "func",
         "hub",
+        "jit",
         "linalg",
+        "mps",
+        "mtia",
         "multiprocessing",
+        "onnx",
+        "overrides",
+        "return_types",
         "storage",
+        "testing",
+        "types",
+        "version",
         "vision",
+        "xpu",
     )
 )
 
-# Names that live in such modules.
+# Names that live in such modules: imported from the module named when first used.
 _LAZY_NAMES = {
-    name + "Storage": "storage"
-    for name in (
-        "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
-    )
+    "vmap": "func",
+    "compile": "compiler",
+    "Event": "cpu.streams",
+    "Stream": "cpu.streams",
+    **dict.fromkeys((
+        "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+        "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
+        "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
+        "thread_safe_generator", "typename",
+    ), "_odds"),
+    **{
+        name + "Storage": "storage"
+        for name in (
+            "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+        )
+    },
 }  # fmt: skip
 
 
@@ -98,7 +131,8 @@ def __getattr__(name):
         import importlib
 
         module = importlib.import_module("pynn." + _LAZY_NAMES.get(name, name))
-        return getattr(module, name) if name in _LAZY_NAMES else module
+        found = globals()[name] = getattr(module, name) if name in _LAZY_NAMES else module
+        return found
     if name in ops.deferred.FUNCTION_MODULES:
         found = globals()[name] = ops.deferred.load(name)
         return found

@@ -1,13 +1,14 @@
 """Settings that torch has and scripts set; here they are kept, checked and without further effect."""
 
-from pynn._device import check_device
+from pynn._device import check_device, device
 
 _precision = "highest"
 _deterministic = False
 _warn_only = False
+_warn_always = False
 
 
-def set_float32_matmul_precision(precision):
+def set_float32_matmul_precision(precision: str) -> None:
     """Accept "highest", "high" or "medium"; products are always computed in full float32."""
     global _precision
     if precision not in ("highest", "high", "medium"):
@@ -15,47 +16,92 @@ def set_float32_matmul_precision(precision):
     _precision = precision
 
 
-def get_float32_matmul_precision():
+def get_float32_matmul_precision() -> str:
     """What set_float32_matmul_precision was given."""
     return _precision
 
 
-def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Accepted: every kernel gives the same bits on each run already."""
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: every kernel gives the same bits on each run already. TypeError for what is no bool."""
     global _deterministic, _warn_only
-    _deterministic, _warn_only = bool(mode), bool(warn_only)
+    for name, value in (("mode", mode), ("warn_only", warn_only)):
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"use_deterministic_algorithms(): argument {name!r} must be bool, not {type(value).__name__}"
+            )
+    _deterministic, _warn_only = mode, warn_only
 
 
-def are_deterministic_algorithms_enabled():
+def are_deterministic_algorithms_enabled() -> bool:
     """What use_deterministic_algorithms was given."""
     return _deterministic
 
 
-def is_deterministic_algorithms_warn_only_enabled():
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
     """What use_deterministic_algorithms was given as warn_only."""
     return _warn_only
 
 
-def set_flush_denormal(mode):
+_DEBUG_MODES = ("default", "warn", "error")
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """`use_deterministic_algorithms` by number or name: 0 "default", 1 "warn", 2 "error"; RuntimeError for others."""
+    if isinstance(debug_mode, str):
+        if debug_mode not in _DEBUG_MODES:
+            raise RuntimeError(
+                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+            )
+        debug_mode = _DEBUG_MODES.index(debug_mode)
+    elif not isinstance(debug_mode, int):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """0, 1 or 2, as set_deterministic_debug_mode takes them."""
+    return (1 if _warn_only else 2) if _deterministic else 0
+
+
+def set_warn_always(b: bool) -> None:
+    """Accepted: which warnings show is Python's `warnings` to say. RuntimeError for what is no bool."""
+    global _warn_always
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _warn_always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What set_warn_always was given."""
+    return _warn_always
+
+
+def set_flush_denormal(mode: bool) -> bool:
     """Subnormal numbers are always kept: returns False, as torch does where it cannot flush them."""
     return False
 
 
-def get_num_interop_threads():
+def get_num_interop_threads() -> int:
     """How many operations run side by side: one."""
     return 1
 
 
-def set_num_interop_threads(n):
-    """Accepted; operations run one after the other."""
+def set_num_interop_threads(n: int) -> None:
+    """Accepted; operations run one after the other. RuntimeError for what is no positive integer."""
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise RuntimeError(f"set_num_interop_threads expects an int, but got {type(n).__name__}")
+    if n < 1:
+        raise RuntimeError(f"set_num_interop_threads expects a positive integer, got {n}")
 
 
-def get_default_device():
+def get_default_device() -> device:
     """Where new tensors lie: the CPU."""
     return check_device("cpu")
 
 
-def set_default_device(device):
+def set_default_device(device: "device | str | None") -> None:
     """Accept the CPU, or None; RuntimeError for a device that this build cannot use."""
     if device is not None:
         check_device(device)

@@ -41,3 +41,18 @@ def named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> type[_N
 
 def _rebuild(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> _Named:
     return named(name, fields)(values)
+
+
+for _name in ("max", "min", "median", "nanmedian", "mode", "sort", "topk", "kthvalue", "cummax", "cummin"):
+    named(_name)
+named("aminmax", ("min", "max"))
+
+
+def __getattr__(name: str) -> Any:
+    """The types of pynn.linalg's results are there once it is."""
+    if not name.startswith("_"):
+        from pynn.linalg import _checks
+
+        if isinstance(getattr(_checks, name, None), type) and issubclass(getattr(_checks, name), _Named):
+            return getattr(_checks, name)
+    raise AttributeError(f"module 'pynn.return_types' has no attribute {name!r}.")

@@ -85,8 +85,8 @@ class Translator:
     def tensor(self, t):
         if id(t) in self.tensors:
             return self.tensors[id(t)][1]
-        if t.is_complex() or t.layout != self.torch.strided or t.is_quantized:
-            raise NotImplementedError("complex, sparse or quantized")
+        if t.is_complex() or t.layout != self.torch.strided or t.is_quantized or t.is_meta:
+            raise NotImplementedError("complex, sparse, quantized or meta")
         array = to_array(self.torch, t)
         out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(getattr(pynn, str(t.dtype)[6:]))
         if t.dim() and not t.is_contiguous() and t.numel():
@@ -139,7 +139,8 @@ class Translator:
         if isinstance(module, self.torch.nn.TransformerEncoderLayer):
             layer, attention = module, module.self_attn
             return ours(attention.embed_dim, attention.num_heads, layer.linear1.out_features, layer.dropout.p,
-                        self(layer.activation), layer.norm1.eps, attention.batch_first, layer.norm_first)  # fmt: skip
+                        self(layer.activation), layer.norm1.eps, attention.batch_first, layer.norm_first,
+                        layer.linear1.bias is not None)  # fmt: skip
         names = inspect.signature(ours).parameters
         return ours(**{n: getattr(module, n) for n in names if hasattr(module, n)})
 
@@ -409,7 +410,7 @@ class Runner:
             translator = Translator(torch)
             try:
                 args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
-            except (NotImplementedError, AttributeError):
+            except (NotImplementedError, AttributeError, ValueError, TypeError):
                 continue
             try:
                 op.op(sample.input, *sample.args, **sample.kwargs)

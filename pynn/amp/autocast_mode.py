@@ -257,6 +257,35 @@ def low_precision_function(function):
     return run
 
 
+def plain_function(function):
+    """Decorate a function of tensors that autocast leaves alone, though what it is made of is on a list."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if state.autocast is None:
+            return function(*args, **kwargs)
+        with autocast("cpu", enabled=False):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def promoting_function(function):
+    """Decorate a function of tensors that autocast runs in the widest floating point dtype among them."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if state.autocast is None:
+            return function(*args, **kwargs)
+        floats = [x._array.dtype for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and _core.is_floating(x._array)]
+        if len(set(floats)) > 1:
+            wide = FLOAT32 if FLOAT64 not in floats else FLOAT64
+            args, kwargs = _converted(args, wide), _converted(kwargs, wide)
+        return function(*args, **kwargs)
+
+    return run
+
+
 def _converted(value, dtype):
     if isinstance(value, Tensor):
         return _cast(value, dtype)

@@ -1,5 +1,45 @@
 """torch.backends' names, so that scripts that set its switches run. None of them changes what pynn computes."""
 
+import importlib
+from typing import Any
+
 from pynn.backends import cuda, cudnn, mkl, mkldnn, mps, openmp
 
-__all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+# Modules that most programs never ask for.
+_LAZY = frozenset(("cpu", "cusparselt", "mha", "miopen", "nnpack", "opt_einsum", "quantized"))
+
+__all__ = [
+    "cpu",
+    "cuda",
+    "cudnn",
+    "cusparselt",
+    "mha",
+    "miopen",
+    "mkl",
+    "mkldnn",
+    "mps",
+    "nnpack",
+    "openmp",
+    "opt_einsum",
+    "quantized",
+]
+
+fp32_precision = "none"
+_frozen = False
+
+
+def disable_global_flags() -> None:
+    """Accepted: let switches be set in `flags` blocks alone."""
+    global _frozen
+    _frozen = True
+
+
+def flags_frozen() -> bool:
+    """Whether disable_global_flags was called."""
+    return _frozen
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module("pynn.backends." + name)
+    raise AttributeError(f"module 'pynn.backends' has no attribute {name!r}.")

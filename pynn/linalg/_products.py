@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, made
+from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg._checks import check_floating, check_matrix, check_same_dtype, check_tensor
 from pynn.linalg._equations import inv, solve
 from pynn.ops import triangles
@@ -117,6 +118,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     return _cross("linalg.cross", input, other, dim)
 
 
+@low_precision_function
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The dot products of the vectors along dim; the other dimensions broadcast."""
     check_tensor("linalg.vecdot", x, "x")

@@ -7,6 +7,7 @@ import numpy
 
 from pynn._core import METHODS, Tensor, call, made
 from pynn._dtypes import result_type_of
+from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
 from pynn.ops.arranging import written
@@ -38,6 +39,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
 
 
 @export()
+@low_precision_function
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch; without input where beta is 0."""
     check_tensor("addbmm", input, "input")

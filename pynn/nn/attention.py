@@ -1,5 +1,7 @@
 """Multi-head attention as a module."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.linear import Linear
@@ -8,6 +10,14 @@ from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
 
 __all__ = ["MultiheadAttention"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("SDPBackend", "sdpa_kernel"):
+        from pynn.nn import _sdp
+
+        return getattr(_sdp, name)
+    raise AttributeError(f"module 'pynn.nn.attention' has no attribute {name!r}.")
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -70,19 +70,30 @@ def tile(input, *dims):
 @export()
 def fliplr(input):
     """input with dimension 1 reversed."""
+    if input._array.ndim < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d, got shape {list(input._array.shape)}.")
     return input.flip(1)
 
 
 @export()
 def flipud(input):
     """input with dimension 0 reversed."""
+    if input._array.ndim < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d, got a tensor without dimensions.")
     return input.flip(0)
 
 
 @export()
 def rot90(input, k=1, dims=(0, 1)):
     """input turned k quarter turns in the plane of two dimensions."""
-    a, b = dims
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}.")
+    a, b = (normal_dim(d, input._array.ndim) for d in dims)
+    if input._array.ndim < 2 or a == b:
+        raise RuntimeError(
+            f"expected total dims >= 2 and rotation dims to be different, but got dims {list(dims)} of shape "
+            f"{list(input._array.shape)}."
+        )
     turned = {0: lambda: input.clone(), 1: lambda: input.flip(b).transpose(a, b), 2: lambda: input.flip(a, b)}
     return turned.get(k % 4, lambda: input.flip(a).transpose(a, b))()
 
@@ -142,12 +153,16 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 @export(method=False)
 def dstack(tensors):
     """tensors joined along dimension 2, smaller ones given dimensions first."""
+    if not tensors:
+        raise RuntimeError("dstack expects a non-empty TensorList")
     return cat([_three(x) for x in tensors], 2)
 
 
 @export(method=False)
 def column_stack(tensors):
     """tensors joined along dimension 1, vectors as columns."""
+    if not tensors:
+        raise RuntimeError("column_stack expects a non-empty TensorList")
     return cat([x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors], 1)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, binary, call
-from pynn.amp.autocast_mode import low_precision_function
+from pynn.amp.autocast_mode import low_precision_function, plain_function
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
@@ -63,8 +63,9 @@ def _swap(xp: Any, x: Any) -> Any:
 def _matmul_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
-    left = xp.reshape(a, (1, a.shape[0])) if a_vector else a
-    right = xp.reshape(b, (b.shape[0], 1)) if b_vector else b
+    a_shape, b_shape = tuple(a.shape), tuple(b.shape)
+    left_shape = (1, *a_shape) if a_vector else a_shape
+    right_shape = (*b_shape, 1) if b_vector else b_shape
     shape = tuple(g.shape)
     if b_vector:
         shape = shape + (1,)
@@ -72,9 +73,11 @@ def _matmul_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
         shape = shape[:-1] + (1,) + shape[-1:]
     g = xp.reshape(g, shape)
     if needs & 1:
-        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left.shape), tuple(a.shape))
+        right = xp.reshape(b, right_shape) if b_vector else b  # the values of each are there where they are needed
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), a_shape)
     if needs & 2:
-        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right.shape), tuple(b.shape))
+        left = xp.reshape(a, left_shape) if a_vector else a
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), b_shape)
     return ga, gb
 
 
@@ -235,6 +238,7 @@ def bmm(input: Any, mat2: Any, *, out: Any = None) -> Any:
 
 
 @export()
+@plain_function
 def mv(input: Any, vec: Any) -> Any:
     """The product of a matrix and a vector."""
     _operands("mv", input=input, vec=vec)
@@ -244,6 +248,7 @@ def mv(input: Any, vec: Any) -> Any:
 
 
 @export()
+@plain_function
 def dot(input: Any, tensor: Any) -> Any:
     """The sum of the products of two vectors' elements."""
     _operands("dot", input=input, tensor=tensor)
@@ -312,7 +317,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 
 
 @export()
-@low_precision_function
+@plain_function
 def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (mat @ vec); without input where beta is 0."""
     _operands("addmv", input=input, mat=mat, vec=vec)

@@ -426,7 +426,9 @@ def export(*names: str, function: bool = True, method: bool = True) -> Callable[
     def decorate(f: Function) -> Function:
         for name in names or (f.__name__,):
             if function:
-                FUNCTIONS[name] = takes_out(f, name) if name in TAKES_OUT and not has_out(f) else f
+                FUNCTIONS[name] = published = takes_out(f, name) if name in TAKES_OUT and not has_out(f) else f
+                if published is not f or name == (names or (f.__name__,))[0]:  # where pickle finds it
+                    published.__name__, published.__qualname__, published.__module__ = name, name, "pynn"
             if method:
                 METHOD_NAMES.add(name)
                 _core.METHODS[name] = f

@@ -4,6 +4,7 @@ import numpy
 
 from pynn._core import call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
+from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
 from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
@@ -94,6 +95,8 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     offset: how many places the diagonal lies above the main one. Raises IndexError for dims that the result has not,
     RuntimeError where they are one.
     """
+    if input._array.ndim == 0:
+        raise RuntimeError("diag_embed: input must have at least one dimension.")
     ndim = input._array.ndim + 1
     a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
     if a == b:
@@ -113,6 +116,7 @@ def diag(input, diagonal=0):
 
 
 @export()
+@float32_function
 def trace(input):
     """The sum of a matrix's diagonal."""
     if input._array.ndim != 2:

@@ -63,8 +63,13 @@ def test_agrees_with_torch():
                 f.mse_loss(b, b), f.cross_entropy(b, index), f.nll_loss(b, index), f.l1_loss(b, b), x + b, lib.cat([x, b]),
                 f.cosine_similarity(b, b), f.cosine_embedding_loss(b, b, lib.ones(4)), f.avg_pool2d(b[None, None], 2),
                 lib.cdist(b, b), f.gelu(b), f.soft_margin_loss(b, b), lib.addmm(x, x, x), f.layer_norm(b, (4,)),
-                lib.nn.GRU(4, 4)(x[:, None])[0], lib.nn.RNN(4, 4)(x[:, None])[0], lib.nn.LSTM(4, 4)(x[:, None])[0],
+                lib.nn.GRU(4, 4)(x[:, None])[0], lib.nn.RNN(4, 4)(x[:, None])[0],
                 lib.nn.MultiheadAttention(4, 2)(x[:, None], x[:, None], x[:, None])[0],
+                f.prelu(x, lib.rand(1)), lib.trace(b), x.mv(x[0]), x[0].dot(x[0]), lib.addmv(x[0], x, x[0]),
+                f.max_pool3d(b[None, None], 1), f.adaptive_avg_pool3d(b[None, None], 1), f.pad(b[None], (1, 1), "reflect"),
+                f.adaptive_max_pool3d(b[None, None], 1), f.pad(b[None], (1, 1), "replicate"),
+                f.pad(b[None], (1, 1), "circular"), f.pad(b, (1, 1)), lib.index_copy(x, 0, index, b),
+                lib.baddbmm(x[None], x[None], x[None]), lib.linalg.vecdot(x, x), lib.stack([x, b]),
             ]  # fmt: skip
         return [str(t.dtype).partition(".")[2] for t in out]
 

@@ -1,6 +1,7 @@
 """Padding, with torch.nn.functional's signature."""
 
 from pynn._core import call
+from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.pad import PAD, PAD_EDGES, PLACES
 
@@ -62,4 +63,12 @@ def pad(input, pad, mode="constant", value=None):
     if mode == "circular" and min(amounts) < 0:  # what is cropped is no part of the ring
         input = call(PAD, (input,), (tuple((min(a, 0), min(b, 0)) for a, b in _each(pads, len(shape))), 0))
         pads = {d: (max(a, 0), max(b, 0)) for d, (a, b) in pads.items()}
-    return call(PAD_EDGES, (input,), (_each(pads, len(shape)), mode))
+    edges = _edges if mode == "circular" or (mode == "reflect" and count == 3) else _float32_edges
+    return edges(input, _each(pads, len(shape)), mode)
+
+
+def _edges(input, pads, mode):
+    return call(PAD_EDGES, (input,), (pads, mode))
+
+
+_float32_edges = float32_function(_edges)

@@ -6,6 +6,7 @@ All raise RuntimeError for shapes and amounts that do not fit. stride defaults t
 import functools
 
 from pynn._core import Tensor, call
+from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import sizes, strides
 from pynn.ops import pool as ops
 from pynn.ops.activation import relu
@@ -211,11 +212,13 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@float32_function
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """max_pool2d's values put back where they came from, zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@float32_function
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """max_pool3d's values put back where they came from, zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)

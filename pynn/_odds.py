@@ -1,0 +1,145 @@
+"""Names of torch's top level that few programs ask for; `pynn.<name>` imports this module when first used."""
+
+import math
+from types import ModuleType
+from typing import Any
+
+from pynn._core import Tensor
+from pynn._device import device
+from pynn._dtypes import dtype, to_numpy
+
+__all__ = [
+    "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+    "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available", "sym_float",
+    "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "typename",
+]  # fmt: skip
+
+
+class OutOfMemoryError(RuntimeError):
+    """What torch raises when a GPU's memory is used up; nothing here raises it."""
+
+
+class AcceleratorError(RuntimeError):
+    """What torch raises when a GPU reports an error; nothing here raises it."""
+
+
+class SymInt:
+    """torch's symbolic integer, for isinstance checks: sizes are plain ints here."""
+
+
+class SymFloat:
+    """torch's symbolic number, for isinstance checks."""
+
+
+class SymBool:
+    """torch's symbolic truth value, for isinstance checks."""
+
+
+def typename(obj: Any) -> str:
+    """The name of an object's type with its module; of a tensor, that of its old tensor type: "pynn.FloatTensor"."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    kind = obj if isinstance(obj, type) or (callable(obj) and hasattr(obj, "__qualname__")) else type(obj)
+    module = getattr(kind, "__module__", None) or ""
+    name = kind.__qualname__
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def is_storage(obj: Any) -> bool:
+    """Whether an object is a tensor's storage."""
+    from pynn.storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
+
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether torch's rules allow one dtype to be written to another: not from floats to integers, nor those to bool."""
+    return _CATEGORY[to_numpy(from_).kind] <= _CATEGORY[to_numpy(to).kind]
+
+
+def get_device(input: Tensor) -> int:
+    """A tensor's GPU by number: -1, for it lies on the CPU."""
+    return -1
+
+
+def get_device_module(device: "device | str | None" = None) -> ModuleType:
+    """The module of a device type: `pynn.cpu`, `pynn.cuda`, ...; RuntimeError where there is none."""
+    import importlib
+
+    kind = _kind(device)
+    try:
+        return importlib.import_module("pynn." + kind)
+    except ImportError:
+        raise RuntimeError(f"Invalid device module {kind!r}: it is none of pynn's.") from None
+
+
+def _kind(value: "device | str | None") -> str:
+    if value is None:
+        return "cpu"
+    return (value if isinstance(value, device) else device(value)).type
+
+
+def init_num_threads() -> None:
+    """Nothing: kernels' threads are counted when pynn is imported (`set_num_threads`)."""
+
+
+def is_vulkan_available() -> bool:
+    """Whether tensors can be put on a Vulkan device."""
+    return False
+
+
+def is_distributed(input: Tensor) -> bool:
+    """Whether a tensor is spread over machines."""
+    return False
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """Whether extensions are to be built for the C++11 ABI."""
+    return True
+
+
+def thread_safe_generator() -> None:
+    """A data loader worker thread's own generator: None outside of one."""
+
+
+def sym_int(a: Any) -> int:
+    """A number as an int."""
+    return math.floor(a) if a >= 0 else math.ceil(a)
+
+
+def sym_float(a: Any) -> float:
+    """A number as a float."""
+    return float(a)
+
+
+def sym_not(a: Any) -> bool:
+    """Not a."""
+    return not a
+
+
+def sym_max(a: Any, b: Any) -> Any:
+    """The larger; a float where one is."""
+    return type(a + b)(max(a, b))
+
+
+def sym_min(a: Any, b: Any) -> Any:
+    """The smaller; a float where one is."""
+    return type(a + b)(min(a, b))
+
+
+def sym_sqrt(a: Any) -> float:
+    """The square root."""
+    return math.sqrt(a)
+
+
+def sym_sum(args: Any) -> Any:
+    """The sum of numbers."""
+    return sum(args)
+
+
+def sym_ite(b: Any, t: Any, f: Any) -> Any:
+    """t if b, else f."""
+    return t if b else f

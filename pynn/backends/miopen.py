@@ -1,0 +1,3 @@
+"""MIOpen's switch: kept, and without effect."""
+
+immediate = False

@@ -1,0 +1,6 @@
+"""NNPACK is not used."""
+
+
+def is_available() -> bool:
+    """Whether it is used."""
+    return False
