@@ -146,6 +146,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The elements of a diagonal of dims dim1 and dim2 (the last two), as the last dimension."""
+    check_tensor("linalg.diagonal", A)
     return triangles.diagonal(A, offset, dim1, dim2)  # type: ignore[no-any-return]
 
 

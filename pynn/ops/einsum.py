@@ -217,6 +217,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
 
     A dimension of size 1 broadcasts against its partner. Raises RuntimeError where other sizes or the dtypes differ.
     """
+    for argument, x in (("a", a), ("b", b)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"tensordot(): argument '{argument}' must be Tensor, not {type(x).__name__}.")
     if a._array.dtype != b._array.dtype:
         raise RuntimeError(f"both inputs should have same dtype, got {a.dtype} and {b.dtype}.")
     mine, theirs = _dims_of_both(a, b, dims)

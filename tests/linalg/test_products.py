@@ -50,6 +50,20 @@ def test_products_that_do_not_fit():
         pynn.mm([[1.0]], a)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: pynn.tensordot(1, 2), lambda: pynn.trace(3), lambda: pynn.diag(3), lambda: pynn.diag_embed(3),
+        lambda: linalg.diagonal(3), lambda: pynn.cdist(1, 2), lambda: pynn.kron(1, 2), lambda: linalg.solve(pynn.eye(2), None),
+        lambda: linalg.multi_dot([1, 2]), lambda: pynn.cov(1), lambda: pynn.block_diag(1), lambda: pynn.svd_lowrank(3),
+        lambda: linalg.norm(None), lambda: pynn.norm([1.0]),
+    ],
+)  # fmt: skip
+def test_what_is_no_tensor_is_refused(call):
+    with pytest.raises(TypeError, match="must be Tensor, not (int|list|NoneType)"):
+        call()
+
+
 def test_vectors():
     x, y = pynn.tensor([1.0, 2.0, 3.0]), pynn.tensor([4.0, 5.0, 6.0])
     assert linalg.cross(x, y).tolist() == [-3.0, 6.0, -3.0]
