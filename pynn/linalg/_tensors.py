@@ -6,12 +6,10 @@ from typing import Any
 import numpy
 
 from pynn._core import METHODS, Tensor, call, made
-from pynn._dtypes import result_type_of
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
 from pynn.ops.arranging import written
-from pynn.ops.cast import CAST
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
 from pynn.ops.reduction import NORM
@@ -210,34 +208,6 @@ def corrcoef(input: Tensor) -> Tensor:
 
 
 # ---- arrangements ----
-
-
-@export(method=False)
-def block_diag(*tensors: Tensor) -> Tensor:
-    """A matrix with those given on its diagonal, one below the other, and 0 elsewhere; numbers and vectors count as rows."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
-    blocks = []
-    for i, x in enumerate(tensors):
-        check_tensor("block_diag", x, "tensors")
-        if x._array.ndim > 2:
-            raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x._array.ndim} dimensions"
-            )
-        blocks.append(x if x._array.ndim == 2 else x.reshape(1, -1))
-    if not blocks:
-        return made(numpy.zeros((1, 0), numpy.float32))
-    dtype = result_type_of([x._array for x in blocks])
-    width = sum(x._array.shape[1] for x in blocks)
-    rows, before = [], 0
-    for x in blocks:
-        if x._array.dtype != dtype:
-            x = call(CAST, (x,), (dtype,))
-        m, n = x._array.shape
-        left, right = (made(numpy.zeros((m, k), dtype)) for k in (before, width - before - n))
-        rows.append(cat([left, x, right], 1))
-        before += n
-    return cat(rows, 0)  # type: ignore[no-any-return]
 
 
 @export(method=False)

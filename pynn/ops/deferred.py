@@ -22,7 +22,7 @@ _NAMES = {
     ),
     "pynn.linalg._tensors": (
         "addr addbmm kron cross renorm corrcoef cov diagflat",
-        "chain_matmul block_diag cartesian_prod combinations vander frobenius_norm nuclear_norm",
+        "chain_matmul cartesian_prod combinations vander frobenius_norm nuclear_norm",
         "addr_ addbmm_ renorm_",
     ),
     "pynn.ops.distances": ("", "cdist", ""),

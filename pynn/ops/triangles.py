@@ -100,8 +100,6 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     offset: how many places the diagonal lies above the main one. Raises IndexError for dims that the result has not,
     RuntimeError where they are one.
     """
-    if input._array.ndim == 0:
-        raise RuntimeError("diag_embed: input must have at least one dimension.")
     _check_tensor("diag_embed", input)
     ndim = input._array.ndim + 1
     a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
