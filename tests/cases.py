@@ -9,8 +9,8 @@ import zlib
 import numpy
 
 import pynn
-import pynn.linalg  # noqa: F401 (its records are registered when it is first used)
-import pynn.ops.distances
+import pynn.linalg
+import pynn.ops.distances  # this and linalg register their records when they are first used
 from pynn import _backends, _core
 from pynn._core import Tensor, call, call_inplace, call_writing
 from pynn.ops.registry import OPS, Sample

@@ -11,6 +11,7 @@ from pynn.linalg._checks import LinAlgError, check_batches, check_matrix, check_
 from pynn.ops import factorization, lapack
 from pynn.ops import namespace as xp
 from pynn.ops.factorization import CHOLESKY, EIGH, EIGVALSH, LU_FACTOR, QR, SVD, SVDVALS
+from pynn.ops.indefinite import LDL_FACTOR, LDL_SOLVE
 
 NOT_POSITIVE = (
     "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
@@ -25,8 +26,12 @@ def _converging(name: str, x: Tensor, op: Any, attrs: tuple[Any, ...]) -> Any:
     except numpy.linalg.LinAlgError:
         pass
     if not numpy.isfinite(observe(x)).all():
-        raise LinAlgError(f"{name}: The algorithm failed to converge because the input matrix contained non-finite values.")
-    raise LinAlgError(f"{name}: The algorithm failed to converge: too many repeated values, or an ill-conditioned matrix.")
+        raise LinAlgError(
+            f"{name}: The algorithm failed to converge because the input matrix contained non-finite values."
+        )
+    raise LinAlgError(
+        f"{name}: The algorithm failed to converge: too many repeated values, or an ill-conditioned matrix."
+    )
 
 
 # ---- Cholesky ----
@@ -70,7 +75,9 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
     """
     check_matrix("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
     return _checks.linalg_qr(call(QR, (A,), (mode,)))
 
 
@@ -188,6 +195,52 @@ def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
         )
 
 
+# ---- LDL of symmetric indefinite matrices ----
+
+
+def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> Any:
+    """(LD, pivots, info): L and the blocks of D of symmetric matrices (*, n, n), packed as LAPACK's sytrf packs them.
+
+    Only the lower triangle is read. pivots: (*, n), int32; negative for blocks of two. info: 0, or which element of D is
+    0. hermitian is for complex matrices. Has no gradient.
+    """
+    check_matrix("torch.linalg.ldl_factor_ex", input, square=True)
+    packed, pivots, info = call(LDL_FACTOR, (input,))
+    if check_errors:
+        raise_for_info("torch.linalg.ldl_factor_ex", info, _ZERO_D)
+    return _checks.linalg_ldl_factor_ex((packed, pivots, info))
+
+
+_ZERO_D = "The diagonal element {info} of D is zero: the factorization cannot be used to solve equations."
+
+
+def ldl_factor(input: Tensor, *, hermitian: bool = False) -> Any:
+    """(LD, pivots) of symmetric matrices; see ldl_factor_ex. LinAlgError where D has a 0 on its diagonal."""
+    packed, pivots, info = ldl_factor_ex(input, hermitian=hermitian)
+    raise_for_info("torch.linalg.ldl_factor", info, _ZERO_D)
+    return _checks.linalg_ldl_factor((packed, pivots))
+
+
+def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False) -> Tensor:
+    """X in A @ X = B (*, n, k), of the factors that ldl_factor made of A. Has no gradient."""
+    name = "torch.linalg.ldl_solve"
+    check_matrix(name, LD, "LD", square=True)
+    check_matrix(name, B, "B")
+    check_same_dtype(name, LD, B, "LD and B")
+    check_equation(name, LD, B, True)
+    check_batches(name, LD, B)
+    check_tensor(name, pivots, "pivots")
+    if pivots._array.dtype.kind not in "iu" or pivots._array.shape != LD._array.shape[:-1]:
+        raise RuntimeError(
+            f"{name}: Expected pivots to be integers of shape {list(LD._array.shape[:-1])}, got {pivots.dtype} of shape "
+            f"{list(pivots._array.shape)}. Pass what ldl_factor returned."
+        )
+    places = observe(pivots)
+    if places.size and (places.min() < -LD._array.shape[-1] or places.max() > LD._array.shape[-1] or not places.all()):
+        raise RuntimeError(f"{name}: pivots must lie between 1 and {LD._array.shape[-1]} in size.")
+    return call(LDL_SOLVE, (LD, pivots, B))  # type: ignore[no-any-return]
+
+
 # ---- eigenvalues ----
 
 
@@ -237,7 +290,9 @@ def eigvals(input: Tensor) -> Any:
 
 def _check_driver(driver: Any) -> None:
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
 
 
 @float32_function

@@ -176,9 +176,7 @@ def matrix_rank(
 
 
 @float32_function
-def pinv(
-    input: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Tensor:
+def pinv(input: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """The pseudoinverses (*, n, m) of matrices (*, m, n), by singular values above max(atol, rtol * the largest).
 
     atol, rtol: numbers or tensors that broadcast with the batch; rtol is max(m, n) * eps unless atol > 0 is given.
@@ -239,7 +237,9 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     except numpy.linalg.LinAlgError:
         raise LinAlgError(f"{name}: the singular values did not converge: are there non-finite values?") from None
     if driver == "gels" and (observe(rank) < min(m, n)).any():
-        raise LinAlgError(f"{name}: The least squares solution could not be computed because A does not have full rank.")
+        raise LinAlgError(
+            f"{name}: The least squares solution could not be computed because A does not have full rank."
+        )
     empty = solution.detach().reshape(-1)[:0]
     none = solution.reshape(-1)[:0]
     residuals, values = none, empty
@@ -266,7 +266,9 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
         values = svdvals(input)
         return values[..., -1] / values[..., 0] if p is not None and p < 0 else values[..., 0] / values[..., -1]
     if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
-        raise RuntimeError(f"linalg.cond: got an invalid norm type: {p}. Use None, 2, -2, 1, -1, inf, -inf, 'fro' or 'nuc'.")
+        raise RuntimeError(
+            f"linalg.cond: got an invalid norm type: {p}. Use None, 2, -2, 1, -1, inf, -inf, 'fro' or 'nuc'."
+        )
     check_matrix("linalg.cond", input, "A", square=True)
     if input._array.size == 0:
         return made(numpy.zeros(input._array.shape[:-2], input._array.dtype))
@@ -302,9 +304,13 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     if len(shape) < 2:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions. Got shape {list(shape)}.")
     if shape[-2] < shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]. Got {list(shape)}.")
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]. Got {list(shape)}."
+        )
     if not factors or shape[-1] < factors[-1]:
-        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]. Got {list(factors)}.")
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]. Got {list(factors)}."
+        )
     if len(shape) - len(factors) != 1:
         raise RuntimeError(
             f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to {len(factors)} and "

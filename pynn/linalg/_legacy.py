@@ -8,10 +8,11 @@ from pynn._core import Tensor, call, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.linalg import _checks, _decompositions, _equations, _products
 from pynn.linalg._checks import check_batches, check_floating, check_matrix, check_same_dtype, check_tensor
-from pynn.ops import factorization, lapack
+from pynn.ops import factorization
 from pynn.ops import namespace as xp
 from pynn.ops.equations import ORMQR
 from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
+from pynn.ops.indefinite import GEQRF
 from pynn.ops.registry import export
 
 
@@ -65,7 +66,9 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     check_tensor(name, input2, "input2")
     for argument, x in (("b", input), ("u", input2)):
         if x._array.ndim < 2:
-            raise RuntimeError(f"{argument} should have at least 2 dimensions, but has {x._array.ndim} dimensions instead")
+            raise RuntimeError(
+                f"{argument} should have at least 2 dimensions, but has {x._array.ndim} dimensions instead"
+            )
     check_matrix(name, input2, "input2", square=True)
     check_floating(name, input)
     check_same_dtype(name, input, input2, "input and input2")
@@ -99,8 +102,7 @@ def geqrf(input: Tensor) -> Any:
     Has no gradient; use linalg.qr for one.
     """
     check_matrix("torch.geqrf", input, "input")
-    packed, tau = lapack.geqrf(observe(input))
-    return _checks.geqrf((made(numpy.ascontiguousarray(packed)), made(tau)))
+    return _checks.geqrf(call(GEQRF, (input,)))
 
 
 @export()
@@ -121,7 +123,9 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
         check_tensor(name, x, argument)
     a, tau, other = input._array.shape, input2._array.shape, input3._array.shape
     if len(a) < 2 or len(other) < 2:
-        raise RuntimeError(f"{name}: input and other must have at least 2 dimensions. Got shapes {list(a)} and {list(other)}.")
+        raise RuntimeError(
+            f"{name}: input and other must have at least 2 dimensions. Got shapes {list(a)} and {list(other)}."
+        )
     side = -2 if left else -1
     if other[side] < (tau[-1] if tau else 0):
         raise RuntimeError(f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]")
@@ -135,7 +139,9 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
             f"{len(tau)}, input.ndim {len(a)} and other.ndim {len(other)}"
         )
     if a[:-2] != tau[:-1] or a[:-2] != other[:-2]:
-        raise RuntimeError(f"{name}: Expected batch dimensions of tau and other to be equal to input.shape[:-2], {list(a[:-2])}.")
+        raise RuntimeError(
+            f"{name}: Expected batch dimensions of tau and other to be equal to input.shape[:-2], {list(a[:-2])}."
+        )
     check_floating(name, input)
     check_same_dtype(name, input, input2, "input and tau")
     check_same_dtype(name, input, input3, "input and other")
@@ -264,7 +270,9 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
 
 
 @export(method=False)
-def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+def svd_lowrank(
+    A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """(U, S, V): about the q largest singular values of A (*, m, n), less M where given, and their vectors, by random products.
 
     niter: how many times the random subspace is multiplied by A @ A.mT. Draws from the default generator.

@@ -33,9 +33,7 @@ def _converted(name: str, x: Any, dtype: Any) -> Tensor:
     return x if wanted == x._array.dtype else call(CAST, (x,), (wanted,))  # type: ignore[no-any-return]
 
 
-def vector_norm(
-    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The norm of x's elements (over dim(s), or all of them) as a vector: ord a number, inf or -inf.
 
     sum(|x| ** ord) ** (1 / ord); for 0 the number of elements that are not 0. Differentiable; 0 where the norm is 0.
@@ -62,7 +60,9 @@ def matrix_norm(
     name = "linalg.matrix_norm"
     A = _converted(name, A, dtype)
     if A._array.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions. Got shape {list(A._array.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions. Got shape {list(A._array.shape)}."
+        )
     if isinstance(dim, int) or len(dim) != 2:
         raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {dim}")
     rows, columns = dims_pair(name, dim, A._array.ndim)
@@ -140,5 +140,3 @@ def nuclear_norm(input: Tensor, dim: Sequence[int] | None = None, keepdim: bool 
 def frobenius_norm(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The root of the sum of squares over dim(s)."""
     return vector_norm(input, 2, dim, keepdim)
-
-

@@ -41,9 +41,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         check_tensor("multi_dot", x, "tensors")
         ends = i in (0, len(tensors) - 1)
         if not (x._array.ndim == 2 or (ends and x._array.ndim == 1)):
-            raise RuntimeError(
-                f"multi_dot(): tensor {i} must be {'1D or ' if ends else ''}2D but got {x._array.ndim}D"
-            )
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or ' if ends else ''}2D but got {x._array.ndim}D")
         if x._array.dtype != tensors[0]._array.dtype:
             raise RuntimeError(
                 f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {tensors[0].dtype} and tensor {i} "
@@ -98,7 +96,9 @@ def _cross(name: str, input: Any, other: Any, dim: int) -> Tensor:
         check_tensor(name, x, argument)
     a, b = input._array.shape, other._array.shape
     if len(a) != len(b):
-        raise RuntimeError(f"{name}: inputs must have the same number of dimensions, got shapes {list(a)} and {list(b)}.")
+        raise RuntimeError(
+            f"{name}: inputs must have the same number of dimensions, got shapes {list(a)} and {list(b)}."
+        )
     d = normal_dim(dim, len(a))
     if not a or a[d] != 3 or b[d] != 3:
         raise RuntimeError(
@@ -146,6 +146,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The elements of a diagonal of dims dim1 and dim2 (the last two), as the last dimension."""
+    check_tensor("linalg.diagonal", A)
     return triangles.diagonal(A, offset, dim1, dim2)  # type: ignore[no-any-return]
 
 

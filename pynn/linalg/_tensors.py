@@ -6,12 +6,10 @@ from typing import Any
 import numpy
 
 from pynn._core import METHODS, Tensor, call, made
-from pynn._dtypes import result_type_of
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
 from pynn.ops.arranging import written
-from pynn.ops.cast import CAST
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
 from pynn.ops.reduction import NORM
@@ -26,7 +24,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     for argument, x in (("input", input), ("vec1", vec1), ("vec2", vec2)):
         check_tensor("addr", x, argument)
     if vec1._array.ndim != 1 or vec2._array.ndim != 1:
-        raise RuntimeError(f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D.")
+        raise RuntimeError(
+            f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D."
+        )
     if all(x._array.dtype.kind in "iub" for x in (input, vec1, vec2)):
         for argument, factor in (("beta", beta), ("alpha", alpha)):
             if isinstance(factor, float):
@@ -124,7 +124,9 @@ for _name, _function in (("addr", addr), ("addbmm", addbmm), ("renorm", renorm))
 def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
     check_tensor("cov", x, name)
     if x._array.ndim > 1:
-        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {x._array.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {x._array.ndim} dimensions"
+        )
     kind = x._array.dtype.kind
     if (kind not in "fV") if floating else (kind not in "iu"):
         what = "floating point" if floating else "integral"
@@ -140,7 +142,9 @@ def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
 
 
 @export()
-def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
     """The covariances of the rows (variables) of a matrix whose columns are observations; the variance of a vector.
 
     correction: what is taken off the number of observations (1 = Bessel's). fweights: how often each observation
@@ -177,10 +181,14 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
             freedom = total - correction * (weights * aweights).sum() / total
     centred = x - average
     weighted = centred if weights is None else centred * weights
-    freedom = freedom.clamp(min=0) if isinstance(freedom, Tensor) else made(
-        numpy.asarray(max(freedom, 0.0), x._array.dtype)
+    freedom = (
+        freedom.clamp(min=0) if isinstance(freedom, Tensor) else made(numpy.asarray(max(freedom, 0.0), x._array.dtype))
     )
-    out = weighted @ centred.t() if weighted._array.dtype == centred._array.dtype else weighted @ centred.t().to(weighted.dtype)
+    out = (
+        weighted @ centred.t()
+        if weighted._array.dtype == centred._array.dtype
+        else weighted @ centred.t().to(weighted.dtype)
+    )
     return (out / freedom).squeeze()  # type: ignore[no-any-return]
 
 
@@ -200,34 +208,6 @@ def corrcoef(input: Tensor) -> Tensor:
 
 
 # ---- arrangements ----
-
-
-@export(method=False)
-def block_diag(*tensors: Tensor) -> Tensor:
-    """A matrix with those given on its diagonal, one below the other, and 0 elsewhere; numbers and vectors count as rows."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
-    blocks = []
-    for i, x in enumerate(tensors):
-        check_tensor("block_diag", x, "tensors")
-        if x._array.ndim > 2:
-            raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x._array.ndim} dimensions"
-            )
-        blocks.append(x if x._array.ndim == 2 else x.reshape(1, -1))
-    if not blocks:
-        return made(numpy.zeros((1, 0), numpy.float32))
-    dtype = result_type_of([x._array for x in blocks])
-    width = sum(x._array.shape[1] for x in blocks)
-    rows, before = [], 0
-    for x in blocks:
-        if x._array.dtype != dtype:
-            x = call(CAST, (x,), (dtype,))
-        m, n = x._array.shape
-        left, right = (made(numpy.zeros((m, k), dtype)) for k in (before, width - before - n))
-        rows.append(cat([left, x, right], 1))
-        before += n
-    return cat(rows, 0)  # type: ignore[no-any-return]
 
 
 @export(method=False)

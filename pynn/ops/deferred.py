@@ -22,13 +22,15 @@ _NAMES = {
     ),
     "pynn.linalg._tensors": (
         "addr addbmm kron cross renorm corrcoef cov diagflat",
-        "chain_matmul block_diag cartesian_prod combinations vander frobenius_norm nuclear_norm",
+        "chain_matmul cartesian_prod combinations vander frobenius_norm nuclear_norm",
         "addr_ addbmm_ renorm_",
     ),
     "pynn.ops.distances": ("", "cdist", ""),
 }  # fmt: skip
 
-FUNCTION_MODULES = {n: module for module, (both, functions, _) in _NAMES.items() for n in (both + " " + functions).split()}
+FUNCTION_MODULES = {
+    n: module for module, (both, functions, _) in _NAMES.items() for n in (both + " " + functions).split()
+}
 METHOD_MODULES = {n: module for module, (both, _, methods) in _NAMES.items() for n in (both + " " + methods).split()}
 
 

@@ -30,9 +30,13 @@ DIAG_EMBED = register(
     shape=lambda x, offset: (*x[:-1], x[-1] + abs(offset), x[-1] + abs(offset)),
     dtype="same",
     attrs=("offset",),
-    samples=lambda rng: [
-        Sample((rng.normal(size=s),), (k,)) for s in ((3,), (2, 3), (2, 1, 4), (0,), (2, 0), (0, 3)) for k in (0, 1, -2)
-    ]
-    + [Sample((rng.normal(size=(3, 2)).T,), (0,)), Sample((rng.integers(-5, 5, (3,)),), (1,))],
+    samples=lambda rng: (
+        [
+            Sample((rng.normal(size=s),), (k,))
+            for s in ((3,), (2, 3), (2, 1, 4), (0,), (2, 0), (0, 3))
+            for k in (0, 1, -2)
+        ]
+        + [Sample((rng.normal(size=(3, 2)).T,), (0,)), Sample((rng.integers(-5, 5, (3,)),), (1,))]
+    ),
     torch=lambda t, x, offset: t.diag_embed(x, offset),
 )(_diag_embed)

@@ -21,7 +21,7 @@ def _euclidean(xp: Any, a: Any, b: Any) -> Any:
 
 
 @joint
-def _euclidean_vjp(xp, needs, g, out, a, b):
+def _euclidean_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     """(a_i - b_j) / distance, summed by products; 0 at distance 0."""
     ratio = xp.where(out == 0, 0.0, g / xp.where(out == 0, 1.0, out))
     ga = gb = None
@@ -52,9 +52,7 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "dono
 
 @export(method=False)
 @float32_function
-def cdist(
-    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
-) -> Tensor:
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The p-norm distance of each row of x1 (*, n, k) to each row of x2 (*, m, k): (*, n, m); batches broadcast.
 
     compute_mode: whether Euclidean distances come of a matrix product, which is faster and less exact where points are
@@ -72,7 +70,9 @@ def cdist(
     if a[-1] != b[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {a[-1]} X2: {b[-1]}")
     if x1._array.dtype != x2._array.dtype:
-        raise RuntimeError(f"expected scalar type {x1.dtype} but found {x2.dtype}: cdist takes two tensors of one dtype.")
+        raise RuntimeError(
+            f"expected scalar type {x1.dtype} but found {x2.dtype}: cdist takes two tensors of one dtype."
+        )
     if not p >= 0:
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}.")
     if compute_mode is None:

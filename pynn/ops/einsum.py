@@ -1,6 +1,7 @@
 """Sums of products named by letters: einsum and tensordot, over permute, reshape and matmul."""
 
 import math
+from typing import Any
 
 from pynn._core import Tensor
 from pynn.ops.out import store
@@ -11,7 +12,7 @@ from pynn.ops.view import normal_dim
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def _labels(term, whose, equation):
+def _labels(term: Any, whose: Any, equation: Any) -> Any:
     """(labels before the ellipsis, labels after it or None) of one operand's or the result's subscripts."""
     before, dots, after = term.partition("...")
     for part in (before, after):
@@ -28,7 +29,7 @@ def _labels(term, whose, equation):
     return before, after if dots else None
 
 
-def _parse(equation, operands):
+def _parse(equation: Any, operands: Any) -> Any:
     """(labels of each operand, labels of the result); an ellipsis becomes labels of its own, the numbers -1, -2, ..."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
@@ -66,10 +67,10 @@ def _parse(equation, operands):
     return labels, result
 
 
-def _from_lists(arguments):
+def _from_lists(arguments: Any) -> Any:
     """(equation, operands) of `einsum(x, [0, 1], y, [1, ...], [0, ...])`."""
 
-    def term(sublist):
+    def term(sublist: Any) -> Any:
         letters = []
         for place in sublist:
             if place is Ellipsis:
@@ -92,7 +93,7 @@ def _from_lists(arguments):
     return equation, operands
 
 
-def _distinct(x, labels):
+def _distinct(x: Any, labels: Any) -> Any:
     """x with dimensions that share a label replaced by their diagonal."""
     labels = list(labels)
     for c in list(labels):
@@ -109,7 +110,7 @@ def _distinct(x, labels):
     return x, labels
 
 
-def _ordered(x, labels, wanted, sizes):
+def _ordered(x: Any, labels: Any, wanted: Any, sizes: Any) -> Any:
     """x permuted to the labels wanted, stretched to their sizes; labels it lacks become dimensions of size 1."""
     x = x.permute([labels.index(c) for c in wanted if c in labels])
     return x.reshape([1 if c not in labels else x._array.shape[[k for k in wanted if k in labels].index(c)] for c in wanted]).expand(
@@ -117,12 +118,12 @@ def _ordered(x, labels, wanted, sizes):
     )
 
 
-def _sum_out(x, labels, kept):
+def _sum_out(x: Any, labels: Any, kept: Any) -> Any:
     gone = [i for i, c in enumerate(labels) if c not in kept]
     return (x.sum(gone), [c for c in labels if c in kept]) if gone else (x, labels)
 
 
-def _product(x, a, y, b, kept, equation):
+def _product(x: Any, a: Any, y: Any, b: Any, kept: Any, equation: Any) -> Any:
     sizes = {}
     for t, labels in ((x, a), (y, b)):
         for n, c in zip(t._array.shape, labels):
@@ -146,7 +147,7 @@ def _product(x, a, y, b, kept, equation):
 
 
 @export(method=False)
-def einsum(*args):
+def einsum(*args: Any) -> Any:
     """The sum of products of operands that equation names: `einsum("bij,bjk->bik", x, y)`.
 
     Letters that the result lacks are summed over; one that an operand has twice names its diagonal; `...` stands for
@@ -186,7 +187,7 @@ def einsum(*args):
     return x.permute([a.index(c) for c in result])
 
 
-def _dims_of_both(a, b, dims):
+def _dims_of_both(a: Any, b: Any, dims: Any) -> Any:
     """The dimensions of a and of b that tensordot contracts, as two lists."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
@@ -211,11 +212,14 @@ def _dims_of_both(a, b, dims):
 
 
 @export(method=False)
-def tensordot(a, b, dims=2, out=None):
+def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed for each.
 
     A dimension of size 1 broadcasts against its partner. Raises RuntimeError where other sizes or the dtypes differ.
     """
+    for argument, x in (("a", a), ("b", b)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"tensordot(): argument '{argument}' must be Tensor, not {type(x).__name__}.")
     if a._array.dtype != b._array.dtype:
         raise RuntimeError(f"both inputs should have same dtype, got {a.dtype} and {b.dtype}.")
     mine, theirs = _dims_of_both(a, b, dims)

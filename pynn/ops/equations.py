@@ -18,7 +18,7 @@ from pynn.ops.registry import Sample, joint, register, run
 
 
 @joint
-def _solve_vjp(xp, needs, g, out, a, b):
+def _solve_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     grad, x = g[0], out[0]
     if grad is None:
         return None, None
@@ -27,12 +27,12 @@ def _solve_vjp(xp, needs, g, out, a, b):
     return ga, fit(xp, gb, b.shape) if needs & 2 else None
 
 
-def _solve_shape(a, b):
+def _solve_shape(a: Any, b: Any) -> Any:
     batch = numpy.broadcast_shapes(a[:-2], b[:-2])
     return (*batch, *b[-2:]), batch
 
 
-def _solve(xp, a, b):
+def _solve(xp: Any, a: Any, b: Any) -> Any:
     x, info = lapack.solve(a, b)
     return x, numpy.array(numpy.broadcast_to(info, x.shape[:-2]))
 
@@ -54,7 +54,7 @@ SOLVE = register(
 )(_solve)  # fmt: skip
 
 
-def _inverse_vjp(xp, g, out, a):
+def _inverse_vjp(xp: Any, g: Any, out: Any, a: Any) -> Any:
     if g[0] is None:
         return None
     back = turn(xp, out[0])
@@ -77,12 +77,12 @@ INV = register(
 # ---- determinants ----
 
 
-def _scaled(xp, g, x):
+def _scaled(xp: Any, g: Any, x: Any) -> Any:
     """Matrices x, each times its number in g."""
     return xp.expand_dims(xp.expand_dims(g, -1), -1) * x
 
 
-def _det_vjp(xp, g, out, a):
+def _det_vjp(xp: Any, g: Any, out: Any, a: Any) -> Any:
     """The determinant times the inverse's transpose; of singular matrices the adjugate, by their singular values."""
     values = out._array if xp.name == "pynn" else out
     if not (values == 0).any():
@@ -110,7 +110,7 @@ DET = register(
 )(lambda xp, a: numpy.linalg.det(a))
 
 
-def _slogdet_vjp(xp, g, out, a):
+def _slogdet_vjp(xp: Any, g: Any, out: Any, a: Any) -> Any:
     if g[1] is None:
         return None
     return _scaled(xp, g[1], turn(xp, run(xp, INV, (a,))[0]))
@@ -150,7 +150,7 @@ def pinv_gradient(xp: Any, g: Any, p: Any, a: Any) -> Any:
     return first + second + third
 
 
-def _reciprocals(values, atol, rtol):
+def _reciprocals(values: Any, atol: Any, rtol: Any) -> Any:
     """1 / x of the values whose size is above the tolerance, 0 for the others."""
     size = numpy.abs(values)
     largest = size.max(axis=-1, keepdims=True)
@@ -159,7 +159,7 @@ def _reciprocals(values, atol, rtol):
     return numpy.where(kept, 1 / numpy.where(kept, values, 1), 0).astype(values.dtype)
 
 
-def _pinv(xp, a, atol, rtol, hermitian):
+def _pinv(xp: Any, a: Any, atol: Any, rtol: Any, hermitian: Any) -> Any:
     """By the singular values (or eigenvalues) above max(atol, rtol * the largest)."""
     if a.size == 0:
         return numpy.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
@@ -170,8 +170,8 @@ def _pinv(xp, a, atol, rtol, hermitian):
     return (lapack.transposed(vh) * _reciprocals(s, atol, rtol)[..., None, :]) @ lapack.transposed(u)
 
 
-def _pinv_samples(rng):
-    def low_rank(*s):
+def _pinv_samples(rng: Any) -> Any:
+    def low_rank(*s: Any) -> Any:
         return rng.normal(size=(*s[:-1], 2)) @ rng.normal(size=(*s[:-2], 2, s[-1]))
 
     found = [Sample((rng.normal(size=s),), (0.0, 1e-5, False)) for s in ((3, 3), (4, 2), (2, 2, 4), (0, 3), (0, 2, 2))]
@@ -180,7 +180,7 @@ def _pinv_samples(rng):
     return found + [Sample((x + x.T,), (0.0, 1e-5, True), grad=False)]
 
 
-def _pinv_vjp(xp, g, out, a, atol, rtol, hermitian):
+def _pinv_vjp(xp: Any, g: Any, out: Any, a: Any, atol: Any, rtol: Any, hermitian: Any) -> Any:
     return pinv_gradient(xp, g, out, a)
 
 
@@ -198,7 +198,7 @@ PINV = register(
 
 
 @joint
-def _lstsq_vjp(xp, needs, g, out, a, b, rcond):
+def _lstsq_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any, rcond: Any) -> Any:
     """By the pseudoinverse: X = A^+ B."""
     if g[0] is None:
         return None, None
@@ -229,7 +229,7 @@ LSTSQ = register(
 )(lambda xp, a, b, rcond: lapack.lstsq(a, b, rcond))
 
 
-def _torch_lstsq(t, a, b, rcond):
+def _torch_lstsq(t: Any, a: Any, b: Any, rcond: Any) -> Any:
     x = t.linalg.lstsq(a, b.expand(a.shape[:-2] + b.shape[-2:]), rcond=rcond, driver="gelsd")
     return x.solution, x.rank
 
@@ -237,7 +237,7 @@ def _torch_lstsq(t, a, b, rcond):
 # ---- exponential ----
 
 
-def _matrix_exp_vjp(xp, g, out, a):
+def _matrix_exp_vjp(xp: Any, g: Any, out: Any, a: Any) -> Any:
     """The upper right block of exp([[A^T, G], [0, A^T]])."""
     n = a.shape[-1]
     back = turn(xp, a)
@@ -255,7 +255,14 @@ MATRIX_EXP = register(
     dtype="same",
     samples=lambda rng: [
         Sample((scale * rng.normal(size=s),))
-        for s, scale in (((3, 3), 1e-6), ((3, 3), 0.01), ((2, 3, 3), 0.3), ((2, 1, 2, 2), 2.0), ((0, 0), 1), ((0, 2, 2), 1))
+        for s, scale in (
+            ((3, 3), 1e-6),
+            ((3, 3), 0.01),
+            ((2, 3, 3), 0.3),
+            ((2, 1, 2, 2), 2.0),
+            ((0, 0), 1),
+            ((0, 2, 2), 1),
+        )
     ],
     torch=lambda t, a: t.linalg.matrix_exp(a),
     tolerance={"float32": 2e-5, "float64": 1e-10},
@@ -265,7 +272,7 @@ MATRIX_EXP = register(
 # ---- Householder reflectors ----
 
 
-def _reflected(xp, v, tau, x):
+def _reflected(xp: Any, v: Any, tau: Any, x: Any) -> Any:
     """(1 - tau v v^T) x for columns v."""
     return x - xp.matmul(_scaled(xp, tau, v), xp.matmul(turn(xp, v), x))
 
@@ -277,7 +284,7 @@ def reflectors(xp: Any, a: Any, tau: Any) -> list[tuple[Any, Any]]:
     return [(v[..., i : i + 1], tau[..., i]) for i in range(k)]
 
 
-def _householder_product(xp, a, tau):
+def _householder_product(xp: Any, a: Any, tau: Any) -> Any:
     """The first columns of H1 H2 ... Hk, applied to the identity from the last."""
     m, n = a.shape[-2:]
     q = xp.broadcast_to(eye(xp, a, m)[:, :n], tuple(a.shape))
@@ -301,7 +308,7 @@ HOUSEHOLDER_PRODUCT = register(
 )(_householder_product)
 
 
-def _multiply_reflectors(xp, a, tau, x, left, transpose):
+def _multiply_reflectors(xp: Any, a: Any, tau: Any, x: Any, left: Any, transpose: Any) -> Any:
     """Q x, Q^T x, x Q or x Q^T of Q = H1 H2 ... Hk without making Q."""
     if not left:
         return turn(xp, _multiply_reflectors(xp, a, tau, turn(xp, x), True, not transpose))
@@ -323,4 +330,3 @@ ORMQR = register(
     torch=lambda t, a, tau, x, left, transpose: t.ormqr(a, tau, x, left, transpose),
     tolerance={"float32": 1e-5, "float64": 1e-11},
 )(_multiply_reflectors)  # fmt: skip
-

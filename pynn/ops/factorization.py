@@ -90,7 +90,7 @@ def _matrices(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @joint
-def _solve_triangular_vjp(xp, needs, g, out, a, b, upper, unitriangular):
+def _solve_triangular_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any, upper: Any, unitriangular: Any) -> Any:
     gb = run(xp, SOLVE_TRIANGULAR, (turn(xp, a), g), (not upper, unitriangular))
     ga = None
     if needs & 1:
@@ -110,7 +110,13 @@ SOLVE_TRIANGULAR = register(
     attrs=("upper", "unitriangular"),
     samples=lambda rng: [
         Sample((rng.uniform(-0.5, 0.5, a) + 2 * numpy.eye(a[-1]), rng.normal(size=b)), (upper, unit))
-        for a, b in (((3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 1)), ((0, 0), (0, 2)), ((0, 2, 2), (0, 2, 1)), ((3, 3), (2, 3, 2)))
+        for a, b in (
+            ((3, 3), (3, 2)),
+            ((2, 1, 3, 3), (4, 3, 1)),
+            ((0, 0), (0, 2)),
+            ((0, 2, 2), (0, 2, 1)),
+            ((3, 3), (2, 3, 2)),
+        )
         for upper, unit in ((True, False), (False, False), (True, True), (False, True))
     ],
     torch=lambda t, a, b, upper, unit: t.linalg.solve_triangular(a, b, upper=upper, unitriangular=unit),
@@ -121,7 +127,7 @@ SOLVE_TRIANGULAR = register(
 # ---- Cholesky ----
 
 
-def _cholesky_vjp(xp, g, out, a, upper):
+def _cholesky_vjp(xp: Any, g: Any, out: Any, a: Any, upper: Any) -> Any:
     """L^-T Phi(L^T gL) L^-1 made symmetric, Phi the lower triangle with its diagonal halved."""
     grad, factor = g[0], out[0]
     if grad is None:
@@ -150,7 +156,7 @@ CHOLESKY = register(
 
 
 @joint
-def _cholesky_solve_vjp(xp, needs, g, out, b, factor, upper):
+def _cholesky_solve_vjp(xp: Any, needs: Any, g: Any, out: Any, b: Any, factor: Any, upper: Any) -> Any:
     """As if the factor's other triangle counted too: what torch gives. The triangle that is read has its own gradient."""
     gb = run(xp, CHOLESKY_SOLVE, (g, factor), (upper,))
     grad = None
@@ -161,9 +167,11 @@ def _cholesky_solve_vjp(xp, needs, g, out, b, factor, upper):
     return fit(xp, gb, b.shape) if needs & 1 else None, grad
 
 
-def _cholesky_solve(xp, b, factor, upper):
+def _cholesky_solve(xp: Any, b: Any, factor: Any, upper: Any) -> Any:
     lower = lapack.transposed(factor) if upper else factor
-    return lapack.solve_triangular(lapack.transposed(lower), lapack.solve_triangular(lower, b, False, False), True, False)
+    return lapack.solve_triangular(
+        lapack.transposed(lower), lapack.solve_triangular(lower, b, False, False), True, False
+    )
 
 
 CHOLESKY_SOLVE = register(
@@ -184,7 +192,7 @@ CHOLESKY_SOLVE = register(
 )(_cholesky_solve)
 
 
-def _cholesky_inverse_vjp(xp, g, out, factor, upper):
+def _cholesky_inverse_vjp(xp: Any, g: Any, out: Any, factor: Any, upper: Any) -> Any:
     common = xp.matmul(xp.matmul(out, g + turn(xp, g)), out)
     return -(xp.matmul(factor, common) if upper else xp.matmul(common, factor))
 
@@ -209,7 +217,7 @@ CHOLESKY_INVERSE = register(
 # ---- QR ----
 
 
-def _tall_qr_vjp(xp, gq, gr, q, r):
+def _tall_qr_vjp(xp: Any, gq: Any, gr: Any, q: Any, r: Any) -> Any:
     """(gQ + Q S) R^-T, S = M + M^T with its diagonal halved, M the upper triangle of gR R^T - Q^T gQ."""
     inner = 0
     if gr is not None:
@@ -223,7 +231,7 @@ def _tall_qr_vjp(xp, gq, gr, q, r):
     return solve_right(xp, turn(xp, r), total, False)
 
 
-def _qr_vjp(xp, g, out, a, mode):
+def _qr_vjp(xp: Any, g: Any, out: Any, a: Any, mode: Any) -> Any:
     """Of a wide matrix [X Y] = Q [U V]: V = Q^T Y hands its gradient to Q and Y, the rest is X = Q U."""
     gq, gr = g
     if mode == "r":
@@ -256,7 +264,7 @@ def _qr_vjp(xp, g, out, a, mode):
     return xp.concat([gx, gy], axis=-1)
 
 
-def _qr_shape(a, mode):
+def _qr_shape(a: Any, mode: Any) -> Any:
     m, n = a[-2:]
     k = m if mode == "complete" else min(m, n)
     return ((0,) if mode == "r" else (*a[:-1], k), (*a[:-2], k, n))
@@ -284,7 +292,7 @@ QR = register(
 # ---- LU ----
 
 
-def _permuted(xp, x, order, back):
+def _permuted(xp: Any, x: Any, order: Any, back: Any) -> Any:
     """x with its rows in the order given; with back, put where that order took them from."""
     places = numpy.argsort(order, axis=-1) if back else order
     places = numpy.broadcast_to(places[..., None], x.shape)
@@ -305,7 +313,7 @@ def upper_of(xp: Any, packed: Any) -> Any:
     return xp.triu(packed[..., :k, :])
 
 
-def _lu_vjp(xp, g, out, a, pivot):
+def _lu_vjp(xp: Any, g: Any, out: Any, a: Any, pivot: Any) -> Any:
     """P L^-T [tril(L^T gL, -1) + triu(gU U^T)] U^-T of a square matrix; of others the surplus part is a product."""
     grad, packed = g[0], out[0]
     if grad is None:
@@ -352,13 +360,13 @@ LU_FACTOR = register(
 # ---- symmetric eigenvalues ----
 
 
-def _gaps(xp, values, squares):
+def _gaps(xp: Any, values: Any, squares: Any) -> Any:
     """x_j - x_i of eigenvalues (or squared singular values) in rows, with 1 on the diagonal."""
     x = values * values if squares else values
     return xp.expand_dims(x, -2) - xp.expand_dims(x, -1) + eye(xp, values, values.shape[-1])
 
 
-def _eigh_vjp(xp, g, out, a, uplo):
+def _eigh_vjp(xp: Any, g: Any, out: Any, a: Any, uplo: Any) -> Any:
     """V (diag(gL) + (V^T gV) / E) V^T, E the differences of eigenvalues."""
     gvalues, gvectors = g
     values, vectors = out
@@ -403,7 +411,7 @@ EIGVALSH = register(
 # ---- singular values ----
 
 
-def _svd_vjp(xp, g, out, a, full_matrices):
+def _svd_vjp(xp: Any, g: Any, out: Any, a: Any, full_matrices: Any) -> Any:
     """Of the first min(m, n) singular vectors; what full_matrices adds to them has no gradient."""
     gu, gs, gvh = g
     u, s, vh = out
@@ -438,7 +446,7 @@ def _svd_vjp(xp, g, out, a, full_matrices):
     return total
 
 
-def _svd_shape(a, full_matrices):
+def _svd_shape(a: Any, full_matrices: Any) -> Any:
     m, n = a[-2:]
     k = min(m, n)
     return (*a[:-1], m if full_matrices else k), (*a[:-2], k), (*a[:-2], n if full_matrices else k, n)

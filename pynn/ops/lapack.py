@@ -159,7 +159,7 @@ def eigh(a: Array, uplo: str) -> tuple[Array, Array]:
 
     Raises numpy.linalg.LinAlgError where the iteration does not converge.
     """
-    values, vectors = numpy.linalg.eigh(a, uplo)  # type: ignore[arg-type]
+    values, vectors = numpy.linalg.eigh(a, "U" if uplo == "U" else "L")
     return values, vectors
 
 
@@ -179,7 +179,7 @@ def qr(a: Array, mode: str) -> tuple[Array, Array]:
     """(Q, R) in mode reduced or complete; (an empty array, R) in mode r."""
     if mode == "r":
         return numpy.zeros((0,), a.dtype), numpy.linalg.qr(a, "r")
-    q, r = numpy.linalg.qr(a, mode)  # type: ignore[call-overload]
+    q, r = numpy.linalg.qr(a, "complete" if mode == "complete" else "reduced")
     return q, r
 
 

@@ -1,6 +1,7 @@
 """Matrix products: matmul and its relatives, and linear with bias and activation fused."""
 
 import math
+from typing import Any
 
 import numpy
 
@@ -10,7 +11,7 @@ from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
 
-def _check_matmul(inputs, attrs):
+def _check_matmul(inputs: Any, attrs: Any) -> Any:
     for x in inputs:
         if not isinstance(x, Tensor):
             raise TypeError(f"matmul(): both arguments must be Tensor, got {type(x).__name__}.")
@@ -38,11 +39,11 @@ def _check_matmul(inputs, attrs):
     return inputs
 
 
-def _as_matrix(shape):
+def _as_matrix(shape: Any) -> Any:
     return "x".join(map(str, shape))
 
 
-def _matmul_shape(a, b):
+def _matmul_shape(a: Any, b: Any) -> Any:
     if len(a) == 1 and len(b) == 1:
         return ()
     if len(a) == 1:
@@ -52,14 +53,14 @@ def _matmul_shape(a, b):
     return numpy.broadcast_shapes(a[:-2], b[:-2]) + (a[-2], b[-1])
 
 
-def _swap(xp, x):
+def _swap(xp: Any, x: Any) -> Any:
     order = list(range(x.ndim))
     order[-2:] = order[-1], order[-2]
     return xp.permute_dims(x, tuple(order))
 
 
 @joint
-def _matmul_vjp(xp, needs, g, out, a, b):
+def _matmul_vjp(xp: Any, needs: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
     a_shape, b_shape = tuple(a.shape), tuple(b.shape)
@@ -80,11 +81,11 @@ def _matmul_vjp(xp, needs, g, out, a, b):
     return ga, gb
 
 
-def _fit(xp, g, shape):
+def _fit(xp: Any, g: Any, shape: Any) -> Any:
     return g if tuple(g.shape) == tuple(shape) else unbroadcast(xp, g, shape)
 
 
-def _matmul_samples(rng):
+def _matmul_samples(rng: Any) -> Any:
     shapes = [
         ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 5)), ((3, 4), (4,)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)),
         ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)), ((2, 3, 4), (4,)), ((0, 4), (4, 3)), ((3, 0), (0, 2)), ((17, 33), (33, 19)),
@@ -107,11 +108,11 @@ MATMUL = register(
 )(lambda xp, a, b: xp.matmul(a, b))
 
 
-def _activate(xp, z, activation):
+def _activate(xp: Any, z: Any, activation: Any) -> Any:
     return z if activation is None else xp.maximum(z, 0)
 
 
-def _linear_reference(xp, x, weight, bias, activation):
+def _linear_reference(xp: Any, x: Any, weight: Any, bias: Any, activation: Any) -> Any:
     z = xp.matmul(x, _swap(xp, weight))
     if bias is not None:
         z = z + bias
@@ -119,7 +120,7 @@ def _linear_reference(xp, x, weight, bias, activation):
 
 
 @joint
-def _linear_vjp(xp, needs, g, out, x, weight, bias, activation):
+def _linear_vjp(xp: Any, needs: Any, g: Any, out: Any, x: Any, weight: Any, bias: Any, activation: Any) -> Any:
     if activation == "relu":
         g = g * xp.astype(out > 0, g.dtype)
     rows = 1
@@ -132,7 +133,7 @@ def _linear_vjp(xp, needs, g, out, x, weight, bias, activation):
     return gx, gw, gb
 
 
-def _check_linear(inputs, attrs):
+def _check_linear(inputs: Any, attrs: Any) -> Any:
     x, weight, bias = inputs
     for name, value in (("input", x), ("weight", weight), ("bias", bias)):
         if not isinstance(value, Tensor) and not (name == "bias" and value is None):
@@ -188,7 +189,7 @@ LINEAR = register(
 
 
 @export()
-def matmul(input, other, *, out=None):
+def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     """The matrix product; batches broadcast, vectors stand for a row (left) or a column (right).
 
     Raises RuntimeError where the inner sizes differ or the dtypes do.
@@ -197,18 +198,18 @@ def matmul(input, other, *, out=None):
     return result if out is None else store(out, result, "matmul")
 
 
-def _operands(name, **tensors):
+def _operands(name: Any, **tensors: Any) -> Any:
     for argument, x in tensors.items():
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}.")
 
 
-def _wrong_matrix(argument, x):
+def _wrong_matrix(argument: Any, x: Any) -> Any:
     return RuntimeError(f"{argument} must be a matrix, got a {x._array.ndim}-D tensor. Use matmul for batches and vectors.")
 
 
 @export()
-def mm(input, mat2, *, out=None):
+def mm(input: Any, mat2: Any, *, out: Any = None) -> Any:
     """The product of two matrices; no broadcasting."""
     _operands("mm", input=input, mat2=mat2)
     if input._array.ndim != 2:
@@ -220,7 +221,7 @@ def mm(input, mat2, *, out=None):
 
 
 @export()
-def bmm(input, mat2, *, out=None):
+def bmm(input: Any, mat2: Any, *, out: Any = None) -> Any:
     """The products of two batches of matrices of one length; no broadcasting."""
     _operands("bmm", input=input, mat2=mat2)
     if input._array.ndim != 3 or mat2._array.ndim != 3:
@@ -238,7 +239,7 @@ def bmm(input, mat2, *, out=None):
 
 @export()
 @plain_function
-def mv(input, vec):
+def mv(input: Any, vec: Any) -> Any:
     """The product of a matrix and a vector."""
     _operands("mv", input=input, vec=vec)
     if input._array.ndim != 2 or vec._array.ndim != 1:
@@ -248,7 +249,7 @@ def mv(input, vec):
 
 @export()
 @plain_function
-def dot(input, tensor):
+def dot(input: Any, tensor: Any) -> Any:
     """The sum of the products of two vectors' elements."""
     _operands("dot", input=input, tensor=tensor)
     a, b = input._array, tensor._array
@@ -265,12 +266,12 @@ def dot(input, tensor):
 
 
 @export()
-def vdot(input, other):
+def vdot(input: Any, other: Any) -> Any:
     """`dot`, for real numbers."""
     return dot(input, other)
 
 
-def combined(name, input, product, beta, alpha, promote=False):
+def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote: Any = False) -> Any:
     """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
 
     Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype.
@@ -298,7 +299,7 @@ def combined(name, input, product, beta, alpha, promote=False):
 
 @export()
 @low_precision_function
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (mat1 @ mat2); without input where beta is 0."""
     _operands("addmm", input=input, mat1=mat1, mat2=mat2)
     for argument, x in (("mat1", mat1), ("mat2", mat2)):
@@ -309,7 +310,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
 
 @export()
 @low_precision_function
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (batch1 @ batch2), by batches; without input where beta is 0."""
     _operands("baddbmm", input=input, batch1=batch1, batch2=batch2)
     return combined("baddbmm", input, bmm(batch1, batch2), beta, alpha)
@@ -317,7 +318,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 @export()
 @plain_function
-def addmv(input, mat, vec, *, beta=1, alpha=1):
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (mat @ vec); without input where beta is 0."""
     _operands("addmv", input=input, mat=mat, vec=vec)
     if mat._array.ndim != 2 or vec._array.ndim != 1:
@@ -328,7 +329,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
 
 
 @export("outer", "ger")
-def outer(input, vec2):
+def outer(input: Any, vec2: Any) -> Any:
     """The matrix of products of two vectors' elements."""
     _operands("outer", input=input, vec2=vec2)
     for argument, x in (("self", input), ("vec2", vec2)):
@@ -338,7 +339,7 @@ def outer(input, vec2):
 
 
 @export()
-def inner(input, other):
+def inner(input: Any, other: Any) -> Any:
     """The sums of products over the last dimension of both."""
     _operands("inner", input=input, other=other)
     a, b = input._array.shape, other._array.shape

@@ -518,7 +518,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"norm(): argument 'input' must be Tensor, not {type(input).__name__}.")
-    if isinstance(p, str) and p != "fro" or dtype is not None:
+    if (isinstance(p, str) and p != "fro") or dtype is not None:
         from pynn.linalg import _norms
 
         if isinstance(p, str) and p != "fro":

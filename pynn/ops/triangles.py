@@ -2,7 +2,7 @@
 
 import numpy
 
-from pynn._core import call, call_inplace, made
+from pynn._core import Tensor, call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
@@ -10,6 +10,11 @@ from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
 from pynn.ops.view import normal_dim
+
+
+def _check_tensor(name, x):
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(x).__name__}.")
 
 
 def _matrix_check(name):
@@ -95,8 +100,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     offset: how many places the diagonal lies above the main one. Raises IndexError for dims that the result has not,
     RuntimeError where they are one.
     """
-    if input._array.ndim == 0:
-        raise RuntimeError("diag_embed: input must have at least one dimension.")
+    _check_tensor("diag_embed", input)
     ndim = input._array.ndim + 1
     a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
     if a == b:
@@ -108,6 +112,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 @export()
 def diag(input, diagonal=0):
     """A vector as a diagonal matrix; a matrix's diagonal as a vector."""
+    _check_tensor("diag", input)
     if input._array.ndim == 1:
         return diag_embed(input, diagonal)
     if input._array.ndim != 2:
@@ -119,6 +124,7 @@ def diag(input, diagonal=0):
 @float32_function
 def trace(input):
     """The sum of a matrix's diagonal."""
+    _check_tensor("trace", input)
     if input._array.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._array.ndim}.")
     return _diagonal(input).sum()

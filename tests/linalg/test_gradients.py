@@ -1,5 +1,7 @@
 """Gradients of linear algebra, and their gradients: against finite differences, and against torch's where it is installed."""
 
+from itertools import chain
+
 import numpy
 import pytest
 
@@ -156,7 +158,7 @@ def differences(function, arrays, step=1e-5):
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_finite_differences(name):
     arrays = inputs(name)
-    out, first, second = run(pynn, name, arrays, make)
+    _, first, second = run(pynn, name, arrays, make)
 
     def value(xs):
         y = CASES[name][0](pynn, *[make(x) for x in xs]).numpy()
@@ -170,7 +172,7 @@ def test_gradients_are_finite_differences(name):
             assert (got[i] * direction).sum() == pytest.approx(wanted, rel=2e-5, abs=2e-6), (i, function.__name__)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name != "cond_1"])  # torch's is not differentiable
 def test_gradients_are_torchs(name):
     torch = pytest.importorskip("torch")
     arrays = inputs(name)
@@ -178,5 +180,5 @@ def test_gradients_are_torchs(name):
     theirs = run(torch, name, arrays, lambda a: torch.tensor(a))
     numpy.testing.assert_allclose(ours[0], theirs[0], rtol=1e-9, atol=1e-9)
     count = 1 if name in ONCE_IN_TORCH else 2
-    for a, b in zip(sum(ours[1 : 1 + count], []), sum(theirs[1 : 1 + count], [])):
+    for a, b in zip(chain(*ours[1 : 1 + count]), chain(*theirs[1 : 1 + count])):
         numpy.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7)
