@@ -78,7 +78,7 @@ from pynn._layout import (
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(())
+_LAZY = frozenset({"signal"})
 
 
 def __getattr__(name):

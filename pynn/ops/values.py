@@ -62,6 +62,15 @@ def to_bool(self):
     return bool(plain(array).item())
 
 
+def _only(self):
+    """`item` for float() and int(), which raise ValueError."""
+    if self._array.size != 1:
+        raise ValueError(
+            f"only one element tensors can be converted to Python scalars, got shape {list(self._array.shape)}."
+        )
+    return item(self)
+
+
 def to_index(self):
     """The one integer element, for use as an index."""
     array = observe(self)
@@ -205,8 +214,8 @@ METHODS.update(
     iter=iterate,
     contains=contains,
     to_bool=to_bool,
-    to_float=lambda self: float(item(self)),
-    to_int=lambda self: int(item(self)),
+    to_float=lambda self: float(_only(self)),
+    to_int=lambda self: int(_only(self)),
     to_index=to_index,
     repr=text,
     format=format_one,
