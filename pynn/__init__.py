@@ -78,7 +78,7 @@ from pynn._layout import (
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset({"signal"})
+_LAZY = frozenset({"signal", "special"})
 
 
 def __getattr__(name):

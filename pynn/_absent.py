@@ -24,6 +24,7 @@ for _name in (
     "polar",
 ):
     REASONS[_name] = REASONS["complex64"]
+REASONS["airy_ai"] = "Airy functions are out of pynn's scope so far; use scipy.special.airy on x.numpy()."
 for _name in ("stft", "istft"):
     REASONS[_name] = REASONS["fft"]
 

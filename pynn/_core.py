@@ -340,6 +340,24 @@ class Tensor:
     def __ixor__(self, other):
         return METHODS["bitwise_xor_"](self, other)
 
+    def __lshift__(self, other):
+        return METHODS["bitwise_left_shift"](self, other)
+
+    def __rlshift__(self, other):
+        return METHODS["bitwise_left_shift"](other, self)
+
+    def __ilshift__(self, other):
+        return METHODS["bitwise_left_shift_"](self, other)
+
+    def __rshift__(self, other):
+        return METHODS["bitwise_right_shift"](self, other)
+
+    def __rrshift__(self, other):
+        return METHODS["bitwise_right_shift"](other, self)
+
+    def __irshift__(self, other):
+        return METHODS["bitwise_right_shift_"](self, other)
+
     def __lt__(self, other):
         return METHODS["lt"](self, other)
 

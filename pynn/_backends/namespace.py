@@ -2,13 +2,15 @@
 
 A small subset of the array API standard under its names, plus erf, and the few writing
 helpers that primitive ops need (`copyto`, `add_at`). `pynn.ops.namespace` gives the same
-names over Tensors, without the writing helpers: only composites run there.
+names over Tensors, without the writing helpers: only composites run there. Special functions beyond erf
+(`pynn._backends.special`, `pynn._backends.bessel`) are among the names, and imported when first asked for.
 """
 
 import numpy
 from numpy import (  # noqa: F401  (the namespace itself)
     abs,
     acos,
+    acosh,
     add,
     arange,
     argmax,
@@ -16,16 +18,22 @@ from numpy import (  # noqa: F401  (the namespace itself)
     argsort,
     asarray,
     asin,
+    asinh,
     astype,
     atan,
+    atan2,
+    atanh,
     bitwise_and,
+    bitwise_left_shift,
     bitwise_or,
+    bitwise_right_shift,
     bitwise_xor,
     bool_,
     broadcast_to,
     ceil,
     clip,
     concat,
+    copysign,
     copyto,
     cos,
     cosh,
@@ -41,21 +49,29 @@ from numpy import (  # noqa: F401  (the namespace itself)
     float64,
     floor,
     floor_divide,
+    fmax,
+    fmin,
+    frexp,
     full,
     full_like,
+    gcd,
     greater,
     greater_equal,
+    hypot,
     int64,
     invert,
     isfinite,
     isinf,
     isnan,
+    lcm,
     less,
     less_equal,
     log,
     log1p,
     log2,
     log10,
+    logaddexp,
+    logaddexp2,
     logical_and,
     logical_not,
     logical_or,
@@ -67,6 +83,7 @@ from numpy import (  # noqa: F401  (the namespace itself)
     minimum,
     multiply,
     negative,
+    nextafter,
     not_equal,
     ones,
     ones_like,
@@ -76,6 +93,7 @@ from numpy import (  # noqa: F401  (the namespace itself)
     remainder,
     reshape,
     round,
+    signbit,
     sin,
     sinh,
     sort,
@@ -117,6 +135,8 @@ def copy(x):
 
 def sign(x):
     """-1, 0 or 1; 0 for NaN, as in torch."""
+    if x.dtype.kind == "b":
+        return copy(x)
     out = numpy.sign(x)
     return numpy.where(x != x, numpy.zeros_like(out), out) if x.dtype.kind == "f" else out
 
@@ -164,3 +184,14 @@ def erf(x):
     out = numpy.copysign(out, v)
     out = numpy.where(numpy.isnan(v), v, out)
     return out.astype(x.dtype) if hasattr(x, "dtype") else out
+
+
+def __getattr__(name):
+    if not name.startswith("_"):
+        from pynn._backends import bessel, special
+
+        for module in (special, bessel):
+            if hasattr(module, name):
+                globals()[name] = getattr(module, name)
+                return globals()[name]
+    raise AttributeError(f"the array namespace has no {name!r}.")

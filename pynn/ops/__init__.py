@@ -5,9 +5,11 @@ from pynn._backends import numpy_namespace
 from pynn.ops import registry
 # One module a line, each after those it builds on.
 from pynn.ops import pointwise
+from pynn.ops import elementary
 from pynn.ops import pointwise_functions
 from pynn.ops import cast
 from pynn.ops import creation
+from pynn.ops import elementary_functions
 from pynn.ops import view
 from pynn.ops import reduction
 from pynn.ops import scan
@@ -46,6 +48,7 @@ from pynn.ops import recurrent
 from pynn.ops import attention
 from pynn.ops import optim
 from pynn.ops import optim_variants
+from pynn.ops import special
 from pynn.ops import namespace
 
 _core.configure(

@@ -9,20 +9,8 @@ from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat, stack
-from pynn.ops.registry import export
+from pynn.ops.registry import export, written
 from pynn.ops.view import Size, normal_dim
-
-
-def written(name, function):
-    """Publish `<name>_`, which writes function's result to the tensor itself."""
-
-    def function_(self, *args, **kwargs):
-        old = self.clone() if self.requires_grad else self  # backward may read the old value
-        return call_inplace(COPY_, (self, function(old, *args, **kwargs)))
-
-    function_.__name__ = name + "_"
-    function_.__doc__ = f"`{name}` written to the tensor itself."
-    export(name + "_", function=False)(function_)
 
 
 @export()

@@ -1,15 +1,11 @@
 """Short formulas that have names of their own, and what little a tensor can be asked besides: made of other operations."""
 
-import math
 
-import numpy
 
-from pynn._core import METHODS, Tensor, call_inplace, made, observe, wrap
+from pynn._core import METHODS, Tensor, call_inplace, wrap
 from pynn._dtypes import from_numpy
-from pynn.ops.arranging import written
 from pynn.ops.cast import COPY_
-from pynn.ops.pointwise_functions import clamp, pow, where
-from pynn.ops.registry import export
+from pynn.ops.registry import export, written
 
 
 @export()
@@ -43,93 +39,8 @@ def vdot(input, other):
     return METHODS["dot"](input, other)
 
 
-@export()
-def frac(input):
-    """The part behind the point, with input's sign."""
-    return input - input.trunc()
-
-
-@export()
-def logical_xor(input, other):
-    """Where exactly one of two is true (not 0)."""
-    return (input != 0) ^ (other != 0)
-
-
-@export()
-def clamp_min(input, min):
-    """Each element, or min where it is less."""
-    return clamp(input, min=min)
-
-
-@export()
-def clamp_max(input, max):
-    """Each element, or max where it is more."""
-    return clamp(input, max=max)
-
-
-@export(method=False)
-def rsub(input, other, *, alpha=1):
-    """other - alpha * input."""
-    return other - (input if alpha == 1 else input * alpha)
-
-
-@export()
-def float_power(input, exponent):
-    """input ** exponent in float64."""
-    values = [x.double() if isinstance(x, Tensor) else x for x in (input, exponent)]
-    return pow(*values)
-
-
-@export()
-def logaddexp(input, other):
-    """log(exp(input) + exp(other)) without overflow."""
-    high = where(input >= other, input, other)
-    low = where(input >= other, other, input)
-    gap = where(low == high, 0.0, low - high)
-    return high + gap.exp().log1p()
-
-
-@export()
-def hypot(input, other):
-    """sqrt(input ** 2 + other ** 2)."""
-    return (input.square() + other.square()).sqrt()
-
-
-@export()
-def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
-    """input with NaN and infinities replaced: by 0 and the dtype's largest and smallest number unless given."""
-    if input._array.dtype.kind not in "fV":
-        return input.clone()
-    info = numpy.finfo(input._array.dtype)
-    out = input.masked_fill(input.isnan(), nan)
-    out = out.masked_fill(input == math.inf, float(info.max) if posinf is None else posinf)
-    return out.masked_fill(input == -math.inf, float(info.min) if neginf is None else neginf)
-
-
-@export()
-def deg2rad(input):
-    """Degrees as radians."""
-    return input * (math.pi / 180)
-
-
-@export()
-def rad2deg(input):
-    """Radians as degrees."""
-    return input * (180 / math.pi)
-
-
-@export()
-def signbit(input):
-    """Where the sign is minus."""
-    return made(numpy.signbit(observe(input)))
-
-
 for _name, _function in (
-    ("baddbmm", baddbmm), ("addmv", addmv),
-    ("addmm", METHODS["addmm"]), ("clamp_min", clamp_min), ("clamp_max", clamp_max),
-    ("nan_to_num", nan_to_num), ("cumsum", METHODS["cumsum"]), ("eq", METHODS["eq"]), ("ne", METHODS["ne"]),
-    ("lt", METHODS["lt"]), ("le", METHODS["le"]), ("gt", METHODS["gt"]), ("ge", METHODS["ge"]),
-    ("logical_and", METHODS["logical_and"]), ("logical_or", METHODS["logical_or"]), ("logical_not", METHODS["logical_not"]),
+    ("baddbmm", baddbmm), ("addmv", addmv), ("addmm", METHODS["addmm"]), ("cumsum", METHODS["cumsum"]), ("cumprod", METHODS["cumprod"]),
 ):  # fmt: skip
     if _name + "_" not in METHODS:
         written(_name, _function)

@@ -22,6 +22,7 @@ from pynn.ops import (
     triangles,
     view,
 )
+from pynn.ops.registry import OPS
 
 name = "pynn"
 
@@ -193,3 +194,22 @@ def arange(*args, dtype=None):
 
 def asarray(x, dtype=None):
     return creation.as_tensor(x, dtype)
+
+
+def polygamma(n, x):
+    """The n-th derivative of digamma."""
+    return call(OPS["digamma"].op, (x,)) if n == 0 else call(OPS["polygamma"].op, (x,), (n,))
+
+
+def __getattr__(name):
+    """Any other name of the array namespace: the op called so, which takes no attrs."""
+    record = OPS.get(name)
+    if record is None:
+        raise AttributeError(f"the namespace over tensors has no {name!r}.")
+    op = record.op
+
+    def function(*inputs):
+        return call(op, inputs)
+
+    globals()[name] = function
+    return function

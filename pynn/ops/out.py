@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905  (a list of names reads best as one text)
 """`out=`: results written into a tensor that the caller has, for every function that takes it in torch.
 
 A function called often takes `out=None` itself and ends in `return result if out is None else store(out, result)`:
@@ -19,23 +20,24 @@ from pynn._dtypes import from_numpy
 # What takes out= in torch 2.13 (`torch.<name>`), apart from what pynn has no form of.
 TAKES_OUT = frozenset(
     """
-    abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange arccos
-    arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh baddbmm bernoulli
-    bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm bucketize cat ceil
-    chain_matmul cholesky cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip column_stack concat concatenate
-    conj_physical copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma div divide dot dstack
-    empty eq erf erfc erfinv exp exp2 expm1 eye fix float_power floor floor_divide fmax fmin fmod frac frexp
-    frobenius_norm full gather gcd ge geqrf ger greater greater_equal gt hardshrink heaviside histc histogram hstack
-    hypot i0 igamma igammac index_add index_copy index_reduce index_select inner inverse isin isneginf isposinf kron
-    kthvalue lcm ldexp le lerp less less_equal lgamma linspace log log10 log1p log2 log_softmax logaddexp logaddexp2
-    logcumsumexp logical_and logical_not logical_or logical_xor logit logspace logsumexp lt lu_solve lu_unpack
-    masked_select matmul matrix_power max maximum mean median min minimum mm mode msort mul multinomial
-    multiply mv mvlgamma nan_to_num nanmean nanmedian nanquantile nansum narrow_copy ne neg negative nextafter nonzero
-    norm normal not_equal nuclear_norm ones orgqr ormqr outer polygamma pow prod qr quantile rad2deg rand randint randn
-    randperm range reciprocal remainder renorm round row_stack rsqrt scatter scatter_add scatter_reduce searchsorted sgn
-    sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square stack std sub subtract sum svd take
-    take_along_dim tan tanh tensordot topk triangular_solve tril triu true_divide trunc var vdot vstack where xlogy zeros
-    """.split()  # fmt: skip
+    abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange
+    arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh baddbmm
+    bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm bucketize
+    cat ceil chain_matmul cholesky cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip column_stack
+    concat concatenate conj_physical copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma
+    div divide dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye fix float_power floor floor_divide fmax fmin
+    fmod frac frexp frobenius_norm full gather gcd ge geqrf ger greater greater_equal gt hardshrink heaviside histc
+    histogram hstack hypot i0 igamma igammac index_add index_copy index_reduce index_select inner inverse isin
+    isneginf isposinf kron kthvalue lcm ldexp le lerp less less_equal lgamma linspace log log10 log1p log2
+    log_softmax logaddexp logaddexp2 logcumsumexp logical_and logical_not logical_or logical_xor logit logspace
+    logsumexp lt lu_solve lu_unpack masked_select matmul matrix_power max maximum mean median min minimum mm mode
+    msort mul multinomial multiply mv mvlgamma nan_to_num nanmean nanmedian nanquantile nansum narrow_copy ne neg
+    negative nextafter nonzero norm normal not_equal nuclear_norm ones orgqr ormqr outer polygamma pow prod qr
+    quantile rad2deg rand randint randn randperm range reciprocal remainder renorm round row_stack rsqrt scatter
+    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square
+    stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu
+    true_divide trunc var vdot vstack where xlogy zeros
+    """.split()
 )
 
 # Functions that make tensors: out says the dtype, unless the call does, and is resized without a word.
@@ -47,11 +49,11 @@ DTYPE_OF_OUT = MAKERS | {"cumprod", "cumsum", "nansum", "prod", "sum"}
 # These convert nothing: out must have the result's dtype.
 SAME_DTYPE = frozenset(
     """
-    addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm chain_matmul clamp clamp_max clamp_min
-    clip cross cummax cummin diag dot frexp gather index_add index_copy index_select kthvalue log_softmax masked_select
-    matmul max median min mm mode msort mv nanmedian nonzero norm scatter scatter_add scatter_reduce softmax sort take
-    take_along_dim tensordot topk tril triu vdot where
-    """.split()  # fmt: skip
+    addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm chain_matmul clamp clamp_max
+    clamp_min clip cross cummax cummin diag dot frexp gather index_add index_copy index_select kthvalue log_softmax
+    masked_select matmul max median min mm mode msort mv nanmedian nonzero norm scatter scatter_add scatter_reduce
+    softmax sort take take_along_dim tensordot topk tril triu vdot where
+    """.split()
 )
 
 
@@ -78,7 +80,7 @@ def store(out: Any, result: Any, name: str | None = None) -> Any:
         raise TypeError(f"{called}argument 'out' must be Tensor, not {type(out).__name__}.")
     if not isinstance(result, Tensor):
         raise TypeError(f"{called}got out= but the result is a {type(result).__name__}. Leave out= out.")
-    if result.requires_grad or (out.requires_grad and _core.is_grad_enabled() and _core.is_floating(result._array)):
+    if _core.is_grad_enabled() and (result.requires_grad or (out.requires_grad and _core.is_floating(result._array))):
         raise RuntimeError(
             f"{called}functions with out=... arguments don't support automatic differentiation, but one of the arguments "
             "requires grad. Call it without out=, or inside `with pynn.no_grad():`."

@@ -6,7 +6,8 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor
-from pynn.ops.registry import Sample, pointwise_check, register, register_inplace
+from pynn._dtypes import INT64, result_type_of
+from pynn.ops.registry import NUMBERS, Sample, cast, only, pointwise_check, register, register_inplace
 from pynn.ops.samples import binary_samples, unary_samples
 
 # ---- arithmetic ----
@@ -18,10 +19,11 @@ def _is_bool(x):
 
 def _check_sub(inputs, attrs):
     if any(map(_is_bool, inputs)):
-        which = "two bool tensors" if all(map(_is_bool, inputs)) else "a bool tensor"
+        both = all(map(_is_bool, inputs))
+        hint = "Use the `^` or `logical_xor()` operator instead" if both else "To invert a mask, use the `~` or `logical_not()` operator"
         raise RuntimeError(
-            f"Subtraction, the `-` operator, with {which} is not supported. Use the `^` or `logical_xor()` operator "
-            "instead, or convert with .int()."
+            f"Subtraction, the `-` operator, with {'two bool tensors' if both else 'a bool tensor'} is not supported. {hint}, "
+            "or convert with .int()."
         )
     return _check_values(inputs, attrs)
 
@@ -102,6 +104,7 @@ def _pow_base_vjp(xp, g, out, x, y):
 
 POW = register(
     "pow",
+    check=pointwise_check("promote", only("pow", NUMBERS)),
     vjp=(_pow_base_vjp, _pow_exponent_vjp),
     saves={0: (0, 1), 1: ("out", 0, 1)},
     samples=binary_samples(0.2, 2.0),
@@ -132,8 +135,12 @@ MINIMUM = register(
 )(lambda xp, x, y: xp.minimum(x, y))
 
 
+_refuse_bool = only("div_floor", NUMBERS)
+
+
 def _refuse_zero(inputs):
-    """Integers, unlike floats, have no quotient by 0."""
+    """Integers, unlike floats, have no quotient by 0; bools have none at all."""
+    _refuse_bool(inputs)
     divisor = inputs[1]._array if isinstance(inputs[1], Tensor) else inputs[1]
     floating = any(isinstance(x, float) or (isinstance(x, Tensor) and _core.is_floating(x._array)) for x in inputs)
     if not floating and not numpy.all(divisor):
@@ -144,9 +151,9 @@ _check_divisor = pointwise_check("promote", _refuse_zero)
 
 FLOOR_DIVIDE = register(
     "floor_divide",
-    differentiable=False,
+    vjp=(None, None),
     check=_check_divisor,
-    samples=binary_samples(away_from_zero=True),
+    samples=lambda rng: [Sample(s.inputs, s.attrs, False) for s in binary_samples(away_from_zero=True)(rng)],
     torch=lambda t, x, y: t.floor_divide(x, y) if isinstance(x, t.Tensor) else t.floor_divide(t.tensor(x, dtype=y.dtype), y),
 )(lambda xp, x, y: xp.floor_divide(x, y))
 
@@ -263,12 +270,21 @@ def _unary(name, reference, vjp, saves, torch=None, samples=None, dtype="float",
     )(reference)
 
 
+def _number_check(name):
+    """The check of an op on numbers that has no meaning for bools."""
+    return pointwise_check("promote", only(name, NUMBERS))
+
+
 NEG = _unary("neg", lambda xp, x: -x, lambda xp, g, out, x: -g, (), dtype="promote", check=_check_neg)
 ABS = _unary(
-    "abs", lambda xp, x: xp.abs(x), lambda xp, g, out, x: g * xp.sign(x), (0,), samples=unary_samples(away=(0,)), dtype="promote"
+    "abs", lambda xp, x: xp.abs(x), lambda xp, g, out, x: g * xp.sign(x), (0,), samples=unary_samples(away=(0,)), dtype="promote",
+    check=_number_check("abs"),
 )
 SIGN = _unary("sign", lambda xp, x: xp.sign(x), lambda xp, g, out, x: xp.zeros_like(g), (), dtype="promote", samples=unary_samples(away=(0,)))
-SQUARE = _unary("square", lambda xp, x: xp.square(x), lambda xp, g, out, x: g * x * 2, (0,), dtype="promote")
+SQUARE = _unary(
+    "square", lambda xp, x: xp.square(x), lambda xp, g, out, x: g * x * 2, (0,), dtype="promote",
+    check=lambda inputs, attrs: (cast(inputs[0], INT64),) if _is_bool(inputs[0]) else _check_values(inputs, attrs),
+)
 SQRT = _unary("sqrt", lambda xp, x: xp.sqrt(x), lambda xp, g, out, x: g / (2 * out), ("out",), samples=unary_samples(0.1, 4))
 RSQRT = _unary("rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda xp, g, out, x: -0.5 * g * out * out * out, ("out",), samples=unary_samples(0.1, 4))
 RECIPROCAL = _unary("reciprocal", lambda xp, x: 1 / x, lambda xp, g, out, x: -g * out * out, ("out",), samples=unary_samples(0.1, 4))
@@ -292,11 +308,11 @@ SIGMOID = _unary("sigmoid", lambda xp, x: xp.sigmoid(x), lambda xp, g, out, x: g
 ERF = _unary(
     "erf", lambda xp, x: xp.erf(x), lambda xp, g, out, x: g * xp.exp(-x * x) * (2 / math.sqrt(math.pi)), (0,)
 )
-FLOOR = _unary("floor", lambda xp, x: xp.floor(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
-CEIL = _unary("ceil", lambda xp, x: xp.ceil(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
-ROUND = _unary("round", lambda xp, x: xp.round(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), dtype="promote")
+FLOOR = _unary("floor", lambda xp, x: xp.floor(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote", check=_number_check("floor"))
+CEIL = _unary("ceil", lambda xp, x: xp.ceil(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote", check=_number_check("ceil"))
+ROUND = _unary("round", lambda xp, x: xp.round(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), dtype="promote", check=_number_check("round"))
 
-TRUNC = _unary("trunc", lambda xp, x: xp.trunc(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote")
+TRUNC = _unary("trunc", lambda xp, x: xp.trunc(x), lambda xp, g, out, x: xp.zeros_like(g), (), samples=unary_samples(away=(-3, -2, -1, 0, 1, 2, 3)), dtype="promote", check=_number_check("trunc"))
 
 
 def _clamp_reference(xp, x, low, high):
@@ -413,19 +429,28 @@ WHERE = register(
 
 def _check_where(inputs, attrs):
     condition = inputs[0]
-    if condition._array.dtype != numpy.bool_:
+    if condition._array.dtype == numpy.uint8:
+        inputs = (cast(condition, numpy.dtype(bool)), *inputs[1:])
+    elif condition._array.dtype != numpy.bool_:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._array.dtype}. "
             "Compare it with something, for example condition > 0."
         )
-    values = _check_values(inputs[1:], attrs)
-    return inputs if values is inputs[1:] else (condition, *values)
+    given = inputs[1:]
+    if not any(isinstance(x, Tensor) for x in given):  # two numbers give what a tensor of them would be
+        dtype = result_type_of(given)
+        return (inputs[0], *[_core.made(numpy.asarray(x, dtype)) for x in given])
+    values = _check_values(given, attrs)
+    return inputs if values is given else (inputs[0], *values)
 
 
 # ---- in-place forms ----
 
 for _op in (
     ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, FMOD, ADDCMUL, ADDCDIV, LERP, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
-    EXP, EXP2, EXPM1, LOG, LOG1P, LOG2, LOG10, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, ERF, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
+    EXP, EXP2, EXPM1, LOG, LOG1P, LOG2, LOG10, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, ERF, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_NOT, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
 ):  # fmt: skip
-    register_inplace(_op, values=_refuse_zero if _op in (FLOOR_DIVIDE, REMAINDER, FMOD) else None)
+    if _op in (FLOOR_DIVIDE, REMAINDER, FMOD):
+        register_inplace(_op, values=_refuse_zero)
+    else:
+        register_inplace(_op, values=only(_op.name, "biu") if _op.name.startswith("bitwise") else None)

@@ -1,8 +1,12 @@
 """The public functions of `pointwise`'s records: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
 
+from numpy import asarray
+
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
-from pynn._dtypes import default_float
+from pynn._dtypes import INT64, default_float, result_type_of
+from pynn._info import iinfo
+from pynn.ops.elementary import CLAMP_TENSOR, DIV_ROUNDED, ROUND_DECIMALS
 from pynn.ops.out import store
 from pynn.ops.pointwise import (
     ABS,
@@ -66,7 +70,7 @@ from pynn.ops.pointwise import (
     TRUNC,
     WHERE,
 )
-from pynn.ops.registry import OPS, cast, export, number
+from pynn.ops.registry import OPS, cast, export, number, written
 
 
 def operand(input, name):
@@ -75,7 +79,7 @@ def operand(input, name):
     return input
 
 
-def _publish_unary(op, *names):
+def publish_unary(op, *names):
     name = op.name
     inplace_op = _inplace(name)
 
@@ -94,6 +98,9 @@ def _publish_unary(op, *names):
         function_.__name__ = function_.__qualname__ = name + "_"
         function_.__doc__ = f"`{name}` written to the tensor itself."
         export(name + "_", *[n + "_" for n in names], function=False)(function_)
+    elif not name.startswith("is"):
+        for n in (name, *names):
+            written(n, function)
 
 
 def _inplace(name):
@@ -104,10 +111,28 @@ def _inplace(name):
 for _op, *_names in (
     (NEG, "negative"), (ABS, "absolute"), (SIGN,), (SQUARE,), (SQRT,), (RSQRT,), (RECIPROCAL,), (EXP,), (EXPM1,),
     (LOG,), (LOG1P,), (SIN,), (COS,), (TAN,), (ASIN, "arcsin"), (ACOS, "arccos"), (ATAN, "arctan"), (SINH,), (COSH,), (EXP2,), (LOG2,), (LOG10,),
-    (TANH,), (SIGMOID,), (ERF,), (FLOOR,), (CEIL,), (ROUND,), (TRUNC, "fix"), (ISNAN,), (ISINF,),
+    (TANH,), (SIGMOID,), (ERF,), (FLOOR,), (CEIL,), (TRUNC, "fix"), (ISNAN,), (ISINF,),
     (ISFINITE,), (LOGICAL_NOT,), (BITWISE_NOT,),
 ):  # fmt: skip
-    _publish_unary(_op, *_names)
+    publish_unary(_op, *_names)
+
+
+@export("round")
+def round_(input, *, decimals=0, out=None):
+    """Each element rounded to whole numbers, ties to even; or to that many decimals (negative: tens, hundreds, ...)."""
+    result = call(ROUND, (operand(input, "round"),)) if decimals == 0 else call(ROUND_DECIMALS, (input,), (int(decimals),))
+    return result if out is None else store(out, result, "round")
+
+
+round_.__name__ = round_.__qualname__ = "round"
+
+
+@export("round_", function=False)
+def _round_inplace(input, *, decimals=0):
+    """round written to the tensor itself."""
+    if decimals == 0:
+        return call_inplace(_inplace("round"), (input,))
+    return call_inplace(_inplace("round_decimals"), (input,), (int(decimals),))
 
 
 def _two(op, input, other):
@@ -120,16 +145,35 @@ def _two(op, input, other):
     return result
 
 
-def _publish_binary(op, *names):
+def publish_binary(op, *names, inputs="xy", doc=None):
+    """`pynn.<name>(input, other)`, `Tensor.<name>` and, where the op has one, the in-place form.
+
+    inputs: which of the two must be tensors: "xy", "x" or neither ("").
+    """
     name = op.name
     inplace_op = _inplace(name)
 
-    def function(input, other, *, out=None):
+    def both(input, other, *, out=None):
+        if not isinstance(input, Tensor):
+            operand(input, name)
+        if not isinstance(other, Tensor):
+            raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}.")
+        result = binary(op, input, other)
+        return result if out is None else store(out, result, name)
+
+    def first(input, other, *, out=None):
+        if not isinstance(input, Tensor):
+            operand(input, name)
         result = _two(op, input, other)
         return result if out is None else store(out, result, name)
 
+    def either(input, other, *, out=None):
+        result = _two(op, input, other)
+        return result if out is None else store(out, result, name)
+
+    function = {"xy": both, "x": first, "": either}[inputs]
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"`{name}` of the elements of two tensors, or a tensor and a number, that broadcast."
+    function.__doc__ = doc or f"`{name}` of the elements of two tensors, or a tensor and a number, that broadcast."
     export(name, *names)(function)
     if inplace_op is not None:
 
@@ -139,30 +183,49 @@ def _publish_binary(op, *names):
         function_.__name__ = function_.__qualname__ = name + "_"
         function_.__doc__ = f"`{name}` written to the tensor itself."
         export(name + "_", *[n + "_" for n in names], function=False)(function_)
+    else:
+        for n in (name, *names):
+            written(n, function)
 
 
-for _op, *_names in (
-    (MAXIMUM,), (MINIMUM,), (FLOOR_DIVIDE,), (REMAINDER,), (FMOD,), (EQ,), (NE, "not_equal"), (LT, "less"), (LE, "less_equal"),
-    (GT, "greater"), (GE, "greater_equal"), (LOGICAL_AND,), (LOGICAL_OR,), (BITWISE_AND,), (BITWISE_OR,), (BITWISE_XOR,),
+for _inputs, _ops in (
+    ("xy", ((MAXIMUM,), (MINIMUM,), (LOGICAL_AND,), (LOGICAL_OR,))),
+    ("x", ((FMOD,), (EQ,), (NE, "not_equal"), (LT, "less"), (LE, "less_equal"), (GT, "greater"), (GE, "greater_equal"))),
+    ("", ((FLOOR_DIVIDE,), (REMAINDER,), (BITWISE_AND,), (BITWISE_OR,), (BITWISE_XOR,))),
 ):  # fmt: skip
-    _publish_binary(_op, *_names)
+    for _op, *_names in _ops:
+        publish_binary(_op, *_names, inputs=_inputs)
 
 
-def _scaled(other, alpha):
-    return other if isinstance(alpha, (int, float)) and alpha == 1 else other * alpha
+def scaled(input, other, alpha):
+    """alpha * other for `add` and its like, in the dtype of the result."""
+    if isinstance(alpha, (int, float)) and alpha == 1 and alpha is not True:
+        return other
+    alpha = alpha.item() if isinstance(alpha, Tensor) else number(alpha)
+    dtype = result_type_of([x._array if isinstance(x, Tensor) else number(x) for x in (input, other)])
+    if isinstance(alpha, bool):
+        if dtype.kind != "b":
+            raise RuntimeError("Boolean alpha only supported for Boolean results. Give alpha as an int or a float.")
+    elif isinstance(alpha, float) and dtype.kind in "biu":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if dtype.kind == "b":
+        alpha = bool(alpha)
+    if isinstance(other, Tensor) and other._array.dtype != dtype and other._array.ndim:
+        other = cast(other, dtype)
+    return other * alpha
 
 
 @export()
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, broadcasting."""
-    result = _two(ADD, input, _scaled(other, alpha))
+    result = _two(ADD, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "add")
 
 
 @export("sub", "subtract")
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, broadcasting."""
-    result = _two(SUB, input, _scaled(other, alpha))
+    result = _two(SUB, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "sub")
 
 
@@ -173,20 +236,46 @@ def mul(input, other, *, out=None):
     return result if out is None else store(out, result, "mul")
 
 
-@export("div", "divide", "true_divide")
+@export("div", "divide")
 def div(input, other, *, rounding_mode=None, out=None):
     """input / other, broadcasting; rounding_mode None, "trunc" or "floor"."""
     if rounding_mode is None:
         result = _two(DIV, input, other)
-    elif rounding_mode == "floor":
-        result = _two(FLOOR_DIVIDE, input, other)
-    elif rounding_mode == "trunc":
-        result = unary(TRUNC, _two(DIV, input, other))
     else:
-        raise RuntimeError(
-            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}."
-        )
+        result = _divide_rounded(input, other, rounding_mode)
     return result if out is None else store(out, result, "div")
+
+
+def _divide_rounded(input, other, mode):
+    if mode == "trunc" and any(isinstance(x, Tensor) and _core.is_half(x._array.dtype) for x in (input, other)):
+        return unary(TRUNC, _two(DIV, input, other))  # a 16-bit quotient is rounded before it is cut off
+    for x in (input, other):
+        if not isinstance(x, (Tensor, int, float)):
+            raise TypeError(f"div(): expected tensors or numbers, got {type(x).__name__}.")
+    return call(DIV_ROUNDED, (input, other), (_rounding(mode),))
+
+
+@export("div_", "divide_", function=False)
+def div_(input, other, *, rounding_mode=None):
+    """div written to the tensor itself."""
+    if rounding_mode is None:
+        return call_inplace(_inplace("div"), (input, other))
+    return call_inplace(_inplace("div_rounded"), (input, other), (_rounding(rounding_mode),))
+
+
+def _rounding(mode):
+    if mode not in ("trunc", "floor"):
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {mode!r}.")
+    return mode
+
+
+@export()
+def true_divide(input, other, *, out=None):
+    """input / other, broadcasting; integers give floats."""
+    return div(input, other, out=out)
+
+
+written("true_divide", true_divide)
 
 
 @export()
@@ -195,6 +284,9 @@ def pow(input, exponent, *, out=None):
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("pow(): at least one of input and exponent must be a Tensor.")
     exponent, base = number(exponent), number(input)
+    for x in (base, exponent):
+        if not isinstance(x, (Tensor, int, float)):
+            raise TypeError(f"pow(): expected tensors or numbers, got {type(x).__name__}.")
     if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
     result = unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
@@ -211,15 +303,26 @@ def _publish_scaled(op):
     """addcmul and addcdiv."""
     name = op.name
 
-    def scale(input, value):
-        return (float(value) if operand(input, name)._array.dtype.kind in "fV" else number(value),)
+    def scale(input, tensor1, tensor2, value):
+        for x in (operand(input, name), tensor1, tensor2):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"{name}(): tensor1 and tensor2 must be Tensor, got {type(x).__name__}.")
+        value = number(value)
+        kinds = [x._array.dtype.kind for x in (input, tensor1, tensor2)]
+        floating = "f" in kinds or "V" in kinds
+        if name == "addcdiv" and not ("f" in kinds[1:] or "V" in kinds[1:]):
+            raise RuntimeError(
+                "Integer division with addcdiv is no longer supported. Convert tensor1 or tensor2 to a floating point type, "
+                "or write (input + value * pynn.trunc(tensor1 / tensor2))."
+            )
+        return (float(value) if floating else int(value),)
 
     def function(input, tensor1, tensor2, *, value=1, out=None):
-        result = call(op, (input, tensor1, tensor2), scale(input, value))
+        result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
         return result if out is None else store(out, result, name)
 
     def function_(input, tensor1, tensor2, *, value=1):
-        return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, value))
+        return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
 
     function.__name__, function_.__name__ = name, name + "_"
     function.__doc__ = f"input + value * (tensor1 {'*' if name == 'addcmul' else '/'} tensor2), broadcasting."
@@ -232,24 +335,37 @@ _publish_scaled(ADDCMUL)
 _publish_scaled(ADDCDIV)
 
 
+def _lerp_inputs(input, end, weight):
+    """The inputs of lerp, all of one float dtype (weight may be a number)."""
+    dtype = operand(input, "lerp")._array.dtype
+    if not isinstance(end, Tensor):
+        raise TypeError(f"lerp(): argument 'end' (position 2) must be Tensor, not {type(end).__name__}.")
+    for name, x in (("end", end), ("weight", weight)):
+        if isinstance(x, Tensor) and x._array.dtype != dtype:
+            raise RuntimeError(f"expected dtype {dtype} for `{name}` but got dtype {x._array.dtype}. Cast it: .to(input.dtype).")
+    if dtype.kind not in "fV":
+        raise NotImplementedError(f'"lerp" not implemented for {input.dtype}: it takes floating point numbers.')
+    return (input, end, number(weight))
+
+
 @export()
 def lerp(input, end, weight, *, out=None):
     """input + weight * (end - input), broadcasting; weight a number or a tensor."""
-    result = call(LERP, (operand(input, "lerp"), end, number(weight)))
+    result = call(LERP, _lerp_inputs(input, end, weight))
     return result if out is None else store(out, result, "lerp")
 
 
 @export(function=False)
 def lerp_(input, end, weight):
     """lerp written to the tensor itself."""
-    return call_inplace(_inplace("lerp"), (input, end, number(weight)))
+    return call_inplace(_inplace("lerp"), _lerp_inputs(input, end, weight))
 
 
 def _inplace_scaled(name):
     op = _inplace(name)
 
     def function(input, other, *, alpha=1):
-        return call_inplace(op, (input, _scaled(other, alpha)))
+        return call_inplace(op, (input, scaled(input, other, alpha)))
 
     function.__name__ = name + "_"
     function.__doc__ = f"`{name}` with alpha * other, written to the tensor itself."
@@ -258,7 +374,6 @@ def _inplace_scaled(name):
 
 export("add_", function=False)(_inplace_scaled("add"))
 export("sub_", "subtract_", function=False)(_inplace_scaled("sub"))
-_core.METHODS["floor_divide_"] = lambda x, y: call_inplace(_inplace("floor_divide"), (x, y))
 
 
 def _publish_inplace(name, *names):
@@ -273,31 +388,64 @@ def _publish_inplace(name, *names):
 
 
 _publish_inplace("mul", "multiply_")
-_publish_inplace("div", "divide_")
+
+
+def _bounds(input, min, max, name):
+    """(input, op, inputs after the first, attrs) for a clamp by numbers or by tensors."""
+    operand(input, name)
+    if min is None and max is None:
+        raise RuntimeError(f"{name}: At least one of 'min' or 'max' must not be None.")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        for x in (min, max):
+            if x is not None and not isinstance(x, Tensor):
+                min, max = (_beside(input, b) for b in (min, max))  # a tensor and a number
+        return input, CLAMP_TENSOR, (min, max), ()
+    low, high = number(min), number(max)
+    kind = input._array.dtype.kind
+    if kind not in "fV" and (isinstance(low, float) or isinstance(high, float)):
+        input = cast(input, default_float())  # integers and a float bound give floats
+    elif kind == "b":
+        if isinstance(low, int) or isinstance(high, int):
+            input = cast(input, INT64) if not isinstance(low, bool) and not isinstance(high, bool) else input
+    elif kind in "iu":
+        limits = iinfo(input._array.dtype)
+        for x in (low, high):
+            if x is not None and not limits.min <= x <= limits.max:
+                raise RuntimeError(
+                    f"value cannot be converted to type {input._array.dtype} without overflow: {name}() got the bound {x}, "
+                    f"beyond {limits.min} ... {limits.max}."
+                )
+    return input, CLAMP, (), (low, high)
+
+
+def _beside(x, value):
+    """A number as a 0-d tensor of x's dtype (the default float beside integers and bools); a tensor or None as it is."""
+    if value is None or isinstance(value, Tensor):
+        return value
+    value, dtype = number(value), x._array.dtype
+    if dtype.kind not in "fV" and isinstance(value, float):
+        dtype = default_float()
+    return _core.made(asarray(value, dtype))
 
 
 @export("clamp", "clip")
 def clamp(input, min=None, max=None, *, out=None):
     """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
-    if min is None and max is None:
-        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None.")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        result = input if min is None else binary(MAXIMUM, input, min)
-        result = result if max is None else binary(MINIMUM, result, max)
-    else:
-        low, high = number(min), number(max)
-        if input._array.dtype.kind not in "fV" and (isinstance(low, float) or isinstance(high, float)):
-            input = cast(input, default_float())  # integers and a float bound give floats
-        result = call(CLAMP, (input,), (low, high))
+    input, op, rest, attrs = _bounds(input, min, max, "clamp")
+    result = call(op, (input, *rest), attrs)
     return result if out is None else store(out, result, "clamp")
 
 
 @export("clamp_", "clip_", function=False)
 def clamp_(input, min=None, max=None):
     """clamp written to the tensor itself."""
-    if min is None and max is None:
-        raise RuntimeError("clamp_: At least one of 'min' or 'max' must not be None.")
-    return call_inplace(_inplace("clamp"), (input,), (number(min), number(max)))
+    found, op, rest, attrs = _bounds(input, min, max, "clamp_")
+    if found is not input:
+        raise RuntimeError(
+            f"result type {found._array.dtype} can't be cast to the desired output type {input._array.dtype} in clamp_. Use "
+            "the out-of-place form."
+        )
+    return call_inplace(_inplace(op.name), (input, *rest), attrs)
 
 
 @export(method=False)
@@ -319,4 +467,12 @@ export("where", function=False)(_where_method)
 _core.METHODS["rpow"] = lambda x, y: pow(y, x)
 _core.METHODS["rfloordiv"] = lambda x, y: binary(FLOOR_DIVIDE, y, x)
 _core.METHODS["rmod"] = lambda x, y: binary(REMAINDER, y, x)
-export("positive")(lambda input: input)
+
+
+@export()
+def positive(input):
+    """input itself; RuntimeError for bools."""
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported. Convert it with .int().")
+    return input
+

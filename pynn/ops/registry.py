@@ -19,8 +19,8 @@ import numpy
 
 from pynn import _core
 from pynn._core import Op, Tensor, call
-from pynn._dtypes import default_float, result_type_of
-from pynn.ops.out import TAKES_OUT, has_out, takes_out
+from pynn._dtypes import default_float, from_numpy, result_type_of
+from pynn.ops.out import TAKES_OUT, castable, has_out, takes_out
 
 OPS: dict[str, "Record"] = {}
 
@@ -316,7 +316,7 @@ def cast(x, dtype):
 
 def promote(inputs, kind):
     """Inputs of a pointwise op cast to the dtype they share; the same tuple when nothing changes."""
-    operands = [as_operand(x) for x in inputs]
+    operands = [None if x is None else as_operand(x) for x in inputs]
     arrays = [x._array if isinstance(x, Tensor) else x for x in operands if x is not None]
     dtype = result_type_of(arrays)
     if kind == "float" and dtype.kind not in "fV":
@@ -326,9 +326,24 @@ def promote(inputs, kind):
         if isinstance(x, Tensor) and x._array.dtype != dtype:
             operands[i] = cast(x, dtype)
             changed = True
+        elif dtype.kind in "iu" and type(x) is int and not _fits(x, dtype):
+            operands[i] = wrapped(x, dtype)
+            changed = True
         elif x is not inputs[i]:
             changed = True
     return tuple(operands) if changed else inputs
+
+
+def _fits(x: int, dtype: numpy.dtype[Any]) -> bool:
+    bits = 8 * dtype.itemsize
+    return 0 <= x < 1 << bits if dtype.kind == "u" else -(1 << bits - 1) <= x < 1 << bits - 1
+
+
+def wrapped(x: int, dtype: numpy.dtype[Any]) -> int:
+    """A Python integer as an integer dtype holds it: modulo 2 to its bits, as in torch."""
+    bits = 8 * dtype.itemsize
+    x %= 1 << bits
+    return x - (1 << bits) if dtype.kind == "i" and x >> bits - 1 else x
 
 
 def check_broadcast(inputs):
@@ -363,6 +378,25 @@ def pointwise_check(kind, values=None):
         return inputs
 
     return check
+
+
+FLOATS, INTEGERS, NUMBERS = "fV", "iu", "iufV"  # NumPy's letters for kinds of dtypes
+
+
+def only(name: str, kinds: str) -> Callable[[tuple[Any, ...]], None]:
+    """What raises NotImplementedError, in torch's words, unless the inputs' dtype is of these kinds (NumPy's letters)."""
+
+    def values(inputs: tuple[Any, ...]) -> None:
+        operands = [x._array if isinstance(x, Tensor) else x for x in inputs if x is not None]
+        dtype = result_type_of(operands)
+        if dtype.kind not in kinds:
+            want = "integers" if "i" in kinds else "floating point numbers"
+            want = "numbers, not bool" if "i" in kinds and "f" in kinds else want
+            raise NotImplementedError(
+                f'"{name}" not implemented for {from_numpy(dtype)!r}: it takes {want}. Convert the tensor first.'
+            )
+
+    return values
 
 
 def inplace_check(name, kind, values=None):
@@ -405,6 +439,16 @@ def unbroadcast(xp, g, shape):
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}  # what `import pynn` exports
 METHOD_NAMES: set[str] = set()
+# In-place forms that torch has as functions, too: `pynn.relu_(x)`.
+INPLACE_FUNCTIONS = frozenset(
+    """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ atan_ atanh_ ceil_
+    celu_ clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_
+    fix_ floor_ frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_
+    reciprocal_ relu_ resize_as_ round_ rrelu_ rsqrt_ selu_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ threshold_
+    trunc_ xlogy_ zero_
+    """.split()  # noqa: SIM905  (a list of names reads best as one)
+)
 
 
 def export(*names, function=True, method=True):
@@ -415,7 +459,7 @@ def export(*names, function=True, method=True):
 
     def decorate(f):
         for name in names or (f.__name__,):
-            if function:
+            if function or name in INPLACE_FUNCTIONS:
                 FUNCTIONS[name] = takes_out(f, name) if name in TAKES_OUT and not has_out(f) else f
             if method:
                 METHOD_NAMES.add(name)
@@ -424,3 +468,30 @@ def export(*names, function=True, method=True):
         return f
 
     return decorate
+
+
+def written(name: str, function: Callable[..., Any]) -> None:
+    """Publish `<name>_`, which writes function's result to the tensor itself, for a function without a record.
+
+    Raises RuntimeError, as torch, where the result has another shape, or a dtype that cannot be cast to the tensor's.
+    """
+
+    def function_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        old = self.clone() if self.requires_grad else self  # backward may read the old value
+        result = function(old, *args, **kwargs)
+        have, want = result._array, self._array
+        if not castable(have.dtype, want.dtype):
+            raise RuntimeError(
+                f"result type {have.dtype} can't be cast to the desired output type {want.dtype} in {name}_. Use the "
+                "out-of-place form."
+            )
+        if have.shape != want.shape:
+            raise RuntimeError(
+                f"output with shape {list(want.shape)} doesn't match the broadcast shape {list(have.shape)} in {name}_. "
+                "Use the out-of-place form."
+            )
+        return _core.METHODS["copy_"](self, result)
+
+    function_.__name__ = function_.__qualname__ = name + "_"
+    function_.__doc__ = f"`{name}` written to the tensor itself."
+    export(name + "_", function=False)(function_)

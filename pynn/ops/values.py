@@ -8,7 +8,7 @@ import numpy
 from pynn._core import METHODS, Tensor, made, observe, wrap, wrap_as
 from pynn._dtypes import is_bfloat16, plain
 from pynn._printing import tensor_text
-from pynn.ops.registry import export
+from pynn.ops.registry import check_broadcast, export
 
 
 @export(function=False)
@@ -237,10 +237,23 @@ def equal(input, other):
 @export()
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether all elements agree: |input - other| <= atol + rtol * |other|."""
-    return bool(numpy.allclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @export()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
-    return made(numpy.isclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
+    for name, x in (("input", input), ("other", other)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"isclose(): argument '{name}' must be Tensor, not {type(x).__name__}.")
+    if input._array.dtype != other._array.dtype:
+        raise RuntimeError(f"{input.dtype} did not match {other.dtype}: isclose() compares tensors of one dtype. Cast one.")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}.")
+    a, b = plain(observe(input)), plain(observe(other))
+    if a.dtype.kind in "iu" and not rtol and not atol:
+        return made(a == b)
+    check_broadcast((input, other))
+    with numpy.errstate(all="ignore"):
+        return made(numpy.isclose(a, b, rtol, atol, equal_nan))
