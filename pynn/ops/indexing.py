@@ -308,9 +308,8 @@ def setitem(self, index, value):
             return
         if not isinstance(value, Tensor):
             value = _core.made(numpy.asarray(value, dtype=self._array.dtype))
-        elif value._array.dtype != self._array.dtype:
-            if value._array.ndim == 0 and len(tensors) == 1 and tensors[0]._array.dtype.kind == "b":
-                value = cast(value, self._array.dtype)  # torch fills here, and filling converts
+        elif value._array.ndim == 0 and len(tensors) == 1 and tensors[0]._array.dtype.kind == "b":
+            value = cast(value, self._array.dtype)  # torch fills here, and filling converts
         if value._array.ndim and value._array.shape[0] == 1:
             value = _drop_ones(value, 0, all_ones=True)
         if value._array.dtype != self._array.dtype:
