@@ -178,10 +178,19 @@ def _place(self):
     return whole, (offset, array.shape, array.strides, array.dtype)
 
 
+# The fields of a tensor: in an interpreted core they stand in its __dict__, beside what the user hung there.
+_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_version", "_view", "_hooks"))
+
+
+def _attributes(self):
+    """What the user has hung on a tensor."""
+    return {key: value for key, value in self.__dict__.items() if key not in _FIELDS}
+
+
 def reduce(self):
     """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory."""
     array, place = _place(self)
-    return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, dict(self.__dict__))
+    return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, _attributes(self))
 
 
 def deepcopy(self, memo):
@@ -202,7 +211,7 @@ def deepcopy(self, memo):
         memo.setdefault(id(memo), []).append(memory)  # as copy does: what is copied must outlive the copying
     twin = rebuild_view(type(self), fresh, place, self.requires_grad, None)
     memo[id(self)] = twin
-    for key, value in self.__dict__.items():
+    for key, value in _attributes(self).items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
     if self._grad is not None:
         twin._grad = copy.deepcopy(self._grad, memo)
