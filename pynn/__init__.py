@@ -96,6 +96,7 @@ _LAZY = frozenset(
         "onnx",
         "overrides",
         "return_types",
+        "signal",
         "special",
         "storage",
         "testing",

@@ -30,6 +30,7 @@ from pynn.ops import scattering
 from pynn.ops import statistics
 from pynn.ops import counting
 from pynn.ops import interchange
+from pynn.ops import window_functions
 from pynn.ops import tensor_methods
 from pynn.ops import calculus
 from pynn.ops import formulas

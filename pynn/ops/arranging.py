@@ -2,11 +2,10 @@
 
 import numpy
 
-from pynn._core import METHODS, Tensor, call_inplace, made, observe
-from pynn.ops.cast import COPY_
+from pynn._core import METHODS, Tensor, made, observe
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
-from pynn.ops.registry import export, written
+from pynn.ops.registry import export
 from pynn.ops.view import Size, normal_dim
 
 

@@ -244,7 +244,7 @@ def empty(*size_, size=None, dtype=None, device=None, requires_grad=False, layou
 
 
 @export(method=False)
-def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None):
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
     fill_value = fill_value.item() if isinstance(fill_value, Tensor) else number(fill_value)
     kind = numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
@@ -253,7 +253,9 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
 
 
 def _publish_like(name, make):
-    def function(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    def function(
+        input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
+    ):
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(input._array.shape, np_dtype), device, requires_grad)
 
@@ -267,7 +269,9 @@ for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("e
 
 
 @export(method=False)
-def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def full_like(
+    input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
+):
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
     return finish(numpy.full(input._array.shape, number(fill_value), np_dtype), device, requires_grad)
@@ -288,19 +292,19 @@ for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new
 
 
 @export(function=False)
-def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """`full` of this tensor's dtype."""
     return full(size, fill_value, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
 @export(function=False)
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """`tensor(data)` of this tensor's dtype."""
     return tensor(data, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
 @export(method=False)
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None):
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Numbers from start (0 when only one is given) up to end, not included, step apart.
 
     int64 when all three are integers, else the default float. Raises RuntimeError where step leads away from end.
@@ -347,8 +351,8 @@ def _even(start, end, steps):
     return numpy.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places))
 
 
-@export(method=False)
-def range(start=0, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+@export("range", method=False)
+def range_(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None):
     """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
 
     The default float unless dtype says otherwise.
@@ -365,14 +369,16 @@ def range(start=0, end=None, step=1, *, out=None, dtype=None, device=None, requi
 
 
 @export(method=False)
-def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False):
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
     start, end = _ends("linspace", start, end, steps)
     return finish(_even(start, end, steps).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
-def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False):
+def logspace(
+    start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
     start, end = _ends("logspace", start, end, steps)
     exponents = _even(start, end, steps)
@@ -380,7 +386,7 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
 
 
 @export(method=False)
-def eye(n, m=None, *, dtype=None, device=None, requires_grad=False):
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """The n x m identity matrix."""
     for letter, size in (("n", n), ("m", m)):
         if size is not None and size < 0:

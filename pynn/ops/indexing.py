@@ -242,6 +242,36 @@ def _split_index(index, array):
     return tuple(pattern), tuple(tensors)
 
 
+def _is_place(item):
+    return item is PLACE or (isinstance(item, str) and item == PLACE)
+
+
+def _numbers_first(pattern, tensors):
+    """(a basic index, the pattern that is left), where numbers stand apart from index tensors; None where none do.
+
+    A number takes its dimension away before the tensors index what is left, as in torch. NumPy counts it among the index
+    arrays, and where those do not stand side by side it puts their dimensions in front.
+    """
+    chosen = [i for i, p in enumerate(pattern) if type(p) is int or _is_place(p)]
+    if chosen[-1] - chosen[0] + 1 == len(chosen) or not any(type(p) is int for p in pattern):
+        return None
+    first, rest, place = [], [], 0
+    for item in pattern:
+        if _is_place(item):
+            array = tensors[place]._array
+            place += 1
+            first.extend([slice(None)] * (array.ndim if array.dtype.kind == "b" else 1))
+            rest.append(PLACE)
+        elif type(item) is int:
+            first.append(item)
+        else:
+            first.append(item)
+            rest.append(Ellipsis if item is Ellipsis else slice(None))
+    if Ellipsis not in first:
+        first.append(Ellipsis)  # keeps a 0-d result an array
+    return tuple(first), tuple(rest)
+
+
 def _index_error(error, index, array):
     text = str(error).replace("for axis", "for dimension")
     if text.startswith("too many indices"):
@@ -257,6 +287,9 @@ def getitem(self, index):
     pattern, tensors = _split_index(index, self._array)
     try:
         if tensors:
+            parts = _numbers_first(pattern, tensors)
+            if parts is not None:
+                self, pattern = call(GETITEM, (self,), parts[:1]), parts[1]
             return call(INDEX, (self, *tensors), (pattern,))
         return call(GETITEM, (self,), (pattern,))
     except IndexError as error:
@@ -275,16 +308,32 @@ def setitem(self, index, value):
             return
         if not isinstance(value, Tensor):
             value = _core.made(numpy.asarray(value, dtype=self._array.dtype))
-        value = cast(value, self._array.dtype)
-        call_inplace(INDEX_PUT_, (self, value, *tensors), (pattern, False))
+        elif value._array.ndim == 0 and len(tensors) == 1 and tensors[0]._array.dtype.kind == "b":
+            value = cast(value, self._array.dtype)  # torch fills here, and filling converts
+        if value._array.ndim and value._array.shape[0] == 1:
+            value = _drop_ones(value, 0, all_ones=True)
+        if value._array.dtype != self._array.dtype:
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {self._array.dtype} for the destination and "
+                f"{value._array.dtype} for the source. Convert the value first, for example with .to(x.dtype)."
+            )
+        parts = _numbers_first(pattern, tensors)
+        target = self
+        if parts is not None:
+            target, pattern = call(GETITEM, (self,), parts[:1]), parts[1]
+        call_inplace(INDEX_PUT_, (target, value, *tensors), (pattern, False))
     except IndexError as error:
         raise _index_error(error, index, self._array) from None
     except ValueError as error:
         raise RuntimeError(f"shape mismatch: {error} (writing to {index!r} of shape {list(self._array.shape)}).") from None
 
 
-def _drop_ones(value, ndim):
-    """A value with leading dimensions of size 1 beyond ndim loses them, as torch allows in assignment."""
+def _drop_ones(value, ndim, all_ones=False):
+    """A value with leading dimensions of size 1 beyond ndim (or all it has) loses them, as torch allows in assignment."""
+    if all_ones:
+        shape = value._array.shape
+        kept = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+        return value.reshape(shape[kept:])
     if isinstance(value, Tensor) and value._array.ndim > ndim:
         shape = value._array.shape
         extra = len(shape) - ndim

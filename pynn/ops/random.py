@@ -167,7 +167,18 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, l
 
 
 @export(method=False)
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randint(
+    low=0,
+    high=None,
+    size=None,
+    *,
+    generator=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
     if isinstance(high, (tuple, list)):
         high, size = None, high
@@ -183,8 +194,10 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
 
 
 @export(method=False)
-def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """The integers 0..n-1 in random order."""
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}.")
     result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
     return finish(result, device, requires_grad)
 

@@ -9,8 +9,6 @@ from pynn import _core
 from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
 from pynn._dtypes import INT64
 from pynn.amp.autocast_mode import promoting_function
-from pynn.ops.arranging import written
-from pynn.ops.cast import COPY_
 from pynn.ops.indexing import (
     GATHER,
     INDEX_PUT,
@@ -26,7 +24,7 @@ from pynn.ops.indexing import (
     _number_of,
     _split_index,
 )
-from pynn.ops.registry import Sample, cast, export, joint, register, run
+from pynn.ops.registry import Sample, cast, export, joint, register, run, written
 from pynn.ops.view import normal_dim
 
 # ---- scatter_reduce's products and extremes ----

@@ -76,12 +76,12 @@ def _indices(make):
     return function
 
 
-def tril_indices(row, col, offset=0, *, dtype=None, device=None):
+def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
     """The indices of `tril`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.tril_indices)(row, col, offset, dtype=dtype)
 
 
-def triu_indices(row, col, offset=0, *, dtype=None, device=None):
+def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
     """The indices of `triu`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.triu_indices)(row, col, offset, dtype=dtype)
 

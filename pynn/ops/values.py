@@ -64,6 +64,15 @@ def to_bool(self):
     return bool(plain(array).item())
 
 
+def _only(self):
+    """`item` for float() and int(), which raise ValueError."""
+    if self._array.size != 1:
+        raise ValueError(
+            f"only one element tensors can be converted to Python scalars, got shape {list(self._array.shape)}."
+        )
+    return item(self)
+
+
 def to_index(self):
     """The one integer element, for use as an index."""
     array = observe(self)
@@ -171,10 +180,19 @@ def _place(self):
     return whole, (offset, array.shape, array.strides, array.dtype)
 
 
+# The fields of a tensor: in an interpreted core they stand in its __dict__, beside what the user hung there.
+_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_version", "_view", "_hooks"))
+
+
+def _attributes(self):
+    """What the user has hung on a tensor."""
+    return {key: value for key, value in self.__dict__.items() if key not in _FIELDS}
+
+
 def reduce(self):
     """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory."""
     array, place = _place(self)
-    return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, dict(self.__dict__))
+    return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, _attributes(self))
 
 
 def _copied(array, memo):
@@ -208,7 +226,7 @@ def deepcopy(self, memo):
         )
     twin = rebuild(type(self), _copied(observe(self), memo), self.requires_grad, None)
     memo[id(self)] = twin
-    for key, value in self.__dict__.items():
+    for key, value in _attributes(self).items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
     if self._grad is not None:
         twin._grad = copy.deepcopy(self._grad, memo)
@@ -220,8 +238,8 @@ METHODS.update(
     iter=iterate,
     contains=contains,
     to_bool=to_bool,
-    to_float=lambda self: float(item(self)),
-    to_int=lambda self: int(item(self)),
+    to_float=lambda self: float(_only(self)),
+    to_int=lambda self: int(_only(self)),
     to_index=to_index,
     repr=text,
     format=format_one,

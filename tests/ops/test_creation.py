@@ -89,3 +89,35 @@ def test_fill_and_zero_write_in_place():
     assert x.fill_(4).tolist() == [4, 4, 4]
     assert x.zero_().tolist() == [0, 0, 0]
     assert x.data_ptr() == address
+
+
+def test_sizes_stay_sizes():
+    shape = pynn.zeros(2, 3, 4).shape
+    assert repr(shape[:2]) == "pynn.Size([2, 3])"
+    assert shape[:-1].numel() == 6
+    assert repr(shape + (1,)) == repr(pynn.Size([2, 3, 4, 1]))
+    assert repr((1,) + shape) == repr(pynn.Size([1, 2, 3, 4]))
+    assert shape[-1] == 4
+    assert shape == (2, 3, 4)
+    with pytest.raises(TypeError):
+        shape + [1]
+
+
+def test_range_and_linspace():
+    assert pynn.range(0, 2).tolist() == [0.0, 1.0, 2.0]
+    assert pynn.range(1, 2, 0.5, out=pynn.empty(0)).tolist() == [1.0, 1.5, 2.0]
+    assert pynn.linspace(pynn.tensor(0.0), pynn.tensor(1.0), 3).tolist() == [0.0, 0.5, 1.0]
+    assert pynn.linspace(0, 10, 5, dtype=pynn.int64).tolist() == [0, 2, 5, 7, 10]
+    with pytest.raises(RuntimeError, match="non-negative"):
+        pynn.linspace(0, 1, -1)
+    with pytest.raises(RuntimeError, match="unsupported range"):
+        pynn.arange(0, float("nan"))
+
+
+def test_block_diag_and_fill():
+    out = pynn.block_diag(pynn.tensor([[1, 2]]), pynn.tensor(3), pynn.tensor([4]))
+    assert out.tolist() == [[1, 2, 0, 0], [0, 0, 3, 0], [0, 0, 0, 4]]
+    x = pynn.ones(2)
+    assert pynn.fill(x, 5).tolist() == [5.0, 5.0]
+    assert pynn.zero_(x) is x
+    assert x.tolist() == [0.0, 0.0]

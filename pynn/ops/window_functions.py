@@ -1,0 +1,88 @@
+"""torch's older window functions, `hann_window` and the like: `pynn.signal.windows` by other arguments."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pynn._core import Tensor
+from pynn.ops.registry import export
+
+
+def _checked(name: str, window_length: int, make: Callable[[Any], Tensor]) -> Tensor:
+    if window_length < 0:
+        raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}.")
+    from pynn.signal import windows
+
+    return make(windows)
+
+
+def _published(name: str) -> None:
+    def function(
+        window_length: int,
+        periodic: bool = True,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Tensor:
+        def make(windows: Any) -> Tensor:
+            made: Tensor = getattr(windows, name)(
+                window_length, sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
+            )
+            return made
+
+        return _checked(name + "_window", window_length, make)
+
+    function.__name__ = name + "_window"
+    function.__doc__ = f"The {name} window of a length, periodic or symmetric; see `pynn.signal.windows.{name}`."
+    export(function.__name__, method=False)(function)
+
+
+for _name in ("hann", "blackman", "bartlett"):
+    _published(_name)
+
+
+@export(method=False)
+def hamming_window(
+    window_length: int,
+    periodic: bool = True,
+    alpha: float = 0.54,
+    beta: float = 0.46,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
+    """alpha - beta cos(2 pi x) over a window of a length, periodic or symmetric."""
+    return _checked(
+        "hamming_window",
+        window_length,
+        lambda windows: windows.general_cosine(
+            window_length, a=[alpha, beta], sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
+        ),
+    )
+
+
+@export(method=False)
+def kaiser_window(
+    window_length: int,
+    periodic: bool = True,
+    beta: float = 12.0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
+    """The Kaiser window of a length, periodic or symmetric; see `pynn.signal.windows.kaiser`."""
+    return _checked(
+        "kaiser_window",
+        window_length,
+        lambda windows: windows.kaiser(
+            window_length, beta=beta, sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
+        ),
+    )
