@@ -103,7 +103,8 @@ def test_the_two_kinds_of_backward_hook_do_not_mix():
 
 def test_module_methods_of_other_devices_and_compilation():
     module = nn.Linear(2, 3)
-    assert module.compile() is None and module.to_empty(device="cpu") is module
+    assert module.compile() is None
+    assert module.to_empty(device="cpu") is module
     assert module._call_impl(pynn.ones(1, 2)).shape == (1, 3)
     for move in (module.ipu, module.xpu, module.mtia):
         with pytest.raises(RuntimeError, match=r"device|Expected one of"):

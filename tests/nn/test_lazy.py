@@ -28,18 +28,22 @@ CASES = [
 @pytest.mark.parametrize(("name", "args", "shape", "becomes", "shapes"), CASES, ids=[c[0] for c in CASES])
 def test_first_input_makes_an_ordinary_module(name, args, shape, becomes, shapes):
     module = getattr(nn, name)(*args)
-    assert isinstance(module, becomes) and module.has_uninitialized_params()
+    assert isinstance(module, becomes)
+    assert module.has_uninitialized_params()
     assert all(is_lazy(p) for p in module.parameters())
     twin = copy.deepcopy(module)
     module(pynn.randn(*shape))
     assert type(module) is becomes
     assert {key: tuple(module.state_dict()[key].shape) for key in shapes} == shapes
-    assert not any(is_lazy(p) for p in module.parameters()) and not module._forward_pre_hooks
+    assert not any(is_lazy(p) for p in module.parameters())
+    assert not module._forward_pre_hooks
     assert twin.has_uninitialized_params()
     twin.load_state_dict(module.state_dict())
-    assert not twin.has_uninitialized_params() and type(twin) is not becomes
+    assert not twin.has_uninitialized_params()
+    assert type(twin) is not becomes
     twin(pynn.randn(*shape))
-    assert type(twin) is becomes and repr(twin) == repr(module)
+    assert type(twin) is becomes
+    assert repr(twin) == repr(module)
     for key, value in module.state_dict().items():
         if "running" not in key and "num" not in key:
             assert pynn.equal(twin.state_dict()[key], value)
@@ -61,8 +65,11 @@ def test_parameters_are_drawn_as_those_of_the_ordinary_module():
 
 def test_uninitialized_parameters_refuse_use():
     weight = nn.LazyLinear(3).weight
-    assert isinstance(weight, UninitializedParameter) and repr(weight) == "<UninitializedParameter>"
-    assert weight.dtype is pynn.float32 and weight.requires_grad and weight.grad is None
+    assert isinstance(weight, UninitializedParameter)
+    assert repr(weight) == "<UninitializedParameter>"
+    assert weight.dtype is pynn.float32
+    assert weight.requires_grad
+    assert weight.grad is None
     with pytest.raises(RuntimeError, match="Can't access the shape of an uninitialized parameter or buffer"):
         weight.shape  # noqa: B018
     for use in (lambda: weight + 1, lambda: 2 * weight, lambda: weight.numel(), lambda: weight[0], lambda: len(weight)):
@@ -84,11 +91,15 @@ def test_conversion_before_the_first_input():
 def test_materialize():
     parameter = UninitializedParameter(requires_grad=False, dtype=pynn.float64)
     parameter.materialize((2, 3))
-    assert type(parameter) is nn.Parameter and parameter.shape == (2, 3)
-    assert parameter.dtype is pynn.float64 and not parameter.requires_grad
+    assert type(parameter) is nn.Parameter
+    assert parameter.shape == (2, 3)
+    assert parameter.dtype is pynn.float64
+    assert not parameter.requires_grad
     buffer = UninitializedBuffer()
     buffer.materialize((4,), dtype=pynn.float64)
-    assert type(buffer) is nn.Buffer and buffer.shape == (4,) and buffer.dtype is pynn.float64
+    assert type(buffer) is nn.Buffer
+    assert buffer.shape == (4,)
+    assert buffer.dtype is pynn.float64
 
 
 def test_errors():
@@ -98,7 +109,8 @@ def test_errors():
         nn.LazyConv2d(4, 2, groups=2)(pynn.ones(1, 3, 4, 4))
     module = nn.LazyLinear(2)
     loaded = module.load_state_dict(nn.LazyLinear(2).state_dict())  # neither has a shape
-    assert not loaded.missing_keys and module.has_uninitialized_params()
+    assert not loaded.missing_keys
+    assert module.has_uninitialized_params()
 
 
 def test_a_class_of_ones_own():
@@ -119,4 +131,5 @@ def test_a_class_of_ones_own():
 
     module = Scale()
     assert module(pynn.ones(2, 3)).tolist() == [[2.0] * 3] * 2
-    assert type(module) is Scale and type(module.scale) is nn.Parameter
+    assert type(module) is Scale
+    assert type(module.scale) is nn.Parameter

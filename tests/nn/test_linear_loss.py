@@ -35,7 +35,8 @@ def test_is_cross_entropy_of_a_linear_map(rng):
     loss = F.linear_cross_entropy(x, w, y, linear_bias=b, options=nn.LinearCrossEntropyOptions())
     assert pynn.allclose(loss, F.cross_entropy(F.linear(x, w, b), y))
     loss.backward()
-    assert x.grad is not None and w.grad is not None
+    assert x.grad is not None
+    assert w.grad is not None
 
 
 def test_errors():

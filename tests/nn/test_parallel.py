@@ -9,7 +9,8 @@ from pynn import nn
 def test_data_parallel():
     inner = nn.Linear(2, 3)
     module = nn.DataParallel(inner)
-    assert list(module.state_dict()) == ["module.weight", "module.bias"] and module.module is inner
+    assert list(module.state_dict()) == ["module.weight", "module.bias"]
+    assert module.module is inner
     x = pynn.ones(4, 2)
     assert pynn.equal(module(x), inner(x))
     assert pynn.equal(nn.parallel.data_parallel(inner, x), inner(x))

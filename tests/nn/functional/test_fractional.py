@@ -57,7 +57,8 @@ def test_windows_by_hand():
     x = pynn.arange(16.0).reshape(1, 4, 4)
     # alpha = (4 - 2) / (2 - 1) = 2: the first windows begin at 0, the last at 4 - 2 = 2, whatever is drawn
     values, indices = F.fractional_max_pool2d(x, 2, 2, return_indices=True)
-    assert values.tolist() == [[[5, 7], [13, 15]]] and indices.tolist() == [[[5, 7], [13, 15]]]
+    assert values.tolist() == [[[5, 7], [13, 15]]]
+    assert indices.tolist() == [[[5, 7], [13, 15]]]
     x[0, 0, 0] = float("nan")
     assert F.fractional_max_pool2d(x, 2, 2, return_indices=True)[1].tolist() == [[[0, 7], [13, 15]]]
     assert F.fractional_max_pool2d_with_indices(x, 2, 2)[0].shape == (1, 2, 2)

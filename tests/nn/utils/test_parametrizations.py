@@ -17,7 +17,7 @@ def test_weight_norm(twin, rng, dim):
         return utils.weight_norm(layer, dim=dim)
 
     layer = twin(make, rng.normal(size=(2, 4, 5, 5)))
-    assert [k for k in layer.state_dict()] == [
+    assert list(layer.state_dict()) == [
         "bias", "parametrizations.weight.original0", "parametrizations.weight.original1",
     ]  # fmt: skip
     value = layer.weight.detach().clone()
@@ -77,13 +77,15 @@ def test_orthogonal(map, shape):
     module = nn.Module()
     module.weight = nn.Parameter(pynn.randn(*shape, dtype=pynn.float64))
     parametrizations.orthogonal(module, orthogonal_map=map)
-    assert module.weight.shape == shape and is_orthogonal(module.weight)
+    assert module.weight.shape == shape
+    assert is_orthogonal(module.weight)
     start = module.weight.detach().clone()
     (module.weight * pynn.randn(*shape, dtype=pynn.float64)).sum().backward()
     with pynn.no_grad():
         original = module.parametrizations.weight.original
         original -= 0.3 * original.grad
-    assert is_orthogonal(module.weight) and not pynn.allclose(module.weight, start)
+    assert is_orthogonal(module.weight)
+    assert not pynn.allclose(module.weight, start)
     module.weight = start
     assert pynn.allclose(module.weight, start)
 
@@ -93,7 +95,8 @@ def test_orthogonal_without_trivialization():
     layer = parametrizations.orthogonal(nn.Linear(3, 5).double(), use_trivialization=False)
     value = nn.init.orthogonal_(pynn.empty(5, 3, dtype=pynn.float64))
     layer.weight = value
-    assert pynn.allclose(layer.weight, value) and "parametrizations.weight.0.base" not in layer.state_dict()
+    assert pynn.allclose(layer.weight, value)
+    assert "parametrizations.weight.0.base" not in layer.state_dict()
 
 
 def test_orthogonal_errors():

@@ -37,10 +37,13 @@ def test_register_and_remove():
     layer = nn.Linear(3, 3)
     before = layer.weight.detach().clone()
     assert parametrize.register_parametrization(layer, "weight", Symmetric()) is layer
-    assert type(layer).__name__ == "ParametrizedLinear" and isinstance(layer, nn.Linear)
+    assert type(layer).__name__ == "ParametrizedLinear"
+    assert isinstance(layer, nn.Linear)
     assert parametrize.type_before_parametrizations(layer) is nn.Linear
-    assert parametrize.is_parametrized(layer) and parametrize.is_parametrized(layer, "weight")
-    assert not parametrize.is_parametrized(layer, "bias") and not parametrize.is_parametrized(nn.ReLU())
+    assert parametrize.is_parametrized(layer)
+    assert parametrize.is_parametrized(layer, "weight")
+    assert not parametrize.is_parametrized(layer, "bias")
+    assert not parametrize.is_parametrized(nn.ReLU())
     assert list(layer.state_dict()) == ["bias", "parametrizations.weight.original"]
     assert pynn.equal(layer.weight, before.triu() + before.triu(1).mT)
     layer(pynn.ones(1, 3)).sum().backward()
@@ -48,8 +51,10 @@ def test_register_and_remove():
     layer.weight = pynn.eye(3)
     assert pynn.equal(layer.weight, pynn.eye(3))
     parametrize.remove_parametrizations(layer, "weight")
-    assert type(layer) is nn.Linear and isinstance(layer.weight, nn.Parameter)
-    assert pynn.equal(layer.weight, pynn.eye(3)) and list(layer.state_dict()) == ["bias", "weight"]
+    assert type(layer) is nn.Linear
+    assert isinstance(layer.weight, nn.Parameter)
+    assert pynn.equal(layer.weight, pynn.eye(3))
+    assert list(layer.state_dict()) == ["bias", "weight"]
 
 
 def test_leave_unparametrized():
@@ -85,7 +90,8 @@ def test_several_originals():
     with pytest.raises(ValueError, match="Cannot leave unparametrized"):
         parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
     parametrize.remove_parametrizations(layer, "weight")
-    assert layer.weight.tolist() == [[1.0, 1.0], [1.0, 1.0]] and layer.weight.requires_grad
+    assert layer.weight.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert layer.weight.requires_grad
 
 
 def test_cached_computes_once():
@@ -107,7 +113,8 @@ def test_state_can_be_loaded_and_copied_but_not_pickled():
     other.load_state_dict(layer.state_dict())
     assert pynn.equal(other.weight, layer.weight)
     twin = copy.deepcopy(layer)
-    assert type(twin) is type(layer) and pynn.equal(twin.weight, layer.weight)
+    assert type(twin) is type(layer)
+    assert pynn.equal(twin.weight, layer.weight)
     twin.weight = pynn.eye(2)
     assert not pynn.equal(twin.weight, layer.weight)
     with pytest.raises(RuntimeError, match=r"only supported through state_dict\(\)"):

@@ -21,7 +21,8 @@ def test_l1_unstructured():
     assert prune.l1_unstructured(module, "weight", amount=3) is module
     assert module.weight.tolist() == [[0, -5, 3, 0], [0, 8, -7, 6]]
     assert sorted(module.state_dict()) == ["bias", "weight_mask", "weight_orig"]
-    assert prune.is_pruned(module) and "weight" not in dict(module.named_parameters())
+    assert prune.is_pruned(module)
+    assert "weight" not in dict(module.named_parameters())
     module(pynn.ones(1, 4)).sum().backward()
     assert module.weight_orig.grad.tolist() == [[0, 1, 1, 0], [0, 1, 1, 1]]
     with pynn.no_grad():
@@ -29,8 +30,10 @@ def test_l1_unstructured():
     module(pynn.ones(1, 4))
     assert module.weight.tolist() == [[0, 9, 9, 0], [0, 9, 9, 9]]
     prune.remove(module, "weight")
-    assert isinstance(module.weight, nn.Parameter) and module.weight.tolist() == [[0, 9, 9, 0], [0, 9, 9, 9]]
-    assert not prune.is_pruned(module) and list(module.state_dict()) == ["bias", "weight"]
+    assert isinstance(module.weight, nn.Parameter)
+    assert module.weight.tolist() == [[0, 9, 9, 0], [0, 9, 9, 9]]
+    assert not prune.is_pruned(module)
+    assert list(module.state_dict()) == ["bias", "weight"]
     with pytest.raises(ValueError, match="has to be pruned before pruning can be removed"):
         prune.remove(module, "weight")
 
@@ -78,7 +81,8 @@ def test_methods_add_up_in_a_container():
     prune.l1_unstructured(module, "weight", amount=1)  # of what is left
     assert module.weight_mask.tolist() == [[0] * 4, [0, 1, 1, 0]]
     (hook,) = module._forward_pre_hooks.values()
-    assert isinstance(hook, prune.PruningContainer) and len(hook) == 3
+    assert isinstance(hook, prune.PruningContainer)
+    assert len(hook) == 3
     assert [type(m).__name__ for m in hook] == ["L1Unstructured", "LnStructured", "L1Unstructured"]
     assert hook[0].amount == 2
 
@@ -89,7 +93,8 @@ def test_global_unstructured():
         second.weight.mul_(10)
     prune.global_unstructured([(first, "weight"), (second, "weight")], prune.L1Unstructured, amount=8)
     # of all 16 the 8 least: 7 of the first (all but 8) and one of the second (5)
-    assert (first.weight == 0).sum().item() == 7 and second.weight_mask.tolist() == [[1, 1, 1, 1], [0, 1, 1, 1]]
+    assert (first.weight == 0).sum().item() == 7
+    assert second.weight_mask.tolist() == [[1, 1, 1, 1], [0, 1, 1, 1]]
     with pytest.raises(TypeError, match='Only "unstructured" PRUNING_TYPE supported'):
         prune.global_unstructured([(first, "weight")], prune.LnStructured, amount=1, n=2)
 
@@ -100,7 +105,8 @@ def test_a_pruned_module_gives_its_state_to_another():
     with pynn.no_grad():  # as in torch, a weight with history cannot be copied
         module(pynn.ones(1, 4))
     twin = copy.deepcopy(module)
-    assert pynn.equal(twin(pynn.ones(1, 4)), module(pynn.ones(1, 4))) and prune.is_pruned(twin)
+    assert pynn.equal(twin(pynn.ones(1, 4)), module(pynn.ones(1, 4)))
+    assert prune.is_pruned(twin)
     fresh = layer()
     prune.identity(fresh, "weight")
     fresh.load_state_dict(module.state_dict())

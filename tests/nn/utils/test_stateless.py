@@ -15,7 +15,8 @@ def test_functional_call():
     out = functional_call(module, {"weight": weight, "bias": pynn.zeros(3)}, (pynn.tensor([1.0, 2.0]),))
     assert out.tolist() == [3.0, 3.0, 3.0]
     out.sum().backward()
-    assert weight.grad.tolist() == [[1.0, 2.0]] * 3 and module.weight.grad is None
+    assert weight.grad.tolist() == [[1.0, 2.0]] * 3
+    assert module.weight.grad is None
     assert dict(module.named_parameters()) is not None
     assert all(value is before[name] for name, value in module.named_parameters())
 
@@ -34,7 +35,8 @@ def test_functional_call_with_nested_names_buffers_and_keywords():
     out = functional_call(model, given, pynn.tensor([[1.0, 3.0], [3.0, 5.0]]), {"scale": 2.0})
     assert pynn.allclose(out, pynn.tensor([[-2.0, -2.0], [2.0, 2.0]]), atol=1e-4)
     assert pynn.allclose(given["inner.running_mean"], pynn.tensor([0.2, 0.4]))
-    assert given["inner.num_batches_tracked"].item() == 6 and model.inner.num_batches_tracked.item() == 0
+    assert given["inner.num_batches_tracked"].item() == 6
+    assert model.inner.num_batches_tracked.item() == 0
 
 
 def test_functional_call_ties_weights():
@@ -68,7 +70,8 @@ def test_functional_call_restores_after_an_error_and_checks_names():
 
 def test_skip_init():
     module = utils.skip_init(nn.Linear, 5, 1)
-    assert isinstance(module, nn.Linear) and module.weight.shape == (1, 5)
+    assert isinstance(module, nn.Linear)
+    assert module.weight.shape == (1, 5)
     with pytest.raises(RuntimeError, match="must support a 'device' arg"):
         utils.skip_init(nn.ReLU)
     with pytest.raises(RuntimeError, match="Expected a Module"):
@@ -83,7 +86,9 @@ def test_fuse_conv_bn(transpose, rng):
     bn.eval()
     x = pynn.tensor(rng.normal(size=(2, 3, 5, 5)))
     fused = utils.fuse_conv_bn_eval(conv, bn, transpose)
-    assert pynn.allclose(fused(x), bn(conv(x))) and type(fused) is type(conv) and fused is not conv
+    assert pynn.allclose(fused(x), bn(conv(x)))
+    assert type(fused) is type(conv)
+    assert fused is not conv
     with pytest.raises(AssertionError, match="Fusion only for eval"):
         utils.fuse_conv_bn_eval(conv, bn.train())
 
@@ -103,4 +108,5 @@ def test_memory_format():
     model = nn.Sequential(nn.Conv2d(3, 4, 2), nn.Linear(2, 2))
     before = model[0].weight.detach().clone()
     assert utils.convert_conv2d_weight_memory_format(model, pynn.channels_last) is model
-    assert pynn.equal(model[0].weight, before) and isinstance(model[0].weight, nn.Parameter)
+    assert pynn.equal(model[0].weight, before)
+    assert isinstance(model[0].weight, nn.Parameter)

@@ -17,7 +17,8 @@ def test_weight_norm_is_torchs(twin, rng, dim):
     assert list(layer.state_dict()) == ["bias", "weight_g", "weight_v"]
     value = layer.weight.detach().clone()
     remove_weight_norm(layer)
-    assert pynn.allclose(layer.weight, value) and isinstance(layer.weight, nn.Parameter)
+    assert pynn.allclose(layer.weight, value)
+    assert isinstance(layer.weight, nn.Parameter)
     assert not layer._forward_pre_hooks
     with pytest.raises(ValueError, match="weight_norm of 'weight' not found"):
         remove_weight_norm(layer)
@@ -58,7 +59,8 @@ def test_spectral_norm():
     assert pynn.equal(layer.weight_u, u)
     value = layer.weight.detach().clone()
     remove_spectral_norm(layer)
-    assert pynn.allclose(layer.weight, value) and list(layer.state_dict()) == ["bias", "weight"]
+    assert pynn.allclose(layer.weight, value)
+    assert list(layer.state_dict()) == ["bias", "weight"]
     with pytest.raises(ValueError, match="spectral_norm of 'weight' not found"):
         remove_spectral_norm(layer)
     with pytest.raises(ValueError, match="n_power_iterations to be positive"):
