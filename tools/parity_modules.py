@@ -123,7 +123,7 @@ class Runner:
         args, kwargs = translator(tuple(given.args)), translator(dict(given.kwargs))
         theirs_result = theirs(*given.args, **given.kwargs)
         ours_result = ours(*args, **kwargs)
-        random = training and is_random(theirs) or "Fractional" in info.name
+        random = (training and is_random(theirs)) or "Fractional" in info.name
         a, b = flatten(ours_result, pynn.Tensor), flatten(theirs_result, torch.Tensor)
         if len(a) != len(b):
             raise Differs(f"{len(a)} results, torch {len(b)}")

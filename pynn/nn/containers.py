@@ -71,14 +71,10 @@ class _Listed(Module):
             self.append(module)
         return self
 
-    def insert(self, index, module):
-        """Put a module before position index; returns self."""
-        if not isinstance(module, Module):
-            raise TypeError(f"insert takes a Module, got {type(module).__name__}.")
+    def _insert(self, index, module):
         modules = list(self)
         modules.insert(index, module)
         self._set_all(modules)
-        return self
 
     def pop(self, key):
         """Take the module at a position (or the list of those in a slice) out and return it."""
@@ -100,6 +96,18 @@ class Sequential(_Listed):
                 self.add_module(name, module)
         else:
             self._set_all(args)
+
+    def insert(self, index, module):
+        """Put a module before position index; returns self.
+
+        Raises AssertionError for anything but a Module, IndexError for an index beyond the length.
+        """
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}, got {type(module).__name__}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        self._insert(index, module)
+        return self
 
     def forward(self, input):
         linear = None  # a Linear that waits to see whether a ReLU follows
@@ -171,6 +179,12 @@ class ModuleList(_Listed):
         if isinstance(index, slice):
             return type(self)(list(self)[index])
         return self._modules[self._name_at(index)]
+
+    def insert(self, index, module):
+        """Put a module before position index, as list.insert does; TypeError for anything but a Module."""
+        if not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._insert(index, module)
 
     def __add__(self, other):
         return type(self)([*self, *other])
@@ -317,9 +331,8 @@ class ParameterList(Module):
     def __iadd__(self, values):
         return self.extend(values)
 
-    def __repr__(self):
-        lines = [_describe(i, value, lambda t: t.dtype) for i, value in enumerate(self)]
-        return self._get_name() + "(" + "".join(f"\n    {line}" for line in lines) + "\n)"
+    def extra_repr(self):
+        return "\n".join("  " + _describe(i, value, lambda t: t.dtype) for i, value in enumerate(self))
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
@@ -342,9 +355,7 @@ class ParameterDict(Module):
         return key
 
     def __getitem__(self, key):
-        if key not in self._keys:
-            raise KeyError(key)
-        return getattr(self, key)
+        return getattr(self, self._attribute(key))
 
     def __setitem__(self, key, value):
         key = self._attribute(key)
@@ -417,7 +428,10 @@ class ParameterDict(Module):
 
     def update(self, parameters):
         """Add the entries of a mapping, or of an iterable of (key, value) pairs; TypeError for anything else."""
-        for key, value in _pairs(self, parameters):
+        pairs = _pairs(self, parameters)
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs = sorted(pairs, key=lambda pair: pair[0])  # as torch does with a plain dictionary
+        for key, value in pairs:
             self[key] = value
 
     def __or__(self, other):
@@ -429,9 +443,8 @@ class ParameterDict(Module):
         self.update(other)
         return self
 
-    def __repr__(self):
-        lines = [_describe(key, value, lambda t: t.type()) for key, value in self.items()]
-        return self._get_name() + "(" + "".join(f"\n    {line}" for line in lines) + "\n)"
+    def extra_repr(self):
+        return "\n".join("  " + _describe(key, value, lambda t: t.type()) for key, value in self.items())
 
     def __call__(self, input):
         raise RuntimeError("ParameterDict should not be called.")

@@ -476,9 +476,7 @@ class Module(HookMixin, StateMixin):
         """
         if device is not None:
             check_device(device)
-        from pynn.ops.creation import empty_like
-
-        return self._apply(empty_like, recurse=recurse)
+        return self._apply(lambda t: t.new_empty(t.shape), recurse=recurse)
 
     def compile(self, *args, **kwargs):
         """Nothing: forward runs as it is. What torch.compile takes is accepted."""

@@ -94,6 +94,23 @@ class RNNBase(Module):
             for suffix in self._suffixes(layer)
         ]
 
+    @property
+    def _all_weights(self):
+        """The parameters' names, a list for each layer and direction."""
+        return [
+            [name + suffix for name in self._shapes(layer)]
+            for layer in range(self.num_layers)
+            for suffix in self._suffixes(layer)
+        ]
+
+    @property
+    def _flat_weights_names(self):
+        return [name for names in self._all_weights for name in names]
+
+    @property
+    def _flat_weights(self):
+        return [getattr(self, name, None) for name in self._flat_weights_names]
+
     def reset_parameters(self):
         """Draw all parameters anew."""
         bound = 1.0 / math.sqrt(self.hidden_size)

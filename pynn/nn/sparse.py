@@ -31,7 +31,7 @@ class _Table(Module):
             self.weight = Parameter(table, requires_grad=not freeze)
             self.reset_parameters()
         elif tuple(weight.shape) != (num_embeddings, embedding_dim):
-            raise ValueError(
+            raise AssertionError(
                 f"Shape of weight does not match num_embeddings and embedding_dim: got {list(weight.shape)}, expected "
                 f"{[num_embeddings, embedding_dim]}."
             )
@@ -48,7 +48,7 @@ class _Table(Module):
     @classmethod
     def _from_pretrained(cls, embeddings, freeze, *args, **kwargs):
         if embeddings.dim() != 2:
-            raise ValueError(
+            raise AssertionError(
                 f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}."
             )
         made = cls(*embeddings.shape, *args, _weight=embeddings, **kwargs)

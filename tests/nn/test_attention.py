@@ -56,7 +56,48 @@ def test_dropout_in_training_only():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="embed_dim must be divisible by num_heads, got 6 and 4"):
+    with pytest.raises(AssertionError, match="embed_dim must be divisible by num_heads, got 6 and 4"):
         nn.MultiheadAttention(6, 4)
     with pytest.raises(ValueError, match="must be greater than 0, got embed_dim=0 and num_heads=1"):
         nn.MultiheadAttention(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"query": (8,)}, AssertionError, "query should be unbatched 2D or batched 3D tensor but received 1-D"),
+        ({"query": (3, 8)}, AssertionError, "expected `key` and `value` to be 2-D but found 3-D and 3-D"),
+        ({"value": (3, 3, 8)}, AssertionError, "does not match value shape"),
+        ({"attn_mask": (2, 2)}, RuntimeError, r"The shape of the 2D attn_mask is .*, but should be \(3, 3\)"),
+        ({"attn_mask": (2, 3, 3)}, RuntimeError, r"The shape of the 3D attn_mask is .*, but should be \(4, 3, 3\)"),
+        ({"attn_mask": (3,)}, AssertionError, "expected `attn_mask` to be `None`, 2-D or 3-D but found 1-D"),
+        ({"key_padding_mask": (3, 3)}, AssertionError, r"Expected key_padded_mask.shape\[0\] to be 2, but got 3"),
+        ({"key_padding_mask": (3,)}, AssertionError, "expected `key_padding_mask` to be `None` or 2-D but found 1-D"),
+    ],
+)
+def test_shapes_that_do_not_fit(change, error, match):
+    shapes = {"query": (3, 2, 8), "key": (3, 2, 8), "value": (3, 2, 8)} | change
+    with pytest.raises(error, match=match):
+        pynn.nn.MultiheadAttention(8, 2)(**{name: pynn.zeros(*shape) for name, shape in shapes.items()})
+
+
+def test_masks_of_integers_and_a_causal_hint_without_a_mask():
+    x, module = pynn.ones(3, 2, 8), pynn.nn.MultiheadAttention(8, 2)
+    with pytest.raises(AssertionError, match="only bool and floating types of attn_mask are supported"):
+        module(x, x, x, attn_mask=pynn.zeros(3, 3).int())
+    with pytest.raises(RuntimeError, match="Need attn_mask if specifying the is_causal hint"):
+        module(x, x, x, is_causal=True)
+
+
+@pytest.mark.parametrize("extra", [{"add_bias_kv": True}, {"add_zero_attn": True}])
+def test_causal_hint_without_weights_leaves_the_appended_positions_last(twin, rng, extra):
+    """As in torch: what is appended to the keys is masked for every query that comes before it."""
+
+    def make(nn):
+        class Module(nn.MultiheadAttention):
+            def forward(self, x, mask):
+                return super().forward(x, x, x, attn_mask=mask > 0.5, is_causal=True, need_weights=False)[0]
+
+        return Module(8, 2, **extra)
+
+    twin(make, rng.normal(size=(3, 2, 8)), numpy.triu(numpy.ones((3, 3)), 1))

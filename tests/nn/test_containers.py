@@ -69,8 +69,12 @@ def test_sequential_errors():
         nn.Sequential(3)
     with pytest.raises(TypeError):
         nn.Sequential().append(3)
-    with pytest.raises(TypeError, match="insert takes a Module, got int"):
+    with pytest.raises(AssertionError, match="module should be of type"):
         nn.Sequential().insert(0, 3)
+    with pytest.raises(IndexError, match="Index out of range: 2"):
+        nn.Sequential(nn.ReLU()).insert(2, nn.ReLU())
+    with pytest.raises(TypeError, match="int is not a Module subclass"):
+        nn.ModuleList().insert(0, 3)
     with pytest.raises(ValueError, match="only objects of Sequential class"):
         nn.Sequential() + nn.ReLU()
     with pytest.raises(ValueError, match="Non-positive multiplication factor 0"):
@@ -262,8 +266,10 @@ def test_parameter_dict():
     assert len(list(m.values())) == len(m) == 3
     m.clear()
     assert list(m.parameters()) == []
-    with pytest.raises(KeyError):
+    with pytest.raises(AttributeError, match="'ParameterDict' object has no attribute 'a'"):
         m["a"]
+    assert list(nn.ParameterDict({"b": pynn.ones(1), "a": pynn.ones(1)})) == ["a", "b"]  # as in torch
+    assert list(nn.ParameterDict([("b", pynn.ones(1)), ("a", pynn.ones(1))])) == ["b", "a"]
     with pytest.raises(KeyError, match="is empty"):
         m.popitem()
     with pytest.raises(TypeError, match="not a string"):

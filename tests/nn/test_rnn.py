@@ -219,3 +219,17 @@ def test_packing_is_undone_for_sorted_batches():
     assert isinstance(out, sequences.PackedSequence)
     assert tuple(out.data.shape) == (6, 5)
     assert tuple(last.shape) == (1, 2, 5)
+
+
+def test_names_of_the_weights():
+    module = pynn.nn.LSTM(3, 4, num_layers=2, proj_size=2)
+    layer = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hr_l0"]
+    assert module._all_weights[0] == layer
+    assert module._flat_weights_names[:5] == layer
+    assert module._flat_weights[0] is module.weight_ih_l0
+    assert len(module._flat_weights) == 10
+    for name in ("bias", "batch_first"):
+        with pytest.raises(TypeError, match=f"{name} should be of type bool, got: int"):
+            pynn.nn.GRU(3, 4, **{name: 1})
+    with pytest.raises(ValueError, match="input_size must be greater than zero"):
+        pynn.nn.GRU(0, 4)

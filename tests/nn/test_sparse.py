@@ -53,9 +53,9 @@ def test_from_pretrained():
 def test_errors():
     with pytest.raises(AssertionError, match="Padding_idx must be within num_embeddings: got 5 for 5"):
         nn.Embedding(5, 4, padding_idx=5)
-    with pytest.raises(ValueError, match="Shape of weight does not match"):
+    with pytest.raises(AssertionError, match="Shape of weight does not match"):
         nn.Embedding(5, 4, _weight=pynn.ones(4, 5))
-    with pytest.raises(ValueError, match="expected to be 2-dimensional"):
+    with pytest.raises(AssertionError, match="expected to be 2-dimensional"):
         nn.Embedding.from_pretrained(pynn.ones(3))
     with pytest.raises(IndexError, match=r"\[in Embedding\]$"):
         nn.Embedding(5, 4)(pynn.tensor([5]))

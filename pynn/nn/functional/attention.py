@@ -91,6 +91,58 @@ def _joined_mask(attn_mask, key_padding_mask, like, batch, heads):
     return total
 
 
+def _check_inputs(query, key, value, key_padding_mask, attn_mask, heads):
+    """Whether the inputs lack the batch dimension; AssertionError, in torch's words, where they do not agree on it."""
+    if query.ndim not in (2, 3):
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+        )
+    kind = "batched (3-D)" if query.ndim == 3 else "unbatched (2-D)"
+    if key.ndim != query.ndim or value.ndim != query.ndim:
+        raise AssertionError(
+            f"For {kind} `query`, expected `key` and `value` to be {query.ndim}-D but found {key.ndim}-D and "
+            f"{value.ndim}-D tensors respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.ndim != query.ndim - 1:
+        raise AssertionError(
+            f"For {kind} `query`, expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found "
+            f"{key_padding_mask.ndim}-D tensor instead"
+        )
+    for name, mask in (("key_padding_mask", key_padding_mask), ("attn_mask", attn_mask)):
+        if mask is not None and not (mask.is_floating_point() or mask._array.dtype.kind == "b"):
+            raise AssertionError(f"only bool and floating types of {name} are supported, got {mask.dtype}")
+    if attn_mask is not None:
+        if attn_mask.ndim not in (2, 3):
+            raise AssertionError(
+                f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor "
+                "instead"
+            )
+        wanted = (heads, query._array.shape[0], key._array.shape[0])
+        if query.ndim == 2 and attn_mask.ndim == 3 and attn_mask._array.shape != wanted:
+            raise AssertionError(f"Expected `attn_mask` shape to be {wanted} but got {attn_mask.shape}")
+    return query.ndim == 2
+
+
+def _check_lengths(query, key, value, key_padding_mask, attn_mask, heads, separate):
+    """AssertionError or RuntimeError, in torch's words, where shapes (L, N, E) and those of the masks do not fit."""
+    a, b, c = query._array.shape, key._array.shape, value._array.shape
+    if b[:2] != c[:2] or (b != c and not separate):
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    if attn_mask is not None:
+        wanted = (a[0], b[0]) if attn_mask.ndim == 2 else (a[1] * heads, a[0], b[0])
+        if attn_mask._array.shape != wanted:
+            raise RuntimeError(
+                f"The shape of the {attn_mask.ndim}D attn_mask is {attn_mask.shape}, but should be {wanted}."
+            )
+    if key_padding_mask is not None:
+        for place, wanted in enumerate((a[1], b[0])):
+            if key_padding_mask._array.shape[place] != wanted:
+                raise AssertionError(
+                    f"Expected key_padded_mask.shape[{place}] to be {wanted}, but got "
+                    f"{key_padding_mask._array.shape[place]}"
+                )
+
+
 def multi_head_attention_forward(
     query,
     key,
@@ -123,7 +175,7 @@ def multi_head_attention_forward(
     query (L, N, E), key and value (S, N, ...), or without N. Weights are (N, L, S), averaged over the heads, or
     (N, heads, L, S) where average_attn_weights is False. Masks are bool (True keeps out) or added to the scores.
     """
-    single = query.ndim == 2
+    single = _check_inputs(query, key, value, key_padding_mask, attn_mask, num_heads)
     if single:
         same = query is key and key is value
         query = query.unsqueeze(1)
@@ -135,7 +187,11 @@ def multi_head_attention_forward(
     if width % num_heads:
         raise AssertionError(f"embed_dim {width} not divisible by num_heads {num_heads}")
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    _check_lengths(query, key, value, key_padding_mask, attn_mask, num_heads, use_separate_proj_weight)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, separate)
     extra = 0
@@ -161,7 +217,8 @@ def multi_head_attention_forward(
         weights = weights.mean(1) if average_attn_weights else weights
     else:
         weights = None
-        causal = is_causal and key_padding_mask is None and not extra  # the mask need not be read
+        # The mask need not be read; as in torch, what bias_k and add_zero_attn append then comes after every position.
+        causal = is_causal and key_padding_mask is None
         attrs = (bool(causal), scale, dropout_p, None)
         output = call(ATTENTION, (q, k, v, None if causal else mask), attrs)[0]
     output = output.permute(2, 0, 1, 3).reshape(length, batch, width)

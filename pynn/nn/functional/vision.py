@@ -3,7 +3,9 @@
 import math
 import warnings
 
-from pynn._core import call
+import numpy
+
+from pynn._core import call, made
 from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from pynn.ops.registry import export
 from pynn.ops.resample import RESAMPLE
@@ -99,6 +101,29 @@ def _per_dimension(value, dims, name):
     return tuple(value)
 
 
+def _smoothing(size: int, out: int, factor: float | None, cubic: bool, align_corners: bool) -> numpy.ndarray:
+    """The weights (size, out) of the inputs in each output: the kernel stretched over the inputs an output covers."""
+    if align_corners:
+        step = (size - 1) / (out - 1) if out > 1 else 0.0
+    else:
+        step = 1.0 / factor if factor else size / out
+    reach = 2.0 if cubic else 1.0
+    width = reach * max(step, 1.0)
+    centre = step * (numpy.arange(out) + 0.5)
+    start = numpy.maximum(numpy.trunc(centre - width + 0.5), 0)
+    stop = numpy.minimum(numpy.trunc(centre + width + 0.5), size)
+    place = numpy.arange(size)[:, None]
+    x = numpy.abs((place - centre + 0.5) / max(step, 1.0))
+    if cubic:  # Keys 1981, a = -0.5
+        inner = ((1.5 * x - 2.5) * x) * x + 1
+        outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+        weights = numpy.where(x < 1, inner, numpy.where(x < 2, outer, 0.0))
+    else:
+        weights = numpy.maximum(1 - x, 0.0)
+    weights = numpy.where((place >= start) & (place < stop), weights, 0.0)
+    return weights / weights.sum(0)
+
+
 def interpolate(
     input,
     size=None,
@@ -111,7 +136,8 @@ def interpolate(
     """input (N, C, ...) resized to size, or by scale_factor, each one number or one a spatial dimension.
 
     mode: "nearest", "nearest-exact", "area", and "linear", "bilinear", "bicubic" or "trilinear" for 1, 2, 2 or 3
-    dimensions. align_corners: the corners' centres stay (else the corners). antialias is not offered.
+    dimensions. align_corners: the corners' centres stay (else the corners). antialias: for "bilinear" and "bicubic", an
+    output smaller than the input averages over all that it stands for. uint8 images are rounded.
     Raises ValueError for arguments that do not go together, NotImplementedError for other modes.
     """
     dims = input.ndim - 2
@@ -121,8 +147,10 @@ def interpolate(
         )
     if (size is None) == (scale_factor is None):
         raise ValueError("only one of size or scale_factor should be defined, and one of them must be.")
-    if antialias:
-        raise NotImplementedError("antialias=True is not supported; blur the input first.")
+    if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, and bicubic modes and requires a 4-D tensor as input"
+        )
     if mode not in ("nearest", "nearest-exact", "area", *_DIMENSIONS) or not 1 <= dims <= 3:
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
@@ -145,6 +173,16 @@ def interpolate(
     if mode == "area":
         return _AREA[dims](input, out)
     kept = tuple(float(f) for f in factors) if factors[0] is not None else None
+    if input._array.dtype.kind in "iu" and mode in ("nearest", "nearest-exact", "bilinear"):
+        limits = numpy.iinfo(input._array.dtype)  # as torch has it for images of uint8
+        wide = interpolate(input.double(), size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+        return (wide + 0.5).floor().clamp(limits.min, limits.max).to(input.dtype)
+    if antialias:
+        for d, (n, o) in enumerate(zip(shape, out)):
+            scale = None if kept is None else kept[d]
+            matrix = _smoothing(n, o, scale, mode == "bicubic", bool(align_corners)).astype(input._array.dtype)
+            input = (input.transpose(2 + d, -1) @ made(matrix)).transpose(2 + d, -1)
+        return input
     name = mode if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
     return call(RESAMPLE, (input,), (name, out, kept, bool(align_corners)))
 

@@ -1,5 +1,6 @@
 """Batches of sequences of several lengths: padded to one length, or packed without padding."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy
@@ -45,6 +46,59 @@ class PackedSequence(_Packed):
         """The same with its data converted as Tensor.to converts."""
         return self._replace(data=self.data.to(*args, **kwargs))
 
+    @property
+    def is_cuda(self):
+        """Whether the data lies on a GPU."""
+        return self.data.is_cuda
+
+    def is_pinned(self):
+        """False: memory is not pinned on the CPU."""
+        return False
+
+    def pin_memory(self):
+        """The same."""
+        return self
+
+    def cpu(self, *args, **kwargs):
+        """The same in the CPU's memory."""
+        return self._replace(data=self.data.cpu())
+
+    def cuda(self, *args, **kwargs):
+        """The same on a GPU; RuntimeError where there is none."""
+        return self._replace(data=self.data.cuda(*args, **kwargs))
+
+    def double(self):
+        """The same with its data as float64."""
+        return self._replace(data=self.data.double())
+
+    def float(self):
+        """The same with its data as float32."""
+        return self._replace(data=self.data.float())
+
+    def half(self):
+        """The same with its data as float16."""
+        return self._replace(data=self.data.half())
+
+    def long(self):
+        """The same with its data as int64."""
+        return self._replace(data=self.data.long())
+
+    def int(self):
+        """The same with its data as int32."""
+        return self._replace(data=self.data.int())
+
+    def short(self):
+        """The same with its data as int16."""
+        return self._replace(data=self.data.short())
+
+    def char(self):
+        """The same with its data as int8."""
+        return self._replace(data=self.data.char())
+
+    def byte(self):
+        """The same with its data as uint8."""
+        return self._replace(data=self.data.byte())
+
 
 def invert_permutation(permutation):
     """The indices that undo a permutation of 0..n-1; None for None."""
@@ -68,7 +122,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
         input = input.index_select(1, order)
     if sizes.shape != (input.shape[1],):
         raise RuntimeError(
-            f"Expected `len(lengths)` to be equal to batch_size, but got {list(sizes.shape)} (batch_size={input.shape[1]})"
+            f"Expected `len(lengths)` to be equal to batch_size, but got {sizes.size} (batch_size={input.shape[1]})"
         )
     if (sizes <= 0).any():
         raise RuntimeError(
@@ -114,6 +168,10 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     """Stack sequences (L_i, *) padded to the longest: (T, N, *), or (N, T, *) where batch_first."""
     if padding_side not in ("left", "right"):
         raise ValueError(f"padding_side should be 'left' or 'right', got {padding_side!r}.")
+    if not isinstance(sequences, Iterable):
+        raise RuntimeError(
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
+        )
     sequences = list(sequences)
     if not sequences:
         raise RuntimeError("received an empty list of sequences")

@@ -50,3 +50,19 @@ def test_errors(same_error):
     same_error(RuntimeError, loss, X, TARGETS, ((7, 6, 4), (4, 2, 1)))
     same_error(RuntimeError, loss, X, TARGETS, ((7, 6), (3, 2, 1)))
     same_error(RuntimeError, loss, X, TARGETS, LENGTHS, blank=5)
+
+
+def test_gradient_by_log_probs_is_torchs():
+    """That is, the gradient by the logits that log_softmax was taken of."""
+    torch = pytest.importorskip("torch")
+    x = numpy.random.default_rng(3).normal(size=(6, 2, 4))
+    y = numpy.array([[1, 2, 3], [2, 2, 0]])
+    for reduction in ("mean", "sum", "none"):
+        grads = []
+        for library in (torch, pynn):
+            log_probs = library.tensor(x).log_softmax(2).detach().requires_grad_()
+            lengths = library.tensor([6, 4]), library.tensor([3, 2])
+            F_ = library.nn.functional
+            F_.ctc_loss(log_probs, library.tensor(y), *lengths, reduction=reduction).sum().backward()
+            grads.append(log_probs.grad.numpy())
+        numpy.testing.assert_allclose(grads[1], grads[0], atol=1e-9)

@@ -73,3 +73,22 @@ def test_custom_distance():
         margin=5.0,
     )  # fmt: skip
     assert d.item() == 3.0
+
+
+def test_cosine_similarity_counts_dim_in_the_shape_both_broadcast_to(same_as_torch):
+    wide, tall = RNG.normal(size=(1, 2, 3)), RNG.normal(size=(2, 1, 3))
+    for dim in (-1, -2, 0):
+        same_as_torch("cosine_similarity", wide, tall, dim=dim)
+    with pytest.raises(RuntimeError, match="expected common dtype to be floating point"):
+        F.cosine_similarity(pynn.tensor([[1]]), pynn.tensor([[1]]))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_margin_losses_of_one_number(same_as_torch, reduction):
+    one = numpy.array(0.7)
+    same_as_torch("multi_margin_loss", one, numpy.array(0), reduction=reduction)
+    same_as_torch("multilabel_margin_loss", one, numpy.array(0), reduction=reduction)
+    with pytest.raises(ValueError, match="weight must be one-dimensional"):
+        F.multi_margin_loss(pynn.ones(5, 4), pynn.zeros(5).long(), weight=pynn.ones(5, 4))
+    with pytest.raises(RuntimeError, match="Expected non-empty vector or matrix"):
+        F.multilabel_margin_loss(pynn.ones(0), pynn.ones(0).long())

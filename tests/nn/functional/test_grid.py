@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+import pynn
 import pynn.nn.functional as F
 
 RNG = numpy.random.default_rng(16)
@@ -40,3 +41,13 @@ def test_errors(same_error):
     same_error(RuntimeError, "grid_sample", IMAGE, PATH)
     same_error(ValueError, "affine_grid", RNG.normal(size=(2, 3, 3)), (2, 3, 4, 5))
     same_error(NotImplementedError, "affine_grid", RNG.normal(size=(2, 2, 3)), (2, 3, 4))
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_bicubic(same_as_torch, padding_mode, align_corners):
+    rng = numpy.random.default_rng(3)
+    image, grid = rng.normal(size=(2, 3, 5, 4)), rng.uniform(-1.4, 1.4, (2, 3, 6, 2))
+    same_as_torch("grid_sample", image, grid, mode="bicubic", padding_mode=padding_mode, align_corners=align_corners)
+    with pytest.raises(RuntimeError, match="bicubic interpolation only supports 4D input"):
+        F.grid_sample(pynn.ones(1, 1, 2, 2, 2), pynn.ones(1, 2, 2, 2, 3), mode="bicubic")

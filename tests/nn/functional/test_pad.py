@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+import pynn
 import pynn.nn.functional as F
 
 RNG = numpy.random.default_rng(8)
@@ -41,3 +42,11 @@ def test_errors(same_error):
     same_error(NotImplementedError, "pad", X, (1, 1, 1, 1), mode="mirror")
     same_error(RuntimeError, "pad", X, (1, 1, 1, 1), mode="reflect", value=1.0)
     assert "negative output size" in same_error(RuntimeError, "pad", X, (-3, -3))
+
+
+def test_circular_with_cropping_wraps_what_is_left(same_as_torch):
+    x = numpy.arange(48.0).reshape(1, 3, 4, 4)
+    same_as_torch("pad", x, (-1, 1, -2, 1), "circular")
+    assert pynn.nn.functional.pad(pynn.arange(4.0).reshape(1, 1, 4), (-1, 2), "circular").tolist() == [
+        [[1, 2, 3, 1, 2]]
+    ]

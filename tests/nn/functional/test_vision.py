@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+import pynn
 import pynn.nn.functional as F
 
 RNG = numpy.random.default_rng(14)
@@ -60,3 +61,21 @@ def test_errors(same_error):
     same_error(RuntimeError, "pixel_shuffle", X[2], 2)
     same_error(RuntimeError, "pixel_unshuffle", X[2], 2)
     same_error(RuntimeError, "channel_shuffle", X[1], 2)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("arguments", [{"size": (3, 4)}, {"scale_factor": 0.37}, {"size": (20, 5)}, {"size": (1, 1)}])
+def test_antialias(same_as_torch, mode, arguments):
+    x = numpy.random.default_rng(2).normal(size=(1, 2, 9, 11))
+    for corners in (False, True):
+        same_as_torch("interpolate", x, mode=mode, antialias=True, align_corners=corners, **arguments)
+    with pytest.raises(ValueError, match="Anti-alias option is restricted to bilinear, and bicubic"):
+        F.interpolate(pynn.ones(1, 1, 3), 2, mode="linear", antialias=True)
+
+
+def test_images_of_bytes():
+    x = pynn.tensor([[[[0, 100], [200, 255]]]], dtype=pynn.uint8)
+    near = F.interpolate(x, scale_factor=2)
+    assert near.dtype is pynn.uint8
+    assert near[0, 0, 0].tolist() == [0, 0, 100, 100]
+    assert F.interpolate(x, size=(1, 1), mode="bilinear").tolist() == [[[[139]]]]  # 138.75

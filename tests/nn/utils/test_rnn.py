@@ -68,3 +68,18 @@ def test_to():
     packed = rnn.pack_sequence(sequences(), enforce_sorted=False).to(pynn.float64)
     assert packed.data.dtype is pynn.float64
     assert isinstance(packed, rnn.PackedSequence)
+
+
+def test_packed_sequence_converts_as_a_tensor_does():
+    packed = rnn.pack_sequence([pynn.ones(3, 2), pynn.ones(2, 2)])
+    for name in ("double", "float", "half", "long", "int", "short", "char", "byte"):
+        converted = getattr(packed, name)()
+        assert converted.data.dtype is getattr(packed.data, name)().dtype
+        assert isinstance(converted, rnn.PackedSequence)
+        assert converted.batch_sizes is packed.batch_sizes
+    assert packed.cpu().data.shape == (5, 2)
+    assert packed.pin_memory() is packed
+    assert not packed.is_cuda
+    assert not packed.is_pinned()
+    with pytest.raises(RuntimeError, match="pad_sequence: Expected iterable for input sequences"):
+        rnn.pad_sequence(3)
