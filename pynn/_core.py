@@ -171,7 +171,7 @@ class AccumulateGrad:
 
     def name(self):
         """The name torch users look for."""
-        return "AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
     @property
     def metadata(self):

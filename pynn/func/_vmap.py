@@ -8,7 +8,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, made, state
-from pynn.utils._pytree import TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
+from pynn.utils._pytree import LeafSpec, TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
 
 
 class _Draws:
@@ -97,8 +97,7 @@ def vmap(
         finally:
             _core.leave_mode()
             state.draws = before
-        assert out_spec is not None
-        return _outputs(name, out_dims, columns, out_spec, count)
+        return _outputs(name, out_dims, columns, out_spec or LeafSpec(), count)
 
     return wrapper
 
@@ -145,9 +144,7 @@ def _inputs(name: str, in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Any], 
         dims[i] = d % n
         sizes.append(x.shape[d])
     if not sizes:
-        raise ValueError(
-            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): at least one in_dim must be an integer: there is nothing to map."
-        )
+        raise ValueError(f"vmap: Expected at least one Tensor to vmap over; in_dims={in_dims} names no dimension.")
     if len(set(sizes)) != 1:
         raise ValueError(
             f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
