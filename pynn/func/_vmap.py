@@ -66,12 +66,11 @@ def vmap(
         key_leaves, key_spec = tree_flatten(kwargs)
         keyed = [0 if isinstance(x, Tensor) else None for x in key_leaves]  # keyword arguments go along dimension 0
         for x in key_leaves:
-            if isinstance(x, Tensor):
-                if x.dim() == 0 or x.shape[0] != count:
-                    raise ValueError(
-                        f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {[count]} and a "
-                        f"keyword argument of shape {list(x.shape)}"
-                    )
+            if isinstance(x, Tensor) and (x.dim() == 0 or x.shape[0] != count):
+                raise ValueError(
+                    f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {[count]} and a "
+                    f"keyword argument of shape {list(x.shape)}"
+                )
         before, draws = state.draws, _Draws(randomness, state.draws)
         state.draws = draws
         _core.enter_mode()
@@ -91,7 +90,9 @@ def vmap(
                             "set out_dims= to None for output?"
                         )
                 if out_spec is not None and found != out_spec:
-                    raise ValueError(f"vmap({name}, ...): `{name}` returned {out_spec} for one sample and {found} for another.")
+                    raise ValueError(
+                        f"vmap({name}, ...): `{name}` returned {out_spec} for one sample and {found} for another."
+                    )
                 out_spec = found
                 columns.append(values)
         finally:
@@ -204,5 +205,3 @@ def _same(a: Any, b: Any) -> bool:
     if a.requires_grad or b.requires_grad or a.shape != b.shape:
         return False
     return bool(numpy.array_equal(_core.observe(a), _core.observe(b)))
-
-

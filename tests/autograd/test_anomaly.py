@@ -93,7 +93,9 @@ def test_the_function_form():
 
 
 def test_warns_that_it_is_slow(lib):
-    with pytest.warns(UserWarning, match="Anomaly Detection has been enabled"), lib.autograd.detect_anomaly():
+    with pytest.warns(UserWarning, match="Anomaly Detection has been enabled"):
+        mode = lib.autograd.detect_anomaly()
+    with mode:
         assert lib.is_anomaly_enabled()
         assert lib.is_anomaly_check_nan_enabled()
     assert not lib.is_anomaly_enabled()

@@ -72,20 +72,44 @@ def test_create_graph(lib):
     ("call", "error", "message"),
     [
         (lambda f, x: f.vjp(lambda x: x, [x]), TypeError, "The inputs given to vjp must be either a Tensor or a tuple"),
-        (lambda f, x: f.vjp(lambda x: [x], x), TypeError, "The outputs of the user-provided function given to vjp must be"),
-        (lambda f, x: f.vjp(lambda x: x, x), RuntimeError, "The vector v can only be None if the user-provided function"),
+        (
+            lambda f, x: f.vjp(lambda x: [x], x),
+            TypeError,
+            "The outputs of the user-provided function given to vjp must be",
+        ),
+        (
+            lambda f, x: f.vjp(lambda x: x, x),
+            RuntimeError,
+            "The vector v can only be None if the user-provided function",
+        ),
         (lambda f, x: f.vjp(lambda x: x, x, x[:2]), RuntimeError, "v has invalid size: should be"),
         (lambda f, x: f.vjp(lambda x: x, x, (x, x)), RuntimeError, "The given v should contain a single Tensor"),
-        (lambda f, x: f.vjp(lambda x, y: (x, y), (x, x), (x,)), RuntimeError, "v is a tuple of invalid length: should be 2"),
-        (lambda f, x: f.vjp(lambda x: x.detach(), x, x, strict=True), RuntimeError, "Output 0 of the user-provided function"),
+        (
+            lambda f, x: f.vjp(lambda x, y: (x, y), (x, x), (x,)),
+            RuntimeError,
+            "v is a tuple of invalid length: should be 2",
+        ),
+        (
+            lambda f, x: f.vjp(lambda x: x.detach(), x, x, strict=True),
+            RuntimeError,
+            "Output 0 of the user-provided function",
+        ),
         (lambda f, x: f.jvp(lambda x, y: x, (x, x), (x, x), strict=True), RuntimeError, "is independent of input 1"),
         (lambda f, x: f.jacobian(lambda x, y: x, (x, x), strict=True), RuntimeError, "is independent of input 1"),
         (lambda f, x: f.hessian(lambda x: x, x), RuntimeError, "should contain a single element"),
         (lambda f, x: f.hessian(lambda x: (x.sum(), x), x), RuntimeError, "should return a single Tensor"),
-        (lambda f, x: f.hessian(lambda x: x.sum(), x, strict=True), RuntimeError, "jacobian of the user-provided function"),
+        (
+            lambda f, x: f.hessian(lambda x: x.sum(), x, strict=True),
+            RuntimeError,
+            "jacobian of the user-provided function",
+        ),
         (lambda f, x: f.hvp(lambda x: x.sum(), x), RuntimeError, "The vector v can only be None if the input"),
         (lambda f, x: f.jacobian(lambda x: x, x, strategy="both"), AssertionError, "Expected strategy to be either"),
-        (lambda f, x: f.jacobian(lambda x: x, x, strict=True, vectorize=True), RuntimeError, "are not supported together"),
+        (
+            lambda f, x: f.jacobian(lambda x: x, x, strict=True, vectorize=True),
+            RuntimeError,
+            "are not supported together",
+        ),
     ],
 )
 def test_errors(lib, call, error, message):
@@ -106,7 +130,7 @@ def test_forward_mode(lib):
         both = dual * fwd.make_dual(t, x)
         near(fwd.unpack_dual(both).tangent, numpy.square(X) + numpy.square(Y))
     assert fwd.unpack_dual(dual).tangent is None
-    with pytest.raises(RuntimeError, match="outside|level|exist"):
+    with pytest.raises(RuntimeError, match=r"level"):
         fwd.make_dual(x, t)
 
 

@@ -17,7 +17,9 @@ def leaf(lib, *values):
 def test_hooks_see_what_is_saved(lib):
     x = leaf(lib, 1.0, 2.0)
     packed, unpacked = [], []
-    with lib.autograd.graph.saved_tensors_hooks(lambda t: (packed.append(t), t)[1], lambda t: (unpacked.append(t), t)[1]):
+    with lib.autograd.graph.saved_tensors_hooks(
+        lambda t: (packed.append(t), t)[1], lambda t: (unpacked.append(t), t)[1]
+    ):
         y = (x * x).exp()
     assert len(packed) == 3
     assert packed[0] is x
@@ -42,7 +44,10 @@ def test_only_the_innermost_hooks_run(lib):
     x = leaf(lib, 3.0)
     seen = []
     hooks = lib.autograd.graph.saved_tensors_hooks
-    with hooks(lambda t: seen.append("outer") or t, lambda t: t), hooks(lambda t: seen.append("inner") or t, lambda t: t):
+    with (
+        hooks(lambda t: seen.append("outer") or t, lambda t: t),
+        hooks(lambda t: seen.append("inner") or t, lambda t: t),
+    ):
         x.exp()
     assert seen == ["inner"]
 
@@ -237,6 +242,6 @@ def test_grad_is_checked(lib):
         x.grad = 3
     with pytest.raises(RuntimeError, match="as its own grad"):
         x.grad = x
+    y = leaf(lib, 1.0)
     with pytest.raises(RuntimeError, match="got 2 tensors and 1 gradients"):
-        y = leaf(lib, 1.0)
         lib.autograd.backward([y.sum(), y.sum()], [None])

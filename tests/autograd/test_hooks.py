@@ -265,7 +265,9 @@ def test_multi_grad_hooks(lib):
     graph = lib.autograd.graph
     a, b, c = leaf(lib, 1.0), leaf(lib, 2.0), leaf(lib, 3.0)
     seen = []
-    handle = graph.register_multi_grad_hook((a, b, c), lambda gs: seen.append([g if g is None else g.tolist() for g in gs]))
+    handle = graph.register_multi_grad_hook(
+        (a, b, c), lambda gs: seen.append([g if g is None else g.tolist() for g in gs])
+    )
     (a * b).sum().backward()
     assert seen == [[[2.0], [1.0], None]]
     (a * b * c).sum().backward()

@@ -66,9 +66,9 @@ PROGRAMS = {
     "keywords": lambda lib, fn, a, w, b: fn.grad(lambda x, *, w: f(lib, x, w))(b, w=w),
     "per sample": lambda lib, fn, a, w, b: fn.vmap(fn.grad(lambda w, x: f(lib, x, w)), in_dims=(None, 0))(w, a),
     "grad of grad": lambda lib, fn, a, w, b: fn.grad(lambda x: fn.grad(lambda x: (x**3).sum())(x).pow(2).sum())(b),
-    "grad beside grad": lambda lib, fn, a, w, b: fn.grad(
-        lambda x: (x * fn.grad(lambda y: (y * y * x).sum())(b)).sum()
-    )(b),
+    "grad beside grad": lambda lib, fn, a, w, b: fn.grad(lambda x: (x * fn.grad(lambda y: (y * y * x).sum())(b)).sum())(
+        b
+    ),
     "jacrev": lambda lib, fn, a, w, b: fn.jacrev(lambda x: (lib.sin(x), {"a": x.sum()}))(b),
     "jacrev of several": lambda lib, fn, a, w, b: fn.jacrev(lambda x, y: x * y, argnums=(0, 1))(b, b),
     "jacrev with aux": lambda lib, fn, a, w, b: fn.jacrev(lambda x: (x * x, x.sum()), has_aux=True)(b),
@@ -88,8 +88,9 @@ PROGRAMS = {
     "vjp with aux": lambda lib, fn, a, w, b: fn.vjp(lambda x: (lib.sin(x), x * 2), b, has_aux=True)[2],
     "linearize": lambda lib, fn, a, w, b: fn.linearize(lambda x, y: lib.sin(x) * y, b, b)[1](b, b * 3),
     "an input that requires grad": lambda lib, fn, a, w, b: fn.grad(lambda x: (x**3).sum())(b.requires_grad_()),
-    "something else that requires grad": lambda lib, fn, a, w, b: w.requires_grad_() is None
-    or fn.jacrev(lambda x: w @ x)(b),
+    "something else that requires grad": lambda lib, fn, a, w, b: (
+        w.requires_grad_() is None or fn.jacrev(lambda x: w @ x)(b)
+    ),
     "no_grad around": lambda lib, fn, a, w, b: lib.no_grad()(lambda: fn.grad(lambda x: (x**2).sum())(b))(),
     "no_grad inside": lambda lib, fn, a, w, b: fn.grad(lambda x: (x * lib.no_grad()(lambda: x * x)()).sum())(b),
     "functionalize": lambda lib, fn, a, w, b: fn.functionalize(lambda x: x * 2)(b),
@@ -130,14 +131,26 @@ def test_numbers_by_hand():
         (lambda fn, x: fn.grad(lambda x: x)(x), RuntimeError, "to return a scalar Tensor, got tensor with 1 dims"),
         (lambda fn, x: fn.grad(lambda x: 3)(x), RuntimeError, "to return a Tensor, got <class 'int'>"),
         (lambda fn, x: fn.grad(lambda x: x.sum())(3.0), ValueError, "Thing passed to transform API must be Tensor"),
-        (lambda fn, x: fn.grad(lambda x: x.sum(), argnums=1)(x), RuntimeError, "Got argnum=1, but only 1 positional inputs"),
-        (lambda fn, x: fn.grad(lambda x: x.sum(), has_aux=True)(x), RuntimeError, "output of function f should be a tuple"),
+        (
+            lambda fn, x: fn.grad(lambda x: x.sum(), argnums=1)(x),
+            RuntimeError,
+            "Got argnum=1, but only 1 positional inputs",
+        ),
+        (
+            lambda fn, x: fn.grad(lambda x: x.sum(), has_aux=True)(x),
+            RuntimeError,
+            "output of function f should be a tuple",
+        ),
         (lambda fn, x: fn.vjp(lambda x: (x, x), x)[1](x), RuntimeError, "Expected pytree structure of cotangents"),
         (lambda fn, x: fn.jacrev(lambda x: 3)(x), RuntimeError, "to return only tensors, got unsupported type"),
         (lambda fn, x: fn.jvp(lambda x: x, x, (x,)), RuntimeError, "Expected primals to be a tuple"),
         (lambda fn, x: fn.jvp(lambda x: x, (x,), (x, x)), RuntimeError, "to have the same python structure"),
         (lambda fn, x: fn.jvp(lambda x: x, (x,), (x[:1],)), RuntimeError, "different size than that of the original"),
-        (lambda fn, x: fn.functionalize(lambda x: x, remove="all")(x), RuntimeError, "received invalid argument for remove"),
+        (
+            lambda fn, x: fn.functionalize(lambda x: x, remove="all")(x),
+            RuntimeError,
+            "received invalid argument for remove",
+        ),
     ],
 )
 def test_errors(lib, call, error, message):

@@ -87,14 +87,30 @@ def test_same_randomness_in_several_draws():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda v, x: v(lambda a: a)(3), ValueError, "Got in_dim=0 for an input but the input is of type <class 'int'>"),
-        (lambda v, x: v(lambda a: a, in_dims=5)(x), ValueError, "Got in_dim=5 for some input, but that input is a Tensor of"),
+        (
+            lambda v, x: v(lambda a: a)(3),
+            ValueError,
+            "Got in_dim=0 for an input but the input is of type <class 'int'>",
+        ),
+        (
+            lambda v, x: v(lambda a: a, in_dims=5)(x),
+            ValueError,
+            "Got in_dim=5 for some input, but that input is a Tensor of",
+        ),
         (lambda v, x: v(lambda a: a, in_dims=(0, 0))(x), ValueError, "in_dims is not compatible with the structure"),
-        (lambda v, x: v(lambda a, b: a)(x, x[:2]), ValueError, "Expected all tensors to have the same size in the mapped"),
+        (
+            lambda v, x: v(lambda a, b: a)(x, x[:2]),
+            ValueError,
+            "Expected all tensors to have the same size in the mapped",
+        ),
         (lambda v, x: v(lambda a: a, in_dims=None)(x), ValueError, "expected `in_dims` to be int or a"),
         (lambda v, x: v(lambda a: a, in_dims=(None,))(x), ValueError, "Expected at least one Tensor to vmap over"),
         (lambda v, x: v(lambda a: 3)(x), ValueError, "must only return Tensors, got type <class 'int'>"),
-        (lambda v, x: v(lambda a: (a, a), out_dims=(0,))(x), ValueError, "out_dims is not compatible with the structure"),
+        (
+            lambda v, x: v(lambda a: (a, a), out_dims=(0,))(x),
+            ValueError,
+            "out_dims is not compatible with the structure",
+        ),
         (lambda v, x: v(lambda a: a, randomness="foo")(x), RuntimeError, "Only allowed values for randomness are"),
         (lambda v, x: v(lambda a: a, chunk_size=0)(x), ValueError, "chunk_size should be None or greater than 0"),
         (lambda v, x: v(lambda: 1)(), ValueError, "got no inputs"),
