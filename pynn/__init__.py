@@ -71,7 +71,7 @@ contiguous_format, preserve_format, channels_last = "contiguous_format", "preser
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(("func",))
+_LAZY = frozenset(("func", "profiler"))
 
 
 def __getattr__(name):
