@@ -95,6 +95,7 @@ _LAZY = frozenset(
         "multiprocessing",
         "onnx",
         "overrides",
+        "profiler",
         "return_types",
         "signal",
         "special",

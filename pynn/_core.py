@@ -37,6 +37,7 @@ class ThreadState(threading.local):
     inference = False  # inside inference_mode: what is made now never takes part in a recorded operation
     saved_hooks = ()  # the innermost last: objects with pack(tensor) and unpack(packed), for what backward needs
     anomaly = None  # of detect_anomaly: .made(node), .computed(node, grads), .failed(node, error)
+    profiler = None  # .takes(op): whether it runs the call, as .run(door, op, inputs, attrs); .begin(name) and .end() of a backward step
     draws = None  # inside vmap: .drawing(generator) before an op draws random numbers
 
 
@@ -171,7 +172,7 @@ class AccumulateGrad:
 
     def name(self):
         """The name torch users look for."""
-        return "AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
     @property
     def metadata(self):
@@ -710,8 +711,11 @@ def call(op, inputs, attrs=()):
     attrs: the remaining arguments, already in the record's canonical form.
     Returns a Tensor, or a tuple of them for an op with several outputs.
     """
-    if _modes and state.autocast is not None:
-        inputs = state.autocast.inputs(op, inputs)
+    if _modes:
+        if state.profiler is not None and state.profiler.takes(op):
+            return state.profiler.run(call, op, inputs, attrs)
+        if state.autocast is not None:
+            inputs = state.autocast.inputs(op, inputs)
     tracked = op.differentiable and _any_tracked(inputs)
     composed = tracked and op.vjp is None
     arrays = _arrays(inputs)
@@ -1312,6 +1316,8 @@ def call_inplace(op, inputs, attrs=()):
 
     Raises RuntimeError for a leaf that requires grad, or a view of one, while grad is enabled.
     """
+    if _modes and state.profiler is not None and state.profiler.takes(op):
+        return state.profiler.run(call_inplace, op, inputs, attrs)
     target = inputs[0]
     functional = op.functional
     recording = is_grad_enabled()
@@ -1375,6 +1381,9 @@ def call_writing(op, inputs, attrs=(), live=None):
     names the runs that are written. Leaves that require grad may be written, as under no_grad.
     live: live() gives attrs anew, for whoever replays the call later; None where they never change.
     """
+    if _modes and state.profiler is not None and state.profiler.takes(op):
+        state.profiler.run(call_writing, op, inputs, attrs, live)
+        return
     arrays = _arrays(inputs)
     if _modes and state.recorder is not None:
         state.recorder.live(op, live)
@@ -1651,12 +1660,17 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
             else:
+                profiler = state.profiler if _modes else None
+                if profiler is not None:
+                    profiler.begin(node.name())
                 if node.hooks is not None:
                     results = _execute_hooked(node, grad, create_graph, retain)
                 elif create_graph:
                     results = _execute_backward_graph(node, grad)
                 else:
                     results = _execute_backward(node, grad)
+                if profiler is not None:
+                    profiler.end()
             if not retain and node.versions is not None:
                 node.saved = None  # shapes and numbers alone may stay: such a node can run again
         elif needed is not None and id(node) not in needed:

@@ -8,7 +8,8 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, made, wrap
-from pynn.autograd import _tensor, function
+from pynn.autograd import _tensor as _tensor
+from pynn.autograd import function
 from pynn.autograd._handles import RemovableHandle
 from pynn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from pynn.autograd.function import Function
@@ -95,7 +96,9 @@ def _root_grads(outputs: list[Any], grads: Any, create_graph: bool) -> list[Any]
             )
         if grad is None:
             if tensor._array is None:
-                raise RuntimeError("grad can be implicitly created only for Tensors: give the gradient of a GradientEdge.")
+                raise RuntimeError(
+                    "grad can be implicitly created only for Tensors: give the gradient of a GradientEdge."
+                )
             if tensor._array.size != 1:
                 raise RuntimeError(
                     "grad can be implicitly created only for scalar outputs, but the tensor has shape "
@@ -207,7 +210,13 @@ def grad(
 
 
 def _batched(
-    roots: list[Any], wanted: list[Any], grads: Any, keep: bool, create_graph: bool, unused: bool | None, materialize: bool
+    roots: list[Any],
+    wanted: list[Any],
+    grads: Any,
+    keep: bool,
+    create_graph: bool,
+    unused: bool | None,
+    materialize: bool,
 ) -> tuple[Any, ...]:
     """`grad` once for each entry of the gradients' first dimension; the results stacked."""
     from pynn.ops.joining import stack
@@ -215,7 +224,9 @@ def _batched(
     rows: Sequence[Any] = [grads] if isinstance(grads, Tensor) else list(grads)
     counts = {g._array.shape[0] for g in rows if g is not None}
     if len(counts) != 1:
-        raise RuntimeError(f"is_grads_batched=True needs grad_outputs of one length in dimension 0, got {sorted(counts)}.")
+        raise RuntimeError(
+            f"is_grads_batched=True needs grad_outputs of one length in dimension 0, got {sorted(counts)}."
+        )
     count = counts.pop()
     if count == 0:
         raise RuntimeError("is_grads_batched=True needs at least one gradient; dimension 0 of grad_outputs is 0.")

@@ -93,7 +93,9 @@ def released(value: Any, beyond: bool) -> Any:
     return value.detach()
 
 
-def pull_back(outputs: Sequence[Any], nodes: Sequence[Any], inputs: Sequence[Any], grads: Sequence[Any], graph: bool) -> list[Any]:
+def pull_back(
+    outputs: Sequence[Any], nodes: Sequence[Any], inputs: Sequence[Any], grads: Sequence[Any], graph: bool
+) -> list[Any]:
     """The gradients at marks for gradients of the outputs; None where nothing arrives. The tape is kept."""
     pairs = [(o, g) for o, g in zip(outputs, grads) if isinstance(o, Tensor) and o.requires_grad]
     if not pairs:

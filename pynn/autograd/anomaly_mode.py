@@ -3,7 +3,6 @@
 import itertools
 import os
 import sys
-import traceback
 import warnings
 from types import FrameType
 from typing import Any
@@ -23,6 +22,8 @@ class Trace:
     """Where an operation was called: the stack outside this package, and the modules it ran in, outermost first."""
 
     def __init__(self, frame: FrameType | None) -> None:
+        import traceback
+
         frames: list[tuple[FrameType, int]] = []
         self.modules: list[Any] = []
         while frame is not None:

@@ -46,7 +46,9 @@ def enter_dual_level() -> int:
 def exit_dual_level(*, level: int | None = None) -> None:
     """End a level: its tensors have no tangents any more."""
     if not _levels_open or (level is not None and level != len(_levels_open) - 1):
-        raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created: this is not supported.")
+        raise RuntimeError(
+            "Trying to exit a forward AD level that was not the last one that was created: this is not supported."
+        )
     for node in _levels_open.pop().nodes:
         _levels.active.pop(id(node), None)
 

@@ -44,7 +44,9 @@ class FunctionCtx:
         """Accepted: what a jvp would read. Forward-mode results are computed from backward."""
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_forward can only save variables, but argument {i} is of type {type(t).__name__}.")
+                raise TypeError(
+                    f"save_for_forward can only save variables, but argument {i} is of type {type(t).__name__}."
+                )
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -80,7 +82,9 @@ class FunctionCtx:
     def _node_of(self) -> Any:
         node = None if self._here is None else self._here()
         if node is None:
-            raise RuntimeError("this ctx belongs to no recorded operation: nothing required grad, or its graph is gone.")
+            raise RuntimeError(
+                "this ctx belongs to no recorded operation: nothing required grad, or its graph is gone."
+            )
         return node
 
     def name(self) -> str:
@@ -141,7 +145,9 @@ class Function(FunctionCtx):
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """Accepted: forward-mode results are computed from backward."""
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it directly.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it directly."
+        )
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -253,7 +259,9 @@ def _record(cls: Any, ctx: Any, args: Any, edges: Any, before: list[Any], output
         elif hooks is not None:
             kept.append(_packed(k, hooks, node, i, single, i >= 0 and outputs[i]._tracked))
         else:
-            kept.append(k if i < 0 else functools.partial(_again, _array(outputs[i]), ctx._here, i, single, outputs[i]._tracked))
+            kept.append(
+                k if i < 0 else functools.partial(_again, _array(outputs[i]), ctx._here, i, single, outputs[i]._tracked)
+            )
     if hooks is not None:
         node.versions, node.version_sum = None, 0
     ctx._kept = tuple(kept)

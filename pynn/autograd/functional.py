@@ -21,7 +21,9 @@ def _tuple_of(value: Any, what: str, name: str) -> tuple[bool, tuple[Any, ...]]:
     for i, x in enumerate(out):
         if not isinstance(x, Tensor):
             found = f"value at index {i} has type {type(x)}" if several else f"given {what} has type {type(x)}"
-            raise TypeError(f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the {found}.")
+            raise TypeError(
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the {found}."
+            )
     return several, out
 
 
@@ -75,7 +77,9 @@ def _check_tracked(values: tuple[Any, ...], kind: str, strict: bool) -> None:
         )
 
 
-def _gradients(outputs: tuple[Any, ...], inputs: tuple[Any, ...], grads: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
+def _gradients(
+    outputs: tuple[Any, ...], inputs: tuple[Any, ...], grads: tuple[Any, ...], graph: bool
+) -> tuple[Any, ...]:
     """autograd.grad that gives None where there is nothing to give; the tape is kept."""
     pairs = [(o, g) for o, g in zip(outputs, grads) if o is not None and o.requires_grad]
     if not pairs:
@@ -197,8 +201,8 @@ def jacobian(
     if strategy == "forward-mode":
         if create_graph:
             raise NotImplementedError(
-                "pynn.autograd.functional.jacobian: `create_graph=True` and `strategy=\"forward-mode\"` are not supported "
-                "together (yet). Please either set `create_graph=False` or `strategy=\"reverse-mode\"`."
+                'pynn.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
+                'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
             )
         if strict:
             raise RuntimeError(
@@ -236,7 +240,9 @@ def _rows(i: int, output: Any, inputs: tuple[Any, ...], create_graph: bool, stri
         for k, (g, x) in enumerate(zip(found, inputs)):
             if g is None:
                 if strict:
-                    raise RuntimeError(f"Output {i} of the user-provided function is independent of input {k}. {_STRICT}")
+                    raise RuntimeError(
+                        f"Output {i} of the user-provided function is independent of input {k}. {_STRICT}"
+                    )
                 g = _zeros_like(x)
             elif strict and create_graph and not g.requires_grad:
                 raise RuntimeError(
@@ -331,5 +337,7 @@ def hvp(
         probes = tuple(_zeros_like(x).requires_grad_() for x in given)
         pulled = _gradients(first, given, probes, True)
         _check_tracked(pulled, "hessian", strict)
-        found = _filled(_gradients(pulled, probes, vector, create_graph), given, strict, create_graph, "double_back_trick")
+        found = _filled(
+            _gradients(pulled, probes, vector, create_graph), given, strict, create_graph, "double_back_trick"
+        )
     return _done((output,), create_graph, False), _done(found, create_graph, several)

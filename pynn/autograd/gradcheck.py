@@ -243,7 +243,13 @@ def _check_undefined(func: Callable[..., Any], inputs: tuple[Any, ...], wanted: 
     outputs = _differentiable(func(*inputs))
     for output in outputs if len(outputs) > 1 else ():
         try:
-            grad(output, wanted, made(numpy.ones(output._array.shape, output._array.dtype)), retain_graph=True, allow_unused=True)
+            grad(
+                output,
+                wanted,
+                made(numpy.ones(output._array.shape, output._array.dtype)),
+                retain_graph=True,
+                allow_unused=True,
+            )
         except RuntimeError as error:
             raise GradcheckError(
                 "Expected backward function to handle undefined output grads. Please look at 'Notes about undefined output "
@@ -290,7 +296,10 @@ def gradgradcheck(
 
         args, given_grads = args[:-count], args[-count:]
         with enable_grad():
-            args = tuple(a if not isinstance(a, Tensor) or a.requires_grad or i not in places else _tracked(a) for i, a in enumerate(args))
+            args = tuple(
+                a if not isinstance(a, Tensor) or a.requires_grad or i not in places else _tracked(a)
+                for i, a in enumerate(args)
+            )
             outputs = _differentiable(func(*args))
             wanted = [args[i] for i in places]
             found = grad(outputs, wanted, list(given_grads), create_graph=True, allow_unused=True)

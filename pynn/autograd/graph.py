@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Node(abc.ABC):
+class Node(metaclass=abc.ABCMeta):  # noqa: B024
     """What `grad_fn` and `next_functions` hold: for isinstance and annotations."""
 
 
@@ -169,9 +169,7 @@ class _Handles:
         self.remove()
 
 
-def register_multi_grad_hook(
-    tensors: Sequence[Any], fn: Callable[[Any], None], *, mode: str = "all"
-) -> "_Handles":
+def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[[Any], None], *, mode: str = "all") -> "_Handles":
     """Call fn when gradients of several tensors are computed in one backward pass.
 
     mode "all": fn(grads) once all that the pass will compute are there, None for the others.

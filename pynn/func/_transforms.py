@@ -145,10 +145,14 @@ class _Pullback:
                 f"cotangents: {spec}, primal output: {self.spec}"
             )
         found = self.flat(leaves)
-        return self.marked.shaped([_levels.zeros_like(x) if g is None else g for g, x in zip(found, self.marked.leaves)])
+        return self.marked.shaped(
+            [_levels.zeros_like(x) if g is None else g for g, x in zip(found, self.marked.leaves)]
+        )
 
 
-def _vjp(func: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, argnums: Argnums) -> tuple[Any, _Pullback, Any]:
+def _vjp(
+    func: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, argnums: Argnums
+) -> tuple[Any, _Pullback, Any]:
     marked = Marked(primals, argnums)
     with _levels.under_way(marked.nodes):
         output = func(*marked.args)
@@ -178,7 +182,9 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     so each operation's gradient must have a gradient.
     """
     if not isinstance(primals, tuple):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        )
     flat, spec = tree_flatten(tangents)
     if tree_flatten(primals)[1] != spec:
         raise RuntimeError(
@@ -269,7 +275,7 @@ def jacrev(
         _, back, aux = _vjp(functools.partial(func, **kwargs), args, has_aux, argnums)
         inputs = back.marked.leaves
         results = []
-        for i, output in enumerate(back.outputs):
+        for output in back.outputs:
             rows: list[list[Any]] = [[] for _ in inputs]
             size = output._array.size
             for j in range(size):

@@ -8,7 +8,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, made, state
-from pynn.utils._pytree import TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
+from pynn.utils._pytree import LeafSpec, TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
 
 
 class _Draws:
@@ -66,12 +66,11 @@ def vmap(
         key_leaves, key_spec = tree_flatten(kwargs)
         keyed = [0 if isinstance(x, Tensor) else None for x in key_leaves]  # keyword arguments go along dimension 0
         for x in key_leaves:
-            if isinstance(x, Tensor):
-                if x.dim() == 0 or x.shape[0] != count:
-                    raise ValueError(
-                        f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {[count]} and a "
-                        f"keyword argument of shape {list(x.shape)}"
-                    )
+            if isinstance(x, Tensor) and (x.dim() == 0 or x.shape[0] != count):
+                raise ValueError(
+                    f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {[count]} and a "
+                    f"keyword argument of shape {list(x.shape)}"
+                )
         before, draws = state.draws, _Draws(randomness, state.draws)
         state.draws = draws
         _core.enter_mode()
@@ -91,14 +90,15 @@ def vmap(
                             "set out_dims= to None for output?"
                         )
                 if out_spec is not None and found != out_spec:
-                    raise ValueError(f"vmap({name}, ...): `{name}` returned {out_spec} for one sample and {found} for another.")
+                    raise ValueError(
+                        f"vmap({name}, ...): `{name}` returned {out_spec} for one sample and {found} for another."
+                    )
                 out_spec = found
                 columns.append(values)
         finally:
             _core.leave_mode()
             state.draws = before
-        assert out_spec is not None
-        return _outputs(name, out_dims, columns, out_spec, count)
+        return _outputs(name, out_dims, columns, out_spec or LeafSpec(), count)
 
     return wrapper
 
@@ -145,9 +145,7 @@ def _inputs(name: str, in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Any], 
         dims[i] = d % n
         sizes.append(x.shape[d])
     if not sizes:
-        raise ValueError(
-            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): at least one in_dim must be an integer: there is nothing to map."
-        )
+        raise ValueError(f"vmap: Expected at least one Tensor to vmap over; in_dims={in_dims} names no dimension.")
     if len(set(sizes)) != 1:
         raise ValueError(
             f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
@@ -207,5 +205,3 @@ def _same(a: Any, b: Any) -> bool:
     if a.requires_grad or b.requires_grad or a.shape != b.shape:
         return False
     return bool(numpy.array_equal(_core.observe(a), _core.observe(b)))
-
-

@@ -165,7 +165,9 @@ def _flatten(tree: Any, leaves: list[Any], is_leaf: Callable[[Any], bool] | None
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> PyTree:
     """A tree of that shape with these leaves."""
     if not isinstance(treespec, TreeSpec):
-        raise TypeError(f"tree_unflatten(leaves, treespec): expected `treespec` to be a TreeSpec, got {type(treespec)}.")
+        raise TypeError(
+            f"tree_unflatten(leaves, treespec): expected `treespec` to be a TreeSpec, got {type(treespec)}."
+        )
     return treespec.unflatten(leaves)
 
 
@@ -184,13 +186,17 @@ def tree_structure(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -
     return tree_flatten(tree, is_leaf)[1]
 
 
-def tree_map(func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> PyTree:
+def tree_map(
+    func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: Callable[[Any], bool] | None = None
+) -> PyTree:
     """A tree of the same shape with func(leaf, *leaves of the other trees) as leaves."""
     leaves, spec = tree_flatten(tree, is_leaf)
     return spec.unflatten(map(func, leaves, *[spec.flatten_up_to(r) for r in rests]))
 
 
-def tree_map_(func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> PyTree:
+def tree_map_(
+    func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: Callable[[Any], bool] | None = None
+) -> PyTree:
     """Call func on the leaves for what it does; returns the tree."""
     leaves, spec = tree_flatten(tree, is_leaf)
     for parts in zip(leaves, *[spec.flatten_up_to(r) for r in rests]):
@@ -228,15 +234,18 @@ def tree_any(pred: Callable[[Any], bool], tree: PyTree, is_leaf: Callable[[Any],
     return any(map(pred, tree_leaves(tree, is_leaf)))
 
 
-def tree_all_only(kinds: Any, pred: Callable[[Any], bool], tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> bool:
+def tree_all_only(
+    kinds: Any, pred: Callable[[Any], bool], tree: PyTree, is_leaf: Callable[[Any], bool] | None = None
+) -> bool:
     """Whether pred holds of all leaves of these types."""
     return all(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, kinds))
 
 
-def tree_any_only(kinds: Any, pred: Callable[[Any], bool], tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> bool:
+def tree_any_only(
+    kinds: Any, pred: Callable[[Any], bool], tree: PyTree, is_leaf: Callable[[Any], bool] | None = None
+) -> bool:
     """Whether pred holds of any leaf of these types."""
     return any(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, kinds))
-
 
 
 def broadcast_prefix(prefix: Any, spec: TreeSpec) -> list[Any] | None:

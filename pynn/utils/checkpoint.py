@@ -154,7 +154,12 @@ class _Frame:
     """One call of a checkpointed function: its arguments and surroundings, and what stands for what it saved."""
 
     def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], around: _Surroundings, context: Any
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        around: _Surroundings,
+        context: Any,
     ) -> None:
         self.function = function
         self.around = around
@@ -209,7 +214,9 @@ class _Frame:
             if holder is not None:
                 like = _like(tensor)
                 if self.check and like != holder.like:
-                    differ.append(f"tensor at position {count}:\nsaved metadata: {holder.like}\nrecomputed metadata: {like}")
+                    differ.append(
+                        f"tensor at position {count}:\nsaved metadata: {holder.like}\nrecomputed metadata: {like}"
+                    )
                 holder.value = tensor.detach()
             count += 1
             if count == expected and self.early_stop:
@@ -285,7 +292,9 @@ def checkpoint(
         return function(*args, **kwargs)
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
     """A Sequential, or list of modules, run in so many segments, each but the last one checkpointed."""
     if use_reentrant is None:
         warnings.warn(

@@ -219,5 +219,9 @@ def test_variable_is_a_tensor():
     assert isinstance(v, pynn.Tensor)
     assert v.requires_grad
     assert not x.requires_grad
-    with pytest.warns(UserWarning, match="Anomaly"), pynn.autograd.detect_anomaly(), pynn.autograd.set_detect_anomaly(True):
+    with (
+        pytest.warns(UserWarning, match="Anomaly"),
+        pynn.autograd.detect_anomaly(),
+        pynn.autograd.set_detect_anomaly(True),
+    ):
         pass
