@@ -167,6 +167,13 @@ class WorkerIterator(_Iterator):
         """End the workers."""
         self._stop()
 
+    _shutdown_workers = stop
+
+    @property
+    def _workers(self) -> list[Any]:
+        """The processes or threads."""
+        return list(self._pool.members())
+
     def _take(self) -> tuple[int, Any]:
         """(worker, answer): the next one in turn, or any."""
         while True:

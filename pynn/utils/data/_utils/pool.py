@@ -76,6 +76,10 @@ class ProcessPool:
         self._poll.register(channel.fileno(), select.POLLIN)
         self._poll.register(process.sentinel, select.POLLIN)
 
+    def members(self) -> list[Any]:
+        """The processes."""
+        return self._processes
+
     def pids(self) -> list[int]:
         """The workers' process ids."""
         return [process.pid for process in self._processes]
@@ -224,7 +228,7 @@ class ThreadPool:
     def __init__(self, jobs: list[worker.Job]) -> None:
         self._board = _Board(len(jobs))
         self._tasks: list[Any] = [queue.SimpleQueue() for _ in jobs]
-        self._threads = []
+        self._threads: list[threading.Thread] = []
         worker.route_threads()
         for job, tasks in zip(jobs, self._tasks):
             rng = worker.make_rng(job.base_seed, job.id)
@@ -233,6 +237,10 @@ class ThreadPool:
             )
             thread.start()
             self._threads.append(thread)
+
+    def members(self) -> list[Any]:
+        """The threads."""
+        return self._threads
 
     def submit(self, i: int, kind: str, key: Any = None) -> None:
         """Give worker i a task."""
