@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from pynn._random import Generator
 from pynn.utils.data._utils import state
+from pynn.utils.data._utils.info import get_worker_info
 from pynn.utils.data._utils.iterators import LocalIterator, WorkerIterator, _Iterator
-from pynn.utils.data._utils.worker import get_worker_info
 from pynn.utils.data.collate import collate, default_collate, default_collate_fn_map, default_convert
 from pynn.utils.data.dataset import IterableDataset
 from pynn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler

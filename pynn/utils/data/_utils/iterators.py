@@ -8,7 +8,7 @@ from typing import Any
 from pynn.ops.random import randint
 from pynn.utils.data._utils import state
 from pynn.utils.data._utils.fetch import make_fetcher
-from pynn.utils.data._utils.worker import Job, Resume
+from pynn.utils.data._utils.info import Job, Resume
 
 
 class _Iterator:

@@ -17,7 +17,7 @@ import weakref
 from collections import deque
 from typing import Any
 
-from pynn.utils.data._utils import worker
+from pynn.utils.data._utils import info, worker
 from pynn.utils.data._utils.transport import Channel, Closed
 
 Answer = tuple[str, Any, bytes | None]
@@ -190,7 +190,7 @@ class _Board:
 
 
 def _thread_main(job: worker.Job, tasks: "queue.SimpleQueue[Any]", board: _Board, rng: worker.RNG) -> None:
-    worker._thread.info = worker.WorkerInfo(
+    info._thread.info = worker.WorkerInfo(
         job.id, job.num_workers, job.base_seed + job.id, job.dataset, rng, worker_method="thread"
     )
     session = worker.Session(job, threaded=True)
