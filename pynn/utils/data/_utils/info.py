@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class _Record:
     """Fields that are set once. (A dataclass takes a millisecond to make, which every `import pynn` would pay.)"""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

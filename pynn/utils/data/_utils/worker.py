@@ -140,7 +140,7 @@ def process_main(sock: socket.socket, job: Job) -> None:
     """A worker process, from its start to its end."""
     channel = Channel(sock)
     try:
-        from pynn import set_num_threads
+        from pynn._config import set_num_threads
 
         set_num_threads(1)  # the workers are what runs in parallel
         seed_process(job.base_seed, job.id)
