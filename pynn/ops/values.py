@@ -127,8 +127,10 @@ def reduce(self):
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy and pickle protocols at "
             "the moment. Use .detach() first."
         )
+    from pynn.serialization.names import attributes_of  # a file's concern first; and seldom needed
+
     array = observe(self)
-    return rebuild, (type(self), array, self.requires_grad, dict(self.__dict__))
+    return rebuild, (type(self), array, self.requires_grad, attributes_of(self))
 
 
 def _copied(array, memo):
