@@ -22,7 +22,7 @@ def create(size: int) -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("pynn", os.MFD_CLOEXEC)
     else:
-        import _posixshmem  # not Linux: a named one, which loses its name at once
+        import _posixshmem  # type: ignore[import-not-found]  # not Linux: a named one, which loses its name at once
 
         name = f"/pynn-{os.getpid()}-{secrets.token_hex(6)}"
         fd = _posixshmem.shm_open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)

@@ -180,13 +180,11 @@ def _place(self):
     return whole, (offset, array.shape, array.strides, array.dtype)
 
 
-# The fields of a tensor: in an interpreted core they stand in its __dict__, beside what the user hung there.
-_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_version", "_view", "_hooks"))
-
-
 def _attributes(self):
     """What the user has hung on a tensor."""
-    return {key: value for key, value in self.__dict__.items() if key not in _FIELDS}
+    from pynn.serialization.names import attributes_of  # a file's concern first; and seldom needed
+
+    return attributes_of(self)
 
 
 def reduce(self):

@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict
 from typing import Any, ClassVar
 
 from pynn import serialization
+from pynn._core import Tensor
 from pynn.serialization import rebuild
 
 _BUILTIN_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
@@ -178,23 +179,44 @@ def _refusal(full):
 
 
 class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
-    """pickle's own, with torch's classes taken to be pynn's of the same name."""
+    """pickle's own, with torch's (and torchvision's) classes and functions taken to be pynn's of the same name."""
 
     def find_class(self, module, name):
-        found = rebuild.torch_global(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
-        if found is None and module.partition(".")[0] == "torch":
-            found = _namesake(module, name)
-            if found is None and module in _TENSOR_MODULES:
-                raise pickle.UnpicklingError(_refusal(f"{module}.{name}"))
-        return super().find_class(module, name) if found is None else found
+        full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"
+        found = rebuild.torch_global(full)
+        if found is not None:
+            return found
+        package = module.partition(".")[0]
+        if package not in _NAMESAKES:
+            return super().find_class(module, name)
+        found = _namesake(_NAMESAKES[package], module, name)
+        if found is not None:
+            return found
+        if module in _TENSOR_MODULES:
+            raise pickle.UnpicklingError(_refusal(full))
+        raise pickle.UnpicklingError(
+            f"the file needs {full}, and pynn has nothing of that name. Load it in torch and save the model's state_dict()."
+        )
 
 
-def _namesake(module, name):
-    """pynn's form of torch.<...>.name: in the module of the same path or the nearest one above it; or None."""
-    parts = ["pynn", *module.split(".")[1:]]
-    for depth in range(len(parts), min(len(parts), 2) - 1, -1):
+_NAMESAKES = {"torch": "pynn", "torchvision": "pynn.vision"}
+
+
+def _namesake(package, module, name):
+    """What <package>.<...>.name is, in the module of the same path or the nearest one above it; or None."""
+    if module.startswith("torch._C"):  # where torch keeps its compiled functions
+        if name in ("_VariableFunctionsClass", "_VariableFunctions"):
+            return importlib.import_module("pynn")  # a file gets the functions of this class by getattr
+        if name in ("TensorBase", "_TensorBase"):
+            return Tensor
+        places = ["pynn.nn.functional", "pynn"]
+    else:
+        parts = module.split(".")[1:]
+        shortest = min(len(parts), 1)
+        places = [".".join([package, *parts[:depth]]) for depth in range(len(parts), shortest - 1, -1)]
+    for place in places:
         try:
-            found = importlib.import_module(".".join(parts[:depth]))
+            found = importlib.import_module(place)
             for part in name.split("."):
                 found = getattr(found, part)
         except (ImportError, AttributeError):

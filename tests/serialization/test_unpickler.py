@@ -320,3 +320,19 @@ def test_tied_weights_stay_tied():
     state = pynn.load(saved(pynn.nn.Sequential(first, second).state_dict()))
     state["0.weight"].zero_()
     assert not state["1.weight"].any()
+
+
+def test_whole_modules_take_pynns_functions_for_torchs():
+    def found(*names):
+        return load(name(*names), weights_only=False)
+
+    assert found("torch._C._nn", "gelu") is pynn.nn.functional.gelu
+    assert found("torch.nn.functional", "silu") is pynn.nn.functional.silu
+    assert found("torch.optim.adam", "Adam") is pynn.optim.Adam
+    got = b"c__builtin__\ngetattr\n(" + name("torch._C", "_VariableFunctionsClass") + b"X\x04\x00\x00\x00tanhtR"
+    assert load(got, weights_only=False) is pynn.tanh
+    got = b"c__builtin__\ngetattr\n(" + name("torch._C", "TensorBase") + b"X\x04\x00\x00\x00tanhtR"
+    assert load(got, weights_only=False)(pynn.zeros(1)).item() == 0
+    for module in ("torch.nn.modules.nowhere", "torchvision.models.nowhere", "torch._C"):
+        with pytest.raises(pickle.UnpicklingError, match="pynn has nothing of that name"):
+            found(module, "Nothing")

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from pynn._random import Generator
 from pynn.utils.data._utils import state
-from pynn.utils.data._utils.iterators import LocalIterator, WorkerIterator
-from pynn.utils.data._utils.worker import get_worker_info
+from pynn.utils.data._utils.info import get_worker_info
+from pynn.utils.data._utils.iterators import LocalIterator, WorkerIterator, _Iterator
 from pynn.utils.data.collate import collate, default_collate, default_collate_fn_map, default_convert
 from pynn.utils.data.dataset import IterableDataset
 from pynn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
@@ -73,6 +73,8 @@ class DataLoader(Generic[T_co]):
     Raises ValueError for options that exclude each other, as torch does.
     """
 
+    __initialized = False  # under torch's name: programs that exchange a sampler afterwards set it
+
     def __init__(
         self,
         dataset: Any,
@@ -128,13 +130,13 @@ class DataLoader(Generic[T_co]):
         self.in_order = in_order
         self._expected = None  # an iterable dataset's len(), once it was asked for
         self.worker_method = worker_method
-        self._iterator: WorkerIterator | None = None  # with persistent workers
+        self._iterator: Any = None  # with persistent workers
         self._progress: state.Progress | None = None  # of the newest pass
         self._resume: dict[str, Any] | None = None  # what the next pass begins with
-        self._ready = True
+        self.__initialized = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _FIXED and getattr(self, "_ready", False):
+        if name in _FIXED and self.__initialized:
             raise ValueError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized: make a new loader."
             )
@@ -146,19 +148,22 @@ class DataLoader(Generic[T_co]):
                 "pin",
                 "'pin_memory' argument is set as true but no accelerator is found, then pinned memory won't be used.",
             )
-        resume, self._resume = self._resume, None
-        if self.num_workers == 0:
-            return LocalIterator(self, resume)
-        if not self.persistent_workers:
-            return WorkerIterator(self, resume)
+        if self.num_workers == 0 or not self.persistent_workers:
+            return self._get_iterator()
+        resume = self._resume
         if self._iterator is not None and (resume is not None or self._iterator.is_stopped()):
             self._iterator.stop()
             self._iterator = None
         if self._iterator is None:
-            self._iterator = WorkerIterator(self, resume)
+            self._iterator = self._get_iterator()
         else:
             self._iterator.again(self)
         return self._iterator
+
+    def _get_iterator(self) -> Any:
+        """A new pass, by new workers."""
+        resume, self._resume = self._resume, None
+        return LocalIterator(self, resume) if self.num_workers == 0 else WorkerIterator(self, resume)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the newest pass is: picklable, for `load_state_dict` of a loader made with the same arguments.
@@ -274,3 +279,10 @@ class _Endless:
 
     def __iter__(self):
         return itertools.repeat(None)
+
+
+# torch's names, which libraries import.
+_BaseDataLoaderIter = _Iterator
+_SingleProcessDataLoaderIter = LocalIterator
+_MultiProcessingDataLoaderIter = WorkerIterator
+_InfiniteConstantSampler = _Endless

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-_PARTS = ("collate", "fetch", "iterators", "pool", "state", "transport", "worker")
+_PARTS = ("collate", "fetch", "info", "iterators", "pool", "state", "transport", "worker")
 
 
 def __getattr__(name: str) -> Any:

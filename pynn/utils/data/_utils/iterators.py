@@ -8,7 +8,7 @@ from typing import Any
 from pynn.ops.random import randint
 from pynn.utils.data._utils import state
 from pynn.utils.data._utils.fetch import make_fetcher
-from pynn.utils.data._utils.worker import Job, Resume
+from pynn.utils.data._utils.info import Job, Resume
 
 
 class _Iterator:
@@ -166,6 +166,13 @@ class WorkerIterator(_Iterator):
     def stop(self) -> None:
         """End the workers."""
         self._stop()
+
+    _shutdown_workers = stop
+
+    @property
+    def _workers(self) -> list[Any]:
+        """The processes or threads."""
+        return list(self._pool.members())
 
     def _take(self) -> tuple[int, Any]:
         """(worker, answer): the next one in turn, or any."""

@@ -17,7 +17,7 @@ import weakref
 from collections import deque
 from typing import Any
 
-from pynn.utils.data._utils import worker
+from pynn.utils.data._utils import info, worker
 from pynn.utils.data._utils.transport import Channel, Closed
 
 Answer = tuple[str, Any, bytes | None]
@@ -75,6 +75,10 @@ class ProcessPool:
         self._by_sentinel[process.sentinel] = i
         self._poll.register(channel.fileno(), select.POLLIN)
         self._poll.register(process.sentinel, select.POLLIN)
+
+    def members(self) -> list[Any]:
+        """The processes."""
+        return self._processes
 
     def pids(self) -> list[int]:
         """The workers' process ids."""
@@ -186,7 +190,7 @@ class _Board:
 
 
 def _thread_main(job: worker.Job, tasks: "queue.SimpleQueue[Any]", board: _Board, rng: worker.RNG) -> None:
-    worker._thread.info = worker.WorkerInfo(
+    info._thread.info = worker.WorkerInfo(
         job.id, job.num_workers, job.base_seed + job.id, job.dataset, rng, worker_method="thread"
     )
     session = worker.Session(job, threaded=True)
@@ -224,7 +228,7 @@ class ThreadPool:
     def __init__(self, jobs: list[worker.Job]) -> None:
         self._board = _Board(len(jobs))
         self._tasks: list[Any] = [queue.SimpleQueue() for _ in jobs]
-        self._threads = []
+        self._threads: list[threading.Thread] = []
         worker.route_threads()
         for job, tasks in zip(jobs, self._tasks):
             rng = worker.make_rng(job.base_seed, job.id)
@@ -233,6 +237,10 @@ class ThreadPool:
             )
             thread.start()
             self._threads.append(thread)
+
+    def members(self) -> list[Any]:
+        """The threads."""
+        return self._threads
 
     def submit(self, i: int, kind: str, key: Any = None) -> None:
         """Give worker i a task."""

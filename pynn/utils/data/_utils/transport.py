@@ -39,7 +39,7 @@ class _Pickler(pickle.Pickler):
 
 def _parts(array: Any) -> tuple[Any, ...]:
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    dense = array.T if fortran else numpy.ascontiguousarray(array)
+    dense: Any = array.T if fortran else numpy.ascontiguousarray(array)
     return pickle.PickleBuffer(dense.reshape(-1).view(numpy.uint8)), array.dtype, array.shape, fortran
 
 

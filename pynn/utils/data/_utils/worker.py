@@ -5,78 +5,18 @@ import pickle
 import random
 import select
 import socket
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy
 
 from pynn import _random
 from pynn._utils import ExceptionWrapper
+from pynn.utils.data._utils import info
 from pynn.utils.data._utils.fetch import Fetcher, make_fetcher
+from pynn.utils.data._utils.info import RNG, Job, Resume, WorkerInfo, get_worker_info
 from pynn.utils.data._utils.transport import Channel, Closed
 
 _CHECK_PARENT = 2000  # milliseconds between looks whether the parent is still there, beside its closing the channel
-
-
-@dataclass(frozen=True, slots=True)
-class RNG:
-    """Generators of a worker thread's own: threads share the global ones with the rest of the program."""
-
-    random_generator: random.Random
-    torch_generator: _random.Generator
-    numpy_generator: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """What a worker knows of itself.
-
-    id: from 0 to num_workers - 1. seed: base seed + id. dataset: this worker's own copy (the loader's in a thread).
-    worker_method: "multiprocessing" or "thread". rng: a thread's generators, seeded by seed.
-    """
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-    rng: RNG | None = None
-    worker_method: str | None = "multiprocessing"
-
-
-_worker_info: WorkerInfo | None = None  # of this process, if it is a worker
-_thread = threading.local()
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """What the worker that calls this knows of itself (id, num_workers, seed, dataset); None outside a worker."""
-    return getattr(_thread, "info", None) or _worker_info
-
-
-@dataclass(slots=True)
-class Job:
-    """All a worker is told when it starts."""
-
-    id: int
-    num_workers: int
-    base_seed: int
-    dataset: Any
-    iterable: bool
-    batch_size: int | None  # of an iterable dataset
-    batched: bool
-    collate_fn: Callable[[Any], Any]
-    drop_last: bool
-    init_fn: Callable[[int], Any] | None
-    resume: "Resume | None"
-
-
-@dataclass(slots=True)
-class Resume:
-    """Where a worker goes on: how many batches it gave, and what it said of itself with the last of them."""
-
-    given: int
-    state: bytes | None
 
 
 def numpy_seed(base_seed: int, worker_id: int) -> Any:
@@ -106,10 +46,10 @@ class _Routed(_random.Generator):
 
     def reserve(self, count: int) -> tuple[int, int]:
         """(seed, offset) for a draw of `count` words."""
-        info = getattr(_thread, "info", None)
-        if info is None or self is not _random.default_generator:
+        mine = getattr(info._thread, "info", None)
+        if mine is None or self is not _random.default_generator:
             return super().reserve(count)
-        return info.rng.torch_generator.reserve(count)
+        return mine.rng.torch_generator.reserve(count)
 
 
 def route_threads() -> None:
@@ -176,7 +116,7 @@ class Session:
 
     def _rng_state(self) -> tuple[Any, Any, tuple[int, int]]:
         if self._threaded:
-            rng: RNG = _thread.info.rng
+            rng: RNG = info._thread.info.rng
             ours = rng.torch_generator
             return rng.random_generator.getstate(), rng.numpy_generator.bit_generator.state, (ours._seed, ours._offset)
         ours = _random.default_generator
@@ -186,7 +126,7 @@ class Session:
         python, np, (seed, offset) = state
         ours = _random.default_generator
         if self._threaded:
-            rng: RNG = _thread.info.rng
+            rng: RNG = info._thread.info.rng
             rng.random_generator.setstate(python)
             rng.numpy_generator.bit_generator.state = np
             ours = rng.torch_generator
@@ -198,14 +138,13 @@ class Session:
 
 def process_main(sock: socket.socket, job: Job) -> None:
     """A worker process, from its start to its end."""
-    global _worker_info
     channel = Channel(sock)
     try:
-        from pynn import set_num_threads
+        from pynn._config import set_num_threads
 
         set_num_threads(1)  # the workers are what runs in parallel
         seed_process(job.base_seed, job.id)
-        _worker_info = WorkerInfo(job.id, job.num_workers, job.base_seed + job.id, job.dataset)
+        info._worker_info = WorkerInfo(job.id, job.num_workers, job.base_seed + job.id, job.dataset)
         session = Session(job, threaded=False)
         watch = _Watch(channel)
         while watch.has_task():
