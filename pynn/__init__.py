@@ -46,8 +46,8 @@ from pynn.amp.autocast_mode import (
     set_autocast_enabled,
 )
 from pynn.amp.grad_scaler import GradScaler
-from pynn import _formats
-from pynn._formats import layout, memory_format, qscheme
+from pynn import _layout
+from pynn._layout import layout, memory_format, qscheme
 from pynn._config import get_include, get_num_threads, set_num_threads, show_config
 from pynn._info import finfo, iinfo
 from pynn._switches import (
@@ -72,7 +72,7 @@ globals().update(DTYPES)
 globals().update({alias: DTYPES[name] for alias, name in ALIASES.items()})
 globals().update(ops.registry.FUNCTIONS)
 globals().update(TYPES)
-globals().update(_formats.NAMES)
+globals().update(_layout.NAMES)
 from math import e, inf, nan, pi
 
 newaxis = None
@@ -86,6 +86,7 @@ _LAZY = frozenset(
         "accelerator",
         "compiler",
         "distributed",
+        "func",
         "hub",
         "jit",
         "linalg",
@@ -106,6 +107,7 @@ _LAZY = frozenset(
 
 # Names that live in such modules: imported from the module named when first used.
 _LAZY_NAMES = {
+    "vmap": "func",
     "compile": "compiler",
     "Event": "cpu.streams",
     "Stream": "cpu.streams",

@@ -1681,6 +1681,11 @@ def current_pass():
     return _passes[-1][0] if _passes else -1
 
 
+def accumulates():
+    """Whether the innermost backward pass under way goes to all leaves and into their `.grad`."""
+    return bool(_passes) and _passes[-1][2] is None
+
+
 def reached_in_pass(tensors):
     """How many of the tensors the innermost backward pass under way comes by."""
     mark, pending, places, needed = _passes[-1]

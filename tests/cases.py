@@ -9,6 +9,8 @@ import zlib
 import numpy
 
 import pynn
+import pynn.linalg  # noqa: F401 (its records are registered when it is first used)
+import pynn.ops.distances
 from pynn import _backends, _core
 from pynn._core import Tensor, call, call_inplace, call_writing
 from pynn.ops.registry import OPS, Sample

@@ -280,7 +280,53 @@ def all_to_all(
     return _done(async_op)
 
 
-def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
+def all_to_all_single(
+    output: Tensor,
+    input: Tensor,
+    output_split_sizes: Any = None,
+    input_split_sizes: Any = None,
+    group: Any = None,
+    async_op: bool = False,
+) -> Work | None:
+    """Send each process a part of a tensor, and receive one from each."""
+    _member(group)
+    _copy(output, input)
+    return _done(async_op)
+
+
+def get_global_rank(group: Any, group_rank: int) -> int:
+    """The rank among all processes of one in a group: 0."""
+    _member(group)
+    _sole(group_rank, "get_global_rank")
+    return 0
+
+
+get_group_rank = get_global_rank
+
+
+def get_node_local_rank(fallback_rank: int | None = None) -> int:
+    """The environment's LOCAL_RANK, or else fallback_rank; RuntimeError without both."""
+    if "LOCAL_RANK" in os.environ:
+        return int(os.environ["LOCAL_RANK"])
+    if fallback_rank is not None:
+        return int(fallback_rank)
+    raise RuntimeError("LOCAL_RANK is not in the environment. Consider passing fallback_rank to get_node_local_rank.")
+
+
+class Backend(str):
+    """The name of a way to communicate."""
+
+    GLOO = "gloo"
+    MPI = "mpi"
+    NCCL = "nccl"
+    UNDEFINED = "undefined"
+
+
+class DistBackendError(RuntimeError):
+    """Not raised: nothing is sent."""
+
+
+def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None) -> Work | None:
     """Wait for all processes: there is none to wait for."""
     _member(group)
     return _done(async_op)
@@ -299,7 +345,11 @@ def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> No
 
 
 def gather_object(
-    obj: Any, object_gather_list: list[Any] | None = None, dst: int | None = None, group: Any = None
+    obj: Any,
+    object_gather_list: list[Any] | None = None,
+    dst: int | None = None,
+    group: Any = None,
+    group_dst: int | None = None,
 ) -> None:
     """Every process's object, in dst's object_gather_list."""
     _member(group)
@@ -310,7 +360,11 @@ def gather_object(
 
 
 def broadcast_object_list(
-    object_list: list[Any], src: int | None = None, group: Any = None, device: Any = None
+    object_list: list[Any],
+    src: int | None = None,
+    group: Any = None,
+    device: Any = None,
+    group_src: int | None = None,
 ) -> None:
     """Give all processes src's objects."""
     _member(group)
@@ -322,6 +376,7 @@ def scatter_object_list(
     scatter_object_input_list: list[Any] | None = None,
     src: int | None = None,
     group: Any = None,
+    group_src: int | None = None,
 ) -> None:
     """Give each process its item."""
     _member(group)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, observe
+from pynn.return_types import named
 
 _NAMES = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
@@ -87,48 +88,25 @@ def raise_for_info(name: str, info: Tensor, text: str) -> None:
     raise LinAlgError(f"{name}: (Batch element {place}): " + text.format(info=int(flat[place])))
 
 
-class Result(tuple[Any, ...]):
-    """Several results with names: a tuple whose places are attributes too."""
-
-    __slots__ = ()
-    _names: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        lines = ",\n".join(f"{name}={value!r}" for name, value in zip(self._names, self))
-        return f"pynn.return_types.{type(self).__name__}(\n{lines})"
-
-
-def result_type(name: str, fields: str) -> type[Result]:
-    """A kind of Result with these names (one string, as of a namedtuple)."""
-    names = tuple(fields.split())
-
-    def place(i: int) -> property:
-        return property(lambda self: self[i])
-
-    members: dict[str, Any] = {field: place(i) for i, field in enumerate(names)}
-    members |= {"__slots__": (), "_names": names, "__module__": "pynn.linalg._checks", "__doc__": f"({', '.join(names)})"}
-    return type(name, (Result,), members)
-
-
-linalg_cholesky_ex = result_type("linalg_cholesky_ex", "L info")
-linalg_eigh = result_type("linalg_eigh", "eigenvalues eigenvectors")
-linalg_inv_ex = result_type("linalg_inv_ex", "inverse info")
-linalg_ldl_factor = result_type("linalg_ldl_factor", "LD pivots")
-linalg_ldl_factor_ex = result_type("linalg_ldl_factor_ex", "LD pivots info")
-linalg_lstsq = result_type("linalg_lstsq", "solution residuals rank singular_values")
-linalg_lu = result_type("linalg_lu", "P L U")
-linalg_lu_factor = result_type("linalg_lu_factor", "LU pivots")
-linalg_lu_factor_ex = result_type("linalg_lu_factor_ex", "LU pivots info")
-linalg_qr = result_type("linalg_qr", "Q R")
-linalg_slogdet = result_type("linalg_slogdet", "sign logabsdet")
-linalg_solve_ex = result_type("linalg_solve_ex", "result info")
-linalg_svd = result_type("linalg_svd", "U S Vh")
-geqrf = result_type("geqrf", "a tau")
-lu_unpack = result_type("lu_unpack", "P L U")
-qr = result_type("qr", "Q R")
-slogdet = result_type("slogdet", "sign logabsdet")
-svd = result_type("svd", "U S V")
-triangular_solve = result_type("triangular_solve", "solution cloned_coefficient")
+linalg_cholesky_ex = named("linalg_cholesky_ex", ("L", "info"))
+linalg_eigh = named("linalg_eigh", ("eigenvalues", "eigenvectors"))
+linalg_inv_ex = named("linalg_inv_ex", ("inverse", "info"))
+linalg_ldl_factor = named("linalg_ldl_factor", ("LD", "pivots"))
+linalg_ldl_factor_ex = named("linalg_ldl_factor_ex", ("LD", "pivots", "info"))
+linalg_lstsq = named("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))
+linalg_lu = named("linalg_lu", ("P", "L", "U"))
+linalg_lu_factor = named("linalg_lu_factor", ("LU", "pivots"))
+linalg_lu_factor_ex = named("linalg_lu_factor_ex", ("LU", "pivots", "info"))
+linalg_qr = named("linalg_qr", ("Q", "R"))
+linalg_slogdet = named("linalg_slogdet", ("sign", "logabsdet"))
+linalg_solve_ex = named("linalg_solve_ex", ("result", "info"))
+linalg_svd = named("linalg_svd", ("U", "S", "Vh"))
+geqrf = named("geqrf", ("a", "tau"))
+lu_unpack = named("lu_unpack", ("P", "L", "U"))
+qr = named("qr", ("Q", "R"))
+slogdet = named("slogdet", ("sign", "logabsdet"))
+svd = named("svd", ("U", "S", "V"))
+triangular_solve = named("triangular_solve", ("solution", "cloned_coefficient"))
 
 
 def dims_pair(name: str, dim: Iterable[int], ndim: int) -> tuple[int, int]:

@@ -240,8 +240,9 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
         raise LinAlgError(f"{name}: the singular values did not converge: are there non-finite values?") from None
     if driver == "gels" and (observe(rank) < min(m, n)).any():
         raise LinAlgError(f"{name}: The least squares solution could not be computed because A does not have full rank.")
-    empty = made(numpy.zeros((0,), input._array.dtype))
-    residuals, values = empty, empty
+    empty = solution.detach().reshape(-1)[:0]
+    none = solution.reshape(-1)[:0]
+    residuals, values = none, empty
     if m > n and driver != "gelsy" and (observe(rank) == n).all():
         residuals = (input @ solution - right).square().sum(-2)
     if driver in ("gelsd", "gelss"):
@@ -270,7 +271,7 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
     if input._array.size == 0:
         return made(numpy.zeros(input._array.shape[:-2], input._array.dtype))
     inverse, info = inv_ex(input)
-    singular = made(observe(info) != 0)
+    singular = made(numpy.asarray(observe(info) != 0))
     inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), math.inf)
     if p == "nuc" and observe(singular).any():  # the singular values of infinities do not converge
         clean = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0)

@@ -11,6 +11,7 @@ from pynn.linalg._checks import check_batches, check_floating, check_matrix, che
 from pynn.ops import factorization, lapack
 from pynn.ops import namespace as xp
 from pynn.ops.equations import ORMQR
+from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
 from pynn.ops.registry import export
 
 
@@ -70,8 +71,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     check_same_dtype(name, input, input2, "input and input2")
     _decompositions.check_equation(name, input2, input, True)
     check_batches(name, input2, input)
-    first, second = (input2.mT, input2) if upper else (input2, input2.mT)
-    return factorization.solve_left(xp, second, factorization.solve_left(xp, first, input, False), True)  # type: ignore[no-any-return]
+    return call(CHOLESKY_SOLVE, (input, input2), (bool(upper),))  # type: ignore[no-any-return]
 
 
 @export()
@@ -79,8 +79,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A (*, n, n), of its Cholesky factor: lower triangular, or upper."""
     check_matrix("cholesky_inverse", input, square=True)
-    eye = made(numpy.eye(input._array.shape[-1], dtype=input._array.dtype))
-    return cholesky_solve(eye.expand(input._array.shape), input, upper)
+    return call(CHOLESKY_INVERSE, (input,), (bool(upper),))  # type: ignore[no-any-return]
 
 
 # ---- QR ----
@@ -182,6 +181,12 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
                 "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"
             )
         values, m = observe(LU_pivots), LU_data._array.shape[-2]
+        wanted = (*LU_data._array.shape[:-2], min(LU_data._array.shape[-2:]))
+        if values.shape != wanted:
+            raise RuntimeError(
+                f"{name}: LU_pivots must have shape {list(wanted)} for LU_data of shape {list(LU_data._array.shape)}, got "
+                f"{list(values.shape)}."
+            )
         if values.size and (values.min() < 1 or values.max() > m):
             raise RuntimeError(
                 "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. Did you properly pass the result of "

@@ -78,13 +78,20 @@ def matrix_norm(
     smallest = ord < 0
     if size == 2:
         values = svdvals(_at_the_end(name, A, rows, columns))
-        return _restored(values.amin(-1) if smallest else values.amax(-1), rows, columns, keepdim)
+        return _restored(_extreme(values, -1, False, smallest), rows, columns, keepdim)
     if size == math.inf:
         rows, columns = columns, rows
     if not keepdim and rows < columns:
         columns -= 1
     sums = A.abs().sum(rows, keepdim)
-    return sums.amin(columns, keepdim) if smallest else sums.amax(columns, keepdim)
+    return _extreme(sums, columns, keepdim, smallest)
+
+
+def _extreme(x: Tensor, dim: int, keepdim: bool, smallest: bool) -> Tensor:
+    """amax or amin; the largest of nothing is 0, as these are norms."""
+    if smallest:
+        return x.amin(dim, keepdim)  # type: ignore[no-any-return]
+    return x.amax(dim, keepdim) if x._array.shape[dim] else x.sum(dim, keepdim)  # type: ignore[no-any-return]
 
 
 def _at_the_end(name: str, A: Tensor, rows: int, columns: int) -> Tensor:
@@ -110,7 +117,7 @@ def norm(
     name = "linalg.norm"
     check_tensor(name, A, "A")
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    if dims is not None and ord is not None and len(dims) not in (1, 2):
+    if dims is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"{name}: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and ord is not None and A._array.ndim not in (1, 2):
         raise RuntimeError(

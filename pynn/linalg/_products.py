@@ -80,8 +80,8 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     if n < 0:
         input, n = inv(input), -n
     if n == 0:
-        size = input._array.shape[-1]
-        return made(numpy.array(numpy.broadcast_to(numpy.eye(size, dtype=input._array.dtype), input._array.shape)))
+        one = made(numpy.eye(input._array.shape[-1], dtype=input._array.dtype)).expand(input._array.shape)
+        return input.masked_fill(made(numpy.ones((), bool)), 0) + one  # type: ignore[no-any-return]
     out = None
     square = input
     while True:
@@ -134,7 +134,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     if x._array.dtype == bool:
         raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
     if x._array.ndim == 0:
-        raise RuntimeError("linalg.vander: x must have at least one dimension, got shape [].")
+        x = x.unsqueeze(0)
     size = x._array.shape[-1] if N is None else int(N)
     if size <= 1:
         raise RuntimeError(f"N must be greater than 1, got {size}.")

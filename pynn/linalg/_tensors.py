@@ -1,7 +1,6 @@
 """What lies between linear algebra and arithmetic: sums of outer products, Kronecker products, covariance, distances."""
 
 import itertools
-import math
 from typing import Any
 
 import numpy
@@ -28,6 +27,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
         check_tensor("addr", x, argument)
     if vec1._array.ndim != 1 or vec2._array.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D argument vec1 and vec2, but got {vec1._array.ndim}-D and {vec2._array.ndim}-D.")
+    if all(x._array.dtype.kind in "iub" for x in (input, vec1, vec2)):
+        for argument, factor in (("beta", beta), ("alpha", alpha)):
+            if isinstance(factor, float):
+                raise RuntimeError(
+                    f"For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
+                )
     return combined("addr", input, vec1.unsqueeze(-1) * vec2.unsqueeze(0), beta, alpha, promote=True)
 
 
@@ -288,20 +293,3 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 export("nuclear_norm", method=False)(_norms.nuclear_norm)
 export("frobenius_norm", method=False)(_norms.frobenius_norm)
-
-
-@export(method=False)
-def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm distances of each pair of rows, those of the first row with the later ones first: (n, m) -> (n (n - 1) / 2,)."""
-    check_tensor("pdist", input, "input")
-    if input._array.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input._array.ndim}D")
-    if input._array.dtype.kind not in "fV":
-        raise RuntimeError(f"pdist only supports floating-point dtypes, got: {type_name(input)}")
-    if not p >= 0:
-        raise RuntimeError(f"pdist only supports non-negative p values, got {p}.")
-    first, second = (made(places) for places in numpy.triu_indices(input._array.shape[0], 1))
-    difference = input.index_select(0, first) - input.index_select(0, second)
-    if difference._array.size == 0:
-        return difference.sum(1)  # type: ignore[no-any-return]
-    return call(NORM, (difference,), (math.inf if p == math.inf else float(p), (1,), False))  # type: ignore[no-any-return]

@@ -15,9 +15,46 @@ __all__ = ["UninitializedBuffer", "UninitializedParameter", "UninitializedTensor
 
 # What may be asked of a tensor without a shape; special methods but for operators are never looked up here.
 _ALLOWED = frozenset(
-    "materialize cls_to_become data dtype device grad grad_fn requires_grad requires_grad_ is_leaf layout is_sparse size "
-    "copy_ is_complex is_floating_point half float double bfloat16 char short int long cuda cpu to type get_device shape "
-    "share_memory_ persistent retains_grad names is_cuda is_quantized is_meta is_nested".split()
+    [
+        "materialize",
+        "cls_to_become",
+        "data",
+        "dtype",
+        "device",
+        "grad",
+        "grad_fn",
+        "requires_grad",
+        "requires_grad_",
+        "is_leaf",
+        "layout",
+        "is_sparse",
+        "size",
+        "copy_",
+        "is_complex",
+        "is_floating_point",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "char",
+        "short",
+        "int",
+        "long",
+        "cuda",
+        "cpu",
+        "to",
+        "type",
+        "get_device",
+        "shape",
+        "share_memory_",
+        "persistent",
+        "retains_grad",
+        "names",
+        "is_cuda",
+        "is_quantized",
+        "is_meta",
+        "is_nested",
+    ]
 )
 
 

@@ -555,6 +555,11 @@ def indent(text):
     return text.replace("\n", "\n  ")
 
 
+def _addindent(s_, numSpaces):
+    """indent by any number of spaces, by torch's name."""
+    return s_.replace("\n", "\n" + " " * numSpaces)
+
+
 def _replace(tensor, fn):
     old = tensor.data
     new = fn(old)

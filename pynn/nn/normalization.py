@@ -1,12 +1,15 @@
 """Normalisation without running statistics: over features, groups of channels, or neighbouring channels."""
 
+import numpy
+
+from pynn._core import made
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 class LayerNorm(Module):
@@ -103,6 +106,30 @@ class GroupNorm(Module):
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+
+
+class CrossMapLRN2d(Module):
+    """LocalResponseNorm of (N, C, H, W) as torch's class of this name has it: channel 0 counts in every window."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input):
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        channels, reach = input.shape[1], int((self.size - 1) / 2)
+        place = numpy.arange(channels)
+        near = (abs(place - place[:, None]) <= reach) | (place == 0) & (place[:, None] > reach)
+        squares = (input * input).flatten(2)
+        total = (made(near.astype(input._array.dtype)) @ squares).reshape(input.shape)
+        return input * (total * (self.alpha / self.size) + self.k) ** -self.beta
+
+    def extra_repr(self):
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class LocalResponseNorm(Module):

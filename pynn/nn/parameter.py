@@ -65,3 +65,11 @@ class Buffer(Tensor):
 
     def __init__(self, data=None, *, persistent=True):
         """Everything is done by __new__."""
+
+
+def __getattr__(name):
+    if name in ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"):
+        from pynn.nn import _uninitialized
+
+        return getattr(_uninitialized, name)
+    raise AttributeError(f"module 'pynn.nn.parameter' has no attribute '{name}'")

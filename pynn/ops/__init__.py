@@ -16,7 +16,9 @@ from pynn.ops import indexing
 from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random
+from pynn.ops import random_fill
 from pynn.ops import values
+from pynn.ops import diagonals
 from pynn.ops import strided
 from pynn.ops import copies
 from pynn.ops import triangles
@@ -24,6 +26,10 @@ from pynn.ops import einsum
 from pynn.ops import arranging
 from pynn.ops import scattering
 from pynn.ops import statistics
+from pynn.ops import counting
+from pynn.ops import interchange
+from pynn.ops import tensor_methods
+from pynn.ops import calculus
 from pynn.ops import formulas
 from pynn.ops import sharing
 from pynn.ops import gradients

@@ -1,14 +1,13 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
 
-import itertools
 
 import numpy
 
 from pynn._core import METHODS, Tensor, call_inplace, made, observe
 from pynn.ops.cast import COPY_
 from pynn.ops.indexing import index_select, narrow
-from pynn.ops.joining import cat, repeat, stack
+from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
 from pynn.ops.view import Size, normal_dim
 
@@ -71,19 +70,30 @@ def tile(input, *dims):
 @export()
 def fliplr(input):
     """input with dimension 1 reversed."""
+    if input._array.ndim < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d, got shape {list(input._array.shape)}.")
     return input.flip(1)
 
 
 @export()
 def flipud(input):
     """input with dimension 0 reversed."""
+    if input._array.ndim < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d, got a tensor without dimensions.")
     return input.flip(0)
 
 
 @export()
 def rot90(input, k=1, dims=(0, 1)):
     """input turned k quarter turns in the plane of two dimensions."""
-    a, b = dims
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}.")
+    a, b = (normal_dim(d, input._array.ndim) for d in dims)
+    if input._array.ndim < 2 or a == b:
+        raise RuntimeError(
+            f"expected total dims >= 2 and rotation dims to be different, but got dims {list(dims)} of shape "
+            f"{list(input._array.shape)}."
+        )
     turned = {0: lambda: input.clone(), 1: lambda: input.flip(b).transpose(a, b), 2: lambda: input.flip(a, b)}
     return turned.get(k % 4, lambda: input.flip(a).transpose(a, b))()
 
@@ -102,14 +112,6 @@ def meshgrid(*tensors, indexing=None):
     return tuple(
         x.reshape([-1 if i == j else 1 for j in range(len(shape))]).expand(shape) for i, x in enumerate(tensors)
     )
-
-
-@export(method=False)
-def cartesian_prod(*tensors):
-    """Every combination of the vectors' elements, one a row."""
-    if len(tensors) == 1:
-        return tensors[0]
-    return stack([g.reshape(-1) for g in meshgrid(*tensors)], dim=1)
 
 
 @export(method=False)
@@ -151,12 +153,16 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 @export(method=False)
 def dstack(tensors):
     """tensors joined along dimension 2, smaller ones given dimensions first."""
+    if not tensors:
+        raise RuntimeError("dstack expects a non-empty TensorList")
     return cat([_three(x) for x in tensors], 2)
 
 
 @export(method=False)
 def column_stack(tensors):
     """tensors joined along dimension 1, vectors as columns."""
+    if not tensors:
+        raise RuntimeError("column_stack expects a non-empty TensorList")
     return cat([x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors], 1)
 
 
@@ -179,9 +185,3 @@ for _name in ("unsqueeze", "squeeze", "transpose", "t"):
     _reshaped(_name)
 
 
-@export()
-def combinations(input, r=2, with_replacement=False):
-    """Every choice of r of a vector's elements, one a row."""
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(input._array.shape[0]), r))
-    return input[made(numpy.array(rows, numpy.int64).reshape(len(rows), r))]

@@ -5,6 +5,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace, unary, wrap
 from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
+from pynn._layout import channels_last, channels_last_3d
 from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -171,7 +172,7 @@ def cuda(self, device=None):
 
 
 def _publish_conversion(name, np_name):
-    def function(self):
+    def function(self, memory_format=None):
         return _convert(self, DTYPES[np_name].numpy)
 
     function.__name__ = name
@@ -203,13 +204,16 @@ def _type(self, dtype=None, non_blocking=False):
 
 @export(function=False)
 def contiguous(self, memory_format=None):
-    """This tensor, copied to row-major memory unless it lies so already."""
+    """This tensor, copied to row-major memory unless it lies so already. That is every memory_format here: kernels take it."""
     return self if self._array.flags.c_contiguous else unary(CLONE, self)
 
 
 @export(function=False)
 def is_contiguous(self, memory_format=None):
-    """Whether this tensor's memory is row-major without gaps."""
+    """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
+    if memory_format in (channels_last, channels_last_3d):
+        dims = 4 if memory_format is channels_last else 5
+        return self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
     return self._array.flags.c_contiguous
 
 

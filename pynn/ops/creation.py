@@ -1,6 +1,6 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
-from math import prod
+from math import isfinite, prod
 from operator import index
 
 import numpy
@@ -168,7 +168,57 @@ def as_tensor(data, dtype=None, device=None):
     return made(_array_from(data, wanted))
 
 
-export("asarray", method=False)(as_tensor)
+@export(method=False)
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
+
+    copy: True copies always; False raises ValueError where memory cannot be shared; None copies where it must.
+    A tensor's history is cut off: the result is a leaf.
+    """
+    from pynn.ops.interchange import shared
+
+    if device is not None:
+        check_device(device)
+    wanted = None if dtype is None else to_numpy(dtype)
+    found = shared(obj)
+    if found is None:
+        if copy is False:
+            raise ValueError("can't alias arbitrary sequence into a tensor: asarray(copy=False) needs an array or a tensor.")
+        return finish(_array_from(obj, wanted), device, requires_grad)
+    if wanted is not None and wanted != found._array.dtype:
+        if copy is False:
+            raise ValueError(f"can't alias tensor of type {found._array.dtype} as {wanted}: asarray(copy=False).")
+        found = _core.METHODS["to"](found, wanted)
+    elif copy:
+        found = _core.METHODS["clone"](found)
+    if requires_grad:
+        found.requires_grad = True
+    return found
+
+
+@export(method=False)
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
+
+    Read-only memory is copied. ValueError where the buffer does not hold as much.
+    """
+    try:
+        array = numpy.frombuffer(buffer, to_numpy(dtype), count, offset)
+    except ValueError as error:
+        raise ValueError(f"frombuffer(): {error} (count {count}, offset {offset}, dtype {dtype}).") from None
+    return finish(share_array(array, "frombuffer"), None, requires_grad)
+
+
+@export(method=False)
+def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
+    """The first `size` elements of a file as a tensor; shared: writes to it go to the file, which is made if need be."""
+    np_dtype = _dtype_or_default(dtype)
+    if not shared:
+        return made(numpy.fromfile(filename, np_dtype, size))
+    with open(filename, "ab") as file:
+        if file.tell() < size * np_dtype.itemsize:
+            file.truncate(size * np_dtype.itemsize)
+    return wrap(numpy.asarray(numpy.memmap(filename, np_dtype, "r+", shape=(size,))))
 
 
 def _dtype_or_default(dtype):
@@ -260,6 +310,8 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     start, end, step = (v.item() if isinstance(v, Tensor) else number(v) for v in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero.")
+    if not all(isfinite(v) for v in (start, end)) or step != step:
+        raise RuntimeError(f"unsupported range: {start} -> {end}, step {step}.")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}.")
     inferred = default_float() if any(isinstance(v, float) for v in (start, end, step)) else INT64
@@ -268,22 +320,71 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     return finish((start + step * numpy.arange(count)).astype(np_dtype), device, requires_grad)
 
 
+def _ends(name, start, end, steps):
+    """The two ends as numbers; RuntimeError for what spans no range."""
+    if not isinstance(steps, (int, numpy.integer)):
+        raise TypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}.")
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}.")
+    found = []
+    for v in (start, end):
+        if isinstance(v, Tensor):
+            if v._array.ndim:
+                raise RuntimeError(
+                    f"{name} only supports 0-dimensional start and end tensors, but got one of {v._array.ndim} dimensions."
+                )
+            v = v.item()
+        found.append(number(v))
+    return found
+
+
+def _even(start, end, steps):
+    """`steps` numbers from start to end, counted from the nearer end: what torch's are truncated from for integers."""
+    if steps < 2:
+        return numpy.full(steps, start, FLOAT64)
+    step = (end - start) / (steps - 1)
+    places = numpy.arange(steps)
+    return numpy.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places))
+
+
+@export(method=False)
+def range(start=0, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, layout=None):
+    """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
+
+    The default float unless dtype says otherwise.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else number(v) for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero.")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}.")
+    count = int((end - start) / step) + 1
+    return finish((start + step * numpy.arange(count)).astype(_dtype_or_default(dtype)), device, requires_grad)
+
+
 @export(method=False)
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False):
-    """`steps` numbers evenly spaced from start to end, both included."""
-    return finish(numpy.linspace(number(start), number(end), steps).astype(_dtype_or_default(dtype)), device, requires_grad)
+    """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
+    start, end = _ends("linspace", start, end, steps)
+    return finish(_even(start, end, steps).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
 def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False):
-    """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
-    exponents = numpy.linspace(number(start), number(end), steps)
+    """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
+    start, end = _ends("logspace", start, end, steps)
+    exponents = _even(start, end, steps)
     return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False):
     """The n x m identity matrix."""
+    for letter, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{letter} must be greater or equal to 0, got {size}.")
     return finish(numpy.eye(n, m, dtype=_dtype_or_default(dtype)), device, requires_grad)
 
 
@@ -300,10 +401,19 @@ def fill_(self, value):
     return _core.METHODS["copy_"](self, value)
 
 
-@export(function=False)
-def zero_(self):
+export("fill_", method=False)(fill_)
+
+
+@export()
+def zero_(input):
     """Set every element to 0."""
-    return call_inplace(FILL_, (self, 0))
+    return call_inplace(FILL_, (input, 0))
+
+
+@export()
+def fill(input, value):
+    """A copy of input with every element set to value."""
+    return fill_(_core.METHODS["clone"](input), value)
 
 
 def _legacy_data(args):

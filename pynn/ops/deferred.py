@@ -22,9 +22,10 @@ _NAMES = {
     ),
     "pynn.linalg._tensors": (
         "addr addbmm kron cross renorm corrcoef cov diagflat",
-        "chain_matmul block_diag cartesian_prod combinations vander frobenius_norm nuclear_norm pdist",
+        "chain_matmul block_diag cartesian_prod combinations vander frobenius_norm nuclear_norm",
         "addr_ addbmm_ renorm_",
     ),
+    "pynn.ops.distances": ("", "cdist", ""),
 }  # fmt: skip
 
 FUNCTION_MODULES = {n: module for module, (both, functions, _) in _NAMES.items() for n in (both + " " + functions).split()}

@@ -3,46 +3,93 @@
 import math
 
 from pynn._core import Tensor
+from pynn.ops.out import store
 from pynn.ops.registry import export
 from pynn.ops.triangles import diagonal
+from pynn.ops.view import normal_dim
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _labels(term, whose, equation):
+    """(labels before the ellipsis, labels after it or None) of one operand's or the result's subscripts."""
+    before, dots, after = term.partition("...")
+    for part in (before, after):
+        if "..." in part:
+            raise RuntimeError(f"einsum(): found '.' for {whose} for which an ellipsis was already found, in {equation!r}.")
+        if "." in part:
+            raise RuntimeError(f"einsum(): found '.' for {whose} that is not part of any ellipsis, in {equation!r}.")
+        for c in part:
+            if c not in _LETTERS:
+                raise RuntimeError(
+                    f"einsum(): invalid subscript given at index {equation.find(c)} in the equation string {equation!r}, "
+                    "subscripts must be in [a-zA-Z]"
+                )
+    return before, after if dots else None
 
 
 def _parse(equation, operands):
     """(labels of each operand, labels of the result); an ellipsis becomes labels of its own, the numbers -1, -2, ..."""
-    text = equation.replace(" ", "")
-    left, arrow, right = text.partition("->")
+    left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
+        few = "fewer" if len(operands) < len(terms) else "more"
         raise RuntimeError(
-            f"einsum(): the number of operands specified in the equation ({len(terms)}) does not match the number "
-            f"given ({len(operands)}), in {equation!r}."
+            f"einsum(): {few} operands were provided than specified in the equation {equation!r}: {len(operands)} for "
+            f"{len(terms)}."
         )
     labels = []
     widest = 0
     for i, (term, x) in enumerate(zip(terms, operands)):
-        before, dots, after = term.partition("...")
-        if not (before + after).isalpha() and before + after:
-            raise RuntimeError(f"einsum(): invalid subscript given at position {i} of {equation!r}; use letters.")
-        spare = x._array.ndim - len(before) - len(after)
-        if spare < 0 or (spare and not dots):
+        before, after = _labels(term, f"operand {i}", equation)
+        count = len(before) + len(after or "")
+        spare = x._array.ndim - count
+        if spare < 0 or (spare and after is None):
+            no = "and no ellipsis was given" if after is None else "although an ellipsis was given"
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the "
-                f"number of dimensions ({x._array.ndim}) for operand {i} of {equation!r}."
+                f"einsum(): the number of subscripts in the equation ({count}) does not match the number of dimensions "
+                f"({x._array.ndim}) for operand {i} {no}, in {equation!r}."
             )
         widest = max(widest, spare)
-        labels.append([*before, *range(-spare, 0), *after])
+        labels.append([*before, *range(-spare, 0), *(after or "")])
     every = [c for term in labels for c in term]
     if arrow:
-        before, dots, after = right.partition("...")
-        result = [*before, *(range(-widest, 0) if dots else ()), *after]
+        before, after = _labels(right, "output", equation)
+        result = [*before, *(range(-widest, 0) if after is not None else ()), *(after or "")]
         if len(set(result)) != len(result):
             raise RuntimeError(f"einsum(): output subscript appears more than once in the output of {equation!r}.")
     else:
         result = [*range(-widest, 0), *sorted({c for c in every if isinstance(c, str) and every.count(c) == 1})]
     for c in result:
         if c not in every:
-            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand.")
+            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
     return labels, result
+
+
+def _from_lists(arguments):
+    """(equation, operands) of `einsum(x, [0, 1], y, [1, ...], [0, ...])`."""
+
+    def term(sublist):
+        letters = []
+        for place in sublist:
+            if place is Ellipsis:
+                letters.append("...")
+            elif not isinstance(place, int) or not 0 <= place < len(_LETTERS):
+                raise ValueError(
+                    f"einsum(): subscript {place!r} in subscript list is not within the valid range [0, {len(_LETTERS)})"
+                )
+            else:
+                letters.append(_LETTERS[place])
+        return "".join(letters)
+
+    operands = arguments[: len(arguments) // 2 * 2 : 2]
+    lists = arguments[1::2]
+    if not all(isinstance(s, (list, tuple)) for s in lists):
+        raise ValueError("einsum(): expected a list of subscripts after each operand.")
+    equation = ",".join(term(s) for s in lists)
+    if len(arguments) % 2:
+        equation += "->" + term(arguments[-1])
+    return equation, operands
 
 
 def _distinct(x, labels):
@@ -52,6 +99,11 @@ def _distinct(x, labels):
         while labels.count(c) > 1:
             i = labels.index(c)
             j = labels.index(c, i + 1)
+            m, n = x._array.shape[i], x._array.shape[j]
+            if m != n:
+                raise RuntimeError(
+                    f"einsum(): subscript {c} is repeated for an operand but the sizes don't match, {n} != {m}"
+                )
             x = diagonal(x, 0, i, j)
             labels = [k for n, k in enumerate(labels) if n not in (i, j)] + [c]
     return x, labels
@@ -94,16 +146,35 @@ def _product(x, a, y, b, kept, equation):
 
 
 @export(method=False)
-def einsum(equation, *operands):
+def einsum(*args):
     """The sum of products of operands that equation names: `einsum("bij,bjk->bik", x, y)`.
 
-    Letters that the result lacks are summed over; `...` stands for leading dimensions that
-    broadcast. Operands are multiplied from left to right.
+    Letters that the result lacks are summed over; one that an operand has twice names its diagonal; `...` stands for
+    dimensions that broadcast. `einsum(x, [0, 1], y, [1, 2], [0, 2])` says the same with numbers below 52.
+    Operands, of one dtype, are multiplied from left to right. Raises ValueError without operands, RuntimeError for an
+    equation that does not fit them.
     """
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+            "subscripts list"
+        )
+    if isinstance(args[0], Tensor):
+        equation, operands = _from_lists(args)
+    else:
+        equation, operands = args[0], args[1:]
+        if not isinstance(equation, str):
+            raise TypeError(f"einsum(): the equation must be str, not {type(equation).__name__}.")
     if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
         operands = tuple(operands[0])
-    if not operands or not all(isinstance(x, Tensor) for x in operands):
-        raise ValueError("einsum(): must provide at least one operand, and Tensors only.")
+    for i, x in enumerate(operands):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(x).__name__}")
+        if x._array.dtype != operands[0]._array.dtype:
+            raise RuntimeError(
+                f"einsum(): expected operands of one dtype, but found {operands[0].dtype} and {x.dtype}. Cast one with "
+                ".to(dtype)."
+            )
     labels, result = _parse(equation, operands)
     pairs = [_distinct(x, term) for x, term in zip(operands, labels)]
     x, a = pairs[0]
@@ -115,21 +186,55 @@ def einsum(equation, *operands):
     return x.permute([a.index(c) for c in result])
 
 
-@export(method=False)
-def tensordot(a, b, dims=2):
-    """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed."""
+def _dims_of_both(a, b, dims):
+    """The dimensions of a and of b that tensordot contracts, as two lists."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
     if isinstance(dims, int):
-        mine, theirs = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
-    else:
-        mine, theirs = ([d] if isinstance(d, int) else list(d) for d in dims)
-    mine, theirs = [d % a._array.ndim for d in mine], [d % b._array.ndim for d in theirs]
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a._array.ndim, b._array.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        return list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
+    if len(dims) != 2:
+        raise RuntimeError(f"tensordot expects dims to be an int or two lists of ints, got {dims!r}.")
+    found = []
+    for x, own in zip((a, b), dims):
+        own = [normal_dim(d, x._array.ndim) for d in ([own] if isinstance(own, int) else own)]
+        for d in own:
+            if own.count(d) > 1:
+                raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+        found.append(own)
+    if len(found[0]) != len(found[1]):
+        raise RuntimeError(f"both dimension lists should have same length, got {dims!r}.")
+    return found
+
+
+@export(method=False)
+def tensordot(a, b, dims=2, out=None):
+    """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed for each.
+
+    A dimension of size 1 broadcasts against its partner. Raises RuntimeError where other sizes or the dtypes differ.
+    """
+    if a._array.dtype != b._array.dtype:
+        raise RuntimeError(f"both inputs should have same dtype, got {a.dtype} and {b.dtype}.")
+    mine, theirs = _dims_of_both(a, b, dims)
+    for i, j in zip(mine, theirs):
+        m, n = a._array.shape[i], b._array.shape[j]
+        if m == n:
+            continue
+        if m != 1 and n != 1:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {m} in dim {i} and second has size {n} in dim {j}"
+            )
+        if m == 1:
+            b = b.sum(j, keepdim=True, dtype=b.dtype)
+        else:
+            a = a.sum(i, keepdim=True, dtype=a.dtype)
     rows = [d for d in range(a._array.ndim) if d not in mine]
     columns = [d for d in range(b._array.ndim) if d not in theirs]
     n = math.prod(a._array.shape[d] for d in mine)
-    shape = [a._array.shape[d] for d in rows] + [b._array.shape[d] for d in columns]
-    if [a._array.shape[d] for d in mine] != [b._array.shape[d] for d in theirs]:
-        raise RuntimeError(
-            f"contracted dimensions need to match, but got shapes {list(a._array.shape)} and {list(b._array.shape)} "
-            f"over dims {mine} and {theirs}."
-        )
-    return (a.permute(rows + mine).reshape(-1, n) @ b.permute(theirs + columns).reshape(n, -1)).reshape(shape)
+    first, second = [a._array.shape[d] for d in rows], [b._array.shape[d] for d in columns]
+    left = a.permute(rows + mine).reshape(math.prod(first), n)
+    result = (left @ b.permute(theirs + columns).reshape(n, math.prod(second))).reshape(first + second)
+    return result if out is None else store(out, result, "tensordot")

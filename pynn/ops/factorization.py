@@ -149,6 +149,63 @@ CHOLESKY = register(
 )(lambda xp, a, upper: lapack.cholesky(a, upper))  # fmt: skip
 
 
+@joint
+def _cholesky_solve_vjp(xp, needs, g, out, b, factor, upper):
+    """As if the factor's other triangle counted too: what torch gives. The triangle that is read has its own gradient."""
+    gb = run(xp, CHOLESKY_SOLVE, (g, factor), (upper,))
+    grad = None
+    if needs & 2:
+        common = xp.matmul(gb, turn(xp, out))
+        common = common + turn(xp, common)
+        grad = fit(xp, -(xp.matmul(factor, common) if upper else xp.matmul(common, factor)), factor.shape)
+    return fit(xp, gb, b.shape) if needs & 1 else None, grad
+
+
+def _cholesky_solve(xp, b, factor, upper):
+    lower = lapack.transposed(factor) if upper else factor
+    return lapack.solve_triangular(lapack.transposed(lower), lapack.solve_triangular(lower, b, False, False), True, False)
+
+
+CHOLESKY_SOLVE = register(
+    "cholesky_solve",
+    vjp=_cholesky_solve_vjp,
+    saves={0: (1,), 1: ("out", 1)},
+    likes=(0,),
+    shape=lambda b, a, upper: (*_matrices(a, b), *b[-2:]),
+    dtype="same",
+    attrs=("upper",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=b), rng.uniform(-0.5, 0.5, a) + 2 * numpy.eye(a[-1])), (upper,), grad=False)
+        for a, b in (((3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 1)), ((0, 0), (0, 2)), ((0, 2, 2), (0, 2, 1)))
+        for upper in (False, True)
+    ],
+    torch=lambda t, b, a, upper: t.cholesky_solve(b, a, upper),
+    tolerance={"float32": 1e-5},
+)(_cholesky_solve)
+
+
+def _cholesky_inverse_vjp(xp, g, out, factor, upper):
+    common = xp.matmul(xp.matmul(out, g + turn(xp, g)), out)
+    return -(xp.matmul(factor, common) if upper else xp.matmul(common, factor))
+
+
+CHOLESKY_INVERSE = register(
+    "cholesky_inverse",
+    vjp=(_cholesky_inverse_vjp,),
+    saves=("out", 0),
+    shape=lambda a, upper: a,
+    dtype="same",
+    attrs=("upper",),
+    samples=lambda rng: [
+        Sample((rng.uniform(-0.5, 0.5, s) + 2 * numpy.eye(s[-1]),), (upper,), grad=False)
+        for s in ((3, 3), (2, 1, 3, 3), (0, 0), (0, 2, 2))
+        for upper in (False, True)
+    ],
+    torch=lambda t, a, upper: t.cholesky_inverse(a, upper),
+    tolerance={"float32": 1e-5},
+)(lambda xp, a, upper: _cholesky_solve(xp, numpy.eye(a.shape[-1], dtype=a.dtype), a, upper))
+
+
 # ---- QR ----
 
 
@@ -314,7 +371,7 @@ def _eigh_vjp(xp, g, out, a, uplo):
     inner = xp.matmul(turn(xp, vectors), gvectors) / _gaps(xp, values, False) * off
     if gvalues is not None:
         inner = inner + spread_diagonal(xp, gvalues)
-    return xp.matmul(xp.matmul(vectors, inner), turn(xp, vectors))
+    return symmetric(xp, xp.matmul(xp.matmul(vectors, inner), turn(xp, vectors)))
 
 
 # The signs of eigenvectors and singular vectors are LAPACK's choice, so there are no golden values: tests/ops/test_spectra.py.

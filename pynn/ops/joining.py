@@ -3,6 +3,7 @@
 import numpy
 
 from pynn._core import Tensor, call
+from pynn.ops.creation import zeros
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, promote, register
 from pynn.ops.view import normal_dim
@@ -92,6 +93,8 @@ def stack(tensors, dim=0, *, out=None, axis=None):
 
 def _along_or_new(name, small, dim):
     def function(tensors):
+        if not tensors:
+            raise RuntimeError(f"{name} expects a non-empty TensorList")
         return cat([small(x) for x in tensors], dim)
 
     function.__name__ = name
@@ -99,12 +102,36 @@ def _along_or_new(name, small, dim):
     export(name, method=False)(function)
 
 
-_along_or_new("vstack", lambda x: x.reshape(1, -1) if x.ndim < 2 else x, 0)
+for _name in ("vstack", "row_stack"):
+    _along_or_new(_name, lambda x: x.reshape(1, -1) if x.ndim < 2 else x, 0)
+
+
+@export(method=False)
+def block_diag(*tensors):
+    """The matrices (vectors as rows, numbers as 1 x 1) on the diagonal of one matrix, 0 elsewhere."""
+    blocks = []
+    for x in tensors:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"block_diag(): expected Tensors, but got {type(x).__name__}.")
+        if x._array.ndim > 2:
+            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions, got {x._array.ndim}.")
+        blocks.append(x.reshape(1, -1) if x._array.ndim < 2 else x)
+    if not blocks:
+        return zeros(1, 0)
+    width = sum(x._array.shape[1] for x in blocks)
+    rows, left = [], 0
+    for x in blocks:
+        height, own = x._array.shape
+        rows.append(cat([x.new_zeros(height, left), x, x.new_zeros(height, width - left - own)], 1))
+        left += own
+    return cat(rows, 0)
 
 
 @export(method=False)
 def hstack(tensors):
     """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
+    if not tensors:
+        raise RuntimeError("hstack expects a non-empty TensorList")
     tensors = [x.reshape(1) if x.ndim == 0 else x for x in tensors]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 

@@ -62,8 +62,9 @@ def _swap(xp, x):
 def _matmul_vjp(xp, needs, g, out, a, b):
     ga = gb = None
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
-    left = xp.reshape(a, (1, a.shape[0])) if a_vector else a
-    right = xp.reshape(b, (b.shape[0], 1)) if b_vector else b
+    a_shape, b_shape = tuple(a.shape), tuple(b.shape)
+    left_shape = (1, *a_shape) if a_vector else a_shape
+    right_shape = (*b_shape, 1) if b_vector else b_shape
     shape = tuple(g.shape)
     if b_vector:
         shape = shape + (1,)
@@ -71,9 +72,11 @@ def _matmul_vjp(xp, needs, g, out, a, b):
         shape = shape[:-1] + (1,) + shape[-1:]
     g = xp.reshape(g, shape)
     if needs & 1:
-        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left.shape), tuple(a.shape))
+        right = xp.reshape(b, right_shape) if b_vector else b  # the values of each are there where they are needed
+        ga = xp.reshape(_fit(xp, xp.matmul(g, _swap(xp, right)), left_shape), a_shape)
     if needs & 2:
-        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right.shape), tuple(b.shape))
+        left = xp.reshape(a, left_shape) if a_vector else a
+        gb = xp.reshape(_fit(xp, xp.matmul(_swap(xp, left), g), right_shape), b_shape)
     return ga, gb
 
 
@@ -270,8 +273,8 @@ def vdot(input, other):
 def combined(name, input, product, beta, alpha, promote=False):
     """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
 
-    Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype,
-    and where a float factor meets integers.
+    Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype.
+    Of integers the factors are cut to integers, as torch does.
     """
     shape, wanted = input._array.shape, product._array.shape
     if shape != wanted and (
@@ -284,12 +287,8 @@ def combined(name, input, product, beta, alpha, promote=False):
     dtype = product._array.dtype
     if input._array.dtype != dtype and not promote:
         raise RuntimeError(f"{name}: self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}.")
-    if dtype.kind in "iu" and input._array.dtype.kind in "iub":
-        for argument, factor in (("beta", beta), ("alpha", alpha)):
-            if isinstance(factor, float):
-                raise RuntimeError(
-                    f"{name}: For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
-                )
+    if dtype.kind in "iu" and not promote:
+        beta, alpha = int(beta), int(alpha)
     if alpha != 1:
         product = product * alpha
     if beta == 0:

@@ -171,6 +171,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
     if isinstance(high, (tuple, list)):
         high, size = None, high
+    if size is None:
+        raise TypeError("randint() is missing its size: randint(high, (2, 3)) or randint(low, high, (2, 3)).")
     if high is None:
         low, high = 0, low
     if high <= low:
@@ -188,37 +190,55 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False)
 
 
 @export(method=False)
-def rand_like(input, *, dtype=None, device=None, requires_grad=False):
+def rand_like(
+    input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
+):
     """`rand` of input's shape and dtype."""
-    return rand(input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return rand(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 @export(method=False)
-def randn_like(input, *, dtype=None, device=None, requires_grad=False):
+def randn_like(
+    input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
+):
     """`randn` of input's shape and dtype."""
-    return randn(input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randn(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 @export(method=False)
-def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False):
+def randint_like(
+    input,
+    low=0,
+    high=None,
+    *,
+    generator=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    memory_format=None,
+    pin_memory=False,
+):
     """`randint` of input's shape and dtype."""
-    return randint(low, high, input._array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    low, high = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
+    return randint(low, high, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-@export(method=False)
-def normal(mean, std, size=None, *, generator=None):
-    """Normal numbers of given mean and standard deviation, numbers or tensors."""
-    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        return randn(size, generator=generator) * std + mean
-    shape = numpy.broadcast_shapes(*[x._array.shape for x in (mean, std) if isinstance(x, Tensor)])
-    return randn(shape, generator=generator) * std + mean
+def _check_chance(p):
+    array = plain(p)
+    if not ((array >= 0) & (array <= 1)).all():
+        raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1: bernoulli takes probabilities, got {array.reshape(-1)[:8].tolist()}.")
 
 
-@export(method=False)
-def bernoulli(input, *, generator=None):
-    """1 with the probability that each element gives, else 0."""
+@export()
+def bernoulli(input, p=None, *, generator=None):
+    """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
+    if p is None:
+        _check_chance(_core.observe(input))
+    else:
+        _check_chance(_core.observe(p) if isinstance(p, Tensor) else numpy.asarray(p))
     drawn = rand(input._array.shape, generator=generator)
-    return (drawn < input).to(input.dtype)
+    return (drawn < (input if p is None else p)).to(input.dtype)
 
 
 def _require_float(x, name):
@@ -247,21 +267,24 @@ def normal_(self, mean=0, std=1, *, generator=None):
 
 @export(function=False)
 def bernoulli_(self, p=0.5, *, generator=None):
-    """Fill with 1 with probability p, else 0."""
+    """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
+    if isinstance(p, Tensor):
+        _check_chance(_core.observe(p))
+        drawn = rand(self._array.shape, generator=generator)
+        return _core.METHODS["copy_"](self, drawn < p)
+    _check_chance(numpy.asarray(p))
     return call_inplace(BERNOULLI_, (self,), (float(p), generator))
 
 
-@export(function=False)
-def random_(self, low=0, high=None, *, generator=None):
-    """Fill with integers in [low, high)."""
-    if high is None:
-        low, high = 0, low or 2**24
-    return self.copy_(randint(low, high, self._array.shape, generator=generator))
-
-
-@export(method=False)
+@export()
 def multinomial(input, num_samples, replacement=False, *, generator=None):
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
+    if input._array.dtype.kind not in "fV":
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input._array.dtype}.")
+    if input._array.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {list(input._array.shape)}.")
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}.")
     weights = _core.observe(input).astype(numpy.float64)
     rows = weights.reshape(-1, weights.shape[-1])
     if not replacement and num_samples > rows.shape[1]:

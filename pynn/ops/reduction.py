@@ -10,8 +10,9 @@ from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
-from pynn.ops.registry import FUNCTIONS, Sample, export, register, unbroadcast
+from pynn.ops.registry import FUNCTIONS, Sample, export, register, run, unbroadcast
 from pynn.ops.view import normal_dim
+from pynn.return_types import named
 
 
 def dims_of(dim, ndim):
@@ -130,9 +131,35 @@ MEAN = register(
 )(lambda xp, x, dims, keepdim: xp.sum(x, axis=dims, keepdims=keepdim) / numpy.float64(_count(x.shape, dims)).astype(x.dtype) if hasattr(x, "strides") else xp.sum(x, axis=dims, keepdims=keepdim) / _count(x.shape, dims))
 
 
+def _others(xp, x, axis):
+    """The product, along an axis, of all elements but each: those before it by those after it, without a division."""
+    from pynn.ops.scan import CUMPROD
+
+    n = x.shape[axis]
+    cut = (slice(None),) * axis + (slice(0, n - 1),)
+    ones = xp.ones_like(x[(slice(None),) * axis + (slice(0, 1),)])
+
+    def before(values):
+        return xp.concat([ones, run(xp, CUMPROD, (values,), (axis,))[cut]], axis=axis) if n > 1 else ones
+
+    return before(x) * xp.flip(before(xp.flip(x, axis=axis)), axis=axis)
+
+
 def _prod_vjp(xp, g, out, x, dims, keepdim):
-    full = spread(xp, out, x, dims, keepdim)
-    return spread(xp, g, x, dims, keepdim) * full / x
+    if not dims:
+        return g
+    if not bool((x == 0).any()):
+        return spread(xp, g, x, dims, keepdim) * spread(xp, out, x, dims, keepdim) / x
+    if len(dims) == 1:
+        others = _others(xp, x, dims[0])
+    else:
+        rest = tuple(d for d in range(len(x.shape)) if d not in dims)
+        order = rest + dims
+        moved = xp.permute_dims(x, order)
+        flat = xp.reshape(moved, (*(x.shape[d] for d in rest), -1))
+        others = xp.reshape(_others(xp, flat, len(rest)), tuple(moved.shape))
+        others = xp.permute_dims(others, tuple(sorted(range(len(order)), key=order.__getitem__)))
+    return spread(xp, g, x, dims, keepdim) * others
 
 
 PROD = register(
@@ -145,6 +172,8 @@ PROD = register(
     samples=lambda rng: [
         *(Sample((rng.uniform(0.5, 1.5, (3, 4)),), a) for a in (((0,), False), ((0, 1), False), ((1,), True))),
         Sample((rng.integers(-9, 9, (3, 4)),), ((1,), False)),
+        Sample((numpy.array([[2.0, 0.0, 3.0], [0.0, 4.0, 0.0], [1.0, 2.0, 5.0]]),), ((1,), False)),
+        Sample((numpy.array([[2.0, 0.0], [3.0, 4.0]]),), ((0, 1), False)),
     ],
     torch=lambda t, x, dims, keepdim: t.prod(x, dims[0], keepdim) if len(dims) == 1 else t.prod(x),
 )(lambda xp, x, dims, keepdim: _totals(xp, "prod", x, dims, keepdim))
@@ -290,6 +319,8 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    if dtype is not None:
+        result = _convert(result, to_numpy(dtype))  # whole numbers were summed in int64
     return result if out is None else store(out, result, "sum")
 
 
@@ -313,8 +344,11 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 @export()
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or over one dim."""
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}. Call it once for each dim.")
     input = _converted(input, dtype)
-    return call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    result = call(PROD, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
+    return result if dtype is None else _convert(result, to_numpy(dtype))
 
 
 @export()
@@ -359,17 +393,6 @@ def _some(input, name, dims, error=IndexError):
     return dims
 
 
-class _Pair(tuple):
-    """(values, indices), as torch.return_types."""
-
-    __slots__ = ()
-    values = property(lambda self: self[0])
-    indices = property(lambda self: self[1])
-
-    def __repr__(self):
-        return f"pynn.return_types(\nvalues={self[0]!r},\nindices={self[1]!r})"
-
-
 def _extreme(input, dim, keepdim, whole, along, pairwise):
     if dim is None:
         return whole(input)
@@ -377,12 +400,12 @@ def _extreme(input, dim, keepdim, whole, along, pairwise):
         return pairwise(input, dim)
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
+        return named(whole.__name__[1:])((input.clone(), made(numpy.zeros((), numpy.int64))))
     if input._array.shape[d] == 0:
         raise IndexError(
             f"{whole.__name__[1:]}(): Expected reduction dim {d} to have non-zero size, got shape {list(input._array.shape)}."
         )
-    return _Pair(call(along, (input,), (d, bool(keepdim))))
+    return named(whole.__name__[1:])(call(along, (input,), (d, bool(keepdim))))
 
 
 @export()
@@ -426,10 +449,16 @@ def argmin(input, dim=None, keepdim=False):
 
 
 @export()
-def flip(input, *dims):
+def flip(input, *dims_, dims=None):
     """input with the order along dims reversed (a copy)."""
-    dims = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
-    return call(FLIP, (input,), (tuple(normal_dim(d, input._array.ndim) for d in dims),))
+    given = dims_ if dims is None else (dims,)
+    given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
+    found = tuple(normal_dim(d, input._array.ndim) for d in given)
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"dim {given[0]} appears multiple times in the list of dims: flip() got {list(given)}.")
+    if not input._array.ndim:
+        return input.clone()
+    return call(FLIP, (input,), (found,))
 
 
 def _norm(xp, x, p, dims, keepdim):
@@ -482,10 +511,28 @@ NORM = register(
 
 @export()
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
-    """The p-norm over dim(s): p a number, inf, -inf, or "fro" (2). The gradient is 0 where the norm is."""
+    """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
+
+    "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
+    matrices other than these see `linalg.matrix_norm`. Raises RuntimeError for integers.
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"norm(): argument 'input' must be Tensor, not {type(input).__name__}.")
+    if isinstance(p, str) and p != "fro" or dtype is not None:
+        from pynn.linalg import _norms
+
+        if isinstance(p, str) and p != "fro":
+            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)
+        return _norms.vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
     p = 2.0 if p in ("fro", None) else float(p)
-    input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "norm")
-    return call(NORM, (input,), (p, dims_of(dim, input._array.ndim), bool(keepdim)))
+    input = _floating(input, "norm")
+    dims = dims_of(dim, input._array.ndim)
+    if input._array.size == 0 and (p < 0 or p == math.inf) and builtins.any(input._array.shape[d] == 0 for d in dims):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an "
+            f"identity. Got shape {list(input._array.shape)}."
+        )
+    return call(NORM, (input,), (p, dims, bool(keepdim)))
 
 
 def _any_all(name, reference):

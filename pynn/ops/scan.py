@@ -7,9 +7,10 @@ import numpy
 from pynn._core import call, made
 from pynn._dtypes import INT64
 from pynn.ops.cast import _convert
-from pynn.ops.reduction import _accumulating, _floating, _numpy_names, _Pair, picked_vjp
+from pynn.ops.reduction import _accumulating, _floating, _numpy_names, picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
+from pynn.return_types import named
 
 
 def _samples(low, high, extreme=()):
@@ -33,7 +34,7 @@ CUMSUM = register(
     attrs=("dim",),
     samples=_samples(-2, 2),
     torch=lambda t, x, dim: t.cumsum(x, dim),
-)(lambda xp, x, dim: xp.cumsum(x, axis=dim))
+)(lambda xp, x, dim: xp.cumsum(x, axis=dim) if xp.name == "pynn" else xp.cumsum(x, axis=dim, dtype=x.dtype))
 
 
 def _cumprod_vjp(xp, g, out, x, dim):
@@ -61,7 +62,7 @@ CUMPROD = register(
     ],
     torch=lambda t, x, dim: t.cumprod(x, dim),
     tolerance={"float32": 2e-5},
-)(lambda xp, x, dim: xp.cumprod(x, axis=dim))  # fmt: skip
+)(lambda xp, x, dim: xp.cumprod(x, axis=dim, dtype=x.dtype))  # fmt: skip
 
 
 def _logcumsumexp_vjp(xp, g, out, x, dim):
@@ -147,11 +148,11 @@ def logcumsumexp(input, dim):
 def _extreme(op, input, dim):
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
+        return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))
     if input._array.dtype == bool:
         values, indices = call(op, (_convert(input, numpy.dtype("uint8")),), (d,))
-        return _Pair((_convert(values, numpy.dtype(bool)), indices))
-    return _Pair(call(op, (input,), (d,)))
+        return named(op.name)((_convert(values, numpy.dtype(bool)), indices))
+    return named(op.name)(call(op, (input,), (d,)))
 
 
 @export()

@@ -1,14 +1,15 @@
 """Writing along a dimension by index: scatter, scatter_reduce, index_add and their kin, put, index_put."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, call, call_inplace, made, observe
+from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
 from pynn._dtypes import INT64
 from pynn.amp.autocast_mode import promoting_function
+from pynn.ops.arranging import written
 from pynn.ops.cast import COPY_
 from pynn.ops.indexing import (
     GATHER,
@@ -27,19 +28,6 @@ from pynn.ops.indexing import (
 )
 from pynn.ops.registry import Sample, cast, export, joint, register, run
 from pynn.ops.view import normal_dim
-
-
-def written(name: str, function: Callable[..., Tensor]) -> None:
-    """Publish `<name>_`, which writes function's result to the tensor itself."""
-
-    def function_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        old = self.clone() if self.requires_grad else self  # backward may read the old value
-        return call_inplace(COPY_, (self, function(old, *args, **kwargs)))
-
-    function_.__name__ = name + "_"
-    function_.__doc__ = f"`{name}` written to the tensor itself."
-    export(name + "_", function=False)(function_)
-
 
 # ---- scatter_reduce's products and extremes ----
 
@@ -453,3 +441,4 @@ for _name, _function in (
     ("masked_scatter", masked_scatter),
 ):  # fmt: skip
     written(_name, _function)
+written("cumprod", METHODS["cumprod"])

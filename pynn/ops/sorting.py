@@ -2,10 +2,12 @@
 
 import numpy
 
-from pynn._core import call, made
-from pynn.ops.reduction import _Pair, picked_vjp
+from pynn._core import Tensor, call, made, observe
+from pynn._dtypes import plain
+from pynn.ops.reduction import picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
+from pynn.return_types import named
 
 
 def _order(array, dim, descending):
@@ -83,50 +85,78 @@ KTHVALUE = register(
 )(_kth)
 
 
-def _scalar(input):
-    return _Pair((input.clone(), made(numpy.zeros((), numpy.int64))))
+def _scalar(name, input):
+    return named(name)((input.clone(), made(numpy.zeros((), numpy.int64))))
 
 
 @export()
 def sort(input, dim=-1, descending=False, stable=False):
     """(values, indices) of input in order along dim; equal elements keep their order, NaN comes after all numbers."""
     d = normal_dim(dim, input._array.ndim)
-    return _Pair(call(SORT, (input,), (d, bool(descending)))) if input._array.ndim else _scalar(input)
+    return named("sort")(call(SORT, (input,), (d, bool(descending)))) if input._array.ndim else _scalar("sort", input)
 
 
 @export()
-def argsort(input, dim=-1, descending=False, stable=False):
+def argsort(input, dim=-1, descending=False, *, stable=False):
     """The indices that sort input along dim."""
     return sort(input, dim, descending).indices
 
 
 @export()
+def msort(input):
+    """input sorted along its first dimension."""
+    return sort(input, 0).values
+
+
+@export()
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim, in order."""
+    if isinstance(k, Tensor):
+        k = k.item()
+    if not isinstance(k, (int, numpy.integer)):
+        raise TypeError(f"topk(): argument 'k' (position 2) must be int, not {type(k).__name__}.")
     d = normal_dim(dim, input._array.ndim)
     size = input._array.shape[d] if input._array.ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}.")
     if input._array.ndim == 0:
-        return _scalar(input) if k else _Pair(x.reshape(1)[:0] for x in _scalar(input))
-    return _Pair(call(TOPK, (input,), (int(k), d, bool(largest))))
+        return _scalar("topk", input)
+    return named("topk")(call(TOPK, (input,), (int(k), d, bool(largest))))
 
 
-def _kth_value(input, k, dim, keepdim, nan_first):
+def _kth_value(name, input, k, dim, keepdim, nan_first):
     d = normal_dim(dim, input._array.ndim)
-    n = input._array.shape[d] if input._array.ndim else 1
-    if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, size {n}.")
     if input._array.ndim == 0:
-        return _scalar(input)
+        return _scalar(name, input)
     found = call(KTHVALUE, (input,), (int(k), d, nan_first))
-    return _Pair(found if keepdim else [x.squeeze(d) for x in found])
+    return named(name)(found if keepdim else [x.squeeze(d) for x in found])
+
+
+def _size(name, input, dim):
+    """The size of dim; IndexError where it is 0."""
+    n = input._array.shape[normal_dim(dim, input._array.ndim)] if input._array.ndim else 1
+    if n == 0:
+        raise IndexError(
+            f"{name}(): Expected reduction dim {dim} to have non-zero size, got shape {list(input._array.shape)}."
+        )
+    return n
 
 
 @export()
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(values, indices) of the k-th smallest elements along dim, k counted from 1."""
-    return _kth_value(input, k, dim, keepdim, False)
+    n = _size("kthvalue", input, dim)
+    if not 1 <= k <= n:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the dimension has size {n}."
+        )
+    return _kth_value("kthvalue", input, k, dim, keepdim, False)
+
+
+def _empty_median(input):
+    kind = input._array.dtype
+    nothing = numpy.nan if kind.kind in "fV" else numpy.iinfo(kind).min if kind.kind == "i" else 0
+    return made(numpy.full((), nothing, kind))
 
 
 @export()
@@ -138,7 +168,63 @@ def median(input, dim=None, keepdim=False):
     if dim is None:
         flat = input.flatten()
         if flat._array.size == 0:
-            return made(numpy.full((), numpy.nan, flat._array.dtype))
-        return _kth_value(flat, (flat._array.size + 1) // 2, 0, False, True).values
-    n = input._array.shape[normal_dim(dim, input._array.ndim)] if input._array.ndim else 1
-    return _kth_value(input, (n + 1) // 2, dim, keepdim, True)
+            return _empty_median(flat)
+        return _kth_value("median", flat, (flat._array.size + 1) // 2, 0, False, True).values
+    n = _size("median", input, dim)
+    return _kth_value("median", input, (n + 1) // 2, dim, keepdim, True)
+
+
+@export()
+def nanmedian(input, dim=None, keepdim=False):
+    """`median` of the elements that are not NaN; NaN where all are."""
+    if input._array.dtype.kind not in "fV":
+        found = median(input, dim, keepdim)
+        return found if dim is None else named("nanmedian")(found)
+    if dim is None:
+        flat = input.flatten()
+        return nanmedian(flat, 0).values if flat._array.size else _empty_median(flat)
+    _size("nanmedian", input, dim)
+    if input._array.ndim == 0:
+        return _scalar("nanmedian", input)
+    d = normal_dim(dim, input._array.ndim)
+    array = observe(input)
+    count = (array == array).sum(axis=d, keepdims=True)
+    place = made(numpy.maximum(count - 1, 0) // 2)
+    values, indices = sort(input, d)
+    found = (values.gather(d, place), indices.gather(d, place))
+    return named("nanmedian")(found if keepdim else [x.squeeze(d) for x in found])
+
+
+@export()
+def mode(input, dim=-1, keepdim=False):
+    """(values, indices): the most frequent element along dim, the smallest of several, and where it is last."""
+    d = normal_dim(dim, input._array.ndim)
+    _size("mode", input, dim)
+    if input._array.ndim == 0:
+        return _scalar("mode", input)
+    values, indices = sort(input, d)
+    sorted_ = numpy.moveaxis(plain(observe(values)), d, -1)
+    new = numpy.ones(sorted_.shape, bool)
+    new[..., 1:] = sorted_[..., 1:] != sorted_[..., :-1]
+    places = numpy.arange(sorted_.shape[-1])
+    first = numpy.maximum.accumulate(numpy.where(new, places, 0), axis=-1)
+    # Where a run has come to be longest: the first such place is the end of the longest run of the smallest value.
+    last = numpy.argmax(places - first, axis=-1)[..., None]
+    place = made(numpy.ascontiguousarray(numpy.moveaxis(last, -1, d)))
+    found = (values.gather(d, place), indices.gather(d, place))
+    return named("mode")(found if keepdim else [x.squeeze(d) for x in found])
+
+
+@export()
+def aminmax(input, *, dim=None, keepdim=False):
+    """(min, max) of all elements, or along one dim; ties share the gradient."""
+    if dim is not None:
+        _size("aminmax", input, dim)
+    elif input._array.size == 0:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity: got shape "
+            f"{list(input._array.shape)}."
+        )
+    over = () if dim is None else dim
+    both = input.amin(over, keepdim), input.amax(over, keepdim)
+    return named("aminmax", ("min", "max"))(both)

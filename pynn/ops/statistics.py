@@ -26,27 +26,80 @@ _with_dim(var)
 _with_dim(std)
 
 
+def _quantile(name, input, q, dim, keepdim, interpolation, ignore_nan):
+    kind = input._array.dtype
+    if kind not in (numpy.float32, numpy.float64):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}. Use .float().")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}."
+        )
+    if isinstance(q, Tensor):
+        if q._array.ndim > 1:
+            raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {list(q._array.shape)}.")
+        if q._array.dtype != kind:
+            raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor: {q._array.dtype}, not {kind}.")
+        points = observe(q)
+    elif isinstance(q, (int, float)):
+        points = numpy.asarray(q, kind)
+    else:
+        raise TypeError(f"{name}(): argument 'q' must be a number or a Tensor, not {type(q).__name__}.")
+    if not ((points >= 0) & (points <= 1)).all():
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1], got {points.tolist()}.")
+    ndim = input._array.ndim
+    d = None if dim is None else normal_dim(dim, ndim)
+    rows = input.flatten() if d is None else input.movedim(d, -1) if ndim else input.reshape(1)
+    n = rows._array.shape[-1]
+    if n == 0 or (input._array.size == 0 and d is None):
+        raise RuntimeError(f"{name}() input tensor must be non-empty, got shape {list(input._array.shape)}.")
+    values = sort(rows, -1).values
+    held = observe(values)
+    count = (held == held).sum(axis=-1, keepdims=True)
+    flat = points.reshape(-1)
+    scale = numpy.maximum(count - 1, 0).astype(kind) if ignore_nan else kind.type(n - 1)
+    if ignore_nan:
+        rank = flat * scale
+    else:  # NaN is sorted last: of a row that has one it is every quantile
+        rank = numpy.where(count < n, scale, flat * scale)
+    if interpolation == "lower":
+        rank = numpy.floor(rank)
+    elif interpolation == "higher":
+        rank = numpy.ceil(rank)
+    elif interpolation == "nearest":
+        rank = numpy.round(rank)
+    low = numpy.floor(rank)
+    out = values.gather(-1, made(low.astype(numpy.int64)))
+    if interpolation in ("linear", "midpoint"):
+        weight = made(numpy.full_like(rank, 0.5) if interpolation == "midpoint" else rank - low)
+        if interpolation == "linear" and isinstance(q, Tensor) and q.requires_grad:
+            weight = q.reshape(-1) * made(numpy.asarray(scale)) - made(low)
+        above = values.gather(-1, made(numpy.ceil(rank).astype(numpy.int64)))
+        out = out.lerp(above, weight)
+    if keepdim:
+        shape = [1] * ndim if d is None else [1 if i == d else m for i, m in enumerate(input._array.shape)]
+        out = out.movedim(-1, 0).reshape([flat.size, *shape])
+    else:
+        out = out.movedim(-1, 0)
+        out = out.reshape([flat.size]) if d is None or not ndim else out
+    return out if points.ndim else out.squeeze(0)
+
+
 @export()
 @float32_function
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
-    """The q-quantiles (q in [0, 1]; a tensor of them comes first in the result), linear between elements."""
-    if interpolation != "linear":
-        raise ValueError(f"quantile() takes interpolation='linear' only, got {interpolation!r}.")
-    ndim = input._array.ndim
-    flat, d = (input.flatten(), 0) if dim is None else (input, normal_dim(dim, ndim))
-    values = sort(flat, d).values
-    points = observe(q) if isinstance(q, Tensor) else numpy.asarray(q, input._array.dtype)
-    if ((points < 0) | (points > 1)).any():
-        raise RuntimeError("quantile() q values must be in the range [0, 1].")
-    place = points.reshape(-1).astype(numpy.float64) * (values._array.shape[d] - 1)
-    low = numpy.floor(place).astype(numpy.int64)
-    high = numpy.ceil(place).astype(numpy.int64)
-    weight = made((place - low).astype(input._array.dtype)).reshape([-1 if i == d else 1 for i in range(values._array.ndim)])
-    below, above = values.index_select(d, made(low)), values.index_select(d, made(high))
-    out = (below + (above - below) * weight).movedim(d, 0)
-    if keepdim:
-        out = out.reshape([out._array.shape[0], *([1] * ndim)]) if dim is None else out.unsqueeze(d + 1)
-    return out if points.ndim else out.squeeze(0)
+    """The q-quantiles (q in [0, 1]; a 1-D tensor of them comes first in the result) of all elements or along dim.
+
+    interpolation: what lies between two elements, "linear", "lower", "higher", "midpoint" or "nearest". NaN where any
+    element is. RuntimeError for any input but float32 and float64 (q of the same), and for an empty one.
+    """
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+@export()
+@float32_function
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """`quantile` of the elements that are not NaN; NaN where all are."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
 
 @export()
@@ -61,62 +114,10 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
-@export(method=False)
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
-    """Which elements are among test_elements."""
-    arrays = [observe(x) if isinstance(x, Tensor) else x for x in (elements, test_elements)]
-    return made(numpy.asarray(numpy.isin(*arrays, assume_unique=assume_unique, invert=invert)))
-
-
-@export(method=False)
-def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None):
-    """Where in the last dimension of sorted_sequence each value of input would go."""
-    side = "right" if right or side == "right" else "left"
-    sequence = observe(sorted_sequence)
-    values = observe(input) if isinstance(input, Tensor) else numpy.asarray(input)
-    if sequence.ndim == 1:
-        found = numpy.searchsorted(sequence, values, side)
-    else:
-        rows = zip(sequence.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1]))
-        found = numpy.stack([numpy.searchsorted(s, v, side) for s, v in rows]).reshape(values.shape)
-    return made(numpy.asarray(found, numpy.int32 if out_int32 else numpy.int64))
-
-
-@export(method=False)
-def bucketize(input, boundaries, *, out_int32=False, right=False):
-    """The number of the interval between boundaries in which each value lies."""
-    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
-
-
-@export()
-def histc(input, bins=100, min=0, max=0):
-    """How many elements lie in each of `bins` equal intervals from min to max (of the data, where both are 0)."""
-    array = observe(input)
-    bounds = (float(min), float(max)) if min != max else (float(array.min()), float(array.max()))
-    return made(numpy.histogram(array, int(bins), bounds)[0].astype(array.dtype))
-
-
-@export()
-def diff(input, n=1, dim=-1):
-    """The differences of neighbours along dim, n times over."""
-    for _ in range(n):
-        size = input._array.shape[normal_dim(dim, input._array.ndim)]
-        later, earlier = input.narrow(dim, min(1, size), max(size - 1, 0)), input.narrow(dim, 0, max(size - 1, 0))
-        input = later ^ earlier if input._array.dtype == bool else later - earlier
-    return input
-
-
 @export()
 def dist(input, other, p=2):
     """The p-norm of input - other."""
     return METHODS["norm"](input - other, p)
-
-
-@export(method=False)
-@float32_function
-def cdist(x1, x2, p=2.0, compute_mode=None):
-    """The p-norm distance of each row of x1 to each row of x2."""
-    return METHODS["norm"](x1.unsqueeze(-2) - x2.unsqueeze(-3), p, dim=-1)
 
 
 @export(method=False)

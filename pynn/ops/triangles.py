@@ -6,8 +6,10 @@ from pynn._core import call, call_inplace, made
 from pynn._dtypes import INT64, to_numpy
 from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
+from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
+from pynn.ops.view import normal_dim
 
 
 def _matrix_check(name):
@@ -60,6 +62,9 @@ TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 def _indices(make):
     def function(row, col, offset=0, *, dtype=None, device=None):
+        for name, n in (("row", row), ("col", col)):
+            if n < 0:
+                raise RuntimeError(f"{name} must be non-negative, got {n}.")
         found = numpy.stack(make(row, offset, col)).astype(INT64 if dtype is None else to_numpy(dtype))
         return made(found)
 
@@ -85,15 +90,19 @@ _diagonal = diagonal  # diag's argument has the name
 
 @export()
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
-    """Matrices with input's last dimension on a diagonal and 0 elsewhere."""
-    n = input._array.shape[-1]
-    size = n + abs(offset)
-    on = numpy.eye(size, k=offset, dtype=bool)
-    index = numpy.arange(size) - max(-offset, 0)  # which element a row shows, where it shows one
-    spread = input.index_select(-1, made(numpy.clip(index, 0, max(n - 1, 0)))).unsqueeze(-1)
-    out = (spread * made(on.astype(input._array.dtype))) if input._array.dtype.kind != "b" else spread & made(on)
-    out = out.masked_fill(made(~on), 0)
-    return out.movedim((-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else out
+    """Matrices, in dims dim1 and dim2, with input's last dimension on a diagonal and 0 elsewhere.
+
+    offset: how many places the diagonal lies above the main one. Raises IndexError for dims that the result has not,
+    RuntimeError where they are one.
+    """
+    if input._array.ndim == 0:
+        raise RuntimeError("diag_embed: input must have at least one dimension.")
+    ndim = input._array.ndim + 1
+    a, b = normal_dim(dim1, ndim), normal_dim(dim2, ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}.")
+    out = call(DIAG_EMBED, (input,), (int(offset),))
+    return out if (a, b) == (ndim - 2, ndim - 1) else out.movedim((-2, -1), (a, b))
 
 
 @export()

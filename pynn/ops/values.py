@@ -1,6 +1,7 @@
 """Values on their way out to Python: item, bool, numpy, lists, printing, pickling, copying."""
 
 import copy
+import weakref
 
 import numpy
 
@@ -93,7 +94,11 @@ def _reversed(self):
 
 
 def contains(self, value):
-    """Whether any element equals value."""
+    """Whether any element equals value, a number or a tensor."""
+    if not isinstance(value, (Tensor, bool, int, float, complex, numpy.generic)):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}. Use a number."
+        )
     return bool((self == value).any())
 
 
@@ -111,6 +116,38 @@ def format_one(self, spec):
     return text(self)
 
 
+class _Memory:
+    """An array that several pickled tensors lie over: one object an array, so that one pickle holds it once."""
+
+    __slots__ = ("__weakref__", "array")
+
+    def __init__(self, array):
+        self.array = array
+
+    def __reduce__(self):
+        return _Memory, (self.array,)
+
+
+_memories = weakref.WeakValueDictionary()  # the id of an array, which its _Memory keeps alive -> that
+
+
+def _memory_of(array):
+    held = _memories.get(id(array))
+    if held is None or held.array is not array:
+        held = _memories[id(array)] = _Memory(array)
+    return held
+
+
+def rebuild_view(cls, memory, place, requires_grad, attributes):
+    """A tensor over pickled memory: place is (offset in bytes, shape, strides in bytes), or None for all of it."""
+    array = memory.array
+    if place is not None:
+        offset, shape, strides, dtype = place
+        flat = array.reshape(-1).view(numpy.uint8)
+        array = numpy.ndarray(shape, dtype, flat, offset, strides)
+    return rebuild(cls, array, requires_grad, attributes)
+
+
 def rebuild(cls, array, requires_grad, attributes):
     """A tensor from its pickled parts."""
     tensor = wrap(array) if cls is Tensor else wrap_as(cls, array)
@@ -120,26 +157,56 @@ def rebuild(cls, array, requires_grad, attributes):
     return tensor
 
 
+def _place(self):
+    """(the array that self lies over, where in it): the base's, of a view whose base is row-major."""
+    array, view = observe(self), self._view
+    if view is None:
+        return array, None
+    whole = view.base._array
+    if not whole.flags.c_contiguous or is_bfloat16(array.dtype) or array.size == 0:
+        return array, None
+    offset = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return whole, (offset, array.shape, array.strides, array.dtype)
+
+
 def reduce(self):
-    """Pickle a leaf by its values; RuntimeError for a tensor with history."""
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy and pickle protocols at "
-            "the moment. Use .detach() first."
-        )
-    array = observe(self)
-    return rebuild, (type(self), array, self.requires_grad, dict(self.__dict__))
+    """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory."""
+    array, place = _place(self)
+    return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, dict(self.__dict__))
+
+
+def _copied(array, memo):
+    """A copy of an array; those that share memory share that of their copies too, within one deepcopy."""
+    root = array
+    while isinstance(root.base, numpy.ndarray) and type(root.base) is numpy.ndarray:
+        root = root.base
+    dense = root.flags.c_contiguous or root.flags.f_contiguous
+    if not dense or any(s < 0 for s in array.strides) or not array.size:
+        return array.copy(order="K")
+    key = "memory", id(root)
+    held = memo.get(key)
+    if held is None:
+        held = memo[key] = root.copy(order="K"), root  # the root too: its id stays its own while memo lives
+    if array is root:
+        return held[0]
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    flat = held[0].reshape(-1, order="A").view(numpy.uint8)
+    return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
 
 
 def deepcopy(self, memo):
-    """A copy of a leaf: its values, requires_grad, gradient and attributes."""
+    """A copy of a leaf: its values, requires_grad, gradient and attributes. Copied together, views share memory again."""
     held = memo.get(id(self))
     if held is not None:
         return held
-    cls, array, requires_grad, attributes = reduce(self)[1]
-    twin = rebuild(cls, array.copy(order="K"), requires_grad, None)
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+            "Use .detach() or .clone() first."
+        )
+    twin = rebuild(type(self), _copied(observe(self), memo), self.requires_grad, None)
     memo[id(self)] = twin
-    for key, value in attributes.items():
+    for key, value in self.__dict__.items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
     if self._grad is not None:
         twin._grad = copy.deepcopy(self._grad, memo)
@@ -181,27 +248,3 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
     return made(numpy.isclose(plain(observe(input)), plain(observe(other)), rtol, atol, equal_nan))
-
-
-@export()
-def unique(input, sorted=True, return_inverse=False, return_counts=False):
-    """The different elements in order; with their positions and counts where asked."""
-    found = numpy.unique(plain(observe(input)), return_inverse=return_inverse, return_counts=return_counts)
-    if not isinstance(found, tuple):
-        return made(found.astype(input._array.dtype, copy=False))
-    values, *rest = found
-    values = values.astype(input._array.dtype, copy=False)
-    out = [made(values)]
-    if return_inverse:
-        out.append(made(rest.pop(0).reshape(input._array.shape)))
-    if return_counts:
-        out.append(made(rest.pop(0)))
-    return tuple(out)
-
-
-@export()
-def bincount(input, weights=None, minlength=0):
-    """How often each integer from 0 on occurs."""
-    return made(numpy.bincount(observe(input), None if weights is None else observe(weights), minlength))
-
-

@@ -5,7 +5,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, call, unary
 from pynn._dtypes import from_numpy, to_numpy
-from pynn._formats import NAMES as FORMATS
+from pynn._layout import strided
 from pynn.ops.cast import CLONE
 from pynn.ops.registry import Effects, Sample, export, register
 
@@ -246,8 +246,9 @@ def permute(input, *dims):
 
 
 @export("transpose", "swapaxes", "swapdims")
-def transpose(input, dim0, dim1):
-    """input with two dimensions exchanged (a view)."""
+def transpose(input, dim0=None, dim1=None, *, axis0=None, axis1=None):
+    """input with two dimensions exchanged (a view). axis0, axis1: other names of dim0 and dim1."""
+    dim0, dim1 = axis0 if dim0 is None else dim0, axis1 if dim1 is None else dim1
     order = list(range(input._array.ndim))
     if not order:
         return call(PERMUTE, (input,), ((),))
@@ -269,8 +270,15 @@ def movedim(input, source, destination):
     """input with the source dimensions moved to the destination positions (a view)."""
     sources, targets = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
     ndim = input._array.ndim
+    if len(sources) != len(targets):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(sources)} dims) should contain the same number of "
+            f"dims as destination ({list(targets)} dims)."
+        )
     sources = [normal_dim(d, ndim) for d in sources]
     targets = [normal_dim(d, ndim) for d in targets]
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        raise RuntimeError(f"movedim: repeated dim in {source} or {destination}.")
     order = [d for d in range(ndim) if d not in sources]
     for target, origin in sorted(zip(targets, sources)):
         order.insert(target, origin)
@@ -452,13 +460,33 @@ _property("dtype", lambda self: from_numpy(self._array.dtype), "The type of the 
 _property("itemsize", lambda self: self._array.itemsize, "Bytes an element.")
 _property("nbytes", lambda self: self._array.nbytes, "Bytes of all elements.")
 _property("T", lambda self: permute(self, tuple(range(self._array.ndim))[::-1]), "All dimensions in reverse order.")
-_property("mT", lambda self: transpose(self, -2, -1), "The last two dimensions exchanged.")
+
+
+def _matrix_only(self):
+    if self._array.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._array.ndim}-D tensor. Use mH for batches."
+        )
+    return permute(self, tuple(range(self._array.ndim))[::-1])
+
+
+def _matrices(self):
+    if self._array.ndim < 2:
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._array.ndim}-D tensor."
+        )
+    return transpose(self, -2, -1)
+
+
+_property("mT", _matrices, "The last two dimensions exchanged.")
+_property("mH", _matrices, "The last two dimensions exchanged: of real numbers, the adjoint.")
+_property("H", _matrix_only, "The adjoint of a matrix: of real numbers, its transpose.")
 _property("output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op.")
 _property("_base", lambda self: self._view.base if self._view is not None else None, "The tensor this is a view of.")
 _property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
 _property("is_cpu", lambda self: True, "Whether the memory is the CPU's.")
 _property("is_meta", lambda self: False, "Whether there is no memory: never.")
-_property("layout", lambda self: FORMATS["strided"], "How the elements lie in memory: always strided.")
+_property("layout", lambda self: strided, "How the elements lie in memory: always strided.")
 _property("is_sparse", lambda self: False, "Whether the layout is sparse: never.")
 _property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
 

@@ -6,17 +6,26 @@ and torch's older format, `unpickler` decides which globals a file may name: by 
 those on an allow-list, and nothing in a file is executed.
 """
 
+import enum
 from typing import Any
 
 _safe_globals: dict[str, Any] = {}  # "module.name" -> a class or function that files may name besides the built-in list
 
 
-def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
+def save(
+    obj: Any,
+    f: Any,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+    _disable_byteorder_record: bool = False,
+) -> None:
     """Write an object made of tensors, numbers, strings, containers or modules in the format `torch.load` reads.
 
     f: a path, or a file opened for writing bytes. A path is written beside and then put in place, so a
         save that fails leaves an existing file as it was.
     pickle_protocol: of the pickle inside; torch's own weights_only loader takes 2 only.
+    _use_new_zipfile_serialization: False writes the format from before torch 1.6 instead of the zip format.
 
     Tensors that share memory are written once and share it again when loaded; strides and offsets are kept.
     A view is written with the whole memory it is a view of: `.clone()` a small part of a large tensor first.
@@ -30,9 +39,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
         raise RuntimeError(
             f"save() writes with its own pickler; pickle_module={pickle_module.__name__} is not supported. Leave it out."
         )
-    if not _use_new_zipfile_serialization:
-        raise RuntimeError("save() writes torch's zip format only; leave _use_new_zipfile_serialization out.")
-    writer.save(obj, f, pickle_protocol)
+    writer.save(obj, f, pickle_protocol, legacy=not _use_new_zipfile_serialization)
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=None, encoding="utf-8"):
@@ -99,4 +106,97 @@ class safe_globals:
         _safe_globals.update(self._before)
 
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
+def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
+    """The globals that a file in the zip format names and `load` with weights_only=True would refuse, as "module.name".
+
+    Nothing in the file is executed. Raises ValueError for a file of the older format, and what `load` raises.
+    """
+    from pynn.serialization import reader
+
+    return reader.unsafe_globals(f)
+
+
+_crc32 = True
+
+
+def get_crc32_options() -> bool:
+    """What set_crc32_options said; True at first."""
+    return _crc32
+
+
+def set_crc32_options(compute_crc32: bool) -> None:
+    """Accepted: checksums are written always. Those of 0, which torch writes without this option, are not checked."""
+    global _crc32
+    _crc32 = bool(compute_crc32)
+
+
+class LoadEndianness(enum.Enum):
+    """The order of bytes in files that do not say theirs."""
+
+    NATIVE = 1
+    LITTLE = 2
+    BIG = 3
+
+
+_endianness: LoadEndianness | None = None
+
+
+def get_default_load_endianness() -> LoadEndianness | None:
+    """What set_default_load_endianness said; None at first, which is little-endian."""
+    return _endianness
+
+
+def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
+    """Say in which order the bytes are of files, in the zip format, that do not say it themselves."""
+    global _endianness
+    if endianness is not None and not isinstance(endianness, LoadEndianness):
+        raise TypeError(f"Invalid argument type in function set_default_load_endianness: got {endianness!r}.")
+    _endianness = endianness
+
+
+class SourceChangeWarning(Warning):
+    """Not raised: sources are not kept in files any more."""
+
+
+def location_tag(storage: Any) -> str:
+    """ "cpu": where a storage's memory is, as files say it."""
+    return "cpu"
+
+
+def default_restore_location(storage: Any, location: Any) -> Any:
+    """The storage, where its location is the CPU; RuntimeError for any other."""
+    from pynn.serialization import reader
+
+    return reader.default_location(storage, location)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("skip_data", "register_package", "set_default_mmap_options", "get_default_mmap_options"):
+        raise AttributeError(
+            f"module 'pynn.serialization' has no attribute '{name}': there is one device, and files are mapped privately."
+        )
+    raise AttributeError(f"module 'pynn.serialization' has no attribute '{name}'")
+
+
+DEFAULT_PROTOCOL = 2
+PROTOCOL_VERSION = 1001
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+
+__all__ = [
+    "DEFAULT_PROTOCOL",
+    "LoadEndianness",
+    "SourceChangeWarning",
+    "add_safe_globals",
+    "clear_safe_globals",
+    "default_restore_location",
+    "get_crc32_options",
+    "get_default_load_endianness",
+    "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "location_tag",
+    "safe_globals",
+    "save",
+    "set_crc32_options",
+    "set_default_load_endianness",
+]

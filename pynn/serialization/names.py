@@ -1,5 +1,6 @@
 """torch's names in files: for storages, dtypes and the functions that rebuild tensors."""
 
+from pynn import serialization
 from pynn._dtypes import DTYPES
 
 
@@ -41,6 +42,9 @@ REBUILD_TENSOR = TorchName("torch._utils", "_rebuild_tensor_v2")
 REBUILD_PARAMETER = TorchName("torch._utils", "_rebuild_parameter")
 REBUILD_PARAMETER_WITH_STATE = TorchName("torch._utils", "_rebuild_parameter_with_state")
 REBUILD_SUBCLASS = TorchName("torch._tensor", "_rebuild_from_type_v2")
+
+LEGACY_MAGIC = serialization.MAGIC_NUMBER
+LEGACY_VERSION = serialization.PROTOCOL_VERSION
 
 CORE_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_writes", "_view", "_hooks"))
 

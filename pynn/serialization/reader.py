@@ -8,12 +8,11 @@ import sys
 
 import numpy
 
+from pynn import serialization
 from pynn._device import check_device, device
-from pynn.serialization import archive, rebuild
-from pynn.serialization.unpickler import SafeUnpickler, TrustingUnpickler
+from pynn.serialization import archive, names, rebuild
+from pynn.serialization.unpickler import SafeUnpickler, TrustingUnpickler, allowed, pickled_globals
 
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_VERSION = 1001
 _MALFORMED = (
     ArithmeticError,
     AssertionError,
@@ -43,6 +42,29 @@ def load(f, map_location, weights_only, mmap, encoding):
     if mmap:
         raise ValueError("f must be a file path in order to use the mmap argument.")
     return _load(f, None, map_location, weights_only, mmap, encoding)
+
+
+def _order(entries):
+    """The order of bytes in an archive."""
+    if entries.has("byteorder"):
+        return entries.read("byteorder").decode("ascii", "replace")
+    chosen = serialization.get_default_load_endianness()
+    kinds = serialization.LoadEndianness
+    return {kinds.BIG: "big", kinds.NATIVE: sys.byteorder}.get(chosen, "little")
+
+
+def unsafe_globals(f):
+    """See `pynn.serialization.get_unsafe_globals_in_checkpoint`."""
+    if isinstance(f, (str, os.PathLike)):
+        with open(f, "rb") as file:
+            return unsafe_globals(file)
+    region = archive.Region.measured(f)
+    start = region.read(4)
+    region.seek(0)
+    if start != archive.MAGIC:
+        raise ValueError("Expected input to be a checkpoint returned by torch.save, in the zip format.")
+    found = pickled_globals(archive.Reader(region).read("data.pkl"))
+    return sorted(name for name in found if allowed(name) is None)
 
 
 def _load(file, path, map_location, weights_only, mmap, encoding):
@@ -98,7 +120,7 @@ class _Loader:
     def load_archive(self, path):
         """The object in a zip archive. path: of the file to map into memory, or None to read."""
         entries = archive.Reader(self._region)
-        swap = entries.has("byteorder") and entries.read("byteorder") != sys.byteorder.encode()
+        swap = _order(entries) != sys.byteorder
         mapped = None
         if path is not None and not swap:
             mapped = numpy.memmap(path, numpy.uint8, "c")
@@ -145,14 +167,14 @@ class _Loader:
                 f"the file of {self._region.size} bytes is neither a zip archive nor a pickle of torch.save's old format: it "
                 f"begins with {start!r}."
             ) from error
-        if magic != _LEGACY_MAGIC:
+        if magic != names.LEGACY_MAGIC:
             raise RuntimeError(
                 "Invalid magic number; corrupt file? It is a pickle, but not one of torch.save or pynn.save. "
                 "Read it with the module that wrote it (pickle, joblib, numpy.load)."
             )
         version = self._unpickle_safely(self._region)
-        if version != _LEGACY_VERSION:
-            raise RuntimeError(f"Invalid protocol version: {version}, expected {_LEGACY_VERSION}.")
+        if version != names.LEGACY_VERSION:
+            raise RuntimeError(f"Invalid protocol version: {version}, expected {names.LEGACY_VERSION}.")
         system = self._unpickle_safely(self._region)
         if not isinstance(system, dict):
             raise RuntimeError(
@@ -208,29 +230,31 @@ class _Loader:
                 data.byteswap(inplace=True)
 
 
+def default_location(storage, location):
+    """The storage, where the CPU is its location; RuntimeError for any other."""
+    location = location.decode() if isinstance(location, bytes) else location
+    if location.startswith("cuda"):
+        raise RuntimeError(
+            f"Attempting to deserialize object on a CUDA device ({location}) but pynn.cuda.is_available() is False. On a "
+            "machine without a GPU use pynn.load with map_location='cpu'."
+        )
+    if location != "cpu":
+        raise RuntimeError(
+            f"don't know how to restore data location of a storage (tagged with {location}). Use map_location='cpu'."
+        )
+    return storage
+
+
 def _relocation(map_location):
     """A function (storage, location) -> storage that puts storages where map_location says."""
 
-    def default(storage, location):
-        location = location.decode() if isinstance(location, bytes) else location
-        if location.startswith("cuda"):
-            raise RuntimeError(
-                f"Attempting to deserialize object on a CUDA device ({location}) but pynn.cuda.is_available() is False. On a "
-                "machine without a GPU use pynn.load with map_location='cpu'."
-            )
-        if location != "cpu":
-            raise RuntimeError(
-                f"don't know how to restore data location of a storage (tagged with {location}). Use map_location='cpu'."
-            )
-        return storage
-
     if map_location is None:
-        return default
+        return default_location
     if isinstance(map_location, (str, device)):
         check_device(map_location)
         return lambda storage, location: storage
     if isinstance(map_location, dict):
-        return lambda storage, location: default(storage, str(map_location.get(location, location)))
+        return lambda storage, location: default_location(storage, str(map_location.get(location, location)))
     if not callable(map_location):
         raise TypeError(
             f"map_location must be None, a device, its name, a dict or a function, got {type(map_location).__name__}."
@@ -239,7 +263,7 @@ def _relocation(map_location):
     def ask(storage, location):
         moved = map_location(storage, location)
         if moved is None:
-            return default(storage, location)
+            return default_location(storage, location)
         if not isinstance(moved, rebuild.Storage):
             raise TypeError(f"map_location must return the storage it was given or None, got {type(moved).__name__}.")
         return moved

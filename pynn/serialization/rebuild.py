@@ -11,6 +11,7 @@ import numpy
 from pynn._core import Tensor, is_floating, wrap, wrap_as
 from pynn._device import device
 from pynn._dtypes import DTYPES
+from pynn._storage import TypedStorage
 from pynn.ops.view import Size
 from pynn.serialization import names
 
@@ -28,18 +29,17 @@ class StorageKind:
         return f"torch.{self.name}"
 
 
-class Storage:
+class Storage(TypedStorage):
     """Memory read from a file, which tensors then lie in; what a map_location function receives and returns."""
-
-    __slots__ = ("array", "kind")
 
     def __init__(self, kind, array):
         self.kind = kind
-        self.array = array
+        self._flat = array
 
-    def cpu(self):
-        """Itself."""
-        return self
+    @property
+    def array(self):
+        """The elements."""
+        return self._flat
 
     def cuda(self, device=None):
         """Raises RuntimeError: there is no GPU in this build."""

@@ -44,14 +44,47 @@ class StorageUnpickler:
         return self.find_storage(kind, key, location, numel, view[0] if view else None)
 
 
+def allowed(full):
+    """What a name in a file stands for, if files may name it; else None."""
+    found = serialization._safe_globals.get(full)
+    if found is None and full.startswith("numpy.core."):  # as NumPy 1 wrote
+        found = serialization._safe_globals.get(full.replace("numpy.core.", "numpy._core.", 1))
+    return rebuild.torch_global(full) if found is None else found
+
+
+def pickled_globals(data):
+    """The names of all globals in a pickle, as "module.name". Nothing is executed; damage gives UnpicklingError."""
+    import pickletools
+
+    names, strings, memo = set(), [], {}
+    try:
+        for opcode, value, _ in pickletools.genops(data):
+            if opcode.name == "GLOBAL":
+                module, _, name = value.partition(" ")
+                names.add(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
+            elif opcode.name == "STACK_GLOBAL":
+                module, name = strings[-2:]
+                strings.append(None)
+                names.add(f"{_BUILTIN_MODULES.get(module, module)}.{name}")
+            elif opcode.name == "MEMOIZE":
+                memo[len(memo)] = strings[-1] if strings else None
+            elif opcode.name in ("BINPUT", "LONG_BINPUT"):
+                memo[value] = strings[-1] if strings else None
+            elif opcode.name in ("BINGET", "LONG_BINGET"):
+                strings.append(memo.get(value))
+            elif opcode.name != "PROTO":
+                strings.append(value if isinstance(value, str) else None)
+    except Exception as error:
+        raise pickle.UnpicklingError(f"the file's pickle is damaged ({type(error).__name__}: {error}).") from error
+    return names
+
+
 class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
     """Builds tensors, numbers, strings and containers, and raises UnpicklingError for anything else."""
 
     def find_class(self, module, name):
         full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"
-        found = serialization._safe_globals.get(full)
-        if found is None:
-            found = rebuild.torch_global(full)
+        found = allowed(full)
         if found is None:
             raise pickle.UnpicklingError(_refusal(full))
         return found

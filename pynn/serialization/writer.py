@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import struct
 from collections import OrderedDict
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy
 from pynn._core import Tensor, observe
 from pynn._device import device
 from pynn._dtypes import dtype
+from pynn._storage import TypedStorage, UntypedStorage
 from pynn.ops.view import Size
 from pynn.serialization import archive, files, names
 
@@ -33,17 +35,25 @@ class Pickler(pickle._Pickler):
 
     dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
-    def __init__(self, file, protocol):
+    def __init__(self, file, protocol, legacy=False):
         super().__init__(file, protocol)
         self.storages = {}
+        self._legacy = legacy
 
     def persistent_id(self, obj):
         if isinstance(obj, Storage):
             kind = names.STORAGE_NAMES[obj.flat.dtype.name]
-            return ("storage", kind, obj.key, "cpu", obj.flat.size)
+            place: tuple[Any, ...] = ("storage", kind, obj.key, "cpu", obj.flat.size)
+            return (*place, None) if self._legacy else place
+        if isinstance(obj, TypedStorage):
+            return self.persistent_id(self._storage(obj._flat))
         return None
 
     def reducer_override(self, obj):
+        if isinstance(obj, UntypedStorage):
+            raise RuntimeError(
+                "an UntypedStorage cannot be saved on its own: save the tensor, or its bytes as a tensor."
+            )
         if isinstance(obj, Tensor) and type(obj).__reduce_ex__ is Tensor.__reduce_ex__:
             return self._reduce_tensor(obj)
         if isinstance(obj, Size):
@@ -149,17 +159,25 @@ def _flat(array):
     return dense.reshape(-1) if dense.flags.c_contiguous else None
 
 
-def save(obj, f, protocol):
+def save(obj, f, protocol, legacy=False):
     """See `pynn.save`."""
+    write = _write_legacy if legacy else _write
     if isinstance(f, (str, os.PathLike)):
         with files.whole(os.fspath(f)) as file:
-            _write(obj, file, protocol)
+            write(obj, file, protocol)
     elif hasattr(f, "write"):
-        _write(obj, f, protocol)
+        write(obj, f, protocol)
     else:
         raise AttributeError(
             f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}."
         )
+
+
+def _bytes_of(storage):
+    """A storage's memory as a file has it: little-endian."""
+    flat = storage.flat
+    flat = flat.view(numpy.uint16) if flat.dtype.kind == "V" else flat
+    return flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(numpy.uint8)
 
 
 def _write(obj, file, protocol):
@@ -172,8 +190,22 @@ def _write(obj, file, protocol):
         out.add(".storage_alignment", str(archive.ALIGNMENT).encode())
         out.add("byteorder", b"little")
         for storage in pickler.storages.values():
-            flat = storage.flat
-            flat = flat.view(numpy.uint16) if flat.dtype.kind == "V" else flat
-            flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
-            out.add(f"data/{storage.key}", flat.view(numpy.uint8))
+            out.add(f"data/{storage.key}", _bytes_of(storage))
         out.add("version", b"3\n")
+
+
+def _write_legacy(obj, file, protocol):
+    """The format before torch 1.6: pickles one after another, then each storage's element count and bytes."""
+    stream = io.BytesIO()
+    pickler = Pickler(stream, protocol, legacy=True)
+    pickler.dump(obj)
+    sizes = {"short": 2, "int": 4, "long": 4}
+    system = {"protocol_version": names.LEGACY_VERSION, "little_endian": True, "type_sizes": sizes}
+    for head in (names.LEGACY_MAGIC, names.LEGACY_VERSION, system):
+        file.write(pickle.dumps(head, protocol))
+    file.write(stream.getbuffer())
+    held = {storage.key: storage for storage in pickler.storages.values()}
+    file.write(pickle.dumps(sorted(held), protocol))
+    for key in sorted(held):
+        file.write(struct.pack("<q", held[key].flat.size))
+        file.write(_bytes_of(held[key]))

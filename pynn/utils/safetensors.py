@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+from typing import Any
 
 import numpy
 
@@ -114,7 +115,7 @@ def _no_duplicates(pairs):
 
 
 def _read_header(file):
-    """(header, bytes of data that follow)."""
+    """(header, bytes of data that follow, metadata)."""
     file.seek(0, io.SEEK_END)
     size = file.tell()
     file.seek(0)
@@ -129,8 +130,8 @@ def _read_header(file):
         raise _bad(f"the header is not JSON ({error})") from None
     if not isinstance(header, dict):
         raise _bad(f"the header is a {type(header).__name__}, not an object")
-    header.pop("__metadata__", None)
-    return header, size - 8 - length
+    metadata = header.pop("__metadata__", None)
+    return header, size - 8 - length, metadata
 
 
 def _checked(name, entry):
@@ -151,11 +152,11 @@ def _checked(name, entry):
     return *offsets, dtype, tuple(shape), code
 
 
-def _read(file):
+def _places(file):
+    """(region that begins with the data, where each tensor lies in it, metadata), all checked."""
     from pynn.serialization.archive import Region
-    from pynn.serialization.rebuild import as_bfloat16
 
-    header, size = _read_header(file)
+    header, size, metadata = _read_header(file)
     region = Region(file)
     places = {name: _checked(name, entry) for name, entry in header.items()}
     end = 0
@@ -165,14 +166,154 @@ def _read(file):
         end = place[1]
     if end != size:
         raise _bad(f"the tensors take {end} bytes, but the file has {size} for them")
-    tensors = {}
-    for name, (begin, _, dtype, shape, code) in places.items():
-        array = numpy.empty(shape, dtype.newbyteorder("<"))
-        region.seek(begin)
-        if region.fill(array.reshape(-1)) != array.nbytes:
-            raise _bad(f"it ends within tensor {name!r}")
-        array = array.astype(dtype, copy=False)
-        if code == "BF16":
-            array = as_bfloat16(array)
-        tensors[name] = wrap(array)
-    return tensors
+    return region, places, metadata
+
+
+def _tensor(region, name, place):
+    from pynn.serialization.rebuild import as_bfloat16
+
+    begin, _, dtype, shape, code = place
+    array = numpy.empty(shape, dtype.newbyteorder("<"))
+    region.seek(begin)
+    if region.fill(array.reshape(-1)) != array.nbytes:
+        raise _bad(f"it ends within tensor {name!r}")
+    array = array.astype(dtype, copy=False)
+    return wrap(as_bfloat16(array) if code == "BF16" else array)
+
+
+def _read(file):
+    region, places, _ = _places(file)
+    return {name: _tensor(region, name, place) for name, place in places.items()}
+
+
+# ---- one tensor at a time ----
+
+
+class safe_open:
+    """A safetensors file, of which tensors are read as they are asked for: `with safe_open(path, "pt") as f:`.
+
+    framework: "pt", "pytorch" or "pynn": what the library of that name calls tensors like these; ValueError for others.
+    Raises what `load_file` raises.
+    """
+
+    def __init__(self, filename: Any, framework: str, device: Any = "cpu", **options: Any) -> None:
+        if framework not in ("pt", "torch", "pytorch", "pynn"):
+            raise ValueError(f"framework must be 'pt', for tensors of pynn, got {framework!r}.")
+        check_device(device)
+        self._file: Any = open(filename, "rb")  # noqa: SIM115
+        try:
+            self._region, self._found, self._metadata = _places(self._file)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> "safe_open":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+
+    def keys(self) -> list[str]:
+        """The tensors' names."""
+        return list(self._found)
+
+    def offset_keys(self) -> list[str]:
+        """The tensors' names, in the order in which they lie in the file."""
+        return sorted(self._found, key=lambda name: self._found[name][:2])
+
+    def metadata(self) -> dict[str, str] | None:
+        """The file's metadata, or None."""
+        return self._metadata  # type: ignore[no-any-return]
+
+    def _place(self, name: str) -> Any:
+        if self._file.closed:
+            raise RuntimeError("the file is closed: read tensors within the `with` block.")
+        if name not in self._found:
+            raise RuntimeError(f"the file has no tensor {name!r}; it has {', '.join(list(self._found)[:10])}.")
+        return self._found[name]
+
+    def get_tensor(self, name: str) -> Tensor:
+        """A tensor."""
+        return _tensor(self._region, name, self._place(name))
+
+    def get_slice(self, name: str) -> "_Slice":
+        """A tensor that is read when it is indexed, and only as many of its rows as it takes."""
+        return _Slice(self, name, self._place(name))
+
+
+class _Slice:
+    """A tensor in a file, to be indexed."""
+
+    def __init__(self, file: safe_open, name: str, place: Any) -> None:
+        self._file, self._name, self._at = file, name, place
+
+    def get_shape(self) -> list[int]:
+        """The size of each dimension."""
+        return list(self._at[3])
+
+    def get_dtype(self) -> str:
+        """The format's name of the dtype, such as "F32"."""
+        return str(self._at[4])
+
+    def __getitem__(self, index: Any) -> Tensor:
+        begin, end, dtype, shape, code = self._at
+        self._file._place(self._name)
+        first, *rest = index if isinstance(index, tuple) and index else (index,)
+        if not shape or not isinstance(first, slice) or first.step not in (None, 1) or 0 in shape:
+            return _tensor(self._file._region, self._name, self._at)[index]
+        start, stop, _ = first.indices(shape[0])
+        rows = max(0, stop - start)
+        size = (end - begin) // shape[0]
+        at = begin + start * size, begin + (start + rows) * size, dtype, (rows, *shape[1:]), code
+        return _tensor(self._file._region, self._name, at)[(slice(None), *rest)]
+
+
+# ---- modules ----
+
+
+def _shared(tensors: dict[str, Tensor]) -> dict[str, str]:
+    """From the names of tensors that are others under another name to the names of those, the first by alphabet."""
+    first: dict[Any, str] = {}
+    found = {}
+    for name in sorted(tensors):
+        array = tensors[name]._array
+        key = array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+        if array.size and key in first:
+            found[name] = first[key]
+        first.setdefault(key, name)
+    return found
+
+
+def save_model(
+    model: Any, filename: Any, metadata: dict[str, str] | None = None, force_contiguous: bool = True
+) -> None:
+    """Write a module's state_dict, tied parameters once; the metadata says under which name the others are."""
+    tensors = model.state_dict()
+    twins = _shared(tensors)
+    metadata = {**twins, **(metadata or {})} or None
+    save_file({name: tensor for name, tensor in tensors.items() if name not in twins}, filename, metadata)
+
+
+def load_model(model: Any, filename: Any, strict: bool = True, device: Any = "cpu") -> tuple[set[str], list[str]]:
+    """Load what `save_model` wrote into a module; (missing names, unexpected names).
+
+    RuntimeError where strict and there are any.
+    """
+    tensors = load_file(filename, device)
+    names = model.state_dict()
+    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    twins = _shared(names)
+    given = {twins.get(name, name) for name in tensors}
+    missing = {name for name in missing if twins.get(name, name) not in given}
+    if strict and (missing or unexpected):
+        lines = [f"Error(s) in loading state_dict for {type(model).__name__}:"]
+        for kind, wrong in (("Missing", missing), ("Unexpected", unexpected)):
+            if wrong:
+                listed = ", ".join(f'"{name}"' for name in sorted(wrong))
+                lines.append(f"    {kind} key(s) in state_dict: {listed}")
+        raise RuntimeError("\n".join(lines))
+    return missing, list(unexpected)

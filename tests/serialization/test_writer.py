@@ -269,8 +269,6 @@ def test_bad_targets(tmp_path):
 
 
 def test_options_that_are_not_there():
-    with pytest.raises(RuntimeError, match="zip format only"):
-        saved(1, _use_new_zipfile_serialization=False)
     with pytest.raises(RuntimeError, match="pickle_module=json"):
         saved(1, pickle_module=__import__("json"))
     assert pynn.load(saved(1, pickle_module=pickle)) == 1

@@ -8,8 +8,10 @@ from pynn.nn.functional.ctc import *  # noqa: F403
 from pynn.nn.functional.distance import *  # noqa: F403
 from pynn.nn.functional.dropout import *  # noqa: F403
 from pynn.nn.functional.embedding import *  # noqa: F403
+from pynn.nn.functional.fractional import *  # noqa: F403
 from pynn.nn.functional.grid import *  # noqa: F403
 from pynn.nn.functional.linear import *  # noqa: F403
+from pynn.nn.functional.linear_loss import *  # noqa: F403
 from pynn.nn.functional.loss import *  # noqa: F403
 from pynn.nn.functional.norm import *  # noqa: F403
 from pynn.nn.functional.pad import *  # noqa: F403
@@ -17,3 +19,6 @@ from pynn.nn.functional.pool import *  # noqa: F403
 from pynn.nn.functional.recurrent import *  # noqa: F403
 from pynn.nn.functional.softmax import *  # noqa: F403
 from pynn.nn.functional.vision import *  # noqa: F403
+
+# isort: split
+from pynn.nn.functional import twins  # noqa: F401  (what torch publishes at its top level, of other arguments)

@@ -4,14 +4,15 @@ Inputs are (N, C, ...) or (C, ...). All raise RuntimeError for shapes, dtypes an
 """
 
 from pynn._core import Tensor, call
-from pynn.nn.functional.arguments import sizes
+from pynn.nn.functional.arguments import require_tensors, sizes
 from pynn.nn.functional.pad import pad
 from pynn.ops.conv import CONV2D, CONV2D_INPUT, CONV3D, CONV3D_INPUT
 from pynn.ops.registry import export
 from pynn.ops.unfold import FOLD, UNFOLD
 
 __all__ = [
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",
+    "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold",
+    "unfold",
 ]  # fmt: skip
 
 
@@ -78,6 +79,18 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of input (N, C, D, H, W) with weight (O, C / groups, KD, KH, KW): see conv1d."""
     return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+@export(method=False)
+def conv_tbc(input, weight, bias, pad=0):
+    """conv1d with time first: input (T, N, C), weight (K, C, O), bias (O): (T + 2 pad - K + 1, N, O)."""
+    require_tensors("conv_tbc", input, weight, bias, names=("input", "weight", "bias"))
+    if input.ndim != 3 or weight.ndim != 3 or bias.ndim != 1:
+        raise RuntimeError(
+            f"conv_tbc takes input (time, batch, channels), weight (kernel, channels, outputs) and bias (outputs), got "
+            f"{list(input.shape)}, {list(weight.shape)} and {list(bias.shape)}."
+        )
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad).permute(2, 0, 1)
 
 
 def _transposed(dims, input, weight, bias, stride, padding, output_padding, groups, dilation):

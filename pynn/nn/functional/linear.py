@@ -2,17 +2,19 @@
 
 from pynn._core import call
 from pynn.ops.linalg import LINEAR
+from pynn.ops.out import store
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input, weight, bias=None):
+def linear(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias.
 
     input (..., in_features), weight (out_features, in_features), bias (out_features): (..., out_features).
     Raises RuntimeError where sizes or dtypes differ.
     """
-    return call(LINEAR, (input, weight, bias), (None,))
+    result = call(LINEAR, (input, weight, bias), (None,))
+    return result if out is None else store(out, result, "linear")
 
 
 def bilinear(input1, input2, weight, bias=None):

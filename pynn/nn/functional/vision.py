@@ -1,13 +1,17 @@
 """Images resized and rearranged, with torch.nn.functional's signatures."""
 
 import math
+import warnings
 
 from pynn._core import call
 from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from pynn.ops.registry import export
 from pynn.ops.resample import RESAMPLE
 
-__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "upsample",
+    "upsample_bilinear", "upsample_nearest",
+]  # fmt: skip
 
 
 @export(method=False)
@@ -70,6 +74,12 @@ def channel_shuffle(input, groups):
         )
     split = input.reshape((shape[0], groups, shape[1] // groups, *shape[2:]))
     return split.transpose(1, 2).reshape(shape)
+
+
+@export(method=False)
+def native_channel_shuffle(input, groups):
+    """channel_shuffle."""
+    return channel_shuffle(input, groups)
 
 
 # ---- interpolation ----
@@ -142,3 +152,21 @@ def interpolate(
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """interpolate, by its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def _deprecated(name):
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", FutureWarning, stacklevel=3
+    )
+
+
+def upsample_nearest(input, size=None, scale_factor=None):
+    """interpolate by mode "nearest"; warns that it is deprecated."""
+    _deprecated("upsample_nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """interpolate by mode "bilinear" with align_corners=True; warns that it is deprecated."""
+    _deprecated("upsample_bilinear")
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

@@ -6,7 +6,6 @@ from typing import Any
 from pynn._core import Tensor
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
-from pynn.ops.creation import ones_like, zeros_like
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 
@@ -39,9 +38,9 @@ def fuse_conv_bn_weights(
     """(weight, bias) of the fused layer, in the dtypes of the convolution's weight and bias."""
     weight_dtype = conv_w.dtype
     bias_dtype = weight_dtype if conv_b is None else conv_b.dtype
-    conv_b = zeros_like(bn_rm) if conv_b is None else conv_b
-    bn_w = ones_like(bn_rm) if bn_w is None else bn_w
-    bn_b = zeros_like(bn_rm) if bn_b is None else bn_b
+    conv_b = bn_rm.new_zeros(bn_rm.shape) if conv_b is None else conv_b
+    bn_w = bn_rm.new_ones(bn_rm.shape) if bn_w is None else bn_w
+    bn_b = bn_rm.new_zeros(bn_rm.shape) if bn_b is None else bn_b
     scale = bn_w * (bn_rv + bn_eps).rsqrt()
     shape = [1, -1] if transpose else [-1, 1]
     weight = (conv_w * scale.reshape(shape + [1] * (conv_w.ndim - 2))).to(weight_dtype)
@@ -78,7 +77,7 @@ def fuse_linear_bn_weights(
 ) -> tuple[Parameter, Parameter]:
     """(weight, bias) of the fused layer, in the dtypes of the linear's weight and bias."""
     bias_dtype = linear_w.dtype if linear_b is None else linear_b.dtype
-    linear_b = zeros_like(bn_rm) if linear_b is None else linear_b
+    linear_b = bn_rm.new_zeros(bn_rm.shape) if linear_b is None else linear_b
     scale = bn_w * (bn_rv + bn_eps).rsqrt()
     weight = (linear_w * scale.unsqueeze(-1)).to(linear_w.dtype)
     bias = ((linear_b - bn_rm) * scale + bn_b).to(bias_dtype)

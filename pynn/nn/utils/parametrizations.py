@@ -3,8 +3,10 @@
 from enum import Enum, auto
 from typing import Any
 
+import numpy
+
 from pynn import linalg
-from pynn._core import Tensor
+from pynn._core import Tensor, made, observe
 from pynn._info import finfo
 from pynn.autograd import no_grad
 from pynn.nn import functional as F
@@ -12,8 +14,9 @@ from pynn.nn.module import Module
 from pynn.nn.utils import parametrize
 from pynn.nn.utils.spectral_norm import _default_dim, as_matrix, normalized
 from pynn.nn.utils.weight_norm import norm_except_dim, weighted
-from pynn.ops.creation import empty_like, eye
-from pynn.ops.random import randn, randn_like
+from pynn.ops.creation import eye
+from pynn.ops.joining import cat
+from pynn.ops.random import randn
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
@@ -74,7 +77,7 @@ class _Orthogonal(Module):
         if self.orthogonal_map is _OrthMaps.householder:
             tau = 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2))
             q = _product_of_reflections(X, tau)
-            q = q * X.diagonal(dim1=-2, dim2=-1).int().unsqueeze(-2)  # right_inverse left signs there
+            q = q * X.detach().diagonal(dim1=-2, dim2=-1).trunc().unsqueeze(-2)  # the signs that right_inverse left
         else:
             low = X.tril()
             if n != k:  # the missing columns count nothing
@@ -106,74 +109,27 @@ class _Orthogonal(Module):
                     "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
                     "use_trivialization=False."
                 )
-            a, tau = linalg.qr_factors(Q) if hasattr(linalg, "qr_factors") else _reflections(Q)
-            diagonal = a.diagonal(dim1=-2, dim2=-1)
-            diagonal.copy_(diagonal.sign())
-            diagonal[tau == 0.0] *= -1
-            return a.mT if wide else a
+            packed, tau = numpy.linalg.qr(observe(Q), mode="raw")
+            a = numpy.swapaxes(packed, -1, -2).copy()
+            here = (..., numpy.arange(k), numpy.arange(k))
+            a[here] = numpy.sign(a[here]) * numpy.where(tau == 0.0, -1.0, 1.0)  # tau 0: a reflection left out
+            result = made(a.astype(given._array.dtype))
+            return result.mT if wide else result
         if n == k:
-            q = Q.clone() if _is_orthogonal(Q) else _orthonormal(Q)
+            base = Q.clone() if _is_orthogonal(Q) else _orthonormal(Q)
         else:
-            more = randn((*Q.shape[:-2], n, n - k), dtype=Q.dtype)
-            q = _completed(Q, more)
-        self.base = q
-        start = empty_like(given).zero_()
-        start.diagonal(dim1=-2, dim2=-1).fill_(-1.0 if self.orthogonal_map is _OrthMaps.householder else 0.0)
-        if self.orthogonal_map is _OrthMaps.householder:
-            start.diagonal(dim1=-2, dim2=-1).fill_(1.0)
-            reflected = _product_of_reflections(*_flat_start(n, k, q))
-            self.base = q @ linalg.inv(reflected) if reflected.shape[-1] == n else q
+            base = _orthonormal(cat([Q, randn((*Q.shape[:-2], n, n - k), dtype=Q.dtype)], -1))
+        self.base = base
+        # Every map takes the identity, negative as the signs are to be, to the identity's first columns.
+        start = -eye(*given.shape[-2:], dtype=given.dtype).expand(given.shape).clone()
         return start
 
 
-def _flat_start(n: int, k: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    a = eye(n, n, dtype=like.dtype)
-    return a, 2.0 / (1.0 + (a.tril(-1) ** 2).sum(-2))
-
-
-def _reflections(q: Tensor) -> tuple[Tensor, Tensor]:
-    """Householder's factorisation of q (n, k): its triangle with the vectors below the diagonal, and tau."""
-    a = q.clone()
-    n, k = a.shape[-2:]
-    taus = []
-    for i in range(k):
-        x = a[..., i:, i]
-        head = x[..., :1]
-        length = x.norm(dim=-1, keepdim=True)
-        rest = x[..., 1:].norm(dim=-1, keepdim=True)
-        beta = -head.sign().where(head != 0, 1.0 + 0 * head) * length
-        flat = rest == 0
-        beta = head.where(flat, beta)
-        tau = ((beta - head) / beta).where(~flat, 0 * head)
-        scale = (head - beta).where(~flat, 1.0 + 0 * head)
-        v = (x / scale).where(~flat, 0 * x).clone()
-        v[..., 0] = 1.0
-        block = a[..., i:, i:]
-        block = block - tau.unsqueeze(-1) * v.unsqueeze(-1) @ (v.unsqueeze(-2) @ block)
-        a[..., i:, i:] = block
-        a[..., i + 1 :, i] = v[..., 1:]
-        a[..., i, i] = beta[..., 0]
-        taus.append(tau)
-    from pynn.ops.joining import cat
-
-    return a, cat(taus, -1)
-
-
 def _orthonormal(x: Tensor) -> Tensor:
-    """Orthonormal columns from x's, by reflections, with the signs that leave orthonormal columns as they are."""
-    a, tau = _reflections(x)
-    q = _product_of_reflections(a, tau)
-    return q * a.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
-
-
-def _completed(q: Tensor, more: Tensor) -> Tensor:
-    """q, made orthonormal if need be, with further orthonormal columns: a square matrix."""
-    from pynn.ops.joining import cat
-
-    first = q if _is_orthogonal(q) else _orthonormal(q)
-    more = more - first @ (first.mT @ more)
-    more = more - first @ (first.mT @ more)
-    return cat([first, _orthonormal(more)], -1)
+    """Orthonormal columns from x's, which stay as they are where they are orthonormal already."""
+    q, r = numpy.linalg.qr(observe(x))
+    sign = numpy.sign(numpy.diagonal(r, axis1=-2, axis2=-1))
+    return made((q * sign[..., None, :]).astype(x._array.dtype))
 
 
 def orthogonal(
@@ -193,7 +149,9 @@ def orthogonal(
         orthogonal_map = "matrix_exp" if square else "householder"
     chosen = getattr(_OrthMaps, orthogonal_map, None)
     if chosen is None:
-        raise ValueError(f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}')
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
     made = _Orthogonal(weight, chosen, use_trivialization=use_trivialization)
     return parametrize.register_parametrization(module, name, made, unsafe=True)
 

@@ -21,7 +21,9 @@ def norm_except_dim(v: Tensor, pow: float = 2, dim: int = 0) -> Tensor:
     if dim == -1:
         return norm(v, pow)
     if not -v.ndim <= dim < v.ndim:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-v.ndim}, {v.ndim - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-v.ndim}, {v.ndim - 1}], but got {dim})"
+        )
     rest = tuple(d for d in range(v.ndim) if d != dim % v.ndim)
     return norm(v, pow, rest, keepdim=True) if rest else v.abs()
 

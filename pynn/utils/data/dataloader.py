@@ -190,6 +190,9 @@ class DataLoader(Generic[T_co]):
             return n
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
+    def check_worker_number_rationality(self) -> None:
+        """Nothing: any number of workers is taken as it is, without a warning."""
+
     @property
     def _dataset_kind(self) -> int:
         return _DatasetKind.Iterable if self._iterable else _DatasetKind.Map

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import numpy
 
 from pynn._core import wrap
+from pynn._random import default_generator
 from pynn.ops.random import randperm
 
 T_co = TypeVar("T_co", covariant=True)
@@ -136,7 +137,12 @@ class ConcatDataset(Dataset[T_co]):
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
                 raise AssertionError("ConcatDataset does not support IterableDataset; use ChainDataset.")
-        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
+        self.cumulative_sizes = self.cumsum(self.datasets)
+
+    @staticmethod
+    def cumsum(sequence):
+        """The lengths of datasets, each with those before it."""
+        return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def __len__(self):
         return self.cumulative_sizes[-1]
@@ -227,7 +233,7 @@ def gather(dataset, indices):
     return dataset._gather(index) if index.ndim == 1 and index.dtype.kind == "i" else None
 
 
-def random_split(dataset, lengths, generator=None):
+def random_split(dataset, lengths, generator=default_generator):
     """Split a dataset at random into Subsets of given lengths, or of given fractions that sum to 1.
 
     Fractions are rounded down and what is left goes to the parts in turn. Raises ValueError where the

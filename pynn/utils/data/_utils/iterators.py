@@ -171,24 +171,29 @@ class WorkerIterator(_Iterator):
         """(worker, answer): the next one in turn, or any."""
         while True:
             wanted = self._progress.turn if self._loader.in_order else None
-            try:
-                i, answer = self._pool.take(wanted, self._loader.timeout)
-            except RuntimeError as error:
-                if "exited unexpectedly" in str(error):
-                    self._stop.detach()
-                    self._lost = str(error)
-                    raise RuntimeError(self._lost) from None
-                raise
+            i, answer = self._pool.take(wanted, self._loader.timeout)
             if self._skip[i]:
                 self._skip[i] -= 1
                 continue
             return i, answer
 
-    _lost = ""
+    _lost = ""  # what is said of a worker that died
 
     def __next__(self) -> Any:
         if self._lost:
             raise RuntimeError(self._lost)
+        try:
+            return self._next()
+        except RuntimeError as error:
+            from pynn.utils.data._utils.pool import WorkerDied
+
+            if not isinstance(error, WorkerDied):
+                raise
+            self._stop.detach()
+            self._lost = str(error)
+            raise RuntimeError(self._lost) from None
+
+    def _next(self) -> Any:
         progress = self._progress
         count = self._loader.num_workers
         while any(self._asked):

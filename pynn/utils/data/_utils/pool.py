@@ -35,7 +35,7 @@ os.register_at_fork(after_in_child=_forget_channels)
 
 
 class WorkerDied(RuntimeError):
-    """Raised as RuntimeError to the user."""
+    """A worker ended by itself; no more batches come."""
 
 
 class ProcessPool:
@@ -126,9 +126,10 @@ class ProcessPool:
     def _drain(self, dead: list[int]) -> None:
         """Take what dead workers had sent."""
         for i in dead:
-            fd = self._channels[i].fileno()
+            waiting = select.poll()
+            waiting.register(self._channels[i].fileno(), select.POLLIN)
             try:
-                while select.select([fd], [], [], 0)[0]:
+                while waiting.poll(0):
                     self._answers[i].append(self._channels[i].receive())
             except Closed:
                 continue

@@ -1,0 +1,90 @@
+"""Memory shared with other libraries: DLPack both ways, and what arrays and buffers tensors can lie over."""
+
+from typing import Any
+
+import numpy
+
+from pynn._core import Tensor, observe, wrap
+from pynn._device import check_device
+from pynn._dtypes import DTYPES, from_numpy, is_bfloat16, to_numpy
+from pynn.ops.creation import share_array
+from pynn.ops.registry import export
+
+
+@export("__dlpack_device__", function=False)
+def _dlpack_device(self: Tensor) -> tuple[int, int]:
+    """Where the memory lies, as DLPack numbers it: (1, 0), the CPU."""
+    return (1, 0)
+
+
+@export("__dlpack__", function=False)
+def _dlpack(
+    self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+) -> Any:
+    """A DLPack capsule over this tensor's memory.
+
+    RuntimeError (BufferError for a copy that DLPack cannot say) for a tensor that requires grad.
+    """
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach().")
+    if stream is not None and stream != -1:
+        raise RuntimeError(f"a tensor on the CPU has no streams; got stream={stream!r}. Leave it out.")
+    array = observe(self)
+    if is_bfloat16(array.dtype):
+        from pynn._dlpack import bfloat16_capsule
+
+        return bfloat16_capsule(array.copy() if copy else array)
+    if max_version is None:
+        return (array.copy() if copy else array).__dlpack__()
+    return array.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+
+
+@export(method=False)
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor over the memory of another library's (torch, NumPy, JAX, ...): a write to either shows in both.
+
+    ext_tensor: an object with `__dlpack__`, or a capsule, which can be used once. NumPy's read-only arrays are copied.
+    RuntimeError for memory that is not the CPU's.
+    """
+    if device is not None:
+        check_device(device)
+    if isinstance(ext_tensor, Tensor):
+        found = ext_tensor.detach()
+    elif isinstance(ext_tensor, numpy.ndarray):
+        found = share_array(ext_tensor, "from_dlpack")
+    else:
+        found = _imported(ext_tensor)
+    return found.clone() if copy else found
+
+
+def _imported(other: Any) -> Tensor:
+    from pynn._dlpack import array_of
+
+    if hasattr(other, "__dlpack__"):
+        kind = int(other.__dlpack_device__()[0])
+        if kind != 1:
+            raise RuntimeError(
+                f"from_dlpack(): the memory is not the CPU's (DLPack device {kind}). Copy it to the CPU first."
+            )
+        other = other.__dlpack__()
+    elif type(other).__name__ != "PyCapsule":
+        raise TypeError(f"from_dlpack() takes an object with __dlpack__ or a capsule, got {type(other).__name__}.")
+    array, half = array_of(other)
+    if half:
+        array = array.view(to_numpy(DTYPES["bfloat16"]))
+    else:
+        from_numpy(array.dtype)
+    return wrap(array)
+
+
+def shared(obj: Any) -> Tensor | None:
+    """A tensor over the memory of a tensor, an array or an object with DLPack or a buffer; None for anything else."""
+    if isinstance(obj, Tensor):
+        return obj.detach()
+    if isinstance(obj, numpy.ndarray):
+        return share_array(obj, "asarray")
+    if hasattr(obj, "__dlpack__") and not isinstance(obj, numpy.generic):
+        return from_dlpack(obj)
+    if hasattr(obj, "__array_interface__") and not isinstance(obj, numpy.generic):
+        return share_array(numpy.asarray(obj), "asarray")
+    return None
