@@ -141,8 +141,16 @@ def __getattr__(name):
         return found
     from pynn._absent import explain
 
+    if not name.startswith("_"):  # not what `from pynn import _module` asks for
+        import pynn._functions as more
+
+        if name in more.NAMES or (name in more.INPLACE and hasattr(Tensor, name)):
+            found = globals()[name] = getattr(more, name)
+            return found
     raise AttributeError(explain("pynn", name))
 
 
 def __dir__():
-    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys() | ops.deferred.FUNCTION_MODULES.keys())
+    import pynn._functions as more
+
+    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys() | set(more.NAMES) | ops.deferred.FUNCTION_MODULES.keys())

@@ -29,7 +29,8 @@ class device:
         if isinstance(type, device):
             if index is not None:
                 raise TypeError("device(): an index cannot be given together with a device object.")
-            type, index = type.type, type.index
+            given = type
+            type, index = given.type, given.index
         elif isinstance(type, int) and not isinstance(type, bool):
             raise NotOnThisDevice("Cannot access accelerator device when none is available: pynn runs on the CPU.")
         elif not isinstance(type, str):

@@ -1,6 +1,6 @@
 """torch.version's names, of this build."""
 
-from pynn._version_info import __version__
+from pynn._version_info import __version__ as __version__
 
 __all__ = ["__version__", "cuda", "debug", "git_version", "hip", "rocm", "xpu"]
 

@@ -12,7 +12,7 @@ from pynn._dtypes import DTYPES, FLOAT32, FLOAT64, from_numpy, to_numpy
 from pynn.amp import _lists
 from pynn.ops.cast import CAST
 
-_DEVICES = ("cpu", "cuda")
+_DEVICES = ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "maia", "ipu", "xla")  # all but the first: taken, and off
 
 
 class _Mode(threading.local):
@@ -115,8 +115,9 @@ class autocast:
         self.device = device_type
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else from_numpy(to_numpy(dtype))
         self._cache_enabled = _mode.cache_enabled if cache_enabled is None else cache_enabled
-        if enabled and device_type == "cuda":
-            warnings.warn("User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2)
+        if enabled and device_type != "cpu":
+            what = f"User provided device_type of '{device_type}', but {device_type.upper()} is not available. Disabling"
+            warnings.warn(what, stacklevel=2)
             enabled = False
         if enabled and self.fast_dtype.name not in ("bfloat16", "float16"):
             warnings.warn(

@@ -111,8 +111,8 @@ class GradScaler:
     def step(self, optimizer, *args, **kwargs):
         """optimizer.step(), unless a gradient is infinite or NaN; unscales the gradients first where that is not done.
 
-        Returns what the optimizer returns, None where the step was skipped. RuntimeError for a closure, a second
-        step() without update() between, or an optimizer without gradients.
+        Returns what the optimizer returns, None where the step was skipped. RuntimeError for a closure or a second
+        step() without update() between, AssertionError for an optimizer without gradients.
         """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
@@ -124,7 +124,7 @@ class GradScaler:
         if held[0] is OptState.READY:
             self.unscale_(optimizer)
         if held[1] is None:
-            raise RuntimeError("No inf checks were recorded for this optimizer: none of its parameters has a gradient.")
+            raise AssertionError("No inf checks were recorded for this optimizer: none of its parameters has a gradient.")
         result = None if held[1] else optimizer.step(*args, **kwargs)
         held[0] = OptState.STEPPED
         return result
@@ -142,7 +142,7 @@ class GradScaler:
         else:
             found = [bad for _, bad in self._optimizers.values() if bad is not None]
             if not found:
-                raise RuntimeError("No inf checks were recorded prior to update.")
+                raise AssertionError("No inf checks were recorded prior to update.")
             if any(found):
                 self._scale *= self._backoff_factor
                 self._growth_tracker = 0

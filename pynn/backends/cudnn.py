@@ -44,7 +44,7 @@ def set_flags(_enabled: bool | None = None, _benchmark: bool | None = None, _ben
 def flags(enabled: bool = False, benchmark: bool = False, benchmark_limit: int = 10, deterministic: bool = False,
           allow_tf32: bool = True, fp32_precision: str = "none") -> Iterator[None]:  # fmt: skip
     """Set the switches for a `with` block."""
-    new = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit}
+    new: dict[str, Any] = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit}
     new |= {"deterministic": deterministic, "allow_tf32": allow_tf32, "fp32_precision": fp32_precision}
     before = {name: globals()[name] for name in new}
     globals().update(new)

@@ -1,6 +1,7 @@
 """torch.cuda.amp's names: `pynn.amp` for the GPU."""
 
 import functools
+from typing import Any
 
 from pynn import amp
 from pynn._dtypes import DTYPES
@@ -9,14 +10,21 @@ from pynn._dtypes import DTYPES
 class autocast(amp.autocast):
     """`pynn.autocast("cuda", ...)`."""
 
-    def __init__(self, enabled=True, dtype=None, cache_enabled=True):
+    def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
         super().__init__("cuda", DTYPES["float16"] if dtype is None else dtype, enabled, cache_enabled)
 
 
 class GradScaler(amp.GradScaler):
     """`pynn.amp.GradScaler("cuda", ...)`."""
 
-    def __init__(self, init_scale=2.0**16, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000, enabled=True):
+    def __init__(
+        self,
+        init_scale: float = 2.0**16,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+        enabled: bool = True,
+    ) -> None:
         super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
 
 

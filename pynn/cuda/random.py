@@ -1,7 +1,7 @@
 """torch.cuda.random's names; they are `pynn.cuda`'s."""
 
 from pynn.cuda import (
-    get_rng_state,  # type: ignore[attr-defined]
+    get_rng_state,
     get_rng_state_all,
     initial_seed,
     manual_seed,

@@ -196,9 +196,7 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     if target_type is Any:
         return True
     if origin is None or not inner:
-        bare = origin or {list: list, tuple: tuple, dict: dict, None: type(None)}.get(
-            target_type, target_type
-        )
+        bare: Any = origin or {list: list, tuple: tuple, dict: dict, None: type(None)}.get(target_type, target_type)
         return _isinstance(obj, bare)
     if origin in (typing.Union, types.UnionType):
         return any(isinstance(obj, type(None) if kind is None else kind) for kind in inner)

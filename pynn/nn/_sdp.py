@@ -19,7 +19,7 @@ class SDPBackend(enum.IntEnum):
         return f"<SDPBackend.{self.name}: {self.value}>"
 
 
-_enabled = dict.fromkeys((b for b in SDPBackend if b is not SDPBackend.ERROR), True)
+_enabled: dict[SDPBackend, bool] = dict.fromkeys((b for b in SDPBackend if b is not SDPBackend.ERROR), True)
 
 
 def is_enabled(backend: SDPBackend) -> bool:

@@ -33,7 +33,8 @@ def make_tensor(
     of integers.
     """
     check_device(device)
-    sizes = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else tuple(shape)  # type: ignore[arg-type]
+    given: Any = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+    sizes: tuple[int, ...] = tuple(given)
     kind = to_numpy(dtype)
     floats = kind.kind in "fV"
     lowest, above = (0, 2) if kind.kind == "b" else (0, 10) if kind.name == "uint8" else (-9, 9 if floats else 10)

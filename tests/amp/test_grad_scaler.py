@@ -67,9 +67,9 @@ def test_unscaling_before_clipping():
 
 def test_wrong_uses():
     _, optimizer, scaler = setup()
-    with pytest.raises(RuntimeError, match="No inf checks were recorded prior to update"):
+    with pytest.raises(AssertionError, match="No inf checks were recorded prior to update"):
         scaler.update()
-    with pytest.raises(RuntimeError, match="No inf checks"):
+    with pytest.raises(AssertionError, match="No inf checks"):
         scaler.step(optimizer)
     with pytest.raises(RuntimeError, match="Closure"):
         scaler.step(optimizer, closure=lambda: None)

@@ -68,6 +68,6 @@ def test_companions_leave_functions_alone():
     compiler.cudagraph_mark_step_begin()
     with compiler.set_stance("force_eager"):
         assert compiler.set_stance("default")(f) is f
-    with pytest.raises(RuntimeError, match="invalid torch.compile stance"):
+    with pytest.raises(RuntimeError, match=r"invalid torch\.compile stance"):
         compiler.set_stance("sideways")
     assert compiler.list_backends() == []

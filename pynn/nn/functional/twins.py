@@ -1,7 +1,7 @@
 """The functions that torch publishes at its top level with arguments of their own: torch.batch_norm, torch.embedding, ...
 
 They are what torch.nn.functional's functions of these names call there: training comes as a bool without default,
-reductions and modes as numbers. Each does what its function of `pynn.nn.functional` does, and raises as it does.
+reductions and modes as numbers (a reduction that is not given is 0, none). Each does what its function of `pynn.nn.functional` does, and raises as it does.
 """
 
 from typing import Any
@@ -289,7 +289,7 @@ def ctc_loss(
     input_lengths: Any,
     target_lengths: Any,
     blank: int = 0,
-    reduction: int = 1,
+    reduction: int = 0,
     zero_infinity: bool = False,
 ) -> Tensor:
     """F.ctc_loss with the reduction as a number."""
@@ -301,7 +301,7 @@ def ctc_loss(
 
 @export(method=False)
 def cosine_embedding_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.cosine_embedding_loss with the reduction as a number."""
     result: Tensor = _distance.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
@@ -309,14 +309,14 @@ def cosine_embedding_loss(
 
 
 @export(method=False)
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 1) -> Tensor:
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0) -> Tensor:
     """F.hinge_embedding_loss with the reduction as a number."""
     result: Tensor = _distance.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
     return result
 
 
 @export(method=False)
-def kl_div(input: Tensor, target: Tensor, reduction: int = 1, *, log_target: bool = False) -> Tensor:
+def kl_div(input: Tensor, target: Tensor, reduction: int = 0, *, log_target: bool = False) -> Tensor:
     """F.kl_div with the reduction as a number."""
     result: Tensor = _loss.kl_div(input, target, reduction="none", log_target=log_target)
     reduced: Tensor = _loss.reduce_loss(result, _reduction(reduction))
@@ -325,7 +325,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: int = 1, *, log_target: boo
 
 @export(method=False)
 def margin_ranking_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.margin_ranking_loss with the reduction as a number."""
     result: Tensor = _distance.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
@@ -348,7 +348,7 @@ def triplet_margin_loss(
     p: float = 2.0,
     eps: float = 1e-6,
     swap: bool = False,
-    reduction: int = 1,
+    reduction: int = 0,
 ) -> Tensor:
     """F.triplet_margin_loss with the reduction as a number."""
     result: Tensor = _distance.triplet_margin_loss(
@@ -363,7 +363,7 @@ def binary_cross_entropy_with_logits(
     target: Tensor,
     weight: Tensor | None = None,
     pos_weight: Tensor | None = None,
-    reduction: int = 1,
+    reduction: int = 0,
 ) -> Tensor:
     """F.binary_cross_entropy_with_logits with the reduction as a number."""
     result: Tensor = _loss.binary_cross_entropy_with_logits(
