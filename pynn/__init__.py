@@ -70,6 +70,11 @@ strided = "strided"
 contiguous_format, preserve_format, channels_last = "contiguous_format", "preserve_format", "channels_last"
 
 
+from pynn import _einops_hook
+
+_einops_hook.install()
+
+
 # Modules that most programs never ask for: imported when first used.
 _LAZY = frozenset(("vision",))
 
