@@ -51,7 +51,24 @@ def test_the_program(gpt, tmp_path, monkeypatch, capsys):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog. " * 30)
     out = tmp_path / "gpt.pt"
-    options = ["--steps", "3", "--layers", "1", "--heads", "2", "--width", "16", "--context", "16", "--batch-size", "4", "--sample", "20", "--prompt", "the"]
+    options = [
+        "--steps",
+        "3",
+        "--layers",
+        "1",
+        "--heads",
+        "2",
+        "--width",
+        "16",
+        "--context",
+        "16",
+        "--batch-size",
+        "4",
+        "--sample",
+        "20",
+        "--prompt",
+        "the",
+    ]
     monkeypatch.setattr(sys, "argv", ["gpt.py", "--text", str(text), "--out", str(out), *options])
     gpt.main()
     shown = capsys.readouterr().out

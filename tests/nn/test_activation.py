@@ -1,6 +1,5 @@
 """Activation modules."""
 
-
 import numpy
 import pytest
 

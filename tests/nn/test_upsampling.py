@@ -32,7 +32,11 @@ def test_shuffles_match_torch(twin, rng):
     [
         (nn.Upsample(scale_factor=2), (1, 4, 8, 8), "Upsample(scale_factor=2.0, mode='nearest')"),
         (nn.Upsample((3, 5), mode="bilinear"), (1, 4, 3, 5), "Upsample(size=(3, 5), mode='bilinear')"),
-        (nn.UpsamplingNearest2d(scale_factor=3), (1, 4, 12, 12), "UpsamplingNearest2d(scale_factor=3.0, mode='nearest')"),
+        (
+            nn.UpsamplingNearest2d(scale_factor=3),
+            (1, 4, 12, 12),
+            "UpsamplingNearest2d(scale_factor=3.0, mode='nearest')",
+        ),
         (nn.UpsamplingBilinear2d(size=2), (1, 4, 2, 2), "UpsamplingBilinear2d(size=2, mode='bilinear')"),
         (nn.PixelShuffle(2), (1, 1, 8, 8), "PixelShuffle(upscale_factor=2)"),
         (nn.PixelUnshuffle(2), (1, 16, 2, 2), "PixelUnshuffle(downscale_factor=2)"),

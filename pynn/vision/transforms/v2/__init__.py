@@ -1,6 +1,6 @@
 """The second generation's names, for pictures and tensor images: the same classes, and what is new among them."""
 
-# ruff: noqa: F403
+# ruff: noqa: F403, F405
 from collections.abc import Callable, Sequence
 from typing import Any
 
