@@ -76,7 +76,7 @@ _einops_hook.install()
 
 
 # Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(("vision",))
+_LAZY = frozenset(("fx", "vision"))
 
 
 def __getattr__(name):
