@@ -129,7 +129,9 @@ def draw(history, predicted, data, out):
     wrong = (predicted != test_y).nonzero().flatten().tolist()
     columns = min(8, max(3, len(wrong)))
     rows = max(1, -(-len(wrong) // columns))
-    figure, axes = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows + 0.5), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.3 * columns, 1.6 * rows + 0.5), layout="constrained", squeeze=False
+    )
     figure.suptitle(f"{len(wrong)} of {len(test_y)} held-out digits misread")
     for place in axes.flat:
         place.axis("off")
@@ -154,7 +156,9 @@ def main():
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--predict", type=pathlib.Path, metavar="WEIGHTS", help="load weights and print predictions only")
+    parser.add_argument(
+        "--predict", type=pathlib.Path, metavar="WEIGHTS", help="load weights and print predictions only"
+    )
     args = parser.parse_args()
 
     data = load_data()
@@ -167,7 +171,9 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
     model = DigitNet()
-    print(f"{sum(p.numel() for p in model.parameters())} weights, {len(data[0])} digits to train on, {len(data[2])} held out")
+    print(
+        f"{sum(p.numel() for p in model.parameters())} weights, {len(data[0])} digits to train on, {len(data[2])} held out"
+    )
     started = time.perf_counter()
     history = train(model, data, args.epochs, args.batch_size, args.lr)
     seconds = time.perf_counter() - started
@@ -179,8 +185,13 @@ def main():
     again = predict_in_new_process(weights)
     if again != predicted.tolist():
         sys.exit("The saved model predicts otherwise in a new process: please report this.")
-    print(f"held-out accuracy {100 * accuracy:.2f} % after {seconds:.1f} s; a new process predicts the same from {weights}")
-    print("pictures: " + ", ".join(str(args.out / name) for name in ("learning_curve.png", "confusion_matrix.png", "misread.png")))
+    print(
+        f"held-out accuracy {100 * accuracy:.2f} % after {seconds:.1f} s; a new process predicts the same from {weights}"
+    )
+    print(
+        "pictures: "
+        + ", ".join(str(args.out / name) for name in ("learning_curve.png", "confusion_matrix.png", "misread.png"))
+    )
     if accuracy < 0.975:
         sys.exit(f"The accuracy, {100 * accuracy:.2f} %, is below the 97.5 % that this network reaches.")
 

@@ -82,7 +82,9 @@ def main():
 
     torch.manual_seed(args.seed)
     images, labels = load(args.folder, "train")
-    loader = DataLoader(TensorDataset(images[: args.limit], labels[: args.limit]), batch_size=args.batch_size, shuffle=True)
+    loader = DataLoader(
+        TensorDataset(images[: args.limit], labels[: args.limit]), batch_size=args.batch_size, shuffle=True
+    )
     model = network()
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.Adam(model.parameters())

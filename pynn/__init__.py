@@ -78,6 +78,11 @@ from math import e, inf, nan, pi
 newaxis = None
 
 
+from pynn import _einops_hook
+
+_einops_hook.install()
+
+
 # Modules that most programs never ask for: imported when first used.
 # (One a line.)
 _LAZY = frozenset(
@@ -87,6 +92,7 @@ _LAZY = frozenset(
         "compiler",
         "distributed",
         "func",
+        "fx",
         "hub",
         "jit",
         "linalg",

@@ -219,7 +219,9 @@ def test_modules_and_optimizers():
         pynn.manual_seed(0)
         model = pynn.nn.Sequential(pynn.nn.Linear(4, 8), pynn.nn.ReLU(), pynn.nn.Linear(8, 1)).bfloat16()
         assert all(p.dtype is BF16 for p in model.state_dict().values())
-        optimizer = getattr(pynn.optim, name)(model.parameters(), lr=0.01, **({"momentum": 0.9} if name == "SGD" else {}))
+        optimizer = getattr(pynn.optim, name)(
+            model.parameters(), lr=0.01, **({"momentum": 0.9} if name == "SGD" else {})
+        )
         x, y = pynn.randn(32, 4).bfloat16(), pynn.randn(32, 1).bfloat16()
         losses = []
         for _ in range(20):
@@ -252,7 +254,9 @@ def test_agrees_with_torch(dtype):
         h = f.gelu(f.linear(x, w))
         out = f.log_softmax(f.layer_norm(h, (5,)), -1)
         (out * out).mean().backward()
-        return [t.float().tolist() for t in (out, x.grad, w.grad)] + [str(t.dtype).split(".")[1] for t in (out, x.grad, w.grad)]
+        return [t.float().tolist() for t in (out, x.grad, w.grad)] + [
+            str(t.dtype).split(".")[1] for t in (out, x.grad, w.grad)
+        ]
 
     for got, wanted in zip(run(pynn, ours), run(torch, theirs)):
         if isinstance(got[0], str):

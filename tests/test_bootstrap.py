@@ -18,7 +18,9 @@ def test_pure_says_why_native_is_not_there():
     assert "did not load" in run("import pynn; pynn.show_config()", PYNN_PURE="1")
 
 
-@pytest.mark.parametrize(("environment", "warned"), [({"PYNN_INTERPRETED": "1"}, "True"), ({"PYNN_PURE": "1"}, "False")])
+@pytest.mark.parametrize(
+    ("environment", "warned"), [({"PYNN_INTERPRETED": "1"}, "True"), ({"PYNN_PURE": "1"}, "False")]
+)
 def test_says_once_that_compiled_kernels_are_missing(environment, warned):
     code = (
         "import sys, warnings; sys.modules['pynn._native'] = None\n"

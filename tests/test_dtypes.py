@@ -34,4 +34,3 @@ def test_what_is_no_dtype_is_named():
         pynn.zeros(2, dtype="nonsense")
     with pytest.raises(TypeError, match="NumPy dtype complex128"):
         pynn.from_numpy(np.zeros(2, complex))
-

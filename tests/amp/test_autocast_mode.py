@@ -41,7 +41,13 @@ def test_losses_run_in_float32():
 def test_the_rest_keeps_its_dtype_or_promotes():
     x, b = pynn.randn(4, 4), pynn.randn(4, 4).bfloat16()
     with pynn.autocast("cpu"):
-        for f in (lambda t: t.softmax(-1), lambda t: t.sum(), lambda t: t.exp(), lambda t: F.layer_norm(t, (4,)), F.gelu):
+        for f in (
+            lambda t: t.softmax(-1),
+            lambda t: t.sum(),
+            lambda t: t.exp(),
+            lambda t: F.layer_norm(t, (4,)),
+            F.gelu,
+        ):
             assert f(b).dtype is BF16
             assert f(x).dtype is pynn.float32
         assert (x + b).dtype is pynn.float32

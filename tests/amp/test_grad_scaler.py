@@ -93,7 +93,13 @@ def test_state():
         pickle.dumps(scaler)
     scaler.update()
     state = scaler.state_dict()
-    assert state == {"scale": 2.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 7, "_growth_tracker": 1}
+    assert state == {
+        "scale": 2.0,
+        "growth_factor": 2.0,
+        "backoff_factor": 0.5,
+        "growth_interval": 7,
+        "_growth_tracker": 1,
+    }
     other = GradScaler("cpu")
     other.load_state_dict(state)
     assert other.state_dict() == state

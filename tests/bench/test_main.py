@@ -24,7 +24,9 @@ def test_differs(second, reason):
     assert found is None if reason is None else reason in found
 
 
-@pytest.mark.parametrize(("flops", "moved", "text"), [(5, None, "50% of peak"), (None, 2, "50% of bandwidth"), (None, None, "")])
+@pytest.mark.parametrize(
+    ("flops", "moved", "text"), [(5, None, "50% of peak"), (None, 2, "50% of bandwidth"), (None, None, "")]
+)
 def test_share(flops, moved, text):
     row = Row("family", "name", None, flops, moved, 0)
     assert bench.share(row, 1.0, bench.peak.Ceiling(10, 4)) == text
@@ -36,5 +38,7 @@ def test_duration(seconds, text):
 
 
 def test_lists_rows():
-    listed = run("import runpy, sys; sys.argv = ['bench', 'matmul', '--list']; runpy.run_module('pynn.bench', run_name='__main__')")
+    listed = run(
+        "import runpy, sys; sys.argv = ['bench', 'matmul', '--list']; runpy.run_module('pynn.bench', run_name='__main__')"
+    )
     assert listed.splitlines()[0] == "matmul: 64 x 64 x 64"

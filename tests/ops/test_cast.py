@@ -16,7 +16,12 @@ def test_to_returns_self_when_nothing_changes():
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [((pynn.float64,), {}), (("cpu", pynn.float64), {}), ((pynn.zeros(1, dtype=pynn.float64),), {}), ((), {"dtype": pynn.float64})],
+    [
+        ((pynn.float64,), {}),
+        (("cpu", pynn.float64), {}),
+        ((pynn.zeros(1, dtype=pynn.float64),), {}),
+        ((), {"dtype": pynn.float64}),
+    ],
 )
 def test_to_takes_torchs_forms(arguments, named):
     assert pynn.ones(2).to(*arguments, **named).dtype is pynn.float64

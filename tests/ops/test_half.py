@@ -54,7 +54,9 @@ def check(name, dtype):
         wanted += tuple(wide[j] for j in written)
         for j, (g, w) in enumerate(zip(got, wanted, strict=True)):
             stays = j < record.op.outputs and record.op.wide_outputs >> j & 1
-            compare(g._array, w._array, target if not stays else numpy.dtype("float32"), name in SUMS, f"{what}: output {j}")
+            compare(
+                g._array, w._array, target if not stays else numpy.dtype("float32"), name in SUMS, f"{what}: output {j}"
+            )
         if cases.has_gradient(record, sample):
             check_gradients(name, sample, dtype, target, what)
 
@@ -87,7 +89,11 @@ def check_gradients(name, sample, dtype, target, what):
             scale = max(1.0, float(numpy.nanmax(numpy.abs(values), initial=0.0)))
         # what backward saved was rounded, too: a few roundings, of the largest value
         numpy.testing.assert_allclose(
-            g._array.astype(numpy.float32), values, rtol=4 * EPS[dtype], atol=8 * EPS[dtype] * scale, err_msg=f"{what}: gradient {j}"
+            g._array.astype(numpy.float32),
+            values,
+            rtol=4 * EPS[dtype],
+            atol=8 * EPS[dtype] * scale,
+            err_msg=f"{what}: gradient {j}",
         )
 
 

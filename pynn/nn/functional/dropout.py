@@ -4,6 +4,7 @@ All return the input itself when not training, and raise ValueError for a probab
 """
 
 import math
+import warnings
 
 from pynn._core import call
 from pynn.nn.functional.arguments import require_tensors
@@ -34,14 +35,30 @@ def _channel_dropout(name, dims, input, p, training, inplace):
     _check_probability(p)
     require_tensors(name, input)
     ndim = input._array.ndim
+    batched = ndim == dims + 2
     if ndim not in (dims + 1, dims + 2):
-        raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {ndim}D input of shape "
-            f"{list(input.shape)}."
+        if dims == 1 or ndim < 2:
+            raise RuntimeError(
+                f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {ndim}D input of shape "
+                f"{list(input.shape)}."
+            )
+        warnings.warn(
+            f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a future "
+            f"release. To silence this warning, use dropout, or give it {dims} spatial dimensions.",
+            stacklevel=3,
         )
+        batched = dims == 2
+    elif dims == 2 and not batched:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired: "
+            "the input is taken as (N, C, L). Use dropout1d to say so.",
+            stacklevel=3,
+        )
+        batched = True
     if not training or p == 0.0:
         return input
-    shape = input._array.shape[: ndim - dims] + (1,) * dims
+    lead = 2 if batched else 1
+    shape = input._array.shape[:lead] + (1,) * (ndim - lead)
     return _finish(input, input * dropout(input.new_ones(shape), p), inplace)
 
 
@@ -51,7 +68,10 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Whole channels of (N, C, H, W) or (C, H, W) zeroed with probability p (arXiv:1411.4280)."""
+    """Whole channels of (N, C, H, W) zeroed with probability p (arXiv:1411.4280).
+
+    Warns, as torch does, for other ranks: the first two dimensions are then N and C.
+    """
     return _channel_dropout("dropout2d", 2, input, p, training, inplace)
 
 

@@ -25,9 +25,10 @@ def read_idx(path: str | os.PathLike[str]) -> numpy.ndarray:
 
     Raises ValueError where the file is none, or of another length than it says.
     """
-    opened = gzip.open(path, "rb") if os.fspath(path).endswith(".gz") else open(path, "rb")
-    with opened as file:
+    with open(path, "rb") as file:
         data = file.read()
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _KINDS or len(data) < 4 + 4 * data[3]:
         raise ValueError(f"{os.fspath(path)} is no idx file: it starts with {data[:4].hex(' ')}.")
     dtype, start = numpy.dtype(_KINDS[data[2]]), 4 + 4 * data[3]

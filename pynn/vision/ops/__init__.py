@@ -1,26 +1,11 @@
 """Building blocks and operations on boxes."""
 
-from pynn.vision.ops.misc import (
-    MLP,
-    Conv2dNormActivation,
-    Conv3dNormActivation,
-    ConvNormActivation,
-    FrozenBatchNorm2d,
-    Permute,
-    SqueezeExcitation,
-)
-from pynn.vision.ops.stochastic_depth import DropBlock2d, StochasticDepth, drop_block2d, stochastic_depth
+# ruff: noqa: F403
+from pynn.vision.ops import boxes, losses, misc
+from pynn.vision.ops import stochastic_depth as _depth
+from pynn.vision.ops.boxes import *
+from pynn.vision.ops.losses import *
+from pynn.vision.ops.misc import *
+from pynn.vision.ops.stochastic_depth import *
 
-__all__ = [
-    "MLP",
-    "Conv2dNormActivation",
-    "Conv3dNormActivation",
-    "ConvNormActivation",
-    "DropBlock2d",
-    "FrozenBatchNorm2d",
-    "Permute",
-    "SqueezeExcitation",
-    "StochasticDepth",
-    "drop_block2d",
-    "stochastic_depth",
-]
+__all__ = [*boxes.__all__, *losses.__all__, *misc.__all__, *_depth.__all__]

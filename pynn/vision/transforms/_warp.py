@@ -99,12 +99,14 @@ def rotate(img: Tensor, matrix: Sequence[float], mode: str, expand: bool, fill: 
 
 def _bounds(matrix: Sequence[float], size: tuple[int, int]) -> tuple[int, int]:
     """The size (h, w) of the picture turned: what its corners span, ends rounded outwards, 1e-4 forgiven."""
+    # In float32, as torchvision has it: its rounding swallows what a right angle's cosine is off 0.
     height, width = size
-    corners = numpy.array([(x, y) for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * [width, height]
-    rows = numpy.array(matrix).reshape(2, 3)
-    moved = corners @ rows[:, :2].T + rows[:, 2] + [width * 0.5, height * 0.5]
-    high = numpy.ceil(numpy.trunc(moved.max(0) / 1e-4) * 1e-4)
-    low = numpy.floor(numpy.trunc(moved.min(0) / 1e-4) * 1e-4)
+    rows = numpy.array(matrix, numpy.float32).reshape(2, 3)
+    corners = numpy.array([(x * width, y * height, 1.0) for x in (-0.5, 0.5) for y in (-0.5, 0.5)], numpy.float32)
+    moved = corners @ rows.T + numpy.array([width * 0.5, height * 0.5], numpy.float32)
+    step = numpy.float32(1e-4)
+    high = numpy.ceil(numpy.trunc(moved.max(0) / step) * step)
+    low = numpy.floor(numpy.trunc(moved.min(0) / step) * step)
     wide, tall = (high - low).tolist()
     return int(tall), int(wide)
 

@@ -51,6 +51,8 @@ def test_gradient_goes_where_the_value_went():
 @pytest.mark.parametrize(("function", "dims"), [(F.dropout1d, 1), (F.dropout2d, 2), (F.dropout3d, 3)])
 @pytest.mark.parametrize("batched", [True, False])
 def test_whole_channels(function, dims, batched):
+    if function is F.dropout2d and not batched:
+        pytest.skip("torch takes three dimensions as (N, C, L)")
     pynn.manual_seed(1)
     lead = (8, 16) if batched else (64,)
     out = function(pynn.ones(*lead, *(3,) * dims), 0.5).numpy().reshape(-1, 3**dims)
@@ -59,8 +61,21 @@ def test_whole_channels(function, dims, batched):
 
 
 def test_channel_dropout_checks_dimensions():
-    with pytest.raises(RuntimeError, match="Expected 3D or 4D input, but received a 2D"):
-        F.dropout2d(pynn.ones(2, 3))
+    with pytest.raises(RuntimeError, match="Expected 2D or 3D input, but received a 1D"):
+        F.dropout1d(pynn.ones(2))
+    with pytest.raises(RuntimeError, match="received a 1D"):
+        F.dropout2d(pynn.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "flat"),
+    [(F.dropout2d, (8, 9), (72, 1)), (F.dropout2d, (8, 9, 4), (72, 4)), (F.dropout3d, (64, 4), (64, 4))],
+)
+def test_channel_dropout_of_other_ranks_warns_as_torch_does(function, shape, flat):
+    with pytest.warns(UserWarning, match=f"{function.__name__}: Received a"):
+        out = function(pynn.ones(shape), 0.5).reshape(flat)
+    assert (out == out[:, :1]).all()
+    assert set(out.unique().tolist()) == {0.0, 2.0}
 
 
 def test_inplace():

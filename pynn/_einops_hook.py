@@ -1,0 +1,61 @@
+"""Notices when einops is imported, before pynn or after, and makes pynn's tensors known to it (see _einops)."""
+
+import sys
+
+_BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
+
+
+class _AfterImport:
+    """Imports einops._backends with its own loader, then registers pynn."""
+
+    def __init__(self, loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        from pynn._einops import register
+
+        self._loader.exec_module(module)
+        register(module)
+
+
+class _Layers:
+    """Makes einops.layers.pynn."""
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        from pynn._einops import define_layers
+
+        define_layers(module)
+
+
+class _Finder:
+    """Knows two names and passes on all others."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == _BACKENDS:
+            from importlib.machinery import PathFinder
+
+            spec = PathFinder.find_spec(name, path)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _AfterImport(spec.loader)
+            return spec
+        if name == _LAYERS:
+            from importlib.machinery import ModuleSpec
+
+            return ModuleSpec(name, _Layers())
+        return None
+
+
+def install():
+    """Register with einops if it is imported already, else when it will be."""
+    if _BACKENDS in sys.modules:
+        from pynn._einops import register
+
+        register(sys.modules[_BACKENDS])
+    sys.meta_path.insert(0, _Finder)
