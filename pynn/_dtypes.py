@@ -180,6 +180,7 @@ def _promote(a, b):
 def result_type(tensor1, tensor2):
     """The dtype of an operation between two tensors or a tensor and a number."""
     operands = [x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]
+    operands = [x.item() if isinstance(x, numpy.generic) else x for x in operands]
     return from_numpy(result_type_of(operands))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace
-from pynn._dtypes import FLOAT64
+from pynn._dtypes import FLOAT64, default_float, result_type_of
 from pynn._info import finfo
 from pynn.ops.elementary import (
     ACOSH,
@@ -48,7 +48,7 @@ from pynn.ops.pointwise_functions import (
     publish_binary,
     publish_unary,
 )
-from pynn.ops.registry import export, number, written
+from pynn.ops.registry import cast, export, number, written
 
 for _op, *_names in (
     (ACOSH, "arccosh"), (ASINH, "arcsinh"), (ATANH, "arctanh"), (SINC,), (DEG2RAD,), (RAD2DEG,), (FRAC,), (SIGNBIT,), (ANGLE,),
@@ -164,7 +164,13 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other, broadcasting."""
     if not isinstance(other, Tensor):
         raise TypeError(f"ldexp(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}.")
-    return operand(input, "ldexp") * pow(2.0, other)
+    dtype = result_type_of([operand(input, "ldexp")._array, other._array])
+    if other._array.dtype.kind == "b" and input._array.dtype.kind in "fV":
+        raise NotImplementedError('"ldexp" not implemented for bool exponents. Convert them with .int().')
+    if dtype.kind not in "fV":
+        dtype = default_float()
+    exponent = other if other._array.dtype.kind in "fV" else cast(other, dtype)
+    return cast(input, dtype) * pow(2.0, exponent)
 
 
 written("ldexp", ldexp)

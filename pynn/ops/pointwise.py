@@ -7,7 +7,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor
 from pynn._dtypes import INT64, result_type_of
-from pynn.ops.registry import NUMBERS, Sample, cast, only, pointwise_check, register, register_inplace
+from pynn.ops.registry import NUMBERS, Sample, cast, number, only, pointwise_check, register, register_inplace
 from pynn.ops.samples import binary_samples, unary_samples
 
 # ---- arithmetic ----
@@ -17,7 +17,7 @@ def _is_bool(x):
     return isinstance(x, bool) or (isinstance(x, Tensor) and x._array.dtype == numpy.bool_)
 
 
-def _check_sub(inputs, attrs):
+def _refuse_sub(inputs):
     if any(map(_is_bool, inputs)):
         both = all(map(_is_bool, inputs))
         hint = "Use the `^` or `logical_xor()` operator instead" if both else "To invert a mask, use the `~` or `logical_not()` operator"
@@ -25,21 +25,29 @@ def _check_sub(inputs, attrs):
             f"Subtraction, the `-` operator, with {'two bool tensors' if both else 'a bool tensor'} is not supported. {hint}, "
             "or convert with .int()."
         )
-    return _check_values(inputs, attrs)
 
 
-def _check_neg(inputs, attrs):
+def _refuse_neg(inputs):
     if _is_bool(inputs[0]):
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
             "the `~` or `logical_not()` operator instead."
         )
+
+
+def _check_sub(inputs, attrs):
+    _refuse_sub(inputs)
+    return _check_values(inputs, attrs)
+
+
+def _check_neg(inputs, attrs):
+    _refuse_neg(inputs)
     return _check_values(inputs, attrs)
 
 
 def _check_integral(name):
     def check(inputs, attrs):
-        for x in inputs:
+        for x in map(number, inputs):
             if (isinstance(x, Tensor) and x._array.dtype.kind not in "biu") or isinstance(x, float):
                 kind = x._array.dtype if isinstance(x, Tensor) else "float"
                 error = TypeError if name == "bitwise_not" else NotImplementedError
@@ -446,6 +454,18 @@ def _check_where(inputs, attrs):
 
 # ---- in-place forms ----
 
+
+def _refuse_negative_power(inputs):
+    """Integers, unlike floats, have no negative powers; bools have no powers."""
+    only("pow", NUMBERS)(inputs)
+    exponent = number(inputs[1])
+    if inputs[0]._array.dtype.kind in "iu" and isinstance(exponent, int) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
+
+
+_INPLACE_VALUES = {SUB: _refuse_sub, POW: _refuse_negative_power, NEG: _refuse_neg}
+_INPLACE_VALUES |= {op: only(op.name, NUMBERS) for op in (ABS, FLOOR, CEIL, ROUND, TRUNC)}
+
 for _op in (
     ADD, SUB, MUL, DIV, POW, MAXIMUM, MINIMUM, FLOOR_DIVIDE, REMAINDER, FMOD, ADDCMUL, ADDCDIV, LERP, NEG, ABS, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL,
     EXP, EXP2, EXPM1, LOG, LOG1P, LOG2, LOG10, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, ERF, TANH, SIGMOID, FLOOR, CEIL, ROUND, TRUNC, CLAMP, BITWISE_NOT, BITWISE_AND, BITWISE_OR, BITWISE_XOR,
@@ -453,4 +473,4 @@ for _op in (
     if _op in (FLOOR_DIVIDE, REMAINDER, FMOD):
         register_inplace(_op, values=_refuse_zero)
     else:
-        register_inplace(_op, values=only(_op.name, "biu") if _op.name.startswith("bitwise") else None)
+        register_inplace(_op, values=_INPLACE_VALUES.get(_op) or (only(_op.name, "biu") if _op.name.startswith("bitwise") else None))

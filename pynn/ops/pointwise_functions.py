@@ -4,7 +4,7 @@ from numpy import asarray
 
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
-from pynn._dtypes import INT64, default_float, result_type_of
+from pynn._dtypes import INT64, default_float, result_type_of, scalar_dtype
 from pynn._info import iinfo
 from pynn.ops.elementary import CLAMP_TENSOR, DIV_ROUNDED, ROUND_DECIMALS
 from pynn.ops.out import store
@@ -137,6 +137,8 @@ def _round_inplace(input, *, decimals=0):
 
 def _two(op, input, other):
     """`binary`, for a function: TypeError where an operand is neither a tensor nor a number."""
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor) and isinstance(number(input), (int, float)):
+        input = _core.made(asarray(number(input), scalar_dtype(number(input))))  # of two numbers, as of their tensors
     result = binary(op, input, other)
     if result is NotImplemented:
         raise TypeError(
@@ -168,6 +170,8 @@ def publish_binary(op, *names, inputs="xy", doc=None):
         return result if out is None else store(out, result, name)
 
     def either(input, other, *, out=None):
+        if not isinstance(input, Tensor) and not isinstance(other, Tensor) and op is not FLOOR_DIVIDE:
+            raise TypeError(f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}.")
         result = _two(op, input, other)
         return result if out is None else store(out, result, name)
 
@@ -178,6 +182,8 @@ def publish_binary(op, *names, inputs="xy", doc=None):
     if inplace_op is not None:
 
         def function_(input, other):
+            if function is both and not isinstance(other, Tensor):
+                raise TypeError(f"{name}_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}.")
             return call_inplace(inplace_op, (input, other))
 
         function_.__name__ = function_.__qualname__ = name + "_"
@@ -249,9 +255,12 @@ def div(input, other, *, rounding_mode=None, out=None):
 def _divide_rounded(input, other, mode):
     if mode == "trunc" and any(isinstance(x, Tensor) and _core.is_half(x._array.dtype) for x in (input, other)):
         return unary(TRUNC, _two(DIV, input, other))  # a 16-bit quotient is rounded before it is cut off
+    input, other = number(input), number(other)
     for x in (input, other):
         if not isinstance(x, (Tensor, int, float)):
             raise TypeError(f"div(): expected tensors or numbers, got {type(x).__name__}.")
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        input = _core.made(asarray(input, scalar_dtype(input)))
     return call(DIV_ROUNDED, (input, other), (_rounding(mode),))
 
 
@@ -340,10 +349,13 @@ def _lerp_inputs(input, end, weight):
     dtype = operand(input, "lerp")._array.dtype
     if not isinstance(end, Tensor):
         raise TypeError(f"lerp(): argument 'end' (position 2) must be Tensor, not {type(end).__name__}.")
+    floating = any(isinstance(x, float) or (isinstance(x, Tensor) and _core.is_floating(x._array)) for x in (input, weight))
+    if not floating:
+        raise NotImplementedError(f'"lerp" not implemented for {input.dtype}: it takes floating point numbers.')
     for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and x._array.dtype != dtype:
+        if isinstance(x, Tensor) and x._array.dtype != dtype and (x is end or x._array.ndim):
             raise RuntimeError(f"expected dtype {dtype} for `{name}` but got dtype {x._array.dtype}. Cast it: .to(input.dtype).")
-    if dtype.kind not in "fV":
+    if dtype.kind not in "fV" and not isinstance(weight, Tensor):
         raise NotImplementedError(f'"lerp" not implemented for {input.dtype}: it takes floating point numbers.')
     return (input, end, number(weight))
 
@@ -423,8 +435,8 @@ def _beside(x, value):
     if value is None or isinstance(value, Tensor):
         return value
     value, dtype = number(value), x._array.dtype
-    if dtype.kind not in "fV" and isinstance(value, float):
-        dtype = default_float()
+    if dtype.kind not in "fV":
+        dtype = scalar_dtype(value)
     return _core.made(asarray(value, dtype))
 
 
