@@ -5,7 +5,6 @@ from pynn._dtypes import from_numpy
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import export, written
 
-
 for _name, _function in (
     ("baddbmm", METHODS["baddbmm"]), ("addmv", METHODS["addmv"]), ("addmm", METHODS["addmm"]), ("cumsum", METHODS["cumsum"]),
     ("cumprod", METHODS["cumprod"]),

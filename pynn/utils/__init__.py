@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from typing import Any
-
 from pynn.utils import data
 
 _LAZY = frozenset({"dlpack"})  # imported when first asked for
