@@ -6,6 +6,9 @@ Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compil
 kernels. `pynn.show_config()` tells what this installation can do.
 """
 
+from typing import Any
+
+
 from pynn import _bootstrap
 
 # isort: split
@@ -135,7 +138,7 @@ _LAZY_NAMES = {
 }  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _LAZY or name in _LAZY_NAMES:
         import importlib
 
@@ -156,7 +159,9 @@ def __getattr__(name):
     raise AttributeError(explain("pynn", name))
 
 
-def __dir__():
+def __dir__() -> Any:
     import pynn._functions as more
 
-    return sorted(globals().keys() | _LAZY | _LAZY_NAMES.keys() | set(more.NAMES) | ops.deferred.FUNCTION_MODULES.keys())
+    return sorted(
+        globals().keys() | _LAZY | _LAZY_NAMES.keys() | set(more.NAMES) | ops.deferred.FUNCTION_MODULES.keys()
+    )

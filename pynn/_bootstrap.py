@@ -9,7 +9,7 @@ import os
 import sys
 
 
-def _flag(name):
+def _flag(name: str) -> bool:
     return os.environ.get(name, "") not in ("", "0")
 
 

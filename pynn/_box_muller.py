@@ -5,6 +5,8 @@ backend and instruction set computes the same bits (csrc/kernels/random/normal.h
 steps). The numbers are within 4 ulp of the exact transform.
 """
 
+from typing import Any
+
 import numpy
 
 _F32 = numpy.float32
@@ -40,14 +42,14 @@ _COS64 = [
 ]  # fmt: skip
 
 
-def _polynomial(x, coefficients):
+def _polynomial(x: Any, coefficients: Any) -> Any:
     out = coefficients[-1]
     for c in coefficients[-2::-1]:
         out = out * x + c
     return out
 
 
-def _log32(words):
+def _log32(words: Any) -> Any:
     """log((words + 1) / 2^32) in float32."""
     bits = (words.astype(_F32) + _F32(1)).view(numpy.int32) - numpy.int32(0x3F3504F3)
     e = (bits >> 23) - 32
@@ -60,7 +62,7 @@ def _log32(words):
     return e * _LN2_32[0] + (f + y)
 
 
-def _log64(words):
+def _log64(words: Any) -> Any:
     """log((words + 1) / 2^32) in float64."""
     bits = (words.astype(numpy.float64) + 1.0).view(numpy.int64) - numpy.int64(0x3FE6A09E667F3BCD)
     e = (bits >> 52) - 32
@@ -73,7 +75,7 @@ def _log64(words):
     return e * _LN2_64[0] + (f + (y - half))
 
 
-def _cos(words, dtype):
+def _cos(words: Any, dtype: Any) -> Any:
     """cos(2 pi words / 2^32)."""
     quarter = (words + numpy.uint32(1 << 29)) >> numpy.uint32(30)
     rest = (words - (quarter << numpy.uint32(30))).view(numpy.int32)
@@ -84,7 +86,7 @@ def _cos(words, dtype):
     return numpy.where((quarter + numpy.uint32(1)) & numpy.uint32(2), -value, value)
 
 
-def normals(words, dtype):
+def normals(words: Any, dtype: Any) -> Any:
     """Standard normal numbers of float32 or float64 from uint32 words, two each."""
     first, second = words[0::2], words[1::2]
     if dtype == numpy.float64:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from pynn import _backends, _bootstrap
 from pynn._version_info import __version__
@@ -12,12 +13,12 @@ except ImportError:
     _native = None
 
 
-def get_num_threads():
+def get_num_threads() -> Any:
     """How many threads kernels use."""
     return _native.get_num_threads() if _native else 1
 
 
-def set_num_threads(n):
+def set_num_threads(n: Any) -> None:
     """Set how many threads kernels use; at least 1."""
     if not isinstance(n, int) or isinstance(n, bool):
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}.")
@@ -27,7 +28,7 @@ def set_num_threads(n):
         _native.set_num_threads(n)
 
 
-def get_include():
+def get_include() -> Any:
     """The folder to compile C or C++ against: it has pynn/pynn.h, the kernels' C interface.
 
     RuntimeError where pynn was installed without its compiled library.
@@ -40,7 +41,7 @@ def get_include():
                        "install a compiled wheel, or from source where there is a C++ compiler.")  # fmt: skip
 
 
-def config():
+def config() -> Any:
     """What show_config prints, as a dict."""
     out = {
         "version": __version__,
@@ -51,20 +52,24 @@ def config():
         "isa available": [n for n in ("portable", "avx2", "avx512") if _native and _native.isa_supported(n)],
         "threads": get_num_threads(),
         "default backend": _backends.default().name,
-        "backends": {b.name: "available" if b.available else f"unavailable: {b.reason}" for b in _backends.BACKENDS.values()},
+        "backends": {
+            b.name: "available" if b.available else f"unavailable: {b.reason}" for b in _backends.BACKENDS.values()
+        },
     }
-    variables = [n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_BACKEND", "PYNN_PURE") if n in os.environ]
+    variables = [
+        n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_BACKEND", "PYNN_PURE") if n in os.environ
+    ]
     out["environment"] = {n: os.environ[n] for n in variables}
     return out
 
 
-def _is_compiled():
+def _is_compiled() -> bool:
     from pynn import _core
 
     return not _core.__file__.endswith(".py")
 
 
-def show_config():
+def show_config() -> None:
     """Print version, compiler, instruction sets, threads and backends (with the reason where one is unavailable)."""
     for key, value in config().items():
         if isinstance(value, dict):

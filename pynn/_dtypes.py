@@ -4,6 +4,8 @@ NumPy has no bfloat16: ml_dtypes gives it one, and is imported when bfloat16 is 
 an array's kind as "V"; its promotion, limits and text are ours.
 """
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor
@@ -14,7 +16,7 @@ class dtype:
 
     __slots__ = ("is_floating_point", "is_signed", "itemsize", "name", "numpy")
 
-    def __init__(self, name, np_name):
+    def __init__(self, name: str, np_name: Any) -> None:
         self.name = name
         if np_name is None:  # `numpy` is set when first asked for
             self.itemsize, self.is_floating_point, self.is_signed = 2, True, True
@@ -24,7 +26,7 @@ class dtype:
         self.is_floating_point = self.numpy.kind == "f"
         self.is_signed = self.numpy.kind in "fi"
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name != "numpy":
             raise AttributeError(f"a dtype has no attribute {name!r}.")
         self.numpy = _load_bfloat16()
@@ -32,10 +34,10 @@ class dtype:
 
     is_complex = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"pynn.{self.name}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return (_by_name, (self.name,))
 
 
@@ -52,7 +54,14 @@ NAMES = {
     "float64": "float64",
 }
 DTYPES = {name: dtype(name, np_name) for name, np_name in NAMES.items()}
-ALIASES = {"half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"}
+ALIASES = {
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+    "short": "int16",
+    "int": "int32",
+    "long": "int64",
+}
 _BY_NUMPY = {d.numpy: d for d in DTYPES.values() if d.name != "bfloat16"}
 BOOL, INT64, FLOAT32, FLOAT64 = (numpy.dtype(n) for n in ("bool", "int64", "float32", "float64"))
 FLOAT16 = numpy.dtype("float16")
@@ -60,7 +69,7 @@ _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 _default = FLOAT32
 
 
-def _load_bfloat16():
+def _load_bfloat16() -> Any:
     """NumPy's dtype for bfloat16, made known to the kernels."""
     try:
         import ml_dtypes
@@ -74,21 +83,21 @@ def _load_bfloat16():
     return found
 
 
-def is_bfloat16(np_dtype):
+def is_bfloat16(np_dtype: Any) -> Any:
     """Whether a NumPy dtype is bfloat16; imports nothing."""
     return np_dtype.kind == "V" and np_dtype.name == "bfloat16"
 
 
-def plain(array):
+def plain(array: Any) -> Any:
     """An array for NumPy's own functions, which do not all know bfloat16: that one as float32, others as they are."""
     return array.astype(FLOAT32) if array.dtype.kind == "V" else array
 
 
-def _by_name(name):
+def _by_name(name: str) -> Any:
     return DTYPES[name]
 
 
-def from_numpy(np_dtype):
+def from_numpy(np_dtype: Any) -> Any:
     """The dtype object of a NumPy dtype; TypeError for one that tensors do not hold."""
     found = _BY_NUMPY.get(np_dtype)
     if found is None and is_bfloat16(np_dtype):
@@ -102,7 +111,7 @@ def from_numpy(np_dtype):
     return found
 
 
-def to_numpy(value):
+def to_numpy(value: Any) -> Any:
     """The NumPy dtype of a pynn dtype, a NumPy dtype or type, or Python's bool, int and float."""
     if isinstance(value, dtype):
         return value.numpy
@@ -120,17 +129,17 @@ def to_numpy(value):
         ) from None
 
 
-def default_float():
+def default_float() -> Any:
     """The NumPy dtype that Python floats become (`set_default_dtype`)."""
     return _default
 
 
-def get_default_dtype():
+def get_default_dtype() -> Any:
     """The dtype of tensors made from Python floats; float32 at start."""
     return from_numpy(_default)
 
 
-def set_default_dtype(d):
+def set_default_dtype(d: Any) -> None:
     """Set the dtype of tensors made from Python floats; a floating point dtype."""
     global _default
     new = to_numpy(d)
@@ -139,14 +148,14 @@ def set_default_dtype(d):
     _default = new
 
 
-def scalar_dtype(value):
+def scalar_dtype(value: Any) -> Any:
     """The NumPy dtype a Python number becomes as a tensor."""
     if isinstance(value, bool):
         return BOOL
     return INT64 if isinstance(value, int) else _default
 
 
-def result_type_of(operands):
+def result_type_of(operands: Any) -> Any:
     """torch's promotion: the NumPy dtype shared by tensors (arrays) and Python numbers.
 
     Among operands of the highest category present (bool < integer < float), tensors with
@@ -167,7 +176,7 @@ def result_type_of(operands):
     return best
 
 
-def _promote(a, b):
+def _promote(a: Any, b: Any) -> Any:
     """Two tensors' dtypes: the wider category, then NumPy's rule within it (torch's, save int + float)."""
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
@@ -177,13 +186,13 @@ def _promote(a, b):
     return numpy.promote_types(a, b)
 
 
-def result_type(tensor1, tensor2):
+def result_type(tensor1: Any, tensor2: Any) -> Any:
     """The dtype of an operation between two tensors or a tensor and a number."""
     operands = [x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]
     operands = [x.item() if isinstance(x, numpy.generic) else x for x in operands]
     return from_numpy(result_type_of(operands))
 
 
-def promote_types(type1, type2):
+def promote_types(type1: Any, type2: Any) -> Any:
     """The smallest dtype that both can be converted to."""
     return from_numpy(_promote(to_numpy(type1), to_numpy(type2)))

@@ -1,6 +1,7 @@
 """Notices when einops is imported, before pynn or after, and makes pynn's tensors known to it (see _einops)."""
 
 import sys
+from typing import Any
 
 _BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
 
@@ -8,13 +9,13 @@ _BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
 class _AfterImport:
     """Imports einops._backends with its own loader, then registers pynn."""
 
-    def __init__(self, loader):
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
-    def create_module(self, spec):
+    def create_module(self, spec: Any) -> Any:
         return self._loader.create_module(spec)
 
-    def exec_module(self, module):
+    def exec_module(self, module: Any) -> None:
         from pynn._einops import register
 
         self._loader.exec_module(module)
@@ -24,10 +25,10 @@ class _AfterImport:
 class _Layers:
     """Makes einops.layers.pynn."""
 
-    def create_module(self, spec):
+    def create_module(self, spec: Any) -> None:
         return None
 
-    def exec_module(self, module):
+    def exec_module(self, module: Any) -> None:
         from pynn._einops import define_layers
 
         define_layers(module)
@@ -37,7 +38,7 @@ class _Finder:
     """Knows two names and passes on all others."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         if name == _BACKENDS:
             from importlib.machinery import PathFinder
 
@@ -52,7 +53,7 @@ class _Finder:
         return None
 
 
-def install():
+def install() -> None:
     """Register with einops if it is imported already, else when it will be."""
     if _BACKENDS in sys.modules:
         from pynn._einops import register

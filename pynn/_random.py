@@ -6,6 +6,8 @@ i % 4 of counter offset + i // 4 under the generator's seed. A call that draws n
 moves the offset on by ceil(n / 4).
 """
 
+from typing import Any
+
 import numpy
 
 from pynn._box_muller import normals
@@ -17,7 +19,7 @@ _LOW = numpy.uint64(0xFFFFFFFF)
 _32 = numpy.uint64(32)
 
 
-def philox(seed, offset, count):
+def philox(seed: Any, offset: Any, count: Any) -> Any:
     """`count` random uint32 words of the stream `seed` from counter `offset` on."""
     blocks = -(-count // 4)
     counter = numpy.arange(offset, offset + blocks, dtype=numpy.uint64)
@@ -37,7 +39,7 @@ def philox(seed, offset, count):
     return numpy.stack([c0, c1, c2, c3], axis=1).reshape(-1)[:count].astype(numpy.uint32)
 
 
-def uniform(seed, offset, shape, dtype):
+def uniform(seed: Any, offset: Any, shape: Any, dtype: Any) -> Any:
     """Uniform numbers in [0, 1): the top 24 bits of one word for float32, 53 of two words for float64."""
     count = int(numpy.prod(shape))
     if numpy.dtype(dtype) == numpy.float64:
@@ -47,18 +49,22 @@ def uniform(seed, offset, shape, dtype):
     words = philox(seed, offset, count)
     if numpy.dtype(dtype).itemsize == 2:  # as many bits as below 1 the dtype has, so that none rounds up to 1
         bits = 11 if numpy.dtype(dtype).kind == "f" else 8
-        return ((words >> numpy.uint32(32 - bits)).astype(numpy.float32) * numpy.float32(2.0**-bits)).reshape(shape).astype(dtype)
+        return (
+            ((words >> numpy.uint32(32 - bits)).astype(numpy.float32) * numpy.float32(2.0**-bits))
+            .reshape(shape)
+            .astype(dtype)
+        )
     return ((words >> numpy.uint32(8)).astype(numpy.float32) * numpy.float32(2.0**-24)).reshape(shape).astype(dtype)
 
 
-def normal(seed, offset, shape, dtype):
+def normal(seed: Any, offset: Any, shape: Any, dtype: Any) -> Any:
     """Standard normal numbers by Box and Muller's transform of two words each; float64 or else by way of float32."""
     count = int(numpy.prod(shape))
     working = numpy.float64 if numpy.dtype(dtype) == numpy.float64 else numpy.float32
     return normals(philox(seed, offset, 2 * count), working).reshape(shape).astype(dtype, copy=False)
 
 
-def randint(seed, offset, shape, low, high, dtype):
+def randint(seed: Any, offset: Any, shape: Any, low: Any, high: Any, dtype: Any) -> Any:
     """Integers in [low, high): 64 random bits modulo the range."""
     count = int(numpy.prod(shape))
     words = philox(seed, offset, 2 * count).astype(numpy.uint64)
@@ -69,12 +75,12 @@ def randint(seed, offset, shape, low, high, dtype):
 class Generator:
     """A source of random numbers: a seed and how far its stream is used."""
 
-    def __init__(self, device="cpu"):
+    def __init__(self, device: str = "cpu") -> None:
         self.device = check_device(device)
         self._seed = 67280421310721
         self._offset = 0
 
-    def manual_seed(self, seed):
+    def manual_seed(self, seed: Any) -> Any:
         """Start the stream of `seed` (any integer of up to 64 bits) anew; returns the generator."""
         seed = int(seed)
         if not -(2**63) <= seed < 2**64:
@@ -83,24 +89,24 @@ class Generator:
         self._offset = 0
         return self
 
-    def seed(self):
+    def seed(self) -> Any:
         """Seed from the operating system; returns the seed."""
         import secrets
 
         self.manual_seed(secrets.randbits(64))
         return self._seed
 
-    def initial_seed(self):
+    def initial_seed(self) -> Any:
         """The seed in use."""
         return self._seed
 
-    def get_state(self):
+    def get_state(self) -> Any:
         """Seed and offset, as a uint8 tensor that set_state takes."""
         from pynn._core import wrap
 
         return wrap(numpy.array([self._seed, self._offset], dtype="<u8").view(numpy.uint8))
 
-    def set_state(self, state):
+    def set_state(self, state: Any) -> None:
         """Go back to a state that get_state gave."""
         if state._array.dtype != numpy.uint8 or state._array.size != 16:
             raise RuntimeError(
@@ -109,7 +115,7 @@ class Generator:
         seed, offset = state._array.view("<u8").tolist()
         self._seed, self._offset = seed, offset
 
-    def reserve(self, count):
+    def reserve(self, count: Any) -> Any:
         """(seed, offset) for a draw of `count` words, which moves the offset on."""
         place = (self._seed, self._offset)
         self._offset += -(-count // 4)
@@ -119,26 +125,26 @@ class Generator:
 default_generator = Generator()
 
 
-def manual_seed(seed):
+def manual_seed(seed: Any) -> Any:
     """Seed the default generator; returns it."""
     return default_generator.manual_seed(seed)
 
 
-def seed():
+def seed() -> Any:
     """Seed the default generator from the operating system; returns the seed."""
     return default_generator.seed()
 
 
-def initial_seed():
+def initial_seed() -> Any:
     """The default generator's seed."""
     return default_generator.initial_seed()
 
 
-def get_rng_state():
+def get_rng_state() -> Any:
     """The default generator's state, for set_rng_state."""
     return default_generator.get_state()
 
 
-def set_rng_state(new_state):
+def set_rng_state(new_state: Any) -> None:
     """Go back to a state of the default generator."""
     default_generator.set_state(new_state)

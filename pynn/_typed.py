@@ -1,5 +1,7 @@
 """FloatTensor, LongTensor and the like: constructors and type tests of old."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, made
@@ -13,13 +15,13 @@ NAMES = {
 
 
 class _TypedMeta(type):
-    def __instancecheck__(cls, instance):
+    def __instancecheck__(cls, instance: Any) -> Any:
         return isinstance(instance, Tensor) and instance._array.dtype.name == cls.dtype.name
 
-    def __repr__(cls):
+    def __repr__(cls) -> str:
         return f"<class 'pynn.{cls.__name__}'>"
 
-    def __call__(cls, *args, device=None):
+    def __call__(cls, *args: Any, device: Any = None) -> Any:
         target = cls.dtype.numpy
         if not args:
             return made(numpy.empty((0,), target))
@@ -34,20 +36,22 @@ class _TypedMeta(type):
 
 TYPES = {
     name + "Tensor": _TypedMeta(
-        name + "Tensor", (), {"dtype": DTYPES[target], "__doc__": f"Tensors of {target}: a constructor and a type test."}
+        name + "Tensor",
+        (),
+        {"dtype": DTYPES[target], "__doc__": f"Tensors of {target}: a constructor and a type test."},
     )
     for name, target in NAMES.items()
 }
 
 
-def dtype_of(name):
+def dtype_of(name: str) -> Any:
     """The dtype of a tensor type, or of its name ("torch.FloatTensor"); None for anything else."""
     if isinstance(name, str):
         name = TYPES.get(name.rpartition(".")[2])
     return name.dtype if isinstance(name, _TypedMeta) else None
 
 
-def set_default_tensor_type(t):
+def set_default_tensor_type(t: Any) -> None:
     """`set_default_dtype` by a tensor type or its name."""
     found = dtype_of(t)
     if found is None:

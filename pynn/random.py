@@ -1,6 +1,7 @@
 """The default generator, under torch.random's names."""
 
 import contextlib
+from typing import Any
 
 from pynn._random import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
@@ -8,7 +9,7 @@ __all__ = ["default_generator", "fork_rng", "get_rng_state", "initial_seed", "ma
 
 
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled=True):
+def fork_rng(devices: Any = None, enabled: bool = True) -> Any:
     """A block after which the default generator goes on as if nothing had been drawn in it."""
     before = get_rng_state()
     try:

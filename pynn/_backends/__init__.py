@@ -6,6 +6,7 @@ default is resolved when it changes, never frozen at import.
 
 import os
 import warnings
+from typing import Any
 
 from pynn import _bootstrap, _core
 from pynn._backends import namespace as numpy_namespace
@@ -15,26 +16,26 @@ from pynn._core import state
 class Backend:
     """A named set of kernels over one array namespace."""
 
-    def __init__(self, name, kernels=None, reason=None):
+    def __init__(self, name: str, kernels: Any = None, reason: Any = None) -> None:
         self.name = name
         self.namespace = numpy_namespace
         self.reason = reason  # why it is unavailable, or None
         self._kernels = kernels or {}
 
     @property
-    def available(self):
+    def available(self) -> bool:
         """Whether this machine and installation can use it."""
         return self.reason is None
 
-    def kernel(self, op_name):
+    def kernel(self, op_name: Any) -> Any:
         """The backend's kernel for an op ("conv2d") or its backward ("conv2d.backward"), or None."""
         return self._kernels.get(op_name)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<backend {self.name}{'' if self.available else f' (unavailable: {self.reason})'}>"
 
 
-def _native():
+def _native() -> Any:
     try:
         from pynn import _native
     except ImportError as error:
@@ -47,7 +48,7 @@ _ORDER = ("native", "numpy")
 _default = BACKENDS["numpy"]
 
 
-def get(name):
+def get(name: str) -> Any:
     """The backend called name; ValueError for an unknown one, RuntimeError, with the reason, for one not available."""
     found = BACKENDS.get(name)
     if found is None:
@@ -57,7 +58,7 @@ def get(name):
     return found
 
 
-def set_default(chosen):
+def set_default(chosen: Any) -> None:
     """Make a backend the one that serves where none was chosen."""
     from pynn.ops.registry import OPS
 
@@ -68,12 +69,12 @@ def set_default(chosen):
         record.op.backward_kernel = chosen.kernel(name + ".backward")
 
 
-def default():
+def default() -> Any:
     """The backend that serves where none was chosen."""
     return _default
 
 
-def choose_default():
+def choose_default() -> Any:
     """The backend PYNN_BACKEND names, else the best available one."""
     wanted = os.environ.get("PYNN_BACKEND")
     if wanted:
@@ -95,16 +96,16 @@ def choose_default():
 class backend:
     """Compute on a named backend in this thread: `with pynn.backend("numpy"):`."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._chosen = get(name)
         self._before = []
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._before.append(state.backend)
         state.backend = self._chosen
         _core.enter_mode()
         return self._chosen
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         state.backend = self._before.pop()
         _core.leave_mode()

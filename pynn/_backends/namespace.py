@@ -6,6 +6,8 @@ names over Tensors, without the writing helpers: only composites run there. Spec
 (`pynn._backends.special`, `pynn._backends.bessel`) are among the names, and imported when first asked for.
 """
 
+from typing import Any
+
 import numpy
 from numpy import (  # noqa: F401  (the namespace itself)
     abs,
@@ -118,22 +120,22 @@ from numpy.lib.stride_tricks import as_strided  # noqa: F401
 name = "numpy"
 
 
-def expand_dims(x, axis):
+def expand_dims(x: Any, axis: Any) -> Any:
     """x with a dimension of size 1 at `axis`."""
     return numpy.expand_dims(x, axis)
 
 
-def add_at(out, index, values):
+def add_at(out: Any, index: Any, values: Any) -> None:
     """out[index] += values, counting every repeat of an index."""
     numpy.add.at(out, index, values)
 
 
-def copy(x):
+def copy(x: Any) -> Any:
     """A C-contiguous copy."""
     return numpy.array(x, order="C", copy=True)
 
 
-def sign(x):
+def sign(x: Any) -> Any:
     """-1, 0 or 1; 0 for NaN, as in torch."""
     if x.dtype.kind == "b":
         return copy(x)
@@ -141,7 +143,7 @@ def sign(x):
     return numpy.where(x != x, numpy.zeros_like(out), out) if x.dtype.kind == "f" else out
 
 
-def sigmoid(x):
+def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)) without overflow."""
     e = numpy.exp(-numpy.abs(x))
     return numpy.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False)
@@ -149,7 +151,13 @@ def sigmoid(x):
 
 # erf and erfc by Cody's rational Chebyshev approximations (Math. Comp. 23, 1969, 631-637),
 # the three ranges |x| <= 0.46875, <= 4 and beyond; about 1e-16 relative in float64.
-_ERF_P = (3.20937758913846947e03, 3.77485237685302021e02, 1.13864154151050156e02, 3.16112374387056560e00, 1.85777706184603153e-1)
+_ERF_P = (
+    3.20937758913846947e03,
+    3.77485237685302021e02,
+    1.13864154151050156e02,
+    3.16112374387056560e00,
+    1.85777706184603153e-1,
+)
 _ERF_Q = (2.84423683343917062e03, 1.28261652607737228e03, 2.44024637934444173e02, 2.36012909523441209e01, 1.0)
 _ERFC_P = (
     1.23033935479799725e03, 2.05107837782607147e03, 1.71204761263407058e03, 8.81952221241769090e02, 2.98635138197400131e02,
@@ -159,18 +167,32 @@ _ERFC_Q = (
     1.23033935480374942e03, 3.43936767414372164e03, 4.36261909014324716e03, 3.29079923573345963e03, 1.62138957456669019e03,
     5.37181101862009858e02, 1.17693950891312499e02, 1.57449261107098347e01, 1.0,
 )  # fmt: skip
-_TAIL_P = (-6.58749161529837803e-4, -1.60837851487422766e-2, -1.25781726111229246e-1, -3.60344899949804439e-1, -3.05326634961232344e-1, -1.63153871373020978e-2)
-_TAIL_Q = (2.33520497626869185e-3, 6.05183413124413191e-2, 5.27905102951428412e-1, 1.87295284992346725e00, 2.56852019228982242e00, 1.0)
+_TAIL_P = (
+    -6.58749161529837803e-4,
+    -1.60837851487422766e-2,
+    -1.25781726111229246e-1,
+    -3.60344899949804439e-1,
+    -3.05326634961232344e-1,
+    -1.63153871373020978e-2,
+)
+_TAIL_Q = (
+    2.33520497626869185e-3,
+    6.05183413124413191e-2,
+    5.27905102951428412e-1,
+    1.87295284992346725e00,
+    2.56852019228982242e00,
+    1.0,
+)
 
 
-def _poly(coefficients, x):
+def _poly(coefficients: Any, x: Any) -> Any:
     out = numpy.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
         out = out * x + c
     return out
 
 
-def erf(x):
+def erf(x: Any) -> Any:
     """The error function; computed in float64, returned in x's dtype."""
     v = numpy.asarray(x, dtype=numpy.float64)
     a = numpy.minimum(numpy.abs(v), 6.0)
@@ -186,7 +208,7 @@ def erf(x):
     return out.astype(x.dtype) if hasattr(x, "dtype") else out
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
         from pynn._backends import bessel, special
 

@@ -3,6 +3,7 @@
 import functools
 import threading
 import warnings
+from typing import Any
 
 import numpy
 
@@ -23,21 +24,21 @@ class _Mode(threading.local):
     cache_enabled = True
     nesting = 0
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.cache = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
 
 
 _mode = _Mode()
 
 
-def _np_dtype():
+def _np_dtype() -> Any:
     return DTYPES["bfloat16"].numpy if _mode.dtype is None else _mode.dtype
 
 
 class _Hook:
     """What the door calls while autocast is on."""
 
-    def inputs(self, op, inputs):
+    def inputs(self, op: Any, inputs: Any) -> Any:
         """The inputs of an op in the dtypes that its list asks for."""
         if op.name in _lists.LOW_PRECISION:
             return _cast_inputs(inputs, _np_dtype())
@@ -45,7 +46,7 @@ class _Hook:
             return _cast_inputs(inputs, FLOAT32)
         return inputs
 
-    def wrote(self, arrays):
+    def wrote(self, arrays: Any) -> None:
         """Forget the casts of leaves whose memory was written by another tensor's name, as by `w.data.fill_(0)`."""
         cache = _mode.cache
         for key, (leaf, *_) in list(cache.items()) if cache else ():
@@ -56,12 +57,12 @@ class _Hook:
 _hook = _Hook()
 
 
-def _cast_inputs(inputs, dtype):
+def _cast_inputs(inputs: Any, dtype: Any) -> Any:
     changed = tuple([_cast(x, dtype) for x in inputs])
     return changed if any(a is not b for a, b in zip(changed, inputs)) else inputs
 
 
-def _cast(x, dtype):
+def _cast(x: Any, dtype: Any) -> Any:
     """x in a dtype, if it is a floating point tensor other than float64; x itself where it has it."""
     if not isinstance(x, Tensor):
         return x
@@ -80,7 +81,7 @@ def _cast(x, dtype):
     return made
 
 
-def _set_enabled(enabled):
+def _set_enabled(enabled: Any) -> None:
     if enabled and state.autocast is None:
         state.autocast = _hook
         _core.enter_mode()
@@ -91,7 +92,7 @@ def _set_enabled(enabled):
     _mode.enabled = enabled
 
 
-def _check_device_type(device_type):
+def _check_device_type(device_type: Any) -> None:
     if not isinstance(device_type, str):
         raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
     if device_type not in _DEVICES:
@@ -110,13 +111,15 @@ class autocast:
     Lists of operations and their precision: torch's for the CPU (`pynn.amp._lists`).
     """
 
-    def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
+    def __init__(self, device_type: Any, dtype: Any = None, enabled: bool = True, cache_enabled: Any = None) -> None:
         _check_device_type(device_type)
         self.device = device_type
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else from_numpy(to_numpy(dtype))
         self._cache_enabled = _mode.cache_enabled if cache_enabled is None else cache_enabled
         if enabled and device_type != "cpu":
-            what = f"User provided device_type of '{device_type}', but {device_type.upper()} is not available. Disabling"
+            what = (
+                f"User provided device_type of '{device_type}', but {device_type.upper()} is not available. Disabling"
+            )
             warnings.warn(what, stacklevel=2)
             enabled = False
         if enabled and self.fast_dtype.name not in ("bfloat16", "float16"):
@@ -129,7 +132,7 @@ class autocast:
         self._enabled = enabled
         self._before = []
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled))
         if self.device == "cpu":
             _set_enabled(self._enabled)
@@ -138,7 +141,7 @@ class autocast:
         _mode.nesting += 1
         return self
 
-    def __exit__(self, exc_type, exc_val, exc_tb):
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool:
         _mode.nesting -= 1
         if _mode.nesting == 0:
             _mode.cache.clear()
@@ -146,11 +149,11 @@ class autocast:
         _set_enabled(enabled)
         return False
 
-    def __call__(self, func):
+    def __call__(self, func: Any) -> Any:
         """func run inside this context."""
 
         @functools.wraps(func)
-        def run(*args, **kwargs):
+        def run(*args: Any, **kwargs: Any) -> Any:
             with self:
                 return func(*args, **kwargs)
 
@@ -160,71 +163,71 @@ class autocast:
 # ---- questions and switches ----
 
 
-def is_autocast_available(device_type):
+def is_autocast_available(device_type: Any) -> bool:
     """Whether autocast takes a device type."""
     return device_type in _DEVICES
 
 
-def is_autocast_enabled(device_type=None):
+def is_autocast_enabled(device_type: Any = None) -> Any:
     """Whether autocast is on in this thread for a device type; without one, for GPUs."""
     return device_type == "cpu" and _mode.enabled
 
 
-def set_autocast_enabled(device_type, enabled=None):
+def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
     """Switch autocast on or off in this thread: set_autocast_enabled("cpu", True)."""
     if device_type == "cpu":
         _set_enabled(bool(enabled))
 
 
-def get_autocast_dtype(device_type):
+def get_autocast_dtype(device_type: Any) -> Any:
     """The 16-bit dtype of autocast for a device type."""
     if device_type == "cuda":
         return DTYPES["float16"]
     return DTYPES["bfloat16"] if _mode.dtype is None else from_numpy(_mode.dtype)
 
 
-def set_autocast_dtype(device_type, dtype):
+def set_autocast_dtype(device_type: Any, dtype: Any) -> None:
     """Set the 16-bit dtype of autocast for a device type in this thread."""
     if device_type == "cpu":
         _mode.dtype = to_numpy(dtype)
 
 
-def is_autocast_cache_enabled():
+def is_autocast_cache_enabled() -> Any:
     """Whether casts of leaves are kept for the length of a context."""
     return _mode.cache_enabled
 
 
-def set_autocast_cache_enabled(enabled):
+def set_autocast_cache_enabled(enabled: Any) -> None:
     """Keep casts of leaves for the length of a context, or not."""
     _mode.cache_enabled = bool(enabled)
 
 
-def clear_autocast_cache():
+def clear_autocast_cache() -> None:
     """Forget the casts kept so far."""
     _mode.cache.clear()
 
 
-def is_autocast_cpu_enabled():
+def is_autocast_cpu_enabled() -> Any:
     """`is_autocast_enabled("cpu")`."""
     return is_autocast_enabled("cpu")
 
 
-def set_autocast_cpu_enabled(enabled):
+def set_autocast_cpu_enabled(enabled: Any) -> None:
     """`set_autocast_enabled("cpu", enabled)`."""
     set_autocast_enabled("cpu", enabled)
 
 
-def get_autocast_cpu_dtype():
+def get_autocast_cpu_dtype() -> Any:
     """`get_autocast_dtype("cpu")`."""
     return get_autocast_dtype("cpu")
 
 
-def set_autocast_cpu_dtype(dtype):
+def set_autocast_cpu_dtype(dtype: Any) -> None:
     """`set_autocast_dtype("cpu", dtype)`."""
     set_autocast_dtype("cpu", dtype)
 
 
-def get_autocast_gpu_dtype():
+def get_autocast_gpu_dtype() -> Any:
     """`get_autocast_dtype("cuda")`."""
     return get_autocast_dtype("cuda")
 
@@ -232,11 +235,11 @@ def get_autocast_gpu_dtype():
 # ---- for functions and for autograd.Function ----
 
 
-def float32_function(function):
+def float32_function(function: Any) -> Any:
     """Decorate a function of tensors that autocast runs in float32 as a whole."""
 
     @functools.wraps(function)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         if state.autocast is None:
             return function(*args, **kwargs)
         args, kwargs = _converted(args, FLOAT32), _converted(kwargs, FLOAT32)
@@ -246,11 +249,11 @@ def float32_function(function):
     return run
 
 
-def low_precision_function(function):
+def low_precision_function(function: Any) -> Any:
     """Decorate a function of tensors that autocast runs in its 16-bit dtype as a whole."""
 
     @functools.wraps(function)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         if state.autocast is None:
             return function(*args, **kwargs)
         return function(*_converted(args, _np_dtype()), **_converted(kwargs, _np_dtype()))
@@ -258,11 +261,11 @@ def low_precision_function(function):
     return run
 
 
-def plain_function(function):
+def plain_function(function: Any) -> Any:
     """Decorate a function of tensors that autocast leaves alone, though what it is made of is on a list."""
 
     @functools.wraps(function)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         if state.autocast is None:
             return function(*args, **kwargs)
         with autocast("cpu", enabled=False):
@@ -271,14 +274,16 @@ def plain_function(function):
     return run
 
 
-def promoting_function(function):
+def promoting_function(function: Any) -> Any:
     """Decorate a function of tensors that autocast runs in the widest floating point dtype among them."""
 
     @functools.wraps(function)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         if state.autocast is None:
             return function(*args, **kwargs)
-        floats = [x._array.dtype for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and _core.is_floating(x._array)]
+        floats = [
+            x._array.dtype for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and _core.is_floating(x._array)
+        ]
         if len(set(floats)) > 1:
             wide = FLOAT32 if FLOAT64 not in floats else FLOAT64
             args, kwargs = _converted(args, wide), _converted(kwargs, wide)
@@ -287,7 +292,7 @@ def promoting_function(function):
     return run
 
 
-def _converted(value, dtype):
+def _converted(value: Any, dtype: Any) -> Any:
     if isinstance(value, Tensor):
         return _cast(value, dtype)
     if isinstance(value, dict):
@@ -297,7 +302,7 @@ def _converted(value, dtype):
     return value
 
 
-def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
+def custom_fwd(fwd: Any = None, *, device_type: Any, cast_inputs: Any = None) -> Any:
     """Decorate the forward of an `autograd.Function`: backward will run in the autocast state of forward.
 
     cast_inputs: a dtype for floating point inputs inside autocast; forward then runs with autocast off.
@@ -307,7 +312,7 @@ def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
         return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
 
     @functools.wraps(fwd)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         ctx = args[0]
         ctx._dtype = get_autocast_dtype(device_type)
         on = is_autocast_enabled(device_type)
@@ -323,14 +328,14 @@ def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
     return run
 
 
-def custom_bwd(bwd=None, *, device_type):
+def custom_bwd(bwd: Any = None, *, device_type: Any) -> Any:
     """Decorate the backward of an `autograd.Function` whose forward has custom_fwd."""
     _check_device_type(device_type)
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)
 
     @functools.wraps(bwd)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         with autocast(device_type, enabled=args[0]._fwd_used_autocast, dtype=args[0]._dtype):
             return bwd(*args, **kwargs)
 

@@ -4,6 +4,7 @@ import enum
 import math
 import warnings
 import weakref
+from typing import Any
 
 from pynn._core import Tensor, is_floating, observe
 from pynn._device import check_device
@@ -32,8 +33,14 @@ class GradScaler:
     """
 
     def __init__(
-        self, device="cuda", init_scale=2.0**16, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000, enabled=True
-    ):
+        self,
+        device: str = "cuda",
+        init_scale: Any = 2.0**16,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+        enabled: bool = True,
+    ) -> None:
         self._device = device
         if enabled and device == "cuda":
             warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
@@ -53,16 +60,18 @@ class GradScaler:
         self._growth_tracker = 0
         self._optimizers = weakref.WeakKeyDictionary()  # optimizer -> [OptState, whether it has bad gradients or None]
 
-    def __getstate__(self):
+    def __getstate__(self) -> Any:
         if self._optimizers:
-            raise RuntimeError("A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after update().")
+            raise RuntimeError(
+                "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after update()."
+            )
         return {**self.__dict__, "_optimizers": None}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
         self._optimizers = weakref.WeakKeyDictionary()
 
-    def scale(self, outputs):
+    def scale(self, outputs: Any) -> Any:
         """outputs (a tensor, or a list or tuple of them) times the scale; gradients flow through."""
         if not self._enabled:
             return outputs
@@ -72,10 +81,10 @@ class GradScaler:
             return type(outputs)(self.scale(o) for o in outputs)
         raise ValueError(f"outputs must be a Tensor or an iterable of Tensors, got {type(outputs).__name__}.")
 
-    def _state_of(self, optimizer):
+    def _state_of(self, optimizer: Any) -> Any:
         return self._optimizers.setdefault(optimizer, [OptState.READY, None])
 
-    def unscale_(self, optimizer):
+    def unscale_(self, optimizer: Any) -> None:
         """Divide an optimizer's gradients by the scale, so that they can be clipped before step().
 
         Raises RuntimeError where they have been already, ValueError for float16 gradients.
@@ -90,7 +99,7 @@ class GradScaler:
         held[1] = self._unscale(optimizer, 1.0 / self._scale)
         held[0] = OptState.UNSCALED
 
-    def _unscale(self, optimizer, factor):
+    def _unscale(self, optimizer: Any, factor: Any) -> Any:
         """Multiply the gradients by factor; whether one is infinite or NaN, or None where there are none."""
         from pynn.autograd import no_grad
 
@@ -108,7 +117,7 @@ class GradScaler:
                     grad.mul_(factor)
         return bad
 
-    def step(self, optimizer, *args, **kwargs):
+    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """optimizer.step(), unless a gradient is infinite or NaN; unscales the gradients first where that is not done.
 
         Returns what the optimizer returns, None where the step was skipped. RuntimeError for a closure or a second
@@ -124,12 +133,14 @@ class GradScaler:
         if held[0] is OptState.READY:
             self.unscale_(optimizer)
         if held[1] is None:
-            raise AssertionError("No inf checks were recorded for this optimizer: none of its parameters has a gradient.")
+            raise AssertionError(
+                "No inf checks were recorded for this optimizer: none of its parameters has a gradient."
+            )
         result = None if held[1] else optimizer.step(*args, **kwargs)
         held[0] = OptState.STEPPED
         return result
 
-    def update(self, new_scale=None):
+    def update(self, new_scale: Any = None) -> None:
         """Move the scale by what the steps since the last update found, or set it (a number or a float tensor)."""
         if not self._enabled:
             return
@@ -154,39 +165,39 @@ class GradScaler:
                     self._growth_tracker = 0
         self._optimizers.clear()
 
-    def get_scale(self):
+    def get_scale(self) -> Any:
         """The scale; 1.0 for a scaler that is off."""
         return self._scale if self._enabled else 1.0
 
-    def get_growth_factor(self):
+    def get_growth_factor(self) -> Any:
         """What the scale is multiplied by after growth_interval good steps."""
         return self._growth_factor
 
-    def set_growth_factor(self, new_factor):
+    def set_growth_factor(self, new_factor: Any) -> None:
         """Set it."""
         self._growth_factor = new_factor
 
-    def get_backoff_factor(self):
+    def get_backoff_factor(self) -> Any:
         """What the scale is multiplied by after a bad step."""
         return self._backoff_factor
 
-    def set_backoff_factor(self, new_factor):
+    def set_backoff_factor(self, new_factor: Any) -> None:
         """Set it."""
         self._backoff_factor = new_factor
 
-    def get_growth_interval(self):
+    def get_growth_interval(self) -> Any:
         """After how many good steps the scale grows."""
         return self._growth_interval
 
-    def set_growth_interval(self, new_interval):
+    def set_growth_interval(self, new_interval: Any) -> None:
         """Set it."""
         self._growth_interval = new_interval
 
-    def is_enabled(self):
+    def is_enabled(self) -> Any:
         """Whether the scaler does anything."""
         return self._enabled
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """scale, factors, interval and how many good steps there were; {} for a scaler that is off."""
         if not self._enabled:
             return {}
@@ -198,7 +209,7 @@ class GradScaler:
             "_growth_tracker": self._growth_tracker,
         }
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Go back to what state_dict gave; RuntimeError for an empty one."""
         if not self._enabled:
             return

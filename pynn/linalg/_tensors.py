@@ -9,11 +9,10 @@ from pynn._core import METHODS, Tensor, call, made
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
-from pynn.ops.arranging import written
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
 from pynn.ops.reduction import NORM
-from pynn.ops.registry import export
+from pynn.ops.registry import export, written
 from pynn.ops.triangles import diag_embed
 from pynn.ops.view import normal_dim
 

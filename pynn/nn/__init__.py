@@ -1,5 +1,8 @@
 """Neural networks: modules, their parameters, initial values and losses. A table of contents."""
 
+from typing import Any
+
+
 # ruff: noqa: F403, I001  (in the order that a reader looks for them)
 from pynn.nn import functional as functional
 from pynn.nn import init as init
@@ -47,7 +50,7 @@ _LAZY = {
 }  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name not in _LAZY:
@@ -60,5 +63,5 @@ def __getattr__(name):
     return found
 
 
-def __dir__():
+def __dir__() -> Any:
     return sorted(globals().keys() | _LAZY)

@@ -6,6 +6,7 @@ modules without hooks pay one attribute read for all of this.
 
 import warnings
 from collections import OrderedDict
+from typing import Any
 
 from numpy import ndarray
 
@@ -22,14 +23,14 @@ class HookMixin:
     _hooked = False  # whether any hook was ever registered on this instance, or one on all modules
     _is_full_backward_hook: bool | None = None  # which of the two kinds of backward hook there are
 
-    def _init_hooks(self):
+    def _init_hooks(self) -> None:
         state = self.__dict__
         for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
             state[name] = OrderedDict()
         for name in ("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"):
             state[name] = {}
 
-    def _add_hook(self, table, hook, prepend=False, **flags):
+    def _add_hook(self, table: Any, hook: Any, prepend: bool = False, **flags: Any) -> Any:
         extra = [getattr(self, name) for name in flags]
         handle = RemovableHandle(table, extra)
         table[handle.id] = hook
@@ -41,7 +42,7 @@ class HookMixin:
         self._hooked = True
         return handle
 
-    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+    def register_forward_pre_hook(self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False) -> Any:
         """Call hook(module, args) before each forward; what it returns, unless None, replaces the arguments.
 
         with_kwargs: the hook is hook(module, args, kwargs) and returns None or (args, kwargs).
@@ -49,7 +50,9 @@ class HookMixin:
         """
         return self._add_hook(self._forward_pre_hooks, hook, prepend, _forward_pre_hooks_with_kwargs=with_kwargs)
 
-    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
+    def register_forward_hook(
+        self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Any:
         """Call hook(module, args, output) after each forward; what it returns, unless None, replaces the output.
 
         with_kwargs: the hook is hook(module, args, kwargs, output). always_call: run it, with output None,
@@ -63,11 +66,11 @@ class HookMixin:
             _forward_hooks_always_called=always_call,
         )
 
-    def register_full_backward_pre_hook(self, hook, prepend=False):
+    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(module, grad_output) before backward passes the module; a returned tuple replaces grad_output."""
         return self._add_hook(self._backward_pre_hooks, hook, prepend)
 
-    def register_full_backward_hook(self, hook, prepend=False):
+    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(module, grad_input, grad_output) when backward has passed the module.
 
         grad_input: the gradients of the positional arguments, None for those that need none. What the hook
@@ -76,7 +79,7 @@ class HookMixin:
         self._one_kind(True)
         return self._add_hook(self._backward_hooks, hook, prepend)
 
-    def register_backward_hook(self, hook):
+    def register_backward_hook(self, hook: Any) -> Any:
         """register_full_backward_hook under its older name; RuntimeError beside hooks of the newer one."""
         self._one_kind(False)
         return self._add_hook(self._backward_hooks, hook)
@@ -89,16 +92,16 @@ class HookMixin:
             )
         self._is_full_backward_hook = full
 
-    def _get_backward_hooks(self):
+    def _get_backward_hooks(self) -> Any:
         """(the full backward hooks, those of the older kind): of all modules, then of this one."""
         own = list(self._backward_hooks.values())
         every = list(everywhere.BACKWARD.values())
         return (every, own) if self._is_full_backward_hook is False else (every + own, [])
 
-    def _get_backward_pre_hooks(self):
+    def _get_backward_pre_hooks(self) -> Any:
         return [*everywhere.BACKWARD_PRE.values(), *self._backward_pre_hooks.values()]
 
-    def _call_hooked(self, args, kwargs):
+    def _call_hooked(self, args: Any, kwargs: Any) -> Any:
         """forward with the hooks around it."""
         always = {*self._forward_hooks_always_called, *everywhere.FORWARD_ALWAYS}
         try:
@@ -127,10 +130,10 @@ class HookMixin:
                         )
             raise
 
-    def _every_forward_hook(self):
+    def _every_forward_hook(self) -> Any:
         return [*everywhere.FORWARD.items(), *self._forward_hooks.items()]
 
-    def _run_pre_hooks(self, args, kwargs):
+    def _run_pre_hooks(self, args: Any, kwargs: Any) -> Any:
         for key, hook in [*everywhere.FORWARD_PRE.items(), *self._forward_pre_hooks.items()]:
             if key in self._forward_pre_hooks_with_kwargs:
                 result = hook(self, args, kwargs)
@@ -147,7 +150,7 @@ class HookMixin:
                     args = result if isinstance(result, tuple) else (result,)
         return args, kwargs
 
-    def _run_forward_hook(self, key, hook, args, kwargs, output):
+    def _run_forward_hook(self, key: Any, hook: Any, args: Any, kwargs: Any, output: Any) -> Any:
         if key in self._forward_hooks_with_kwargs or key in everywhere.FORWARD_WITH_KWARGS:
             result = hook(self, args, kwargs, output)
         else:
@@ -158,19 +161,19 @@ class HookMixin:
 class _Passage:
     """One forward pass of a module with backward hooks: marks on the tape where it enters and leaves the module."""
 
-    def __init__(self, module):
+    def __init__(self, module: Any) -> None:
         self.module = module
         self.grad_output = None
         self.inputs = 0
         self.entered = ()
 
-    def enter(self, args):
+    def enter(self, args: Any) -> Any:
         """args with their tracked tensors passed through a mark, where backward leaves the module."""
         self.inputs = len(args)
         args, self.entered = _mark(args, self._finish)
         return args
 
-    def leave(self, output):
+    def leave(self, output: Any) -> Any:
         """output with its tracked tensors passed through a mark, where backward enters the module."""
         if isinstance(output, Tensor):
             marked, places = _mark((output,), self._begin)
@@ -182,7 +185,7 @@ class _Passage:
         marked, self.left = _mark(output, self._begin)
         return type(output)(*marked) if hasattr(output, "_fields") else marked
 
-    def _begin(self, grads):
+    def _begin(self, grads: Any) -> Any:
         held = _spread([_as_tensor(g) for g in grads], self.left, self.outputs)
         for hook in self.module._get_backward_pre_hooks():
             result = hook(self.module, held)
@@ -193,12 +196,12 @@ class _Passage:
             self._run(_spread((), (), self.inputs))
         return tuple(_as(g, held[place]) for g, place in zip(grads, self.left))
 
-    def _finish(self, grads):
+    def _finish(self, grads: Any) -> Any:
         held = _spread([_as_tensor(g) for g in grads], self.entered, self.inputs)
         held = self._run(held)
         return tuple(_as(g, held[place]) for g, place in zip(grads, self.entered))
 
-    def _run(self, grad_input):
+    def _run(self, grad_input: Any) -> Any:
         grad_output, self.grad_output = self.grad_output, None
         full, older = self.module._get_backward_hooks()
         for hook in full + older:
@@ -214,7 +217,7 @@ class _Passage:
         return grad_input
 
 
-def _mark(values, callback):
+def _mark(values: Any, callback: Any) -> Any:
     places = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
     if not places:
         return values, ()
@@ -224,14 +227,14 @@ def _mark(values, callback):
     return tuple(marked), tuple(places)
 
 
-def _spread(values, places, length):
+def _spread(values: Any, places: Any, length: Any) -> Any:
     out = [None] * length
     for value, place in zip(values, places):
         out[place] = value
     return tuple(out)
 
 
-def _as_tuple(result, length, name):
+def _as_tuple(result: Any, length: Any, name: str) -> Any:
     result = result if isinstance(result, tuple) else (result,)
     if len(result) != length:
         raise RuntimeError(
@@ -240,11 +243,11 @@ def _as_tuple(result, length, name):
     return result
 
 
-def _as_tensor(grad):
+def _as_tensor(grad: Any) -> Any:
     return wrap(grad) if isinstance(grad, ndarray) else grad
 
 
-def _as(given, grad):
+def _as(given: Any, grad: Any) -> Any:
     """grad in the form backward gave its predecessor: an array, or a Tensor under create_graph."""
     if isinstance(grad, Tensor) and not isinstance(given, Tensor):
         return _core.observe(grad)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
+from typing import Any
 
 from pynn._core import Tensor
 from pynn.autograd import RemovableHandle, no_grad
@@ -15,7 +16,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 
     __slots__ = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
         return super().__repr__()
@@ -23,7 +24,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
     __str__ = __repr__
 
 
-def _register(table, hook):
+def _register(table: Any, hook: Any) -> Any:
     handle = RemovableHandle(table)
     table[handle.id] = hook
     return handle
@@ -34,7 +35,7 @@ class StateMixin:
 
     _version = 1  # raised by a class whose state_dict changes its layout
 
-    def _init_state(self):
+    def _init_state(self) -> None:
         state = self.__dict__
         state["_non_persistent_buffers_set"] = set()
         for name in (
@@ -47,7 +48,7 @@ class StateMixin:
 
     # ---- saving ----
 
-    def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """An OrderedDict of the module's parameters and persistent buffers by dotted name.
 
         The tensors share the module's memory, detached unless keep_vars. `_metadata` on the result
@@ -78,28 +79,28 @@ class StateMixin:
                 destination = result
         return destination
 
-    def _save_to_state_dict(self, destination, prefix, keep_vars):
+    def _save_to_state_dict(self, destination: Any, prefix: Any, keep_vars: Any) -> None:
         """Put this module's own state, without its children's, into destination."""
         for name, value in self._own_state().items():
             destination[prefix + name] = value if keep_vars else value.detach()
         if type(self).get_extra_state is not StateMixin.get_extra_state:
             destination[prefix + EXTRA_STATE] = self.get_extra_state()
 
-    def _own_state(self):
+    def _own_state(self) -> Any:
         """This module's parameters and persistent buffers that are set, by name."""
         own = {name: p for name, p in self._parameters.items() if p is not None}
         skipped = self._non_persistent_buffers_set
         own.update((name, b) for name, b in self._buffers.items() if b is not None and name not in skipped)
         return own
 
-    def get_extra_state(self):
+    def get_extra_state(self) -> None:
         """Anything more that state_dict should contain; implement it together with set_extra_state."""
         raise RuntimeError(
             "Reached a code path in Module.get_extra_state() that should never be called: a class that wants extra "
             "state implements both get_extra_state and set_extra_state."
         )
 
-    def set_extra_state(self, state):
+    def set_extra_state(self, state: Any) -> None:
         """Take back what get_extra_state gave."""
         raise RuntimeError(
             "Reached a code path in Module.set_extra_state() that should never be called: a class that wants extra "
@@ -108,7 +109,7 @@ class StateMixin:
 
     # ---- loading ----
 
-    def load_state_dict(self, state_dict, strict=True, assign=False):
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Copy the tensors of state_dict into this module's parameters and buffers of the same names.
 
         strict: raise RuntimeError, naming them, for keys missing or unexpected. assign: take the tensors
@@ -131,7 +132,9 @@ class StateMixin:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
         return _IncompatibleKeys(missing, unexpected)
 
-    def _load_tree(self, state_dict, prefix, metadata, assign, missing, unexpected, errors):
+    def _load_tree(
+        self, state_dict: Any, prefix: Any, metadata: Any, assign: Any, missing: Any, unexpected: Any, errors: Any
+    ) -> None:
         local = {} if metadata is None else dict(metadata.get(prefix[:-1], {}))
         if assign:
             local["assign_to_params_buffers"] = True
@@ -150,8 +153,15 @@ class StateMixin:
                 )
 
     def _load_from_state_dict(
-        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-    ):
+        self,
+        state_dict: Any,
+        prefix: Any,
+        local_metadata: Any,
+        strict: Any,
+        missing_keys: Any,
+        unexpected_keys: Any,
+        error_msgs: Any,
+    ) -> None:
         """Take this module's own state from state_dict; problems are added to the three lists, not raised.
 
         Override it to read older layouts; local_metadata["version"] is the version that was saved.
@@ -181,7 +191,7 @@ class StateMixin:
                     if name not in self._modules if below else name not in own:
                         unexpected_keys.append(key)
 
-    def _load_one(self, name, key, held, given, assign, errors):
+    def _load_one(self, name: str, key: Any, held: Any, given: Any, assign: Any, errors: Any) -> None:
         if not isinstance(given, Tensor):
             errors.append(
                 f'While copying the parameter named "{key}", expected pynn.Tensor or Tensor-like object from checkpoint '
@@ -217,16 +227,16 @@ class StateMixin:
 
     # ---- hooks ----
 
-    def register_state_dict_pre_hook(self, hook):
+    def register_state_dict_pre_hook(self, hook: Any) -> Any:
         """Call hook(module, prefix, keep_vars) before state_dict."""
         return _register(self._state_dict_pre_hooks, hook)
 
-    def register_state_dict_post_hook(self, hook):
+    def register_state_dict_post_hook(self, hook: Any) -> Any:
         """Call hook(module, state_dict, prefix, local_metadata) after state_dict, to change it in place."""
         hook._from_public_api = True
         return _register(self._state_dict_hooks, hook)
 
-    def _register_state_dict_hook(self, hook):
+    def _register_state_dict_hook(self, hook: Any) -> Any:
         """The same for a hook that may also return a new dictionary."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
@@ -235,15 +245,15 @@ class StateMixin:
             )
         return _register(self._state_dict_hooks, hook)
 
-    def register_load_state_dict_pre_hook(self, hook):
+    def register_load_state_dict_pre_hook(self, hook: Any) -> Any:
         """Call hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         before this module's state is loaded."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
-    def _register_load_state_dict_pre_hook(self, hook, with_module=False):
+    def _register_load_state_dict_pre_hook(self, hook: Any, with_module: bool = False) -> Any:
         return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self) if with_module else hook)
 
-    def register_load_state_dict_post_hook(self, hook):
+    def register_load_state_dict_post_hook(self, hook: Any) -> Any:
         """Call hook(module, incompatible_keys) after this module and its children were loaded."""
         return _register(self._load_state_dict_post_hooks, hook)
 
@@ -251,13 +261,13 @@ class StateMixin:
 class _WithModule:
     """A load hook that is given its module first."""
 
-    def __init__(self, hook, module):
+    def __init__(self, hook: Any, module: Any) -> None:
         self.hook = hook
         self.module = module
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         return self.hook(self.module, *args)
 
 
-def _quoted(keys):
+def _quoted(keys: Any) -> Any:
     return ", ".join(f'"{key}"' for key in keys)

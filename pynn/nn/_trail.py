@@ -1,9 +1,11 @@
 """Errors inside a model say where: `... [in Features.0 (Conv2d)]`."""
 
+from typing import Any
+
 PASSING = (RuntimeError, ValueError, IndexError, TypeError)  # what Module.__call__ adds the path to
 
 
-def name_module(error, module):
+def name_module(error: Any, module: Any) -> None:
     """Add to error's message that it passed `module` on its way out.
 
     The innermost module is named by its path below the outermost one, with its class; the path
@@ -24,10 +26,10 @@ def name_module(error, module):
     error._pynn_trail = (text, path, kind, id(module))
 
 
-def _message(text, path, kind):
+def _message(text: str, path: Any, kind: Any) -> Any:
     return f"{text} [in {path} ({kind})]" if path else f"{text} [in {kind}]"
 
 
-def _name_within(module, inner):
+def _name_within(module: Any, inner: Any) -> Any:
     """The dotted name under which module holds the module of that id; "" where it is not registered."""
     return next((name for name, found in module.named_modules() if id(found) == inner), "")

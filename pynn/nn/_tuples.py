@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
-def spread(value, dims, name="argument"):
+def spread(value: Any, dims: Any, name: str = "argument") -> Any:
     """value as a tuple of `dims` entries: an int repeated, a sequence as it is; ValueError for another length."""
     if isinstance(value, (tuple, list)):
         if len(value) != dims:

@@ -1,5 +1,7 @@
 """Activations as modules. Each applies the function of the same name in `nn.functional` to a tensor of any shape."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn.init import constant_
 from pynn.nn.module import Module
@@ -44,7 +46,7 @@ class _Activation(Module):
 
     _shown = ()
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = [f"{name}={getattr(self, name)!r}" for name in self._shown]
         if getattr(self, "inplace", False):
             parts.append("inplace=True")
@@ -54,7 +56,7 @@ class _Activation(Module):
 class _Inplace(_Activation):
     """An activation whose one argument is inplace: whether to overwrite the input."""
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
@@ -62,90 +64,90 @@ class _Inplace(_Activation):
 class ReLU(_Inplace):
     """max(0, x)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.relu(input, inplace=self.inplace)
 
 
 class ReLU6(_Inplace):
     """min(max(0, x), 6)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.relu6(input, inplace=self.inplace)
 
 
 class SiLU(_Inplace):
     """x * sigmoid(x) (arXiv:1606.08415)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.silu(input, inplace=self.inplace)
 
 
 class SELU(_Inplace):
     """ELU scaled so that activations keep mean 0 and variance 1 (arXiv:1706.02515)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.selu(input, inplace=self.inplace)
 
 
 class Mish(_Inplace):
     """x * tanh(softplus(x)) (arXiv:1908.08681)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.mish(input, inplace=self.inplace)
 
 
 class Hardswish(_Inplace):
     """x * relu6(x + 3) / 6 (arXiv:1905.02244)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.hardswish(input, inplace=self.inplace)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return ""
 
 
 class Hardsigmoid(_Inplace):
     """relu6(x + 3) / 6."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.hardsigmoid(input, inplace=self.inplace)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return ""
 
 
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.sigmoid(input)
 
 
 class Tanh(_Activation):
     """tanh(x)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.tanh(input)
 
 
 class LogSigmoid(_Activation):
     """log(sigmoid(x)), without overflow."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.logsigmoid(input)
 
 
 class Softsign(_Activation):
     """x / (1 + |x|)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.softsign(input)
 
 
 class Tanhshrink(_Activation):
     """x - tanh(x)."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.tanhshrink(input)
 
 
@@ -154,11 +156,11 @@ class Swish(_Activation):
 
     _shown = ("beta",)
 
-    def __init__(self, beta=1.0):
+    def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
         self.beta = beta
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.swish(input, self.beta)
 
 
@@ -167,12 +169,12 @@ class LeakyReLU(_Activation):
 
     _shown = ("negative_slope",)
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
 
@@ -181,13 +183,13 @@ class RReLU(_Activation):
 
     _shown = ("lower", "upper")
 
-    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+    def __init__(self, lower: Any = 1.0 / 8, upper: Any = 1.0 / 3, inplace: bool = False) -> None:
         super().__init__()
         self.lower = lower
         self.upper = upper
         self.inplace = inplace
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
@@ -196,12 +198,12 @@ class ELU(_Activation):
 
     _shown = ("alpha",)
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.elu(input, self.alpha, self.inplace)
 
 
@@ -210,12 +212,12 @@ class CELU(_Activation):
 
     _shown = ("alpha",)
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.celu(input, self.alpha, self.inplace)
 
 
@@ -224,11 +226,11 @@ class GELU(_Activation):
 
     _shown = ("approximate",)
 
-    def __init__(self, approximate="none"):
+    def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.gelu(input, approximate=self.approximate)
 
 
@@ -237,12 +239,12 @@ class Softplus(_Activation):
 
     _shown = ("beta", "threshold")
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.softplus(input, self.beta, self.threshold)
 
 
@@ -251,7 +253,14 @@ class Hardtanh(_Activation):
 
     _shown = ("min_val", "max_val")
 
-    def __init__(self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None):
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: Any = None,
+        max_value: Any = None,
+    ) -> None:
         super().__init__()
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
@@ -259,7 +268,7 @@ class Hardtanh(_Activation):
         if not self.max_val > self.min_val:
             raise ValueError(f"Hardtanh needs min_val < max_val, got {self.min_val} and {self.max_val}.")
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
 
@@ -268,38 +277,38 @@ class Threshold(_Activation):
 
     _shown = ("threshold", "value")
 
-    def __init__(self, threshold, value, inplace=False):
+    def __init__(self, threshold: Any, value: Any, inplace: bool = False) -> None:
         super().__init__()
         self.threshold = threshold
         self.value = value
         self.inplace = inplace
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
 
 class _Shrink(_Activation):
     """An activation with the one argument lambd."""
 
-    def __init__(self, lambd=0.5):
+    def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return str(self.lambd)
 
 
 class Hardshrink(_Shrink):
     """x where |x| > lambd, else 0."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.hardshrink(input, self.lambd)
 
 
 class Softshrink(_Shrink):
     """x moved towards 0 by lambd."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.softshrink(input, self.lambd)
 
 
@@ -311,18 +320,18 @@ class PReLU(_Activation):
 
     _shown = ("num_parameters",)
 
-    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
         self.weight = Parameter(empty(num_parameters, device=device, dtype=dtype))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Fill the weight with `init`."""
         constant_(self.weight, self.init)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.prelu(input, self.weight)
 
 
@@ -331,7 +340,7 @@ class _AlongDim(_Activation):
 
     _shown = ("dim",)
 
-    def __init__(self, dim=None):
+    def __init__(self, dim: Any = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -339,38 +348,38 @@ class _AlongDim(_Activation):
 class Softmax(_AlongDim):
     """exp(x) divided by its sum along dim."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.softmax(input, self.dim)
 
 
 class Softmin(_AlongDim):
     """Softmax of -x along dim."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.softmin(input, self.dim)
 
 
 class LogSoftmax(_AlongDim):
     """log(softmax(x)) along dim, without overflow."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.log_softmax(input, self.dim)
 
 
 class GLU(_AlongDim):
     """a * sigmoid(b), a and b the halves of x along dim (arXiv:1612.08083)."""
 
-    def __init__(self, dim=-1):
+    def __init__(self, dim: int = -1) -> None:
         super().__init__(dim)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.glu(input, self.dim)
 
 
 class Softmax2d(_Activation):
     """Softmax over the channels of (N, C, H, W) or (C, H, W); ValueError for other shapes."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
         return F.softmax(input, -3)

@@ -1,5 +1,7 @@
 """Normalisation with running statistics: BatchNorm (arXiv:1502.03167) and InstanceNorm (arXiv:1607.08022)."""
 
+from typing import Any
+
 from pynn._core import wrap
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -23,7 +25,17 @@ class _NormBase(Module):
     _version = 2  # 1 had no num_batches_tracked
     _ndims = ()  # the numbers of dimensions an input may have
 
-    def __init__(self, num_features, eps, momentum, affine, track_running_stats, device, dtype, bias):
+    def __init__(
+        self,
+        num_features: Any,
+        eps: Any,
+        momentum: Any,
+        affine: Any,
+        track_running_stats: Any,
+        device: Any,
+        dtype: Any,
+        bias: Any,
+    ) -> None:
         super().__init__()
         self.num_features = num_features
         self.eps = eps
@@ -38,14 +50,14 @@ class _NormBase(Module):
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
         self.reset_parameters()
 
-    def reset_running_stats(self):
+    def reset_running_stats(self) -> None:
         """Forget the running statistics."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Set the weight to 1 and the bias to 0, and forget the running statistics."""
         self.reset_running_stats()
         if self.weight is not None:
@@ -53,19 +65,19 @@ class _NormBase(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def _check_input_dim(self, input):
+    def _check_input_dim(self, input: Any) -> None:
         if input.dim() not in self._ndims:
             wanted = " or ".join(f"{n}D" for n in self._ndims)
             raise ValueError(f"expected {wanted} input (got {input.dim()}D input of shape {list(input.shape)})")
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+    def _load_from_state_dict(self, state_dict: Any, prefix: Any, local_metadata: Any, *rest: Any) -> None:
         if (local_metadata.get("version") or 1) < 2 and self.track_running_stats:
             key = prefix + "num_batches_tracked"
             if key not in state_dict:
                 state_dict[key] = wrap(self.num_batches_tracked.numpy().copy())
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
@@ -80,11 +92,11 @@ class _BatchNorm(_NormBase):
     Raises ValueError for an input of another number of dimensions.
     """
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None,
-                 dtype=None, *, bias=True):  # fmt: skip
+    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=True, track_running_stats: bool=True, device: Any=None,
+                 dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         tracking = self.training and self.track_running_stats
@@ -115,22 +127,27 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """BatchNorm for (N, C, ...) of any number of dimensions; with the one process there is, the statistics are its own."""
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, process_group=None,
-                 device=None, dtype=None, *, bias=True):  # fmt: skip
+    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=True, track_running_stats: bool=True, process_group: Any=None,
+                 device: Any=None, dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
 
-    def _check_input_dim(self, input):
+    def _check_input_dim(self, input: Any) -> None:
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
 
     @classmethod
-    def convert_sync_batchnorm(cls, module, process_group=None):
+    def convert_sync_batchnorm(cls, module: Any, process_group: Any = None) -> Any:
         """module with every BatchNorm in it replaced by a SyncBatchNorm of the same state; module itself where it is one."""
         result = module
         if isinstance(module, _BatchNorm) and not isinstance(module, cls):
             result = cls(
-                module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats, process_group
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
             )
             result.weight, result.bias = module.weight, module.bias
             result.running_mean, result.running_var = module.running_mean, module.running_var
@@ -148,11 +165,11 @@ class _InstanceNorm(_NormBase):
     dimension is one sample. Raises ValueError for an input of another number of dimensions.
     """
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False, device=None,
-                 dtype=None, *, bias=True):  # fmt: skip
+    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=False, track_running_stats: bool=False, device: Any=None,
+                 dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         self._check_input_dim(input)
         alone = input.dim() == self._ndims[0]
         if input.shape[0 if alone else 1] != self.num_features and self.affine:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from operator import index as as_index
+from typing import Any
 
 from pynn._core import Tensor, call
 from pynn.nn._trail import PASSING, name_module
@@ -15,7 +16,7 @@ from pynn.ops.linalg import LINEAR
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-def _position(index, length):
+def _position(index: Any, length: Any) -> Any:
     """index as a position from 0; IndexError, in torch's words, outside [-length, length)."""
     index = as_index(index)
     if not -length <= index < length:
@@ -26,42 +27,42 @@ def _position(index, length):
 class _Listed(Module):
     """What Sequential and ModuleList share: children named "0", "1", ... and a list's operations on them."""
 
-    def _set_all(self, modules):
+    def _set_all(self, modules: Any) -> None:
         self._modules.clear()
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self._modules.values())
 
-    def __dir__(self):
+    def __dir__(self) -> Any:
         return [name for name in super().__dir__() if not name.isdigit()]
 
-    def _name_at(self, index):
+    def _name_at(self, index: Any) -> Any:
         return list(self._modules)[_position(index, len(self))]
 
-    def __setitem__(self, index, module):
+    def __setitem__(self, index: Any, module: Any) -> None:
         setattr(self, self._name_at(index), module)
 
-    def __delitem__(self, index):
+    def __delitem__(self, index: Any) -> None:
         names = list(self._modules)[index] if isinstance(index, slice) else [self._name_at(index)]
         for name in names:
             delattr(self, name)
         self._renumber()
 
-    def _renumber(self):
+    def _renumber(self) -> None:
         """Close gaps in the numbers; names given by the user keep standing until they too are renumbered."""
         self._set_all(list(self))
 
-    def append(self, module):
+    def append(self, module: Any) -> Any:
         """Add a module at the end; returns self."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules):
+    def extend(self, modules: Any) -> Any:
         """Add the modules of an iterable at the end; returns self."""
         if not isinstance(modules, Iterable):
             raise TypeError(
@@ -71,12 +72,12 @@ class _Listed(Module):
             self.append(module)
         return self
 
-    def _insert(self, index, module):
+    def _insert(self, index: Any, module: Any) -> None:
         modules = list(self)
         modules.insert(index, module)
         self._set_all(modules)
 
-    def pop(self, key):
+    def pop(self, key: Tensor) -> Any:
         """Take the module at a position (or the list of those in a slice) out and return it."""
         module = self[key]
         del self[key]
@@ -89,7 +90,7 @@ class Sequential(_Listed):
     A Linear followed by a ReLU, neither with hooks, runs as one fused operation of the same result.
     """
 
-    def __init__(self, *args):
+    def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):
             for name, module in args[0].items():
@@ -97,7 +98,7 @@ class Sequential(_Listed):
         else:
             self._set_all(args)
 
-    def insert(self, index, module):
+    def insert(self, index: Any, module: Any) -> Any:
         """Put a module before position index; returns self.
 
         Raises AssertionError for anything but a Module, IndexError for an index beyond the length.
@@ -109,7 +110,7 @@ class Sequential(_Listed):
         self._insert(index, module)
         return self
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Any:
         linear = None  # a Linear that waits to see whether a ReLU follows
         for module in self._modules.values():
             if linear is not None:
@@ -128,27 +129,27 @@ class Sequential(_Listed):
                 input = module(input)
         return input if linear is None else linear(input)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
         return self._modules[self._name_at(index)]
 
-    def _renumber(self):
+    def _renumber(self) -> None:
         names = list(self._modules)
         if all(name.isdigit() for name in names):
             self._set_all(list(self))
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Any:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return type(self)(*self, *other)
 
-    def __iadd__(self, other):
+    def __iadd__(self, other: Any) -> Any:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return self.extend(other)
 
-    def __mul__(self, times):
+    def __mul__(self, times: Any) -> Any:
         if not isinstance(times, int):
             raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
         if times <= 0:
@@ -157,12 +158,12 @@ class Sequential(_Listed):
 
     __rmul__ = __mul__
 
-    def __imul__(self, times):
+    def __imul__(self, times: Any) -> Any:
         self._set_all(self * times)
         return self
 
 
-def _is_plain(module):
+def _is_plain(module: Any) -> Any:
     """Whether calling module does nothing but its class's forward."""
     return not module._hooked and "forward" not in module.__dict__
 
@@ -170,29 +171,29 @@ def _is_plain(module):
 class ModuleList(_Listed):
     """A list of modules, each registered. It has no forward: call its elements."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         if modules is not None:
             self.extend(modules)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(list(self)[index])
         return self._modules[self._name_at(index)]
 
-    def insert(self, index, module):
+    def insert(self, index: Any, module: Any) -> None:
         """Put a module before position index, as list.insert does; TypeError for anything but a Module."""
         if not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._insert(index, module)
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Any:
         return type(self)([*self, *other])
 
-    def __iadd__(self, other):
+    def __iadd__(self, other: Any) -> Any:
         return self.extend(other)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if len(self) == 0:
             return self._get_name() + "()"
         lines, start = [], 0
@@ -210,56 +211,56 @@ class ModuleList(_Listed):
 class ModuleDict(Module):
     """A dictionary of modules by name, each registered; kept in the order of insertion."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         if modules is not None:
             self.update(modules)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         return self._modules[key]
 
-    def __setitem__(self, key, module):
+    def __setitem__(self, key: Any, module: Any) -> None:
         self.add_module(key, module)
 
-    def __delitem__(self, key):
+    def __delitem__(self, key: Any) -> None:
         del self._modules[key]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self._modules)
 
-    def __contains__(self, key):
+    def __contains__(self, key: Any) -> bool:
         return key in self._modules
 
-    def clear(self):
+    def clear(self) -> None:
         """Remove every entry."""
         self._modules.clear()
 
-    def pop(self, key):
+    def pop(self, key: Tensor) -> Any:
         """Take the module of a key out and return it."""
         return self._modules.pop(key)
 
-    def keys(self):
+    def keys(self) -> Any:
         """The names."""
         return self._modules.keys()
 
-    def items(self):
+    def items(self) -> Any:
         """The (name, module) pairs."""
         return self._modules.items()
 
-    def values(self):
+    def values(self) -> Any:
         """The modules."""
         return self._modules.values()
 
-    def update(self, modules):
+    def update(self, modules: Any) -> None:
         """Add the modules of a mapping, or of an iterable of (name, module) pairs; TypeError for anything else."""
         for key, module in _pairs(self, modules):
             self[key] = module
 
 
-def _pairs(container, entries):
+def _pairs(container: Any, entries: Any) -> Any:
     """The (key, value) pairs of a mapping or of an iterable of pairs."""
     name = type(container).__name__
     if not isinstance(entries, Iterable):
@@ -279,12 +280,12 @@ def _pairs(container, entries):
     return pairs
 
 
-def _as_parameter(value):
+def _as_parameter(value: Any) -> Any:
     """A plain tensor as a Parameter, anything else as it is."""
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _describe(name, value, kind):
+def _describe(name: str, value: Any, kind: Any) -> str:
     if not isinstance(value, Tensor):
         return f"({name}): Object of type: {type(value).__name__}"
     text = "Parameter" if isinstance(value, Parameter) else "Tensor"
@@ -294,33 +295,33 @@ def _describe(name, value, kind):
 class ParameterList(Module):
     """A list of parameters, each registered; plain tensors become Parameters, other objects are kept as they are."""
 
-    def __init__(self, values=None):
+    def __init__(self, values: Any = None) -> None:
         super().__init__()
         self._size = 0
         if values is not None:
             self.extend(values)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._size
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self[i] for i in range(len(self)))
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)([self[i] for i in range(*index.indices(len(self)))])
         return getattr(self, str(_position(index, len(self))))
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         setattr(self, str(_position(index, len(self))), _as_parameter(value))
 
-    def append(self, value):
+    def append(self, value: Any) -> Any:
         """Add a value at the end; returns self."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
-    def extend(self, values):
+    def extend(self, values: Any) -> Any:
         """Add the values of an iterable (not a Tensor) at the end; returns self."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
@@ -328,105 +329,105 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def __iadd__(self, values):
+    def __iadd__(self, values: Any) -> Any:
         return self.extend(values)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return "\n".join("  " + _describe(i, value, lambda t: t.dtype) for i, value in enumerate(self))
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("ParameterList should not be called.")
 
 
 class ParameterDict(Module):
     """A dictionary of parameters by name, each registered; plain tensors become Parameters."""
 
-    def __init__(self, parameters=None):
+    def __init__(self, parameters: Any = None) -> None:
         super().__init__()
         self._keys = {}
         if parameters is not None:
             self.update(parameters)
 
-    def _attribute(self, key):
+    def _attribute(self, key: Any) -> Any:
         if not isinstance(key, str):
             raise TypeError(
                 f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
             )
         return key
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         return getattr(self, self._attribute(key))
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> None:
         key = self._attribute(key)
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
 
-    def __delitem__(self, key):
+    def __delitem__(self, key: Any) -> None:
         del self._keys[key]
         delattr(self, key)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._keys)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self._keys)
 
-    def __reversed__(self):
+    def __reversed__(self) -> Any:
         return reversed(self._keys)
 
-    def __contains__(self, key):
+    def __contains__(self, key: Any) -> bool:
         return key in self._keys
 
-    def copy(self):
+    def copy(self) -> Any:
         """Another ParameterDict of the same parameters."""
         return type(self)(dict(self.items()))
 
-    def setdefault(self, key, default=None):
+    def setdefault(self, key: Tensor, default: Any = None) -> Any:
         """The value of a key, set to default first where it is missing."""
         if key not in self:
             self[key] = default
         return self[key]
 
-    def clear(self):
+    def clear(self) -> None:
         """Remove every entry."""
         for key in list(self._keys):
             del self[key]
 
-    def pop(self, key):
+    def pop(self, key: Tensor) -> Any:
         """Take the value of a key out and return it."""
         value = self[key]
         del self[key]
         return value
 
-    def popitem(self):
+    def popitem(self) -> Any:
         """Take the last (key, value) out and return it."""
         if not self._keys:
             raise KeyError("popitem(): ParameterDict is empty")
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
-    def get(self, key, default=None):
+    def get(self, key: Tensor, default: Any = None) -> Any:
         """The value of a key, or default."""
         return self[key] if key in self._keys else default
 
-    def fromkeys(self, keys, default=None):
+    def fromkeys(self, keys: Any, default: Any = None) -> Any:
         """A ParameterDict with these keys, all set to default."""
         return type(self)((key, default) for key in keys)
 
-    def keys(self):
+    def keys(self) -> Any:
         """The keys."""
         return self._keys.keys()
 
-    def items(self):
+    def items(self) -> Any:
         """The (key, value) pairs."""
         return ((key, self[key]) for key in self._keys)
 
-    def values(self):
+    def values(self) -> Any:
         """The values."""
         return (self[key] for key in self._keys)
 
-    def update(self, parameters):
+    def update(self, parameters: Any) -> None:
         """Add the entries of a mapping, or of an iterable of (key, value) pairs; TypeError for anything else."""
         pairs = _pairs(self, parameters)
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
@@ -434,17 +435,17 @@ class ParameterDict(Module):
         for key, value in pairs:
             self[key] = value
 
-    def __or__(self, other):
+    def __or__(self, other: Any) -> Any:
         result = self.copy()
         result.update(other)
         return result
 
-    def __ior__(self, other):
+    def __ior__(self, other: Any) -> Any:
         self.update(other)
         return self
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return "\n".join("  " + _describe(key, value, lambda t: t.type()) for key, value in self.items())
 
-    def __call__(self, input):
+    def __call__(self, input: Any) -> None:
         raise RuntimeError("ParameterDict should not be called.")

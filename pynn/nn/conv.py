@@ -1,6 +1,7 @@
 """Convolutions and transposed convolutions as modules."""
 
 import math
+from typing import Any
 
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -20,8 +21,8 @@ class _ConvNd(Module):
     _dims = 0
     _transposed = False
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
-                 padding_mode, device, dtype):  # fmt: skip
+    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, output_padding: Any, groups: Any, bias: Any,
+                 padding_mode: Any, device: Any, dtype: Any) -> None:  # fmt: skip
         super().__init__()
         if groups <= 0:
             raise ValueError(f"groups must be a positive integer, got {groups}")
@@ -51,7 +52,7 @@ class _ConvNd(Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def _check_padding(self, padding):
+    def _check_padding(self, padding: Any) -> Any:
         if not isinstance(padding, str):
             return spread(padding, self._dims, "padding")
         if padding not in ("same", "valid"):
@@ -60,7 +61,7 @@ class _ConvNd(Module):
             raise ValueError(f"padding='same' is not supported for strided convolutions, got stride={self.stride}")
         return padding
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the weight and bias anew from U(-k, k), k = 1 / sqrt(fan_in)."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
@@ -68,7 +69,7 @@ class _ConvNd(Module):
             if fan_in:
                 init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
-    def _edges(self):
+    def _edges(self) -> Any:
         """The padding as F.pad takes it: (left, right) of every dimension, last dimension first."""
         out = []
         for d in reversed(range(self._dims)):
@@ -79,13 +80,13 @@ class _ConvNd(Module):
                 out += [self.padding[d]] * 2
         return tuple(out)
 
-    def _convolve(self, function, input):
+    def _convolve(self, function: Any, input: Any) -> Any:
         if self.padding_mode == "zeros":
             return function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
         input = F.pad(input, self._edges(), mode=self.padding_mode)
         return function(input, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         zeros = (0,) * self._dims
         if self.padding != zeros:
@@ -111,8 +112,8 @@ class _Conv(_ConvNd):
     Raises ValueError for arguments that do not fit together.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros", device=None, dtype=None):  # fmt: skip
+    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: int=1, padding: int=0, dilation: int=1, groups: int=1, bias: bool=True,
+                 padding_mode: str="zeros", device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__(
             in_channels,
             out_channels,
@@ -133,7 +134,7 @@ class Conv1d(_Conv):
     __doc__ = "Over one dimension. " + _Conv.__doc__
     _dims = 1
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._convolve(F.conv1d, input)
 
 
@@ -141,7 +142,7 @@ class Conv2d(_Conv):
     __doc__ = "Over two dimensions. " + _Conv.__doc__
     _dims = 2
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._convolve(F.conv2d, input)
 
 
@@ -149,7 +150,7 @@ class Conv3d(_Conv):
     __doc__ = "Over three dimensions. " + _Conv.__doc__
     _dims = 3
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._convolve(F.conv3d, input)
 
 
@@ -162,8 +163,8 @@ class _ConvTranspose(_ConvNd):
 
     _transposed = True
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
-                 dilation=1, padding_mode="zeros", device=None, dtype=None):  # fmt: skip
+    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: int=1, padding: int=0, output_padding: int=0, groups: int=1, bias: bool=True,
+                 dilation: int=1, padding_mode: str="zeros", device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}, got {padding_mode!r}')
         super().__init__(
@@ -171,7 +172,7 @@ class _ConvTranspose(_ConvNd):
             device, dtype,
         )  # fmt: skip
 
-    def _output_padding(self, input, output_size):
+    def _output_padding(self, input: Any, output_size: Any) -> Any:
         """The output_padding that makes the output output_size; ValueError where none does."""
         if output_size is None:
             return self.output_padding
@@ -188,7 +189,7 @@ class _ConvTranspose(_ConvNd):
             out.append(size - least)
         return tuple(out)
 
-    def _transpose(self, function, input, output_size):
+    def _transpose(self, function: Any, input: Any, output_size: Any) -> Any:
         padding = self._output_padding(input, output_size)
         return function(
             input, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
@@ -199,7 +200,7 @@ class ConvTranspose1d(_ConvTranspose):
     __doc__ = "Over one dimension. " + _ConvTranspose.__doc__
     _dims = 1
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Any, output_size: Any = None) -> Any:
         return self._transpose(F.conv_transpose1d, input, output_size)
 
 
@@ -207,7 +208,7 @@ class ConvTranspose2d(_ConvTranspose):
     __doc__ = "Over two dimensions. " + _ConvTranspose.__doc__
     _dims = 2
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Any, output_size: Any = None) -> Any:
         return self._transpose(F.conv_transpose2d, input, output_size)
 
 
@@ -215,5 +216,5 @@ class ConvTranspose3d(_ConvTranspose):
     __doc__ = "Over three dimensions. " + _ConvTranspose.__doc__
     _dims = 3
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Any, output_size: Any = None) -> Any:
         return self._transpose(F.conv_transpose3d, input, output_size)

@@ -1,5 +1,7 @@
 """Modules that change shape only."""
 
+from typing import Any
+
 from pynn._core import METHODS
 from pynn.nn.module import Module
 
@@ -9,15 +11,15 @@ __all__ = ["Flatten", "Unflatten"]
 class Flatten(Module):
     """The dimensions from start_dim to end_dim as one; by default all but the batch."""
 
-    def __init__(self, start_dim=1, end_dim=-1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return METHODS["flatten"](input, self.start_dim, self.end_dim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
@@ -27,7 +29,7 @@ class Unflatten(Module):
     Raises TypeError unless unflattened_size is a tuple or list of ints.
     """
 
-    def __init__(self, dim, unflattened_size):
+    def __init__(self, dim: Any, unflattened_size: Any) -> None:
         super().__init__()
         if not isinstance(dim, int):
             raise TypeError(f"Unflatten takes dim as an int (named dimensions do not exist here), got {dim!r}.")
@@ -43,8 +45,8 @@ class Unflatten(Module):
         self.dim = dim
         self.unflattened_size = unflattened_size
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return input.unflatten(self.dim, self.unflattened_size)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

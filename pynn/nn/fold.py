@@ -1,5 +1,7 @@
 """Sliding blocks of images as columns, and back."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn.module import Module
 
@@ -9,7 +11,9 @@ __all__ = ["Fold", "Unfold"]
 class Fold(Module):
     """Sums of blocks put back in place: (N, C * prod(kernel_size), L) -> (N, C, *output_size)."""
 
-    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1
+    ) -> None:
         super().__init__()
         self.output_size = output_size
         self.kernel_size = kernel_size
@@ -17,10 +21,10 @@ class Fold(Module):
         self.padding = padding
         self.stride = stride
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
             f"padding={self.padding}, stride={self.stride}"
@@ -30,15 +34,15 @@ class Fold(Module):
 class Unfold(Module):
     """The blocks that a convolution would see, as columns: (N, C, *sizes) -> (N, C * prod(kernel_size), L)."""
 
-    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(self, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.dilation = dilation
         self.padding = padding
         self.stride = stride
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"

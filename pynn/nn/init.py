@@ -5,6 +5,7 @@ None of them is recorded for backward.
 
 import math
 import warnings
+from typing import Any
 
 import numpy
 
@@ -25,7 +26,7 @@ _GAINS = {
 }  # fmt: skip
 
 
-def calculate_gain(nonlinearity, param=None):
+def calculate_gain(nonlinearity: Any, param: Any = None) -> Any:
     """The factor by which a layer before this nonlinearity should scale its weights.
 
     nonlinearity: the name of a function in nn.functional; param: leaky_relu's negative slope (0.01).
@@ -42,19 +43,21 @@ def calculate_gain(nonlinearity, param=None):
 
 
 @no_grad()
-def uniform_(tensor, a=0.0, b=1.0, generator=None):
+def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Fill with numbers from U(a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
-def normal_(tensor, mean=0.0, std=1.0, generator=None):
+def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Fill with numbers from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
 
 @no_grad()
-def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
+def trunc_normal_(
+    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+) -> Any:
     """Fill with numbers from N(mean, std^2) that lie in [a, b]; those outside are drawn again."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -70,7 +73,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     return _assign(tensor, (mean + std * values).reshape(tuple(tensor.shape)))
 
 
-def _truncated_draw(count, low, high, generator):
+def _truncated_draw(count: Any, low: Any, high: Any, generator: Any) -> Any:
     """Draws for N(0, 1) within [low, high], and which of them to keep (Robert, Stat. Comput. 5, 1995, 121-125)."""
     if math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)) > 0.5:  # a quarter or more of N(0, 1) is kept
         drawn = randn(count, dtype=numpy.float64, generator=generator).numpy()
@@ -82,25 +85,25 @@ def _truncated_draw(count, low, high, generator):
 
 
 @no_grad()
-def constant_(tensor, val):
+def constant_(tensor: Any, val: Any) -> Any:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
 @no_grad()
-def ones_(tensor):
+def ones_(tensor: Any) -> Any:
     """Fill with 1."""
     return tensor.fill_(1.0)
 
 
 @no_grad()
-def zeros_(tensor):
+def zeros_(tensor: Any) -> Any:
     """Fill with 0."""
     return tensor.zero_()
 
 
 @no_grad()
-def eye_(tensor):
+def eye_(tensor: Any) -> Any:
     """Make a matrix the identity; ValueError unless it has two dimensions."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -108,7 +111,7 @@ def eye_(tensor):
 
 
 @no_grad()
-def dirac_(tensor, groups=1):
+def dirac_(tensor: Any, groups: int = 1) -> Any:
     """Make a convolution's weight (3 to 5 dimensions) pass its input channels on unchanged.
 
     Raises ValueError for other shapes, or where groups does not divide the output channels.
@@ -127,7 +130,7 @@ def dirac_(tensor, groups=1):
     return _assign(tensor, out)
 
 
-def _fans(tensor):
+def _fans(tensor: Any) -> Any:
     """(inputs, outputs) that one output or input of a layer with this weight is connected to."""
     if tensor.dim() < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
@@ -139,33 +142,35 @@ _calculate_fan_in_and_fan_out = _fans  # the name that code written for torch ca
 
 
 @no_grad()
-def xavier_uniform_(tensor, gain=1.0, generator=None):
+def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
 @no_grad()
-def xavier_normal_(tensor, gain=1.0, generator=None):
+def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     return tensor.normal_(0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator=generator)
 
 
-def _kaiming_std(tensor, a, mode, nonlinearity):
+def _kaiming_std(tensor: Any, a: Any, mode: Any, nonlinearity: Any) -> Any:
     mode = mode.lower()
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
 
 
-def _is_empty(tensor):
+def _is_empty(tensor: Any) -> bool:
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return True
     return False
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_uniform_(
+    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Any:
     """U(-k, k) with k = gain * sqrt(3 / fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
         return tensor
@@ -174,7 +179,9 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
         return tensor.uniform_(-bound, bound, generator=generator)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_normal_(
+    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Any:
     """N(0, std^2) with std = gain / sqrt(fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
         return tensor
@@ -183,7 +190,7 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 
 
 @no_grad()
-def orthogonal_(tensor, gain=1, generator=None):
+def orthogonal_(tensor: Any, gain: int = 1, generator: Any = None) -> Any:
     """Make the tensor, seen as a matrix (first size, the rest), orthogonal times gain (arXiv:1312.6120).
 
     Its rows, or columns where there are fewer, are orthonormal. ValueError for fewer than two dimensions.
@@ -200,7 +207,7 @@ def orthogonal_(tensor, gain=1, generator=None):
 
 
 @no_grad()
-def sparse_(tensor, sparsity, std=0.01, generator=None):
+def sparse_(tensor: Any, sparsity: Any, std: float = 0.01, generator: Any = None) -> Any:
     """Fill a matrix from N(0, std^2), then zero the fraction sparsity of each column (Martens, ICML 2010)."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -211,15 +218,15 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     return _assign(tensor, values)
 
 
-def _assign(tensor, array):
+def _assign(tensor: Any, array: Any) -> Any:
     return tensor.copy_(wrap(numpy.ascontiguousarray(array)))
 
 
-def _deprecated(function):
+def _deprecated(function: Any) -> Any:
     """function under its name of before torch 0.4, without the underscore."""
     new, old = function.__name__, function.__name__[:-1]
 
-    def renamed(*args, **kwargs):
+    def renamed(*args: Any, **kwargs: Any) -> Any:
         warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
         return function(*args, **kwargs)
 

@@ -30,59 +30,59 @@ class _Table(dict):
 
     __slots__ = ("_owner",)
 
-    def __init__(self, owner, entries=()):
+    def __init__(self, owner: Any, entries: Any = ()) -> None:
         self._owner = ref(owner)
         super().__init__(entries)
         owner.__dict__.update(self)
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
         owner = self._owner()
         if owner is not None:
             owner.__dict__[name] = value
 
-    def __delitem__(self, name):
+    def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
         owner = self._owner()
         if owner is not None:
             owner.__dict__.pop(name, None)
 
-    def pop(self, name, *default):
+    def pop(self, name: str, *default: Any) -> Any:
         if name not in self:
             return super().pop(name, *default)
         value = self[name]
         del self[name]
         return value
 
-    def popitem(self):
+    def popitem(self) -> Any:
         if not self:
             raise KeyError("popitem(): dictionary is empty")
         name = next(reversed(self))
         return name, self.pop(name)
 
-    def setdefault(self, name, default=None):
+    def setdefault(self, name: str, default: Any = None) -> Any:
         if name not in self:
             self[name] = default
         return self[name]
 
-    def clear(self):
+    def clear(self) -> None:
         for name in list(self):
             del self[name]
 
-    def update(self, *others, **entries):
+    def update(self, *others: Any, **entries: Any) -> None:
         for name, value in dict(*others, **entries).items():
             self[name] = value
 
-    def __ior__(self, other):
+    def __ior__(self, other: Any) -> Any:
         self.update(other)
         return self
 
-    def move_to_end(self, name, last=True):
+    def move_to_end(self, name: str, last: bool = True) -> None:
         """Put an entry last, or first (as in an OrderedDict)."""
         for key in [name] if last else [key for key in self if key != name]:
             super().__setitem__(key, super().pop(key))
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: Any) -> Any:
         return (OrderedDict, (list(self.items()),))  # Module.__setstate__ makes a table of it again
 
 
@@ -99,7 +99,7 @@ class Module(HookMixin, StateMixin):
     T_destination = TypeVar("T_destination", bound=dict[str, Any])
     _compiled_call_impl = None
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if kwargs and not self.call_super_init:
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
@@ -114,11 +114,11 @@ class Module(HookMixin, StateMixin):
         if self.call_super_init:  # classes beside Module in a subclass's bases
             super().__init__(*args, **kwargs)
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> None:
         """What the module computes; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, first=_MISSING, /, *rest, **kwargs):
+    def __call__(self, first: Any = _MISSING, /, *rest: Any, **kwargs: Any) -> Any:
         try:
             if not (rest or kwargs or self._hooked or first is _MISSING):
                 return self.forward(first)  # the commonest call by far, and the cheapest for Python
@@ -130,7 +130,7 @@ class Module(HookMixin, StateMixin):
             name_module(error, self)
             raise
 
-    def _call_impl(self, *args, **kwargs):
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module does, for code that calls it by torch's inner names."""
         return Module.__call__(self, *args, **kwargs)
 
@@ -138,7 +138,7 @@ class Module(HookMixin, StateMixin):
 
     # ---- attributes ----
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
         if isinstance(value, Parameter):
             if "_parameters" not in own:
@@ -166,7 +166,7 @@ class Module(HookMixin, StateMixin):
         elif not self._refill(name, value):
             object.__setattr__(self, name, value)
 
-    def _refill(self, name, value):
+    def _refill(self, name: str, value: Any) -> bool:
         """Give a registered name another value; False where the name is no registered one."""
         for table, kind, wanted in (
             ("_parameters", "parameter", "pynn.nn.Parameter or None"),
@@ -182,7 +182,7 @@ class Module(HookMixin, StateMixin):
             return True
         return False
 
-    def _forget(self, name, keep):
+    def _forget(self, name: str, keep: Any) -> None:
         """Drop what `name` was, but for its place in the table `keep`."""
         for table in _TABLES:
             if table != keep:
@@ -191,14 +191,14 @@ class Module(HookMixin, StateMixin):
         if name not in self.__dict__.get(keep, ()):
             self.__dict__.pop(name, None)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         for table in _TABLES:  # reached only for a module whose state was put back by other hands
             held = self.__dict__.get(table)
             if held is not None and name in held:
                 return held[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> None:
         for table in _TABLES:
             held = self.__dict__.get(table)
             if held is not None and name in held:
@@ -208,19 +208,19 @@ class Module(HookMixin, StateMixin):
                 return
         object.__delattr__(self, name)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
         for table in _TABLES:
             if table in state:
                 self.__dict__[table] = _Table(self, state[table])
 
-    def __dir__(self):
+    def __dir__(self) -> Any:
         names = set(dir(type(self))).union(self.__dict__, *(self.__dict__.get(t, ()) for t in _TABLES))
         return sorted(name for name in names if not name[:1].isdigit())
 
     # ---- registration ----
 
-    def register_parameter(self, name, param):
+    def register_parameter(self, name: str, param: Any) -> None:
         """Add a parameter (None: a name without one) under `name`.
 
         Raises KeyError for a name that is taken or malformed, TypeError for anything but a Parameter, and
@@ -240,7 +240,7 @@ class Module(HookMixin, StateMixin):
             param = registered("parameter", self, name, param)
         self._parameters[name] = self.__dict__[name] = param
 
-    def register_buffer(self, name, tensor, persistent=True):
+    def register_buffer(self, name: str, tensor: Tensor, persistent: bool = True) -> None:
         """Add a tensor of state that is not trained (None: a name without one); state_dict has it if persistent.
 
         Raises KeyError for a name that is taken or malformed, TypeError for anything but a Tensor.
@@ -258,7 +258,7 @@ class Module(HookMixin, StateMixin):
         else:
             self._non_persistent_buffers_set.add(name)
 
-    def add_module(self, name, module):
+    def add_module(self, name: str, module: Any) -> None:
         """Add a child module (None: a name without one); `self.name = module` does the same."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_type_name(module)} is not a Module subclass")
@@ -267,11 +267,11 @@ class Module(HookMixin, StateMixin):
             module = registered("module", self, name, module)
         self._modules[name] = self.__dict__[name] = module
 
-    def register_module(self, name, module):
+    def register_module(self, name: str, module: Any) -> None:
         """add_module under its other name."""
         self.add_module(name, module)
 
-    def _check_name(self, table, kind, name):
+    def _check_name(self, table: Any, kind: Any, name: str) -> None:
         if table not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
@@ -285,7 +285,9 @@ class Module(HookMixin, StateMixin):
 
     # ---- what is inside ----
 
-    def _named_members(self, members, prefix="", recurse=True, remove_duplicate=True):
+    def _named_members(
+        self, members: Any, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Any:
         seen = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
@@ -296,30 +298,30 @@ class Module(HookMixin, StateMixin):
                     seen.add(id(value))
                 yield (path + "." if path else "") + name, value
 
-    def parameters(self, recurse=True):
+    def parameters(self, recurse: bool = True) -> Any:
         """Iterate over the parameters, each once; recurse: those of all modules inside too."""
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Any:
         """Iterate over (dotted name, parameter)."""
         return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
 
-    def buffers(self, recurse=True):
+    def buffers(self, recurse: bool = True) -> Any:
         """Iterate over the buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Any:
         """Iterate over (dotted name, buffer)."""
         return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
-    def children(self):
+    def children(self) -> Any:
         """Iterate over the modules directly inside, each once."""
         for _, module in self.named_children():
             yield module
 
-    def named_children(self):
+    def named_children(self) -> Any:
         """Iterate over (name, module) of the modules directly inside."""
         seen = set()
         for name, module in self._modules.items():
@@ -327,12 +329,12 @@ class Module(HookMixin, StateMixin):
                 seen.add(module)
                 yield name, module
 
-    def modules(self, remove_duplicate=True):
+    def modules(self, remove_duplicate: bool = True) -> Any:
         """Iterate over this module and all inside it, each once."""
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
-    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+    def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Any:
         """Iterate over (dotted name, module) of this module, whose name is prefix, and all inside it."""
         memo = set() if memo is None else memo
         if self in memo:
@@ -344,7 +346,7 @@ class Module(HookMixin, StateMixin):
             if module is not None:
                 yield from module.named_modules(memo, (prefix + "." if prefix else "") + name, remove_duplicate)
 
-    def get_submodule(self, target):
+    def get_submodule(self, target: Tensor) -> Any:
         """The module of a dotted name ("" is this one); AttributeError where there is none."""
         module = self
         for name in target.split(".") if target else ():
@@ -355,7 +357,7 @@ class Module(HookMixin, StateMixin):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
-    def set_submodule(self, target, module, strict=False):
+    def set_submodule(self, target: Tensor, module: Any, strict: bool = False) -> None:
         """Put a module under a dotted name; strict: AttributeError where there is none yet."""
         if not isinstance(module, Module):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
@@ -369,15 +371,15 @@ class Module(HookMixin, StateMixin):
             raise AttributeError(f"`{name}` is not an nn.Module")
         setattr(parent, name, module)
 
-    def get_parameter(self, target):
+    def get_parameter(self, target: Tensor) -> Any:
         """The parameter of a dotted name; AttributeError where there is none."""
         return self._get_member(target, lambda module: module._parameters, "an nn.Parameter")
 
-    def get_buffer(self, target):
+    def get_buffer(self, target: Tensor) -> Any:
         """The buffer of a dotted name; AttributeError where there is none."""
         return self._get_member(target, lambda module: module._buffers, "a buffer")
 
-    def _get_member(self, target, table, kind):
+    def _get_member(self, target: Any, table: Any, kind: Any) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
@@ -388,7 +390,7 @@ class Module(HookMixin, StateMixin):
 
     # ---- modes and gradients ----
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Any:
         """Set training mode (dropout drops, batch norm learns its statistics) here and inside; returns self."""
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
@@ -397,17 +399,17 @@ class Module(HookMixin, StateMixin):
             module.train(mode)
         return self
 
-    def eval(self):
+    def eval(self) -> Any:
         """train(False)."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Set requires_grad of every parameter; returns self."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of every parameter, or fill them with zeros."""
         if set_to_none:
             _core.clear_grads(list(self.parameters()))
@@ -418,7 +420,7 @@ class Module(HookMixin, StateMixin):
                     param.grad = param.grad.detach()
                 param.grad.requires_grad_(False).zero_()
 
-    def apply(self, fn):
+    def apply(self, fn: Any) -> Any:
         """Call fn(module) on every module inside, then on this one (to initialise, say); returns self."""
         for module in self.children():
             module.apply(fn)
@@ -427,7 +429,7 @@ class Module(HookMixin, StateMixin):
 
     # ---- conversion ----
 
-    def _apply(self, fn, recurse=True):
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Replace the memory of every parameter, gradient and buffer by fn of it; returns self."""
         if recurse:
             for module in self.children():
@@ -446,7 +448,9 @@ class Module(HookMixin, StateMixin):
                 self._buffers[name] = fn(buffer)
         return self
 
-    def to(self, *args, device=None, dtype=None, non_blocking=False, memory_format=None):
+    def to(
+        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Any:
         """Convert parameters and buffers in place: to(device), to(dtype), to(tensor), to(device, dtype).
 
         Only floating point tensors change dtype. TypeError for an integer dtype; returns self.
@@ -469,7 +473,7 @@ class Module(HookMixin, StateMixin):
             )
         return self._apply(lambda t: t.to(dtype) if is_floating(t._array) else t)
 
-    def to_empty(self, *, device, recurse=True):
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
         """Give every parameter and buffer new memory on a device, of any content; returns self.
 
         device: "cpu", or None for the same.
@@ -478,66 +482,66 @@ class Module(HookMixin, StateMixin):
             check_device(device)
         return self._apply(lambda t: t.new_empty(t.shape), recurse=recurse)
 
-    def compile(self, *args, **kwargs):
+    def compile(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: forward runs as it is. What torch.compile takes is accepted."""
 
-    def type(self, dst_type):
+    def type(self, dst_type: Any) -> Any:
         """Convert all parameters and buffers to a dtype; returns self."""
         return self._apply(lambda t: t.type(dst_type))
 
-    def float(self):
+    def float(self) -> Any:
         """Floating point parameters and buffers as float32; returns self."""
         return self.to(DTYPES["float32"])
 
-    def double(self):
+    def double(self) -> Any:
         """Floating point parameters and buffers as float64; returns self."""
         return self.to(DTYPES["float64"])
 
-    def half(self):
+    def half(self) -> Any:
         """Floating point parameters and buffers as float16; returns self."""
         return self.to(DTYPES["float16"])
 
-    def bfloat16(self):
+    def bfloat16(self) -> Any:
         """Floating point parameters and buffers as bfloat16; returns self."""
         return self.to(DTYPES["bfloat16"])
 
-    def cpu(self):
+    def cpu(self) -> Any:
         """Parameters and buffers in the CPU's memory; returns self."""
         return self._apply(lambda t: t.cpu())
 
-    def cuda(self, device=None):
+    def cuda(self, device: Any = None) -> Any:
         """Parameters and buffers on a GPU; returns self. RuntimeError where there is none."""
         return self._apply(lambda t: t.cuda(device))
 
-    def ipu(self, device=None):
+    def ipu(self, device: Any = None) -> Any:
         """RuntimeError: there is none."""
         return self._move("ipu", device)
 
-    def xpu(self, device=None):
+    def xpu(self, device: Any = None) -> Any:
         """RuntimeError: there is none."""
         return self._move("xpu", device)
 
-    def mtia(self, device=None):
+    def mtia(self, device: Any = None) -> Any:
         """RuntimeError: there is none."""
         return self._move("mtia", device)
 
-    def _move(self, kind, index):
+    def _move(self, kind: Any, index: Any) -> Any:
         return self.to(kind if index is None else f"{kind}:{index}")
 
-    def share_memory(self):
+    def share_memory(self) -> Any:
         """Move parameters and buffers to memory that other processes share; returns self."""
         return self._apply(lambda t: t.share_memory_())
 
     # ---- printing ----
 
-    def _get_name(self):
+    def _get_name(self) -> Any:
         return type(self).__name__
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """What repr shows between the parentheses; subclasses with arguments override it."""
         return ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         extra = self.extra_repr()
         head = extra.split("\n") if extra else []
         children = [f"({name}): {indent(repr(module))}" for name, module in self._modules.items()]
@@ -548,24 +552,24 @@ class Module(HookMixin, StateMixin):
         return f"{self._get_name()}({body})"
 
 
-def indent(text):
+def indent(text: str) -> Any:
     """text with every line but the first moved right by two."""
     return text.replace("\n", "\n  ")
 
 
-def _addindent(s_, numSpaces):
+def _addindent(s_: Any, numSpaces: Any) -> Any:
     """indent by any number of spaces, by torch's name."""
     return s_.replace("\n", "\n" + " " * numSpaces)
 
 
-def _replace(tensor, fn):
+def _replace(tensor: Any, fn: Any) -> None:
     old = tensor.data
     new = fn(old)
     if new is not old or new._array is not tensor._array:
         tensor.data = new
 
 
-def _type_name(value):
+def _type_name(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.type()
     cls = type(value)

@@ -1,5 +1,7 @@
 """Padding as modules: padding is (left, right, top, bottom, ...), last dimension first, or one int for all sides."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn._tuples import spread
 from pynn.nn.module import Module
@@ -17,38 +19,38 @@ class _Pad(Module):
     _dims = 0
     _mode = ""
 
-    def __init__(self, padding):
+    def __init__(self, padding: Any) -> None:
         super().__init__()
         self.padding = spread(padding, 2 * self._dims, "padding")
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.pad(input, self.padding, self._mode)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return str(self.padding)
 
 
 class _Constant(_Pad):
     """Pads with one value."""
 
-    def __init__(self, padding, value):
+    def __init__(self, padding: Any, value: Any) -> None:
         super().__init__(padding)
         self.value = value
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.pad(input, self.padding, "constant", self.value)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"padding={self.padding}, value={self.value}"
 
 
 class _Zero(_Constant):
     """Pads with zeros."""
 
-    def __init__(self, padding):
+    def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return str(self.padding)
 
 
@@ -129,7 +131,7 @@ class _Circular(_Pad):
 
     _mode = "circular"
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         if input.dim() not in (self._dims + 1, self._dims + 2):
             raise ValueError(f"expected {self._dims + 1}D or {self._dims + 2}D input (got {input.dim()}D input)")
         return super().forward(input)

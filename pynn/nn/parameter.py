@@ -1,5 +1,7 @@
 """Tensors that belong to a module: Parameter (trained) and Buffer (state that is not)."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -9,7 +11,7 @@ from pynn._dtypes import default_float
 __all__ = ["Buffer", "Parameter"]
 
 
-def _adopt(cls, data, requires_grad):
+def _adopt(cls: Any, data: Any, requires_grad: Any) -> Any:
     """A `cls` over data's memory, which stays shared (writes to either are counted for both)."""
     if data is None:
         return wrap_as(cls, numpy.empty(0, default_float()), requires_grad)
@@ -35,20 +37,20 @@ class Parameter(Tensor):
     requires_grad: whether backward gives it a gradient; raises RuntimeError for an integer dtype.
     """
 
-    def __new__(cls, data=None, requires_grad=True):
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         return _adopt(cls, data, bool(requires_grad))
 
-    def __init__(self, data=None, requires_grad=True):
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         """Everything is done by __new__."""
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Any:
         """A parameter of the same values; its gradient is not copied."""
         held = memo.get(id(self))
         if held is None:
             held = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return held
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
 
@@ -58,16 +60,16 @@ class Buffer(Tensor):
     data: the tensor whose memory it takes. persistent: whether state_dict contains it.
     """
 
-    def __new__(cls, data=None, *, persistent=True):
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         made = _adopt(cls, data, False)
         made.persistent = persistent
         return made
 
-    def __init__(self, data=None, *, persistent=True):
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         """Everything is done by __new__."""
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"):
         from pynn.nn import _uninitialized
 

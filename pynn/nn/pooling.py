@@ -1,5 +1,7 @@
 """Pooling as modules, over inputs (N, C, *sizes) or (C, *sizes). Each applies its function of `nn.functional`."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn._tuples import spread
 from pynn.nn.module import Module
@@ -19,7 +21,15 @@ class _MaxPool(Module):
     give the positions, flat within the input's plane. ceil_mode: let windows start inside and end outside.
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: int = 0,
+        dilation: int = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size
@@ -28,13 +38,13 @@ class _MaxPool(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def _pool(self, function, input):
+    def _pool(self, function: Any, input: Any) -> Any:
         return function(
             input, self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode,
             return_indices=self.return_indices,
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
             f"ceil_mode={self.ceil_mode}"
@@ -44,21 +54,21 @@ class _MaxPool(Module):
 class MaxPool1d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.max_pool1d, input)
 
 
 class MaxPool2d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.max_pool2d, input)
 
 
 class MaxPool3d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.max_pool3d, input)
 
 
@@ -70,16 +80,16 @@ class _MaxUnpool(Module):
 
     _dims = 0
 
-    def __init__(self, kernel_size, stride=None, padding=0):
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: int = 0) -> None:
         super().__init__()
         self.kernel_size = spread(kernel_size, self._dims, "kernel_size")
         self.stride = spread(stride if stride is not None else kernel_size, self._dims, "stride")
         self.padding = spread(padding, self._dims, "padding")
 
-    def _unpool(self, function, input, indices, output_size):
+    def _unpool(self, function: Any, input: Any, indices: Any, output_size: Any) -> Any:
         return function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -87,7 +97,7 @@ class MaxUnpool1d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 1
 
-    def forward(self, input, indices, output_size=None):
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return self._unpool(F.max_unpool1d, input, indices, output_size)
 
 
@@ -95,7 +105,7 @@ class MaxUnpool2d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 2
 
-    def forward(self, input, indices, output_size=None):
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return self._unpool(F.max_unpool2d, input, indices, output_size)
 
 
@@ -103,14 +113,21 @@ class MaxUnpool3d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 3
 
-    def forward(self, input, indices, output_size=None):
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return self._unpool(F.max_unpool3d, input, indices, output_size)
 
 
 class AvgPool1d(Module):
     """The mean of every window. count_include_pad: whether padding (by zeros) counts as elements."""
 
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: int = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
         super().__init__()
         self.kernel_size = spread(kernel_size, 1, "kernel_size")
         self.stride = spread(stride if stride is not None else kernel_size, 1, "stride")
@@ -118,12 +135,12 @@ class AvgPool1d(Module):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -134,8 +151,14 @@ class _AvgPool(Module):
     """
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-    ):
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: int = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: Any = None,
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size
@@ -144,127 +167,127 @@ class _AvgPool(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def _pool(self, function, input):
+    def _pool(self, function: Any, input: Any) -> Any:
         return function(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
             self.divisor_override,
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class AvgPool2d(_AvgPool):
     __doc__ = _AvgPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.avg_pool2d, input)
 
 
 class AvgPool3d(_AvgPool):
     __doc__ = _AvgPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.avg_pool3d, input)
 
 
 class _LPPool(Module):
     """(The sum of x ** norm_type over every window) ** (1 / norm_type)."""
 
-    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+    def __init__(self, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
         super().__init__()
         self.norm_type = norm_type
         self.kernel_size = kernel_size
         self.stride = stride
         self.ceil_mode = ceil_mode
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
 
 
 class LPPool1d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool2d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool3d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class _AdaptiveAvgPool(Module):
     """Means over windows chosen so that the output has size output_size (None in it: the input's own size)."""
 
-    def __init__(self, output_size):
+    def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
 class _AdaptiveMaxPool(Module):
     """Maxima over windows chosen so that the output has size output_size; return_indices: also their positions."""
 
-    def __init__(self, output_size, return_indices=False):
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size = output_size
         self.return_indices = return_indices
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
 
 
@@ -276,7 +299,14 @@ class _FractionalMaxPool(Module):
 
     _dims = 0
 
-    def __init__(self, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> None:
         super().__init__()
         self.kernel_size = spread(kernel_size, self._dims, "kernel_size")
         self.return_indices = return_indices
@@ -291,7 +321,7 @@ class _FractionalMaxPool(Module):
         if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
 
-    def _pool(self, function, input):
+    def _pool(self, function: Any, input: Any) -> Any:
         return function(
             input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
         )
@@ -301,7 +331,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
     __doc__ = _FractionalMaxPool.__doc__
     _dims = 2
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.fractional_max_pool2d, input)
 
 
@@ -309,5 +339,5 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     __doc__ = _FractionalMaxPool.__doc__
     _dims = 3
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return self._pool(F.fractional_max_pool3d, input)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 from pynn._core import Tensor
 from pynn.nn import functional as F
@@ -26,8 +27,8 @@ class RNNBase(Module):
     weight_hr_lk (proj_size, hidden_size) where proj_size; all drawn from U(-k, k), k = 1 / sqrt(hidden_size).
     """
 
-    def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False, proj_size=0, device=None, dtype=None):  # fmt: skip
+    def __init__(self, mode: Any, input_size: Any, hidden_size: Any, num_layers: int=1, bias: bool=True, batch_first: bool=False, dropout: float=0.0,
+                 bidirectional: bool=False, proj_size: int=0, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
             raise ValueError(
@@ -70,10 +71,10 @@ class RNNBase(Module):
                     self.register_parameter(name + suffix, Parameter(empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
-    def _suffixes(self, layer):
+    def _suffixes(self, layer: Any) -> Any:
         return [f"_l{layer}", f"_l{layer}_reverse"] if self.bidirectional else [f"_l{layer}"]
 
-    def _shapes(self, layer):
+    def _shapes(self, layer: Any) -> Any:
         """The shapes of one layer and direction's parameters by name, in torch's order."""
         rows = GATES[self.mode] * self.hidden_size
         size = self.proj_size or self.hidden_size
@@ -86,7 +87,7 @@ class RNNBase(Module):
         return shapes
 
     @property
-    def all_weights(self):
+    def all_weights(self) -> Any:
         """The parameters, a list for each layer and direction."""
         return [
             [getattr(self, name + suffix) for name in self._shapes(layer)]
@@ -95,7 +96,7 @@ class RNNBase(Module):
         ]
 
     @property
-    def _all_weights(self):
+    def _all_weights(self) -> Any:
         """The parameters' names, a list for each layer and direction."""
         return [
             [name + suffix for name in self._shapes(layer)]
@@ -104,25 +105,25 @@ class RNNBase(Module):
         ]
 
     @property
-    def _flat_weights_names(self):
+    def _flat_weights_names(self) -> Any:
         return [name for names in self._all_weights for name in names]
 
     @property
-    def _flat_weights(self):
+    def _flat_weights(self) -> Any:
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         bound = 1.0 / math.sqrt(self.hidden_size)
         for param in self.parameters():
             init.uniform_(param, -bound, bound)
 
-    def flatten_parameters(self):
+    def flatten_parameters(self) -> None:
         """Nothing: it packs weights on GPUs in torch."""
 
     # ---- running ----
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
         packed = isinstance(input, PackedSequence)
         data = input.data if packed else input
         self._check_input(data, packed)
@@ -150,7 +151,7 @@ class RNNBase(Module):
             output = output.transpose(0, 1)
         return output, (last if self.mode == "LSTM" else last[0])
 
-    def _run(self, data, sizes, states):
+    def _run(self, data: Any, sizes: Any, states: Any) -> Any:
         """All layers and directions: (outputs, the last states, each (layers * directions, N, size))."""
         last, place = [], 0
         for layer in range(self.num_layers):
@@ -167,7 +168,7 @@ class RNNBase(Module):
             data = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
         return data, tuple(stack(parts) for parts in zip(*last))
 
-    def _initial(self, states, batch, data, order):
+    def _initial(self, states: Any, batch: Any, data: Any, order: Any) -> Any:
         count = self.num_layers * (2 if self.bidirectional else 1)
         sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
         if states is None:
@@ -181,7 +182,7 @@ class RNNBase(Module):
                 )
         return tuple(s if order is None else s.index_select(1, order) for s in states)
 
-    def _check_input(self, data, packed):
+    def _check_input(self, data: Any, packed: Any) -> None:
         if not isinstance(data, Tensor):
             raise TypeError(f"{self._name()} takes a Tensor or a PackedSequence, got {type(data).__name__}.")
         if not packed and data.dim() not in (2, 3):
@@ -197,7 +198,7 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {data.shape[-1]}"
             )
 
-    def _check_state_dims(self, states, alone):
+    def _check_state_dims(self, states: Any, alone: Any) -> None:
         if self.mode == "LSTM" and (not isinstance(states, (tuple, list)) or len(states) != 2):
             raise TypeError(f"LSTM takes hx as a tuple (h_0, c_0), got {type(states).__name__}.")
         wanted = 2 if alone else 3
@@ -207,10 +208,10 @@ class RNNBase(Module):
                 name = "hx and cx" if self.mode == "LSTM" else "hx"
                 raise RuntimeError(f"For {kind} input, {name} should also be {wanted}-D but got {state.dim()}-D tensor")
 
-    def _name(self):
+    def _name(self) -> Any:
         return "RNN" if self.mode.startswith("RNN") else self.mode
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
         if self.proj_size:
             parts.append(f"proj_size={self.proj_size}")
@@ -233,7 +234,7 @@ class RNN(RNNBase):
     hx (layers * directions, N, hidden_size), zeros where None. Returns (output, h_n).
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         if "proj_size" in kwargs:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         if len(args) > 3:
@@ -254,7 +255,7 @@ class LSTM(RNNBase):
     (layers * directions, N, hidden_size). Returns (output, (h_n, c_n)).
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__("LSTM", *args, **kwargs)
 
 
@@ -265,7 +266,7 @@ class GRU(RNNBase):
     Input, hx and results as in RNN.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         if "proj_size" in kwargs:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         super().__init__("GRU", *args, **kwargs)
@@ -276,7 +277,7 @@ class RNNCellBase(Module):
 
     _mode = ""
 
-    def __init__(self, input_size, hidden_size, bias, device=None, dtype=None):
+    def __init__(self, input_size: Any, hidden_size: Any, bias: Any, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -288,13 +289,13 @@ class RNNCellBase(Module):
         self.register_parameter("bias_hh", Parameter(empty(rows, **like)) if bias else None)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all parameters anew from U(-k, k), k = 1 / sqrt(hidden_size)."""
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
         for param in self.parameters():
             init.uniform_(param, -bound, bound)
 
-    def _step(self, mode, input, state):
+    def _step(self, mode: Any, input: Any, state: Any) -> Any:
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
@@ -318,7 +319,7 @@ class RNNCellBase(Module):
         state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
         return tuple(s.squeeze(0) for s in state) if alone else state
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
         if self.bias is not True:
             parts.append(f"bias={self.bias}")
@@ -330,11 +331,19 @@ class RNNCellBase(Module):
 class RNNCell(RNNCellBase):
     """One step of RNN: input (N, input_size) or (input_size,), hx (N, hidden_size) -> hx."""
 
-    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", device=None, dtype=None):
+    def __init__(
+        self,
+        input_size: Any,
+        hidden_size: Any,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         return self._step("RNN_" + self.nonlinearity.upper(), input, None if hx is None else (hx,))[0]
@@ -345,10 +354,12 @@ class LSTMCell(RNNCellBase):
 
     _mode = "LSTM"
 
-    def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
+    def __init__(
+        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
         return self._step("LSTM", input, hx)
 
 
@@ -357,8 +368,10 @@ class GRUCell(RNNCellBase):
 
     _mode = "GRU"
 
-    def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
+    def __init__(
+        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
         return self._step("GRU", input, None if hx is None else (hx,))[0]

@@ -1,5 +1,7 @@
 """Tables of vectors looked up by index."""
 
+from typing import Any
+
 from pynn.autograd import no_grad
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -13,8 +15,8 @@ __all__ = ["Embedding", "EmbeddingBag"]
 class _Table(Module):
     """The weight of both: (num_embeddings, embedding_dim), drawn from N(0, 1), the row padding_idx zero."""
 
-    def _set_up(self, num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
-                weight, freeze, device, dtype):  # fmt: skip
+    def _set_up(self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any, max_norm: Any, norm_type: Any, scale_grad_by_freq: Any, sparse: Any,
+                weight: Any, freeze: Any, device: Any, dtype: Any) -> None:  # fmt: skip
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
@@ -38,7 +40,7 @@ class _Table(Module):
         else:
             self.weight = Parameter(weight, requires_grad=not freeze)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the weight anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
@@ -46,7 +48,7 @@ class _Table(Module):
                 self.weight[self.padding_idx].fill_(0)
 
     @classmethod
-    def _from_pretrained(cls, embeddings, freeze, *args, **kwargs):
+    def _from_pretrained(cls, embeddings: Any, freeze: Any, *args: Any, **kwargs: Any) -> Any:
         if embeddings.dim() != 2:
             raise AssertionError(
                 f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}."
@@ -55,7 +57,7 @@ class _Table(Module):
         made.weight.requires_grad = not freeze
         return made
 
-    def _shown(self):
+    def _shown(self) -> Any:
         """The arguments that repr shows, those of their default left out."""
         parts = {"padding_idx": self.padding_idx, "max_norm": self.max_norm}
         parts["norm_type"] = None if self.norm_type == 2 else self.norm_type
@@ -63,7 +65,7 @@ class _Table(Module):
         parts["sparse"] = self.sparse or None
         return {name: value for name, value in parts.items() if value is not None}
 
-    def _text(self, parts):
+    def _text(self, parts: Any) -> Any:
         return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *(f"{n}={v!r}" for n, v in parts.items())])
 
 
@@ -74,24 +76,24 @@ class Embedding(_Table):
     this norm, in place. sparse is accepted; gradients are dense. IndexError for an index outside the table.
     """
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
-                 scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None, dtype=None):  # fmt: skip
+    def __init__(self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any=None, max_norm: Any=None, norm_type: float=2.0,
+                 scale_grad_by_freq: bool=False, sparse: bool=False, _weight: Any=None, _freeze: bool=False, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
                      _weight, _freeze, device, dtype)  # fmt: skip
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
         )
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
-                        scale_grad_by_freq=False, sparse=False):  # fmt: skip
+    def from_pretrained(cls, embeddings: Any, freeze: bool=True, padding_idx: Any=None, max_norm: Any=None, norm_type: float=2.0,
+                        scale_grad_by_freq: bool=False, sparse: bool=False) -> Any:  # fmt: skip
         """An Embedding over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
         return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return self._text(self._shown())
 
 
@@ -102,30 +104,30 @@ class EmbeddingBag(_Table):
     mode: "sum", "mean" or "max"; per_sample_weights: of input's shape, mode "sum" only.
     """
 
-    def __init__(self, num_embeddings, embedding_dim, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode="mean",
-                 sparse=False, _weight=None, include_last_offset=False, padding_idx=None, device=None, dtype=None):  # fmt: skip
+    def __init__(self, num_embeddings: Any, embedding_dim: Any, max_norm: Any=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
+                 sparse: bool=False, _weight: Any=None, include_last_offset: bool=False, padding_idx: Any=None, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         self.mode = mode
         self.include_last_offset = include_last_offset
         self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
                      _weight, False, device, dtype)  # fmt: skip
 
-    def forward(self, input, offsets=None, per_sample_weights=None):
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
             per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode="mean",
-                        sparse=False, include_last_offset=False, padding_idx=None):  # fmt: skip
+    def from_pretrained(cls, embeddings: Any, freeze: bool=True, max_norm: Any=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
+                        sparse: bool=False, include_last_offset: bool=False, padding_idx: Any=None) -> Any:  # fmt: skip
         """An EmbeddingBag over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
         return cls._from_pretrained(
             embeddings, freeze, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
             include_last_offset=include_last_offset, padding_idx=padding_idx,
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = self._shown()
         parts.pop("sparse", None)
         padding = parts.pop("padding_idx", None)

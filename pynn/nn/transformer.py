@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -20,7 +21,7 @@ __all__ = [
 _ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
-def _function(activation):
+def _function(activation: Any) -> Any:
     if not isinstance(activation, str):
         return activation
     if activation not in _ACTIVATIONS:
@@ -31,10 +32,10 @@ def _function(activation):
 class _Layer(Module):
     """The blocks that both kinds of layers are made of; each is added to its input, normalised before or after."""
 
-    def _feed_forward(self, x):
+    def _feed_forward(self, x: Any) -> Any:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
-    def _joined(self, x, blocks):
+    def _joined(self, x: Any, blocks: Any) -> Any:
         """x through (norm, block) pairs."""
         for norm, block in blocks:
             x = x + block(norm(x)) if self.norm_first else norm(x + block(x))
@@ -48,8 +49,8 @@ class TransformerEncoderLayer(_Layer):
     Raises RuntimeError for another activation's name.
     """
 
-    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=F.relu, layer_norm_eps=1e-5,
-                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):  # fmt: skip
+    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+                 batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **place)
@@ -63,13 +64,13 @@ class TransformerEncoderLayer(_Layer):
         self.dropout2 = Dropout(dropout)
         self.activation = _function(activation)
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+    def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         """src (S, N, E), (N, S, E) with batch_first, or (S, E); masks as MultiheadAttention takes them.
 
         is_causal: a hint that src_mask is the causal mask.
         """
 
-        def attend(x):
+        def attend(x: Any) -> Any:
             out = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
             return self.dropout1(out[0])
 
@@ -79,8 +80,8 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to an encoder's output, then two linear layers with an activation between."""
 
-    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=F.relu, layer_norm_eps=1e-5,
-                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):  # fmt: skip
+    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+                 batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **place)
@@ -97,15 +98,15 @@ class TransformerDecoderLayer(_Layer):
         self.dropout3 = Dropout(dropout)
         self.activation = _function(activation)
 
-    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
-                memory_key_padding_mask=None, tgt_is_causal=False, memory_is_causal=False):  # fmt: skip
+    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
+                memory_key_padding_mask: Any=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Any:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
 
-        def attend(x):
+        def attend(x: Any) -> Any:
             out = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
             return self.dropout1(out[0])
 
-        def look(x):
+        def look(x: Any) -> Any:
             masks = memory_key_padding_mask, False, memory_mask
             return self.dropout2(self.multihead_attn(x, memory, memory, *masks, is_causal=memory_is_causal)[0])
 
@@ -119,7 +120,7 @@ class TransformerDecoderLayer(_Layer):
         )
 
 
-def _clones(layer, count):
+def _clones(layer: Any, count: Any) -> Any:
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
 
 
@@ -129,7 +130,14 @@ class TransformerEncoder(Module):
     enable_nested_tensor and mask_check: taken for torch's sake; padding costs its positions here.
     """
 
-    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True):
+    def __init__(
+        self,
+        encoder_layer: Any,
+        num_layers: Any,
+        norm: Any = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
         super().__init__()
         self.layers = _clones(encoder_layer, num_layers)
         self.num_layers = num_layers
@@ -137,7 +145,7 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
 
-    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
+    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = None) -> Any:
         """src and the masks as a layer takes them."""
         for layer in self.layers:
             src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
@@ -147,14 +155,14 @@ class TransformerEncoder(Module):
 class TransformerDecoder(Module):
     """num_layers copies of decoder_layer in turn, then norm."""
 
-    def __init__(self, decoder_layer, num_layers, norm=None):
+    def __init__(self, decoder_layer: Any, num_layers: Any, norm: Any = None) -> None:
         super().__init__()
         self.layers = _clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
-                memory_key_padding_mask=None, tgt_is_causal=None, memory_is_causal=False):  # fmt: skip
+    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
+                memory_key_padding_mask: Any=None, tgt_is_causal: Any=None, memory_is_causal: bool=False) -> Any:  # fmt: skip
         """tgt, memory and the masks as a layer takes them."""
         for layer in self.layers:
             tgt = layer(
@@ -176,9 +184,9 @@ class Transformer(Module):
     custom_encoder, custom_decoder: modules that take the place of these.
     """
 
-    def __init__(self, d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048,
-                 dropout=0.1, activation=F.relu, custom_encoder=None, custom_decoder=None, layer_norm_eps=1e-5,
-                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):  # fmt: skip
+    def __init__(self, d_model: int=512, nhead: int=8, num_encoder_layers: int=6, num_decoder_layers: int=6, dim_feedforward: int=2048,
+                 dropout: float=0.1, activation: Any=F.relu, custom_encoder: Any=None, custom_decoder: Any=None, layer_norm_eps: float=1e-5,
+                 batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
         place = {"device": device, "dtype": dtype}
@@ -195,14 +203,14 @@ class Transformer(Module):
         self.nhead = nhead
         self.batch_first = batch_first
 
-    def _reset_parameters(self):
+    def _reset_parameters(self) -> None:
         for p in self.parameters():
             if p.dim() > 1:
                 init.xavier_uniform_(p)
 
-    def forward(self, src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None,
-                tgt_key_padding_mask=None, memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None,
-                memory_is_causal=False):  # fmt: skip
+    def forward(self, src: Any, tgt: Any, src_mask: Any=None, tgt_mask: Any=None, memory_mask: Any=None, src_key_padding_mask: Any=None,
+                tgt_key_padding_mask: Any=None, memory_key_padding_mask: Any=None, src_is_causal: Any=None, tgt_is_causal: Any=None,
+                memory_is_causal: bool=False) -> Any:  # fmt: skip
         """tgt's shape: src (S, N, E) and tgt (T, N, E), batch first or without batch.
 
         Raises RuntimeError where the batches of src and tgt differ, or E is not d_model.
@@ -225,6 +233,6 @@ class Transformer(Module):
         )
 
     @staticmethod
-    def generate_square_subsequent_mask(sz, device=None, dtype=None):
+    def generate_square_subsequent_mask(sz: Any, device: Any = None, dtype: Any = None) -> Any:
         """(sz, sz): 0 where a position may look, -inf at the positions after it."""
         return full((sz, sz), -math.inf, dtype=dtype, device=device).triu(1)

@@ -1,5 +1,7 @@
 """Resizing images: Upsample, and channels traded for pixels."""
 
+from typing import Any
+
 from pynn.nn import functional as F
 from pynn.nn.module import Module
 
@@ -14,7 +16,14 @@ class Upsample(Module):
     mode: as F.interpolate's ("nearest", "linear", "bilinear", ...); align_corners: whether corner pixels coincide.
     """
 
-    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+    def __init__(
+        self,
+        size: Any = None,
+        scale_factor: Any = None,
+        mode: str = "nearest",
+        align_corners: Any = None,
+        recompute_scale_factor: Any = None,
+    ) -> None:
         super().__init__()
         self.size = size
         if isinstance(scale_factor, (tuple, list)):
@@ -24,12 +33,12 @@ class Upsample(Module):
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         sizes = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
         return f"{sizes}, mode={self.mode!r}"
 
@@ -37,54 +46,54 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Upsample of (N, C, H, W) by the nearest pixel."""
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
     """Upsample of (N, C, H, W) by bilinear interpolation, corners aligned."""
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
     """Channels as pixels: (*, C r^2, H, W) -> (*, C, H r, W r), r the upscale_factor (arXiv:1609.05158)."""
 
-    def __init__(self, upscale_factor):
+    def __init__(self, upscale_factor: Any) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.pixel_shuffle(input, self.upscale_factor)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
 
 
 class PixelUnshuffle(Module):
     """Pixels as channels: (*, C, H r, W r) -> (*, C r^2, H, W), r the downscale_factor."""
 
-    def __init__(self, downscale_factor):
+    def __init__(self, downscale_factor: Any) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.pixel_unshuffle(input, self.downscale_factor)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
 
 
 class ChannelShuffle(Module):
     """The channels of (N, C, *) taken in turn from each of `groups` groups (arXiv:1707.01083)."""
 
-    def __init__(self, groups):
+    def __init__(self, groups: Any) -> None:
         super().__init__()
         self.groups = groups
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.channel_shuffle(input, self.groups)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"groups={self.groups}"

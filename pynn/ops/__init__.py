@@ -3,6 +3,7 @@
 from pynn import _backends, _core, _native_hooks, _random
 from pynn._backends import numpy_namespace
 from pynn.ops import registry
+
 # One module a line, each after those it builds on.
 from pynn.ops import pointwise
 from pynn.ops import elementary

@@ -5,6 +5,7 @@ All are pointwise. What backward saves is what the native kernels read (see
 """
 
 import math
+from typing import Any
 
 import numpy
 
@@ -17,7 +18,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def require_floating(name, *tensors):
+def require_floating(name: str, *tensors: Any) -> None:
     """TypeError for an argument that is no Tensor, NotImplementedError for one that does not hold real numbers."""
     for x in tensors:
         if not isinstance(x, Tensor):
@@ -28,22 +29,22 @@ def require_floating(name, *tensors):
             )
 
 
-def require_numbers(name, x, floating=False):
+def require_numbers(name: str, x: Tensor, floating: bool = False) -> None:
     """As `require_floating`, but integers too are taken; bool never is."""
     if floating or not isinstance(x, Tensor) or x._array.dtype.kind == "b":
         require_floating(name, x)
 
 
-def _floating(name):
-    def check(inputs, attrs):
+def _floating(name: str) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         require_floating(name, *inputs)
         return inputs
 
     return check
 
 
-def _is_tensor(name):
-    def check(inputs, attrs):
+def _is_tensor(name: str) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         if not isinstance(inputs[0], Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(inputs[0]).__name__}.")
         return inputs
@@ -51,19 +52,19 @@ def _is_tensor(name):
     return check
 
 
-def _as_float(name):
+def _as_float(name: str) -> Any:
     """Integers become the default float."""
 
-    def check(inputs, attrs):
+    def check(inputs: Any, attrs: Any) -> Any:
         return promote(_is_tensor(name)(inputs, attrs), "float")
 
     return check
 
 
-def _with_attrs(choices, away):
+def _with_attrs(choices: Any, away: Any) -> Any:
     """Samples of a one-input op for each choice of attrs; away(*attrs) are the points without a gradient."""
 
-    def samples(rng):
+    def samples(rng: Any) -> Any:
         return [
             Sample(s.inputs, attrs, s.grad)
             for attrs in choices
@@ -73,7 +74,18 @@ def _with_attrs(choices, away):
     return samples
 
 
-def _activation(name, reference, vjp, saves=(0,), attrs=(), choices=((),), away=None, torch=None, check=None, **more):
+def _activation(
+    name: str,
+    reference: Any,
+    vjp: Any,
+    saves: Any = (0,),
+    attrs: Any = (),
+    choices: Any = ((),),
+    away: Any = None,
+    torch: Any = None,
+    check: Any = None,
+    **more: Any,
+) -> Any:
     """Register an activation and its in-place form."""
     op = register(
         name,
@@ -154,7 +166,7 @@ SOFTSHRINK = _activation(
 # ---- exponential ----
 
 
-def _elu_slope(xp, x, rate):
+def _elu_slope(xp: Any, x: Any, rate: Any) -> Any:
     """exp(rate * x) left of 0, 1 right of it: without overflow where it is not used."""
     return xp.exp(xp.minimum(x, 0) * rate)
 
@@ -183,7 +195,7 @@ CELU = _activation(
 )
 
 
-def _softplus(xp, x, beta, threshold):
+def _softplus(xp: Any, x: Any, beta: Any, threshold: Any) -> Any:
     z = x * beta
     return xp.where(z > threshold, x, xp.log1p(xp.exp(xp.minimum(z, threshold))) / beta)
 
@@ -205,7 +217,7 @@ LOGSIGMOID = _activation(
 # ---- gated by a function of the input ----
 
 
-def _silu_vjp(xp, g, out, x, beta):
+def _silu_vjp(xp: Any, g: Any, out: Any, x: Any, beta: Any) -> Any:
     s = xp.sigmoid(x * beta)
     return g * (s * (1.0 + beta * x * (1.0 - s)))
 
@@ -223,14 +235,14 @@ _SQRT_HALF = math.sqrt(0.5)
 _GELU_K, _GELU_C = math.sqrt(2.0 / math.pi), 0.044715
 
 
-def _gelu_curve(xp, x, approximate):
+def _gelu_curve(xp: Any, x: Any, approximate: Any) -> Any:
     """The factor of x: the normal distribution's integral up to x, or its tanh approximation."""
     if approximate == "tanh":
         return 0.5 * (1.0 + xp.tanh(_GELU_K * (x + _GELU_C * x * x * x)))
     return 0.5 * (1.0 + xp.erf(x * _SQRT_HALF))
 
 
-def _gelu_vjp(xp, g, out, x, approximate):
+def _gelu_vjp(xp: Any, g: Any, out: Any, x: Any, approximate: Any) -> Any:
     curve = _gelu_curve(xp, x, approximate)
     if approximate == "tanh":
         slope = 2.0 * curve * (1.0 - curve) * _GELU_K * (1.0 + 3.0 * _GELU_C * x * x)
@@ -249,7 +261,7 @@ GELU = _activation(
 )
 
 
-def _mish_vjp(xp, g, out, x):
+def _mish_vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
     t = xp.tanh(_softplus(xp, x, 1.0, 20.0))
     return g * (t + x * xp.sigmoid(x) * (1.0 - t * t))
 
@@ -284,7 +296,7 @@ TANHSHRINK = _activation(
 # ---- with parameters, or of two halves ----
 
 
-def _check_prelu(inputs, attrs):
+def _check_prelu(inputs: Any, attrs: Any) -> Any:
     x, weight = inputs
     require_floating("prelu", x, weight)
     a, w = x._array, weight._array
@@ -304,11 +316,11 @@ def _check_prelu(inputs, attrs):
     return inputs
 
 
-def _channelwise(xp, weight, x):
+def _channelwise(xp: Any, weight: Any, x: Any) -> Any:
     return xp.reshape(weight, (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (-1,) * x.ndim)
 
 
-def _prelu_weight_vjp(xp, g, out, x, weight):
+def _prelu_weight_vjp(xp: Any, g: Any, out: Any, x: Any, weight: Any) -> Any:
     full = xp.where(x > 0, 0, g * x)
     if weight.size == 1 if isinstance(weight, numpy.ndarray) else weight.numel() == 1:
         return xp.reshape(xp.sum(full), tuple(weight.shape))
@@ -332,18 +344,18 @@ PRELU = register(
 )(lambda xp, x, weight: xp.where(x > 0, x, x * _channelwise(xp, weight, x)))
 
 
-def _halves(x, dim):
+def _halves(x: Any, dim: Any) -> Any:
     half = x.shape[dim] // 2
     lead = (slice(None),) * dim
     return x[(*lead, slice(0, half), ...)], x[(*lead, slice(half, None), ...)]
 
 
-def _glu(xp, x, dim):
+def _glu(xp: Any, x: Any, dim: Any) -> Any:
     a, b = _halves(x, dim)
     return a * xp.sigmoid(b)
 
 
-def _glu_vjp(xp, g, out, x, dim):
+def _glu_vjp(xp: Any, g: Any, out: Any, x: Any, dim: Any) -> Any:
     a, b = _halves(x, dim)
     s = xp.sigmoid(b)
     return xp.concat([g * s, g * a * s * (1.0 - s)], axis=dim)
@@ -363,37 +375,37 @@ GLU = register(
 # ---- what torch publishes outside nn.functional ----
 
 
-def inplace_of(op):
+def inplace_of(op: Any) -> Any:
     """The in-place form of an op."""
     return OPS[op.name + "_"].op
 
 
 @export()
-def relu(input):
+def relu(input: Tensor) -> Tensor:
     """max(0, x) of each element."""
     return unary(RELU, operand(input, "relu"))
 
 
 @export("relu_")
-def relu_(input):
+def relu_(input: Tensor) -> Tensor:
     """relu written to the tensor itself."""
     return call_inplace(inplace_of(RELU), (input,))
 
 
 @export(method=False)
-def selu(input):
+def selu(input: Tensor) -> Tensor:
     """SELU of each element: scale * (x, or alpha * (exp(x) - 1) left of 0)."""
     return call(SELU, (input,))
 
 
 @export(method=False)
-def selu_(input):
+def selu_(input: Tensor) -> Tensor:
     """selu written to the tensor itself."""
     return call_inplace(inplace_of(SELU), (input,))
 
 
 @export(method=False)
-def celu(input, alpha=1.0):
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """CELU of each element: max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU. Give another alpha.")
@@ -401,31 +413,31 @@ def celu(input, alpha=1.0):
 
 
 @export(method=False)
-def celu_(input, alpha=1.0):
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """celu written to the tensor itself."""
     return call_inplace(inplace_of(CELU), (input,), (float(alpha),))
 
 
-def limits(input, *values):
+def limits(input: Tensor, *values: Any) -> Any:
     """The numbers an activation compares with, in the kind of its input: an integer tensor stays one."""
     kind = float if not isinstance(input, Tensor) or input._array.dtype.kind in "fV" else int
     return tuple(kind(v) for v in values)
 
 
 @export(method=False)
-def threshold(input, threshold, value):
+def threshold(input: Tensor, threshold: Any, value: Any) -> Tensor:
     """x where x > threshold, else value."""
     return call(THRESHOLD, (input,), limits(input, threshold, value))
 
 
 @export(method=False)
-def threshold_(input, threshold, value):
+def threshold_(input: Tensor, threshold: Any, value: Any) -> Tensor:
     """threshold written to the tensor itself."""
     return call_inplace(inplace_of(THRESHOLD), (input,), limits(input, threshold, value))
 
 
 @export()
-def prelu(input, weight):
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
     if isinstance(weight, Tensor) and weight._array.ndim > 1:
         _check_prelu((input, weight), ())
@@ -433,6 +445,6 @@ def prelu(input, weight):
 
 
 @export()
-def hardshrink(input, lambd=0.5):
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |x| <= lambd, else x."""
     return call(HARDSHRINK, (input,), (float(lambd),))

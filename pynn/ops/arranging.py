@@ -1,5 +1,7 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import METHODS, Tensor, made, observe
@@ -10,7 +12,7 @@ from pynn.ops.view import Size, normal_dim
 
 
 @export()
-def roll(input, shifts, dims=None):
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """input with its elements moved on by shifts along dims, those pushed out coming in at the other end."""
     if dims is None or dims == ():
         return roll(input.flatten(), shifts, 0).reshape(input._array.shape)
@@ -26,7 +28,7 @@ def roll(input, shifts, dims=None):
 
 
 @export()
-def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None) -> Tensor:
     """Each element of input repeated (along dim, or of the flattened input): a number of times, or its own number.
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
@@ -46,14 +48,14 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
 
 
 @export()
-def tile(input, *dims):
+def tile(input: Tensor, *dims: Any) -> Tensor:
     """input repeated dims[i] times along each dimension; dimensions that dims lacks are not."""
     dims = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
     return repeat(input, (1,) * (input._array.ndim - len(dims)) + dims)
 
 
 @export()
-def fliplr(input):
+def fliplr(input: Tensor) -> Tensor:
     """input with dimension 1 reversed."""
     if input._array.ndim < 2:
         raise RuntimeError(f"fliplr: Input must be >= 2-d, got shape {list(input._array.shape)}.")
@@ -61,7 +63,7 @@ def fliplr(input):
 
 
 @export()
-def flipud(input):
+def flipud(input: Tensor) -> Tensor:
     """input with dimension 0 reversed."""
     if input._array.ndim < 1:
         raise RuntimeError("flipud: Input must be >= 1-d, got a tensor without dimensions.")
@@ -69,7 +71,7 @@ def flipud(input):
 
 
 @export()
-def rot90(input, k=1, dims=(0, 1)):
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """input turned k quarter turns in the plane of two dimensions."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}.")
@@ -84,7 +86,7 @@ def rot90(input, k=1, dims=(0, 1)):
 
 
 @export(method=False)
-def meshgrid(*tensors, indexing=None):
+def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
@@ -100,7 +102,7 @@ def meshgrid(*tensors, indexing=None):
 
 
 @export(method=False)
-def broadcast_shapes(*shapes):
+def broadcast_shapes(*shapes: Any) -> Tensor:
     """The shape that tensors of these shapes broadcast to."""
     try:
         return Size(numpy.broadcast_shapes(*shapes))
@@ -111,14 +113,14 @@ def broadcast_shapes(*shapes):
 
 
 @export(method=False)
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors: Any) -> Tensor:
     """The tensors expanded to the shape they broadcast to."""
     shape = broadcast_shapes(*(x._array.shape for x in tensors))
     return tuple(x.expand(shape) for x in tensors)
 
 
-def _at_least(n, reshaped):
-    def function(*tensors):
+def _at_least(n: Any, reshaped: Any) -> Any:
+    def function(*tensors: Any) -> Any:
         if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
             tensors = tuple(tensors[0])
         out = tuple(x if x._array.ndim >= n else reshaped(x) for x in tensors)
@@ -136,7 +138,7 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 
 
 @export(method=False)
-def dstack(tensors):
+def dstack(tensors: Any) -> Tensor:
     """tensors joined along dimension 2, smaller ones given dimensions first."""
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
@@ -144,18 +146,18 @@ def dstack(tensors):
 
 
 @export(method=False)
-def column_stack(tensors):
+def column_stack(tensors: Any) -> Tensor:
     """tensors joined along dimension 1, vectors as columns."""
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")
     return cat([x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors], 1)
 
 
-def _reshaped(name):
+def _reshaped(name: str) -> None:
     """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
     function = METHODS[name]
 
-    def function_(self, *args):
+    def function_(self: Any, *args: Any) -> Any:
         if self._view is not None or self._node is not None:
             raise RuntimeError(f"{name}_() takes no view and no recorded tensor. Use x = x.{name}(...).")
         self._array = function(self.detach(), *args)._array

@@ -4,6 +4,7 @@ The reference holds the weights while it computes; the native kernel holds a blo
 """
 
 import math
+from typing import Any
 
 import numpy
 
@@ -13,7 +14,7 @@ from pynn.ops.random import DROPOUT_AGAIN
 from pynn.ops.registry import Effects, Sample, joint, register, run, unbroadcast
 
 
-def _exponentials(xp, scores):
+def _exponentials(xp: Any, scores: Any) -> Any:
     """(exp(scores - top), their sums, top) over the last dimension; top is 0 in a row of -inf, which then sums to 0."""
     if scores.shape[-1] == 0:
         nothing = xp.sum(scores, axis=-1, keepdims=True)
@@ -24,18 +25,18 @@ def _exponentials(xp, scores):
     return e, xp.sum(e, axis=-1, keepdims=True), top
 
 
-def _weights(xp, scores):
+def _weights(xp: Any, scores: Any) -> Any:
     """softmax over the last dimension; a row of -inf only, where everything is masked, gives zeros."""
     e, total, _ = _exponentials(xp, scores)
     return e / xp.where(total == 0, 1, total)
 
 
-def _swap(xp, x):
+def _swap(xp: Any, x: Any) -> Any:
     """The last two dimensions exchanged."""
     return xp.permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
-def _scores(xp, q, k, mask, is_causal, scale):
+def _scores(xp: Any, q: Any, k: Any, mask: Any, is_causal: Any, scale: Any) -> Any:
     scores = xp.matmul(q * scale, _swap(xp, k))
     if is_causal:
         rows, columns = scores.shape[-2:]
@@ -45,15 +46,17 @@ def _scores(xp, q, k, mask, is_causal, scale):
     return xp.where(mask, scores, -math.inf) if _is_bool(mask) else scores + mask
 
 
-def _is_bool(mask):
+def _is_bool(mask: Any) -> Any:
     return numpy.dtype(getattr(mask.dtype, "numpy", mask.dtype)).kind == "b"
 
 
-def _dropped(xp, weights, p, place):
+def _dropped(xp: Any, weights: Any, p: Any, place: Any) -> Any:
     return weights if p == 0.0 else run(xp, DROPOUT_AGAIN, (weights,), (p, place))
 
 
-def _attention(xp, q, k, v, mask, is_causal, scale, dropout_p, place):
+def _attention(
+    xp: Any, q: Any, k: Any, v: Any, mask: Any, is_causal: Any, scale: Any, dropout_p: Any, place: Any
+) -> Any:
     """(softmax(q k' scale + mask) v, the logarithm of each row's sum of exponentials)."""
     e, total, top = _exponentials(xp, _scores(xp, q, k, mask, is_causal, scale))
     weights = e / xp.where(total == 0, 1, total)
@@ -61,7 +64,20 @@ def _attention(xp, q, k, v, mask, is_causal, scale, dropout_p, place):
 
 
 @joint
-def _attention_vjp(xp, needs, grads, out, q, k, v, mask, is_causal, scale, dropout_p, place):
+def _attention_vjp(
+    xp: Any,
+    needs: Any,
+    grads: Any,
+    out: Any,
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    is_causal: Any,
+    scale: Any,
+    dropout_p: Any,
+    place: Any,
+) -> Any:
     g, g_lse = grads
     weights = _weights(xp, _scores(xp, q, k, mask, is_causal, scale))
     slope = 0.0  # of the weights
@@ -81,7 +97,7 @@ def _attention_vjp(xp, needs, grads, out, q, k, v, mask, is_causal, scale, dropo
     )
 
 
-def _check(inputs, attrs):
+def _check(inputs: Any, attrs: Any) -> Any:
     q, k, *rest = inputs
     require_floating("scaled_dot_product_attention", q, k, *(rest[:1] if len(rest) == 2 else ()))
     a, b = q._array, k._array
@@ -98,12 +114,12 @@ def _check(inputs, attrs):
     return inputs
 
 
-def _shapes(q, k, v, mask, *attrs):
+def _shapes(q: Any, k: Any, v: Any, mask: Any, *attrs: Any) -> Any:
     lead = numpy.broadcast_shapes(q[:-2], k[:-2], v[:-2])
     return (*lead, q[-2], v[-1]), (*lead, q[-2])
 
 
-def _random_words(arrays, attrs):
+def _random_words(arrays: Any, attrs: Any) -> Any:
     """A word for each weight where weights are dropped."""
     if attrs[2] == 0.0:
         return 0
@@ -111,10 +127,10 @@ def _random_words(arrays, attrs):
     return math.prod(numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])) * q.shape[-2] * k.shape[-2]
 
 
-def _samples(rng):
+def _samples(rng: Any) -> Any:
     """Batches, masks of each kind and shape, causal, dropout, keys shared by heads, transposed heads, odd sizes."""
 
-    def draw(*shape):
+    def draw(*shape: Any) -> Any:
         return rng.normal(size=shape)
 
     seen = rng.integers(0, 2, (3, 5)).astype(bool)
@@ -143,7 +159,9 @@ def _samples(rng):
     return out
 
 
-def _torch_attention(t, q, k, v, mask, is_causal, scale, dropout_p, generator):
+def _torch_attention(
+    t: Any, q: Any, k: Any, v: Any, mask: Any, is_causal: Any, scale: Any, dropout_p: Any, generator: Any
+) -> Any:
     """Torch's numbers, with the weights written out where they are dropped; and the logarithm of the sums."""
     lead = numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     scores = (q * scale) @ k.mT

@@ -1,5 +1,7 @@
 """Copies and conversions: clone, dtype, device, detach, `.data`, copy_."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -27,12 +29,14 @@ CAST = register(
     shape=lambda x, dtype: x,
     dtype=lambda x, dtype: dtype,
     attrs=("dtype",),
-    samples=lambda rng: [Sample((rng.uniform(-3, 3, (3, 4)),), (numpy.dtype(d),)) for d in ("float64", "float32", "int64", "bool")],
+    samples=lambda rng: [
+        Sample((rng.uniform(-3, 3, (3, 4)),), (numpy.dtype(d),)) for d in ("float64", "float32", "int64", "bool")
+    ],
     torch=lambda t, x, dtype: x.to(getattr(t, str(dtype))),
 )(lambda xp, x, dtype: xp.astype(x, dtype))
 
 
-def _check_copy(inputs, attrs):
+def _check_copy(inputs: Any, attrs: Any) -> Any:
     target, source = inputs[0], as_operand(inputs[1])
     if isinstance(source, Tensor) and check_broadcast((target, source)) != target._array.shape:
         raise RuntimeError(
@@ -55,15 +59,18 @@ ASSIGN = register(
     samples=lambda rng: [
         Sample((x, rng.normal(size=s)))
         for x, *shapes in (
-            (rng.normal(size=(3, 4)), (3, 4), (4,), ()), (rng.normal(size=(4, 3)).T, (3, 4), (4,)), (numpy.zeros((0, 3)), (3,)),
-            (rng.normal(size=(37,)), (37,), (1,)), (numpy.array(0.5), ()),
+            (rng.normal(size=(3, 4)), (3, 4), (4,), ()),
+            (rng.normal(size=(4, 3)).T, (3, 4), (4,)),
+            (numpy.zeros((0, 3)), (3,)),
+            (rng.normal(size=(37,)), (37,), (1,)),
+            (numpy.array(0.5), ()),
         )
         for s in shapes
     ],
 )(lambda xp, x, y: xp.copy(xp.broadcast_to(y, x.shape)))
 
 
-def _copy(xp, x, y):
+def _copy(xp: Any, x: Any, y: Any) -> Any:
     xp.copyto(x, y, casting="unsafe")
     return x
 
@@ -74,13 +81,13 @@ COPY_.reference = _copy
 
 
 @export()
-def clone(input, *, memory_format=None):
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy that gradients flow through."""
     return unary(CLONE, input)
 
 
 @export("detach")
-def detach(input):
+def detach(input: Tensor) -> Tensor:
     """The same memory without history: writes show in both, gradients do not flow."""
     result = wrap(input._array)
     result._writes = _core.shared_version(input)
@@ -88,7 +95,7 @@ def detach(input):
 
 
 @export("detach_", function=False)
-def detach_(self):
+def detach_(self: Any) -> Tensor:
     """Forget this tensor's history; RuntimeError for a view, whose base would keep it."""
     if self._view is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
@@ -97,12 +104,12 @@ def detach_(self):
     return self
 
 
-def _get_data(self):
+def _get_data(self: Any) -> Tensor:
     """The same memory as a tensor of its own: writes to it are not seen by autograd."""
     return wrap(self._array)
 
 
-def _set_data(self, value):
+def _set_data(self: Any, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}. Wrap it: pynn.tensor(...).")
     if self.requires_grad and value._array.dtype.kind not in "fV":
@@ -117,19 +124,27 @@ _core.install(Tensor, "data", property(_get_data, _set_data))
 
 
 @export(function=False)
-def copy_(self, src, non_blocking=False):
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> Tensor:
     """Write src (broadcast, converted) into this tensor; gradients flow to src."""
     return call_inplace(COPY_, (self, src))
 
 
-def _convert(input, np_dtype, copy=False):
+def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Any:
     if input._array.dtype == np_dtype:
         return unary(CLONE, input) if copy else input
     return call(CAST, (input,), (np_dtype,))
 
 
 @export(function=False)
-def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+def to(
+    self: Any,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """This tensor in another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other).
 
     Returns self when nothing changes. Gradients flow through.
@@ -154,25 +169,25 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
 
 
 @export("type_as", function=False)
-def type_as(self, other):
+def type_as(self: Any, other: Any) -> Tensor:
     """This tensor in other's dtype."""
     return _convert(self, other._array.dtype)
 
 
 @export(function=False)
-def cpu(self):
+def cpu(self: Any) -> Tensor:
     """This tensor in the CPU's memory: itself."""
     return self
 
 
 @export(function=False)
-def cuda(self, device=None):
+def cuda(self: Any, device: Any = None) -> Tensor:
     """This tensor on a GPU: not in this build."""
     return to(self, device="cuda")
 
 
-def _publish_conversion(name, np_name):
-    def function(self, memory_format=None):
+def _publish_conversion(name: str, np_name: Any) -> None:
+    def function(self: Any, memory_format: Any = None) -> Any:
         return _convert(self, DTYPES[np_name].numpy)
 
     function.__name__ = name
@@ -188,7 +203,7 @@ for _name, _target in (
 
 
 @export("type", function=False)
-def _type(self, dtype=None, non_blocking=False):
+def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of this tensor's type, as torch writes it, or this tensor in another dtype.
 
     dtype: a dtype, a tensor type (`pynn.LongTensor`) or its name ("torch.LongTensor").
@@ -203,13 +218,13 @@ def _type(self, dtype=None, non_blocking=False):
 
 
 @export(function=False)
-def contiguous(self, memory_format=None):
+def contiguous(self: Any, memory_format: Any = None) -> Tensor:
     """This tensor, copied to row-major memory unless it lies so already. That is every memory_format here: kernels take it."""
     return self if self._array.flags.c_contiguous else unary(CLONE, self)
 
 
 @export(function=False)
-def is_contiguous(self, memory_format=None):
+def is_contiguous(self: Any, memory_format: Any = None) -> Tensor:
     """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
     if memory_format in (channels_last, channels_last_3d):
         dims = 4 if memory_format is channels_last else 5

@@ -5,6 +5,8 @@ order stay within them. conv2d_input is also what a transposed convolution compu
 (im2col) and multiplies matrices.
 """
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor
@@ -15,25 +17,25 @@ from pynn.ops.windows import fold, output_size, windows
 GEOMETRY = ("stride", "padding", "dilation", "groups")
 
 
-def _product(sizes):
+def _product(sizes: Any) -> Any:
     n = 1
     for size in sizes:
         n *= size
     return n
 
 
-def _columns(xp, x, out, kernel, stride, padding, dilation, groups):
+def _columns(xp: Any, x: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, groups: Any) -> Any:
     """The windows of x (N, C, *size) as matrices: (N, groups, C / groups * prod(kernel), prod(out))."""
     found = windows(xp, x, out, kernel, stride, padding, dilation)
     return xp.reshape(found, (x.shape[0], groups, x.shape[1] // groups * _product(kernel), _product(out)))
 
 
-def _grouped(xp, w, groups):
+def _grouped(xp: Any, w: Any, groups: Any) -> Any:
     """A weight (O, C / groups, *kernel) as matrices (groups, O / groups, C / groups * prod(kernel))."""
     return xp.reshape(w, (groups, w.shape[0] // groups, _product(w.shape[1:])))
 
 
-def _conv(xp, x, w, b, stride, padding, dilation, groups):
+def _conv(xp: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: Any) -> Any:
     kernel = w.shape[2:]
     out = output_size(x.shape[2:], kernel, stride, padding, dilation)
     columns = _columns(xp, x, out, kernel, stride, padding, dilation, groups)
@@ -41,7 +43,7 @@ def _conv(xp, x, w, b, stride, padding, dilation, groups):
     return y if b is None else y + xp.reshape(b, (-1,) + (1,) * len(out))
 
 
-def _conv_input(xp, g, w, stride, padding, dilation, groups, size):
+def _conv_input(xp: Any, g: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: Any, size: Any) -> Any:
     kernel, out = w.shape[2:], g.shape[2:]
     matrices = xp.permute_dims(_grouped(xp, w, groups), (0, 2, 1))
     rows = xp.reshape(g, (g.shape[0], groups, g.shape[1] // groups, _product(out)))
@@ -49,7 +51,7 @@ def _conv_input(xp, g, w, stride, padding, dilation, groups, size):
     return fold(xp, columns, size, kernel, stride, padding, dilation)
 
 
-def _conv_weight(xp, g, x, stride, padding, dilation, groups, kernel):
+def _conv_weight(xp: Any, g: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: Any, kernel: Any) -> Any:
     out = g.shape[2:]
     columns = _columns(xp, x, out, kernel, stride, padding, dilation, groups)
     columns = xp.reshape(xp.permute_dims(columns, (1, 0, 3, 2)), (groups, -1, columns.shape[2]))
@@ -61,7 +63,7 @@ def _conv_weight(xp, g, x, stride, padding, dilation, groups, kernel):
 # ---- checks ----
 
 
-def _check_arguments(name, dims, inputs, attrs):
+def _check_arguments(name: str, dims: Any, inputs: Any, attrs: Any) -> Any:
     x, w, b = inputs
     require_numbers(name, x)
     if not isinstance(w, Tensor):
@@ -100,8 +102,8 @@ def _check_arguments(name, dims, inputs, attrs):
     return a, k, b
 
 
-def _check_conv(name, dims):
-    def check(inputs, attrs):
+def _check_conv(name: str, dims: Any) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         a, k, b = _check_arguments(name, dims, inputs, attrs)
         _stride, padding, dilation, groups = attrs
         if a.shape[1] != k.shape[1] * groups:
@@ -128,8 +130,8 @@ def _check_conv(name, dims):
     return check
 
 
-def _check_adjoint(name, dims):
-    def check(inputs, attrs):
+def _check_adjoint(name: str, dims: Any) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         a, k, _ = _check_arguments(name, dims, (*inputs, None), attrs)
         if a.shape[1] != k.shape[0]:
             raise RuntimeError(
@@ -144,13 +146,25 @@ def _check_adjoint(name, dims):
 # ---- records ----
 
 
-def _register_family(dims):
+def _register_family(dims: Any) -> Any:
     """conv{dims}d, conv{dims}d_input and conv{dims}d_weight; returns them."""
     name = f"conv{dims}d"
     ops = {}
 
     @joint
-    def vjp(xp, needs, g, out, x, w, b, stride, padding, dilation, groups):
+    def vjp(
+        xp: Any,
+        needs: Any,
+        g: Any,
+        out: Any,
+        x: Any,
+        w: Any,
+        b: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        groups: Any,
+    ) -> Any:
         gx = gw = gb = None
         if needs & 1:
             gx = run(xp, ops["input"], (g, w), (stride, padding, dilation, groups, tuple(x.shape[2:])))
@@ -161,14 +175,38 @@ def _register_family(dims):
         return gx, gw, gb
 
     @joint
-    def input_vjp(xp, needs, g, out, y, w, stride, padding, dilation, groups, size):
+    def input_vjp(
+        xp: Any,
+        needs: Any,
+        g: Any,
+        out: Any,
+        y: Any,
+        w: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        groups: Any,
+        size: Any,
+    ) -> Any:
         geometry = (stride, padding, dilation, groups)
         gy = run(xp, ops["conv"], (g, w, None), geometry) if needs & 1 else None
         gw = run(xp, ops["weight"], (y, g), (*geometry, tuple(w.shape[2:]))) if needs & 2 else None
         return gy, gw
 
     @joint
-    def weight_vjp(xp, needs, g, out, y, x, stride, padding, dilation, groups, kernel):
+    def weight_vjp(
+        xp: Any,
+        needs: Any,
+        g: Any,
+        out: Any,
+        y: Any,
+        x: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        groups: Any,
+        kernel: Any,
+    ) -> Any:
         geometry = (stride, padding, dilation, groups)
         gy = run(xp, ops["conv"], (x, g, None), geometry) if needs & 1 else None
         gx = run(xp, ops["input"], (y, g), (*geometry, tuple(x.shape[2:]))) if needs & 2 else None
@@ -215,7 +253,7 @@ def _register_family(dims):
     return ops["conv"], ops["input"], ops["weight"]
 
 
-def _cases(dims):
+def _cases(dims: Any) -> Any:
     """(x shape, w shape, bias, geometry) that try each argument."""
     if dims == 3:
         return [
@@ -238,8 +276,8 @@ def _cases(dims):
     ]
 
 
-def _conv_samples(dims):
-    def samples(rng):
+def _conv_samples(dims: Any) -> Any:
+    def samples(rng: Any) -> Any:
         out = []
         for x, w, bias, geometry in _cases(dims):
             inputs = (rng.normal(size=x), rng.normal(size=w), rng.normal(size=w[0]) if bias else None)
@@ -252,8 +290,8 @@ def _conv_samples(dims):
     return samples
 
 
-def _adjoint_samples(dims, which):
-    def samples(rng):
+def _adjoint_samples(dims: Any, which: Any) -> Any:
+    def samples(rng: Any) -> Any:
         out = []
         for x, w, _, geometry in _cases(dims):
             y = (x[0], w[0], *output_size(x[2:], w[2:], *geometry[:3]))

@@ -2,6 +2,7 @@
 
 from math import isfinite, prod
 from operator import index
+from typing import Any
 
 import numpy
 
@@ -24,7 +25,7 @@ FILL = register(
 )(lambda xp, x, y: xp.full_like(x, y))
 
 
-def _fill(xp, x, y):
+def _fill(xp: Any, x: Any, y: Any) -> Any:
     xp.copyto(x, y, casting="unsafe")
     return x
 
@@ -34,7 +35,7 @@ FILL_.check = None
 FILL_.reference = _fill
 
 
-def shape_of(size):
+def shape_of(size: Any) -> Any:
     """A shape tuple from torch's two ways of giving one: f(2, 3) and f((2, 3))."""
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
@@ -50,7 +51,7 @@ def shape_of(size):
     return shape
 
 
-def finish(value, device=None, requires_grad=False):
+def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Any:
     """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
     if device is not None:
         check_device(device)
@@ -60,7 +61,7 @@ def finish(value, device=None, requires_grad=False):
     return tensor
 
 
-def _array_from(data, dtype):
+def _array_from(data: Any, dtype: Any) -> Any:
     """An ndarray copied from anything torch.tensor takes."""
     if isinstance(data, Tensor):
         array = numpy.array(_core.observe(data), order="C")
@@ -89,14 +90,14 @@ def _array_from(data, dtype):
     return array
 
 
-def _length(data):
+def _length(data: Any) -> Any:
     """How many elements a list or tuple, or a tensor in one, has; None for a number."""
     if isinstance(data, Tensor):
         return data._array.shape[0] if data._array.ndim else None
     return len(data) if isinstance(data, (list, tuple)) else None
 
 
-def _check_even(data, dim=1):
+def _check_even(data: Any, dim: int = 1) -> None:
     """ValueError, in torch's words, for nested lists of unequal length."""
     if not isinstance(data, (list, tuple)) or not data:
         return
@@ -112,7 +113,7 @@ def _check_even(data, dim=1):
         _check_even(part, dim + 1)
 
 
-def _plain(data):
+def _plain(data: Any) -> Any:
     """Nested lists with the tensors in them as NumPy values."""
     if isinstance(data, Tensor):
         return _core.observe(data)
@@ -121,14 +122,18 @@ def _plain(data):
     return data
 
 
-def _holds_arrays(data):
+def _holds_arrays(data: Any) -> Any:
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (numpy.ndarray, numpy.generic)) or (isinstance(data, Tensor) and data._array.dtype == FLOAT64)
+    return isinstance(data, (numpy.ndarray, numpy.generic)) or (
+        isinstance(data, Tensor) and data._array.dtype == FLOAT64
+    )
 
 
 @export(method=False)
-def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor holding a copy of data: numbers, nested lists, arrays.
 
     dtype is inferred: Python floats give the default float (float32), integers int64, arrays keep theirs.
@@ -137,7 +142,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     return finish(_array_from(data, None if dtype is None else to_numpy(dtype)), device, requires_grad)
 
 
-def share_array(array, name):
+def share_array(array: Any, name: str) -> Tensor:
     """A tensor over the caller's own array: a write to either shows in both."""
     if not isinstance(array, numpy.ndarray):
         raise TypeError(f"{name}() expected np.ndarray (got {type(array).__name__}).")
@@ -150,13 +155,13 @@ def share_array(array, name):
 
 
 @export("from_numpy", method=False)
-def from_numpy_array(ndarray):
+def from_numpy_array(ndarray: Any) -> Tensor:
     """A tensor over the array's own memory: a write to either shows in both. Read-only arrays are copied."""
     return share_array(ndarray, "from_numpy")
 
 
 @export(method=False)
-def as_tensor(data, dtype=None, device=None):
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """data as a tensor, sharing its memory where dtype allows."""
     if device is not None:
         check_device(device)
@@ -169,7 +174,9 @@ def as_tensor(data, dtype=None, device=None):
 
 
 @export(method=False)
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
+) -> Tensor:
     """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
 
     copy: True copies always; False raises ValueError where memory cannot be shared; None copies where it must.
@@ -183,7 +190,9 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     found = shared(obj)
     if found is None:
         if copy is False:
-            raise ValueError("can't alias arbitrary sequence into a tensor: asarray(copy=False) needs an array or a tensor.")
+            raise ValueError(
+                "can't alias arbitrary sequence into a tensor: asarray(copy=False) needs an array or a tensor."
+            )
         return finish(_array_from(obj, wanted), device, requires_grad)
     if wanted is not None and wanted != found._array.dtype:
         if copy is False:
@@ -197,7 +206,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
 
 
 @export(method=False)
-def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
     Read-only memory is copied. ValueError where the buffer does not hold as much.
@@ -210,7 +219,16 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
 
 
 @export(method=False)
-def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
+def from_file(
+    filename: Any,
+    shared: Any = None,
+    size: int = 0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The first `size` elements of a file as a tensor; shared: writes to it go to the file, which is made if need be."""
     np_dtype = _dtype_or_default(dtype)
     if not shared:
@@ -221,41 +239,90 @@ def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=
     return wrap(numpy.asarray(numpy.memmap(filename, np_dtype, "r+", shape=(size,))))
 
 
-def _dtype_or_default(dtype):
+def _dtype_or_default(dtype: Any) -> Any:
     return default_float() if dtype is None else to_numpy(dtype)
 
 
 @export(method=False)
-def zeros(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def zeros(
+    *size_: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Zeros of a shape; float32 unless dtype says otherwise."""
-    return finish(numpy.zeros(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(
+        numpy.zeros(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
+    )
 
 
 @export(method=False)
-def ones(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def ones(
+    *size_: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Ones of a shape; float32 unless dtype says otherwise."""
-    return finish(numpy.ones(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(
+        numpy.ones(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
+    )
 
 
 @export(method=False)
-def empty(*size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None):
+def empty(
+    *size_: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """A tensor of a shape, its values not set."""
-    return finish(numpy.empty(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad)
+    return finish(
+        numpy.empty(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
+    )
 
 
 @export(method=False)
-def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
     fill_value = fill_value.item() if isinstance(fill_value, Tensor) else number(fill_value)
-    kind = numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
+    kind = (
+        numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
+    )
     np_dtype = kind if dtype is None else to_numpy(dtype)
     return finish(numpy.full(shape_of((size,)), fill_value, np_dtype), device, requires_grad)
 
 
-def _publish_like(name, make):
+def _publish_like(name: str, make: Any) -> None:
     def function(
-        input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
-    ):
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        memory_format: Any = None,
+        pin_memory: bool = False,
+    ) -> Any:
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(input._array.shape, np_dtype), device, requires_grad)
 
@@ -270,15 +337,32 @@ for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("e
 
 @export(method=False)
 def full_like(
-    input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
-):
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
     return finish(numpy.full(input._array.shape, number(fill_value), np_dtype), device, requires_grad)
 
 
-def _publish_new(name, make):
-    def function(self, *size_, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def _publish_new(name: str, make: Any) -> None:
+    def function(
+        self: Any,
+        *size_: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+    ) -> Any:
         np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(shape_of(size_ if size is None else (size,)), np_dtype), device, requires_grad)
 
@@ -292,19 +376,59 @@ for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new
 
 
 @export(function=False)
-def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_full(
+    self: Any,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`full` of this tensor's dtype."""
-    return full(size, fill_value, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return full(
+        size,
+        fill_value,
+        dtype=from_numpy(self._array.dtype) if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 @export(function=False)
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_tensor(
+    self: Any,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`tensor(data)` of this tensor's dtype."""
-    return tensor(data, dtype=from_numpy(self._array.dtype) if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return tensor(
+        data,
+        dtype=from_numpy(self._array.dtype) if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 @export(method=False)
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def arange(
+    start: Any,
+    end: Any = None,
+    step: int = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Numbers from start (0 when only one is given) up to end, not included, step apart.
 
     int64 when all three are integers, else the default float. Raises RuntimeError where step leads away from end.
@@ -317,14 +441,16 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     if not all(isfinite(v) for v in (start, end)) or step != step:
         raise RuntimeError(f"unsupported range: {start} -> {end}, step {step}.")
     if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}.")
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}."
+        )
     inferred = default_float() if any(isinstance(v, float) for v in (start, end, step)) else INT64
     np_dtype = inferred if dtype is None else to_numpy(dtype)
     count = max(0, -int(-(end - start) // step))
     return finish((start + step * numpy.arange(count)).astype(np_dtype), device, requires_grad)
 
 
-def _ends(name, start, end, steps):
+def _ends(name: str, start: Any, end: Any, steps: Any) -> Any:
     """The two ends as numbers; RuntimeError for what spans no range."""
     if not isinstance(steps, (int, numpy.integer)):
         raise TypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}.")
@@ -342,7 +468,7 @@ def _ends(name, start, end, steps):
     return found
 
 
-def _even(start, end, steps):
+def _even(start: Any, end: Any, steps: Any) -> Any:
     """`steps` numbers from start to end, counted from the nearer end: what torch's are truncated from for integers."""
     if steps < 2:
         return numpy.full(steps, start, FLOAT64)
@@ -352,7 +478,16 @@ def _even(start, end, steps):
 
 
 @export("range", method=False)
-def range_(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None):
+def range_(
+    start: int = 0,
+    end: Any = None,
+    step: int = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+) -> Tensor:
     """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
 
     The default float unless dtype says otherwise.
@@ -369,7 +504,17 @@ def range_(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
 
 
 @export(method=False)
-def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def linspace(
+    start: Any,
+    end: Any,
+    steps: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
     start, end = _ends("linspace", start, end, steps)
     return finish(_even(start, end, steps).astype(_dtype_or_default(dtype)), device, requires_grad)
@@ -377,8 +522,17 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 
 @export(method=False)
 def logspace(
-    start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
-):
+    start: Any,
+    end: Any,
+    steps: Any,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
     start, end = _ends("logspace", start, end, steps)
     exponents = _even(start, end, steps)
@@ -386,7 +540,16 @@ def logspace(
 
 
 @export(method=False)
-def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def eye(
+    n: Any,
+    m: Any = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The n x m identity matrix."""
     for letter, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
@@ -395,7 +558,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
 
 
 @export(function=False)
-def fill_(self, value):
+def fill_(self: Any, value: Any) -> Tensor:
     """Set every element to value."""
     if not isinstance(value, Tensor):
         value = self._array.dtype.type(value).item() if self._array.dtype.kind != "V" else float(value)
@@ -411,18 +574,18 @@ export("fill_", method=False)(fill_)
 
 
 @export()
-def zero_(input):
+def zero_(input: Tensor) -> Tensor:
     """Set every element to 0."""
     return call_inplace(FILL_, (input, 0))
 
 
 @export()
-def fill(input, value):
+def fill(input: Tensor, value: Any) -> Tensor:
     """A copy of input with every element set to value."""
     return fill_(_core.METHODS["clone"](input), value)
 
 
-def _legacy_data(args):
+def _legacy_data(args: Any) -> Any:
     """The array of `Tensor(...)`: sizes, data or nothing."""
     if not args:
         return numpy.empty((0,), default_float())
@@ -437,9 +600,6 @@ _core.METHODS["legacy_data"] = _legacy_data
 
 
 @export(method=False)
-def is_tensor(obj):
+def is_tensor(obj: Any) -> bool:
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
-
-
-

@@ -17,7 +17,9 @@ def _labels(term: Any, whose: Any, equation: Any) -> Any:
     before, dots, after = term.partition("...")
     for part in (before, after):
         if "..." in part:
-            raise RuntimeError(f"einsum(): found '.' for {whose} for which an ellipsis was already found, in {equation!r}.")
+            raise RuntimeError(
+                f"einsum(): found '.' for {whose} for which an ellipsis was already found, in {equation!r}."
+            )
         if "." in part:
             raise RuntimeError(f"einsum(): found '.' for {whose} that is not part of any ellipsis, in {equation!r}.")
         for c in part:
@@ -113,9 +115,9 @@ def _distinct(x: Any, labels: Any) -> Any:
 def _ordered(x: Any, labels: Any, wanted: Any, sizes: Any) -> Any:
     """x permuted to the labels wanted, stretched to their sizes; labels it lacks become dimensions of size 1."""
     x = x.permute([labels.index(c) for c in wanted if c in labels])
-    return x.reshape([1 if c not in labels else x._array.shape[[k for k in wanted if k in labels].index(c)] for c in wanted]).expand(
-        [sizes[c] for c in wanted]
-    )
+    return x.reshape(
+        [1 if c not in labels else x._array.shape[[k for k in wanted if k in labels].index(c)] for c in wanted]
+    ).expand([sizes[c] for c in wanted])
 
 
 def _sum_out(x: Any, labels: Any, kept: Any) -> Any:

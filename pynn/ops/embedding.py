@@ -1,5 +1,7 @@
 """Embeddings: rows of a table by index, the gradient that adds them up again, and one-hot vectors."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -8,7 +10,7 @@ from pynn._dtypes import INT64
 from pynn.ops.registry import Effects, Sample, cast, register, run
 
 
-def _add_rows(xp, rows, indices, count):
+def _add_rows(xp: Any, rows: Any, indices: Any, count: Any) -> Any:
     """(count, D) with rows (n, D) added at indices (n); equal indices are summed in their order."""
     out = xp.zeros((count, rows.shape[1]), dtype=rows.dtype)
     if len(indices):
@@ -19,7 +21,7 @@ def _add_rows(xp, rows, indices, count):
     return out
 
 
-def _share(indices, padding_idx, scale_grad_by_freq):
+def _share(indices: Any, padding_idx: Any, scale_grad_by_freq: Any) -> Any:
     """What part of each row's gradient counts, shape (n, 1): none at padding_idx, 1 / frequency where asked."""
     share = indices != padding_idx
     if scale_grad_by_freq and indices.size:
@@ -27,7 +29,7 @@ def _share(indices, padding_idx, scale_grad_by_freq):
     return share[:, None]
 
 
-def _embedding_weight(xp, g, indices, count, padding_idx, scale_grad_by_freq):
+def _embedding_weight(xp: Any, g: Any, indices: Any, count: Any, padding_idx: Any, scale_grad_by_freq: Any) -> Any:
     flat = indices.reshape(-1)
     rows = xp.reshape(g, (flat.size, g.shape[-1]))
     if padding_idx >= 0 or scale_grad_by_freq:
@@ -35,7 +37,9 @@ def _embedding_weight(xp, g, indices, count, padding_idx, scale_grad_by_freq):
     return _add_rows(xp, rows, flat, count)
 
 
-def _embedding_weight_vjp(xp, g, out, rows, indices, count, padding_idx, scale_grad_by_freq):
+def _embedding_weight_vjp(
+    xp: Any, g: Any, out: Any, rows: Any, indices: Any, count: Any, padding_idx: Any, scale_grad_by_freq: Any
+) -> Any:
     picked = run(xp, EMBEDDING, (g, indices), (-1, False))
     if padding_idx < 0 and not scale_grad_by_freq:
         return picked
@@ -46,7 +50,7 @@ def _embedding_weight_vjp(xp, g, out, rows, indices, count, padding_idx, scale_g
     return xp.astype(picked * share, g.dtype)
 
 
-def _check_embedding(inputs, attrs):
+def _check_embedding(inputs: Any, attrs: Any) -> Any:
     weight, indices = inputs
     for place, (name, value) in enumerate((("weight", weight), ("indices", indices)), start=1):
         if not isinstance(value, Tensor):
@@ -71,7 +75,14 @@ def _check_embedding(inputs, attrs):
     return inputs if held.dtype == INT64 else (weight, cast(indices, INT64))
 
 
-_CASES = [((3,), (-1, False)), ((2, 3), (1, False)), ((2, 4), (2, True)), ((), (-1, False)), ((0,), (-1, False)), ((5, 9), (-1, False))]
+_CASES = [
+    ((3,), (-1, False)),
+    ((2, 3), (1, False)),
+    ((2, 4), (2, True)),
+    ((), (-1, False)),
+    ((0,), (-1, False)),
+    ((5, 9), (-1, False)),
+]
 
 EMBEDDING = register(
     "embedding",
@@ -115,12 +126,12 @@ EMBEDDING_WEIGHT = register(
 )(_embedding_weight)
 
 
-def _wide(x):
+def _wide(x: Any) -> Any:
     """16-bit numbers as float32, others as they are."""
     return x.astype(numpy.float32) if x.dtype.itemsize == 2 else x
 
 
-def _renorm(xp, arrays, max_norm, norm_type):
+def _renorm(xp: Any, arrays: Any, max_norm: Any, norm_type: Any) -> Any:
     """Scale the rows that indices name down to max_norm where their norm is more."""
     weight, indices = arrays
     rows = numpy.unique(indices)
@@ -149,7 +160,7 @@ EMBEDDING_RENORM = register(
 )(_renorm)
 
 
-def _check_one_hot(inputs, attrs):
+def _check_one_hot(inputs: Any, attrs: Any) -> Any:
     (x,) = inputs
     if not isinstance(x, Tensor) or x._array.dtype != INT64:
         found = x._array.dtype if isinstance(x, Tensor) else type(x).__name__

@@ -1,5 +1,7 @@
 """Short formulas that have names of their own, and what little a tensor can be asked besides: made of other operations."""
 
+from typing import Any
+
 from pynn._core import METHODS, Tensor, call_inplace, wrap
 from pynn._dtypes import from_numpy
 from pynn.ops.cast import COPY_
@@ -17,7 +19,7 @@ for _name, _function in (
 
 
 @export(function=False)
-def multinomial(self, num_samples, replacement=False, *, generator=None):
+def multinomial(self: Any, num_samples: Any, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """`pynn.multinomial` of this tensor's weights."""
     from pynn.ops.random import multinomial
 
@@ -25,7 +27,7 @@ def multinomial(self, num_samples, replacement=False, *, generator=None):
 
 
 @export("bernoulli", function=False)
-def _bernoulli(self, p=None, *, generator=None):
+def _bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
     """1 with this tensor's probabilities (or p), else 0."""
     from pynn.ops.random import bernoulli
 
@@ -33,7 +35,7 @@ def _bernoulli(self, p=None, *, generator=None):
 
 
 @export(function=False)
-def exponential_(self, lambd=1, *, generator=None):
+def exponential_(self: Any, lambd: int = 1, *, generator: Any = None) -> Tensor:
     """Fill with draws of the exponential distribution of that rate."""
     if lambd <= 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}.")
@@ -45,37 +47,37 @@ def exponential_(self, lambd=1, *, generator=None):
 
 
 @export("is_complex")
-def is_complex(input):
+def is_complex(input: Tensor) -> bool:
     """Whether input holds complex numbers: never."""
     return False
 
 
 @export()
-def is_nonzero(input):
+def is_nonzero(input: Tensor) -> bool:
     """The truth of a tensor of one element."""
     return bool(input)
 
 
 @export()
-def is_signed(input):
+def is_signed(input: Tensor) -> Tensor:
     """Whether input's dtype has negative values."""
     return from_numpy(input._array.dtype).is_signed
 
 
 @export()
-def is_same_size(input, other):
+def is_same_size(input: Tensor, other: Any) -> Tensor:
     """Whether two tensors have the same shape."""
     return input._array.shape == other._array.shape
 
 
 @export(function=False)
-def get_device(self):
+def get_device(self: Any) -> Tensor:
     """The number of the GPU the tensor is on; -1 on the CPU."""
     return -1
 
 
-def _constant(name, value, doc):
-    def function(self):
+def _constant(name: str, value: Any, doc: Any) -> None:
+    def function(self: Any) -> Any:
         return value
 
     function.__name__, function.__doc__ = name, doc
@@ -87,13 +89,13 @@ _constant("is_inference", False, "Whether the tensor was made in torch's inferen
 
 
 @export(function=False)
-def pin_memory(self, device=None):
+def pin_memory(self: Any, device: Any = None) -> None:
     """RuntimeError: there is no GPU to pin memory for."""
     raise RuntimeError("cannot pin memory: this build of pynn has no GPU kernels. Leave pin_memory() out.")
 
 
 @export(function=False)
-def new(self, *args, device=None):
+def new(self: Any, *args: Any, device: Any = None) -> Tensor:
     """A tensor of this dtype by old custom: `x.new(2, 3)` of a shape, `x.new([1, 2])` of data."""
     if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], Tensor):
         return METHODS["new_tensor"](self, args[0])

@@ -1,13 +1,14 @@
 """Operations on gradients: their common norm, and marks on the tape that hooks wait at."""
 
 import math
+from typing import Any
 
 import numpy
 
 from pynn.ops.registry import Effects, Sample, joint, promote, register
 
 
-def _total_norm(xp, arrays, norm_type):
+def _total_norm(xp: Any, arrays: Any, norm_type: Any) -> Any:
     dtype = arrays[0].dtype
     if dtype.itemsize == 2:  # squares of 16-bit numbers overflow early
         arrays = [xp.astype(a, xp.float32) for a in arrays]
@@ -39,7 +40,7 @@ TOTAL_NORM = register(
 """The norm of the elements of several tensors taken together."""
 
 
-def _clip_by_norm(xp, arrays, max_norm):
+def _clip_by_norm(xp: Any, arrays: Any, max_norm: Any) -> Any:
     count = len(arrays) // 2
     for x, norm in zip(arrays[:count], arrays[count:]):
         scale = xp.minimum(norm.dtype.type(max_norm) / (norm + norm.dtype.type(1e-6)), norm.dtype.type(1))
@@ -58,14 +59,16 @@ CLIP_BY_NORM = register(
     effects=Effects(writes=(0,)),
     attrs=("max_norm",),
     samples=lambda rng: [
-        Sample((rng.normal(size=(3, 4)), rng.normal(size=(5,)), numpy.array(norm), numpy.array(norm)), (most,), grad=False)
+        Sample(
+            (rng.normal(size=(3, 4)), rng.normal(size=(5,)), numpy.array(norm), numpy.array(norm)), (most,), grad=False
+        )
         for norm, most in ((3.0, 1.0), (0.5, 1.0), (2.0, 0.25))
     ],
 )(_clip_by_norm)
 """Tensors, then as often their common norm: the tensors times max_norm / (norm + 1e-6), where that is less than 1."""
 
 
-def _backward_hook_vjp(xp, needs, grads, out, arrays, callback):
+def _backward_hook_vjp(xp: Any, needs: Any, grads: Any, out: Any, arrays: Any, callback: Any) -> Any:
     return tuple(grads) if callback is None else callback(grads)
 
 

@@ -1,5 +1,7 @@
 """Reading and writing parts of a tensor: x[...], gather, scatter, index_select."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -12,7 +14,7 @@ from pynn.ops.view import normal_dim
 # ---- basic indexing: a view ----
 
 
-def _slice_vjp(xp, g, out, x, index):
+def _slice_vjp(xp: Any, g: Any, out: Any, x: Any, index: Any) -> Any:
     if isinstance(g, Tensor):
         return xp.put(xp.zeros(x.shape, dtype=g.dtype), index, g)
     full = xp.zeros(x.shape, dtype=g.dtype)
@@ -20,7 +22,7 @@ def _slice_vjp(xp, g, out, x, index):
     return full
 
 
-def _indexed_shape(x, index):
+def _indexed_shape(x: Any, index: Any) -> Any:
     return numpy.broadcast_to(numpy.empty((), bool), x)[index].shape
 
 
@@ -47,29 +49,37 @@ GETITEM = register(
 PLACE = "tensor"  # stands in a pattern for the next index tensor
 
 
-def _fill_pattern(pattern, indices):
+def _fill_pattern(pattern: Any, indices: Any) -> Any:
     rest = iter(indices)
     return tuple(next(rest) if p is PLACE or p == PLACE else p for p in pattern)
 
 
-def _index_vjp(xp, needs, g, out, inputs, pattern):
+def _index_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: Any) -> Any:
     x, *indices = inputs
     where = _fill_pattern(pattern, indices)
     if isinstance(g, Tensor):
-        full = call(INDEX_PUT, (xp.zeros(x.shape, dtype=g.dtype), g, *[_core.wrap(i) if not isinstance(i, Tensor) else i for i in indices]), (pattern, True))
+        full = call(
+            INDEX_PUT,
+            (
+                xp.zeros(x.shape, dtype=g.dtype),
+                g,
+                *[_core.wrap(i) if not isinstance(i, Tensor) else i for i in indices],
+            ),
+            (pattern, True),
+        )
         return (full,) + (None,) * len(indices)
     full = xp.zeros(x.shape, dtype=g.dtype)
     xp.add_at(full, where, g)
     return (full,) + (None,) * len(indices)
 
 
-def _joint(f):
+def _joint(f: Any) -> Any:
     from pynn.ops.registry import joint
 
     return joint(f)
 
 
-def _index_reference(xp, inputs, pattern):
+def _index_reference(xp: Any, inputs: Any, pattern: Any) -> Any:
     x, *indices = inputs
     out = x[_fill_pattern(pattern, indices)]
     return out if not numpy.may_share_memory(out, x) else out.copy()
@@ -93,8 +103,14 @@ INDEX = register(
         Sample((rng.normal(size=(4, 5)), numpy.zeros((0,), numpy.int64)), ((PLACE,),)),
         Sample((rng.normal(size=(4, 5)), numpy.array([0, -1, 2, 0])), ((..., PLACE),)),
         Sample((rng.normal(size=(5, 4)).T, numpy.array([0, -1, 2, 0, 3])), ((PLACE, ...),)),
-        Sample((rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])), ((slice(None), PLACE, PLACE),)),
-        Sample((rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])), ((PLACE, slice(None), PLACE),)),
+        Sample(
+            (rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])),
+            ((slice(None), PLACE, PLACE),),
+        ),
+        Sample(
+            (rng.normal(size=(3, 4, 5)), numpy.array([0, 2, 2]), numpy.array([1, -1, 3])),
+            ((PLACE, slice(None), PLACE),),
+        ),
         Sample((rng.normal(size=(3, 4, 5)), rng.integers(0, 2, (3, 4)).astype(bool)), ((PLACE, ...),)),
         Sample((rng.normal(size=(3, 4, 5)), rng.integers(0, 2, (5,)).astype(bool)), ((..., PLACE),)),
         Sample((rng.normal(size=(3, 4)), numpy.array([[0, 1], [2, 2]]), numpy.array([0, 3])), ((PLACE, PLACE),)),
@@ -103,7 +119,7 @@ INDEX = register(
 )(_index_reference)
 
 
-def _index_put_reference(xp, inputs, pattern, accumulate):
+def _index_put_reference(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
     x, value, *indices = inputs
     out = xp.copy(x)
     where = _fill_pattern(pattern, indices)
@@ -114,7 +130,7 @@ def _index_put_reference(xp, inputs, pattern, accumulate):
     return out
 
 
-def _index_put_vjp(xp, needs, g, out, inputs, pattern, accumulate):
+def _index_put_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
     from pynn.ops.registry import unbroadcast
 
     _, value, *indices = inputs
@@ -122,7 +138,11 @@ def _index_put_vjp(xp, needs, g, out, inputs, pattern, accumulate):
     if isinstance(g, Tensor):
         indices = [_core.wrap(i) if isinstance(i, numpy.ndarray) else i for i in indices]
         picked = call(INDEX, (g, *indices), (pattern,)) if indices else g[pattern]
-        kept = g if accumulate else call(INDEX_PUT, (g, _core.made(numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
+        kept = (
+            g
+            if accumulate
+            else call(INDEX_PUT, (g, _core.made(numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
+        )
     else:
         where = _fill_pattern(pattern, indices)
         picked = g[where]
@@ -148,17 +168,24 @@ INDEX_PUT = register(
     samples=lambda rng: [
         Sample((rng.normal(size=(4, 5)), rng.normal(size=(3, 5)), numpy.array([0, 2, 3])), ((PLACE,), False)),
         Sample((rng.normal(size=(4, 5)), rng.normal(size=(3, 5)), numpy.array([0, 2, 2])), ((PLACE,), True)),
-        Sample((rng.normal(size=(4, 5)), rng.normal(size=()), numpy.array([0, 2, 3]), numpy.array([1, 1, 0])), ((PLACE, PLACE), False)),
+        Sample(
+            (rng.normal(size=(4, 5)), rng.normal(size=()), numpy.array([0, 2, 3]), numpy.array([1, 1, 0])),
+            ((PLACE, PLACE), False),
+        ),
         Sample((rng.normal(size=(4, 5)), rng.normal(size=(2, 5))), ((slice(1, 3), slice(None)), False)),
         Sample((rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), numpy.array([0, 3])), ((slice(None), PLACE), False)),
-        Sample((rng.normal(size=(3, 4)), rng.normal(size=(3, 3)), numpy.array([0, -1, 3])), ((slice(None), PLACE), True)),
-        Sample((rng.normal(size=(3, 4)), rng.normal(size=()), rng.integers(0, 2, (3, 4)).astype(bool)), ((PLACE,), False)),
+        Sample(
+            (rng.normal(size=(3, 4)), rng.normal(size=(3, 3)), numpy.array([0, -1, 3])), ((slice(None), PLACE), True)
+        ),
+        Sample(
+            (rng.normal(size=(3, 4)), rng.normal(size=()), rng.integers(0, 2, (3, 4)).astype(bool)), ((PLACE,), False)
+        ),
     ],
     torch=lambda t, x, v, *rest: _torch_put(t, x, v, rest[:-2], *rest[-2:]),
 )(_index_put_reference)
 
 
-def _torch_put(t, x, value, indices, pattern, accumulate):
+def _torch_put(t: Any, x: Any, value: Any, indices: Any, pattern: Any, accumulate: Any) -> Any:
     if indices:
         where = [None if isinstance(p, slice) else p for p in _fill_pattern(pattern, indices)]
         return t.ops.aten.index_put(x, where, value, accumulate)
@@ -167,7 +194,7 @@ def _torch_put(t, x, value, indices, pattern, accumulate):
     return out
 
 
-def _write(xp, inputs, pattern, accumulate):
+def _write(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
     x, value, *indices = inputs
     where = _fill_pattern(pattern, indices)
     if accumulate:
@@ -177,7 +204,7 @@ def _write(xp, inputs, pattern, accumulate):
     return x
 
 
-def _register_index_put_():
+def _register_index_put_() -> Any:
     from pynn.ops.registry import OPS, register_inplace
 
     op = register_inplace(INDEX_PUT)
@@ -191,7 +218,7 @@ def _register_index_put_():
 INDEX_PUT_ = _register_index_put_()
 
 
-def _split_index(index, array):
+def _split_index(index: Any, array: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
     items = index if isinstance(index, tuple) else (index,)
     pattern = []
@@ -242,11 +269,11 @@ def _split_index(index, array):
     return tuple(pattern), tuple(tensors)
 
 
-def _is_place(item):
+def _is_place(item: Any) -> Any:
     return item is PLACE or (isinstance(item, str) and item == PLACE)
 
 
-def _numbers_first(pattern, tensors):
+def _numbers_first(pattern: Any, tensors: Any) -> Any:
     """(a basic index, the pattern that is left), where numbers stand apart from index tensors; None where none do.
 
     A number takes its dimension away before the tensors index what is left, as in torch. NumPy counts it among the index
@@ -272,7 +299,7 @@ def _numbers_first(pattern, tensors):
     return tuple(first), tuple(rest)
 
 
-def _index_error(error, index, array):
+def _index_error(error: Any, index: Any, array: Any) -> Any:
     text = str(error).replace("for axis", "for dimension")
     if text.startswith("too many indices"):
         text = f"too many indices for tensor of dimension {array.ndim}"
@@ -282,7 +309,7 @@ def _index_error(error, index, array):
 
 
 @export("getitem", function=False)
-def getitem(self, index):
+def getitem(self: Any, index: Any) -> Tensor:
     """self[index]: a view for ints, slices, None and ...; a copy where tensors, lists or masks select."""
     pattern, tensors = _split_index(index, self._array)
     try:
@@ -297,7 +324,7 @@ def getitem(self, index):
 
 
 @export("setitem", function=False)
-def setitem(self, index, value):
+def setitem(self: Any, index: Any, value: Any) -> None:
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
     pattern, tensors = _split_index(index, self._array)
     value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
@@ -325,10 +352,12 @@ def setitem(self, index, value):
     except IndexError as error:
         raise _index_error(error, index, self._array) from None
     except ValueError as error:
-        raise RuntimeError(f"shape mismatch: {error} (writing to {index!r} of shape {list(self._array.shape)}).") from None
+        raise RuntimeError(
+            f"shape mismatch: {error} (writing to {index!r} of shape {list(self._array.shape)})."
+        ) from None
 
 
-def _drop_ones(value, ndim, all_ones=False):
+def _drop_ones(value: Any, ndim: Any, all_ones: bool = False) -> Any:
     """A value with leading dimensions of size 1 beyond ndim (or all it has) loses them, as torch allows in assignment."""
     if all_ones:
         shape = value._array.shape
@@ -345,7 +374,7 @@ def _drop_ones(value, ndim, all_ones=False):
 # ---- gather, scatter, index_select ----
 
 
-def _along(x, dim, index):
+def _along(x: Any, dim: Any, index: Any) -> Any:
     """Index arrays that address x along dim by index and by position elsewhere."""
     grid = []
     for d in range(index.ndim):
@@ -358,7 +387,7 @@ def _along(x, dim, index):
     return tuple(grid)
 
 
-def _gather_vjp(xp, g, out, x, index, dim):
+def _gather_vjp(xp: Any, g: Any, out: Any, x: Any, index: Any, dim: Any) -> Any:
     if isinstance(g, Tensor):
         index = _core.wrap(index) if not isinstance(index, Tensor) else index
         return call(SCATTER_ADD, (xp.zeros(x.shape, dtype=g.dtype), index, g), (dim,))
@@ -367,7 +396,7 @@ def _gather_vjp(xp, g, out, x, index, dim):
     return full
 
 
-def _int64_index(index, name):
+def _int64_index(index: Any, name: str) -> Any:
     """index as int64; RuntimeError for any but integers of 32 or 64 bits."""
     dtype = index._array.dtype
     if dtype == INT64:
@@ -377,7 +406,7 @@ def _int64_index(index, name):
     return cast(index, INT64)
 
 
-def _check_gather(inputs, attrs):
+def _check_gather(inputs: Any, attrs: Any) -> Any:
     """What gather and the scatters demand: index within x's shape apart from dim, and within src's."""
     x, index = inputs[0], inputs[1]
     name = "gather" if len(inputs) == 2 else "scatter"
@@ -441,13 +470,13 @@ GATHER = register(
 )(lambda xp, x, index, dim: x[_along(x, dim, index)])
 
 
-def _scatter_add(xp, x, index, src, dim):
+def _scatter_add(xp: Any, x: Any, index: Any, src: Any, dim: Any) -> Any:
     out = xp.copy(x)
     xp.add_at(out, _along(out, dim, index), src[tuple(slice(0, n) for n in index.shape)])
     return out
 
 
-def _scatter_src_vjp(xp, g, out, x, index, src, dim):
+def _scatter_src_vjp(xp: Any, g: Any, out: Any, x: Any, index: Any, src: Any, dim: Any) -> Any:
     if isinstance(g, Tensor):
         picked = call(GATHER, (g, _core.wrap(index) if not isinstance(index, Tensor) else index), (dim,))
         if tuple(src.shape) == tuple(picked.shape):
@@ -474,19 +503,26 @@ SCATTER_ADD = register(
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 5, (4, 3)), rng.normal(size=(4, 3))), (1,)),
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 4, (2, 5)), rng.normal(size=(3, 5))), (0,)),
         Sample((rng.normal(size=(2, 4, 3)), rng.integers(0, 4, (2, 6, 3)), rng.normal(size=(3, 6, 2)).T), (1,)),
-        Sample((rng.normal(size=(2, 4, 3)), numpy.broadcast_to(rng.integers(0, 4, (6, 1)), (2, 6, 3)), rng.normal(size=(2, 6, 3))), (1,)),
+        Sample(
+            (
+                rng.normal(size=(2, 4, 3)),
+                numpy.broadcast_to(rng.integers(0, 4, (6, 1)), (2, 6, 3)),
+                rng.normal(size=(2, 6, 3)),
+            ),
+            (1,),
+        ),
     ],
     torch=lambda t, x, index, src, dim: t.scatter_add(x, dim, index, src),
 )(_scatter_add)
 
 
-def _scatter(xp, x, index, src, dim):
+def _scatter(xp: Any, x: Any, index: Any, src: Any, dim: Any) -> Any:
     out = xp.copy(x)
     out[_along(out, dim, index)] = src[tuple(slice(0, n) for n in index.shape)]
     return out
 
 
-def _scatter_self_vjp(xp, g, out, x, index, src, dim):
+def _scatter_self_vjp(xp: Any, g: Any, out: Any, x: Any, index: Any, src: Any, dim: Any) -> Any:
     if isinstance(g, Tensor):
         index = _core.wrap(index) if not isinstance(index, Tensor) else index
         return call(SCATTER, (g, index, xp.zeros(index.shape, dtype=g.dtype)), (dim,))
@@ -507,7 +543,14 @@ SCATTER = register(
     attrs=("dim",),
     samples=lambda rng: [
         Sample((rng.normal(size=(3, 5)), numpy.array([[0, 2, 4], [1, 0, 3]]), rng.normal(size=(2, 3))), (1,)),
-        Sample((rng.normal(size=(2, 4, 3)), numpy.broadcast_to(numpy.array([[3], [1]]), (2, 2, 3)), rng.normal(size=(2, 2, 3))), (1,)),
+        Sample(
+            (
+                rng.normal(size=(2, 4, 3)),
+                numpy.broadcast_to(numpy.array([[3], [1]]), (2, 2, 3)),
+                rng.normal(size=(2, 2, 3)),
+            ),
+            (1,),
+        ),
         Sample((rng.normal(size=(4,)), numpy.array([3, 1]), rng.normal(size=(3,))), (0,)),
     ],
     torch=lambda t, x, index, src, dim: t.scatter(x, dim, index, src),
@@ -515,7 +558,7 @@ SCATTER = register(
 
 
 @export()
-def gather(input, dim, index, *, sparse_grad=False):
+def gather(input: Tensor, dim: Any, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on: values picked along dim, index's shape.
 
     index: int64 or int32, as many dimensions as input, no larger than input but along dim.
@@ -529,12 +572,12 @@ def gather(input, dim, index, *, sparse_grad=False):
     return call(GATHER, (input, index), (d,))
 
 
-def _at_least_1d(x):
+def _at_least_1d(x: Any) -> Any:
     return x if x._array.ndim else x.reshape(1)
 
 
 @export()
-def index_select(input, dim, index):
+def index_select(input: Tensor, dim: Any, index: Any) -> Tensor:
     """The slices of input along dim that index (0-D or 1-D, int64 or int32) names, in its order."""
     d = normal_dim(dim, input._array.ndim)
     if index._array.ndim > 1:
@@ -542,7 +585,9 @@ def index_select(input, dim, index):
     index = _at_least_1d(_int64_index(index, "index_select"))
     size = input._array.shape[d] if input._array.ndim else 1
     if index._array.size and not (index._array.min() >= 0 and index._array.max() < size):
-        raise IndexError(f"index out of range in self: index_select takes 0 to {size - 1}, got {index._array.tolist()}.")
+        raise IndexError(
+            f"index out of range in self: index_select takes 0 to {size - 1}, got {index._array.tolist()}."
+        )
     if input._array.ndim == 0:
         if index._array.size != 1:
             raise RuntimeError(
@@ -552,15 +597,17 @@ def index_select(input, dim, index):
     return call(INDEX, (input, index), ((slice(None),) * d + (PLACE,),))
 
 
-def _check_mask(mask, name):
+def _check_mask(mask: Any, name: str) -> None:
     if not isinstance(mask, Tensor):
         raise TypeError(f"{name}(): argument 'mask' must be Tensor, not {type(mask).__name__}.")
     if mask._array.dtype.kind != "b":
-        raise RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {mask._array.dtype}. Use .bool().")
+        raise RuntimeError(
+            f"{name} only supports boolean masks, but got mask with dtype {mask._array.dtype}. Use .bool()."
+        )
 
 
 @export()
-def masked_fill(input, mask, value):
+def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
     """input with value (a number or a 0-d tensor) where mask is true; both broadcast."""
     from pynn.ops.pointwise_functions import where
 
@@ -578,7 +625,7 @@ def masked_fill(input, mask, value):
     return where(mask, value, input)
 
 
-def _number_of(value, dtype):
+def _number_of(value: Any, dtype: Any) -> Any:
     """A number as one of an integer or bool dtype; RuntimeError where it does not fit."""
     if dtype.kind == "b":
         return bool(value)
@@ -592,13 +639,13 @@ def _number_of(value, dtype):
 
 
 @export(function=False)
-def masked_fill_(self, mask, value):
+def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
     """masked_fill, written to the tensor itself."""
     return call_inplace(COPY_, (self, masked_fill(self, mask, value)))
 
 
 @export()
-def masked_select(input, mask):
+def masked_select(input: Tensor, mask: Any) -> Tensor:
     """The elements where mask (broadcast) is true, in one dimension."""
     _check_mask(mask, "masked_select")
     a, b = input._array.shape, mask._array.shape
@@ -609,7 +656,7 @@ def masked_select(input, mask):
 
 
 @export()
-def narrow(input, dim, start, length):
+def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
     """The part start..start+length of input along dim (a view). start: an int (from the end below 0) or a 0-d tensor."""
     if input._array.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -632,7 +679,7 @@ def narrow(input, dim, start, length):
 
 
 @export()
-def select(input, dim, index):
+def select(input: Tensor, dim: Any, index: Any) -> Tensor:
     """input without dim, at one index along it (a view)."""
     if input._array.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -640,7 +687,7 @@ def select(input, dim, index):
 
 
 @export()
-def unbind(input, dim=0):
+def unbind(input: Tensor, dim: int = 0) -> Tensor:
     """All slices along dim, as a tuple of views."""
     if input._array.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() takes none of those.")
@@ -649,7 +696,7 @@ def unbind(input, dim=0):
 
 
 @export()
-def split(tensor, split_size_or_sections, dim=0):
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> Tensor:
     """tensor cut along dim: pieces of one size (the last may be smaller), or of the sizes listed. Views."""
     if tensor._array.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor.")
@@ -675,7 +722,7 @@ def split(tensor, split_size_or_sections, dim=0):
 
 
 @export()
-def chunk(input, chunks, dim=0):
+def chunk(input: Tensor, chunks: Any, dim: int = 0) -> Tensor:
     """input cut along dim into at most `chunks` pieces of equal size (the last may be smaller). Views."""
     if input._array.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor.")
@@ -686,7 +733,7 @@ def chunk(input, chunks, dim=0):
 
 
 @export()
-def nonzero(input, *, as_tuple=False):
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension. int64."""
     array = _core.observe(input)
     if array.ndim == 0:
@@ -700,7 +747,7 @@ def nonzero(input, *, as_tuple=False):
 
 
 @export()
-def nonzero_static(input, *, size, fill_value=-1):
+def nonzero_static(input: Tensor, *, size: Any, fill_value: int = -1) -> Tensor:
     """`nonzero` of exactly `size` rows: those too many are left out, those missing are fill_value."""
     found = _core.observe(nonzero(input))
     out = numpy.full((size, found.shape[1]), fill_value, INT64)
@@ -710,6 +757,6 @@ def nonzero_static(input, *, size, fill_value=-1):
 
 
 @export()
-def argwhere(input):
+def argwhere(input: Tensor) -> Tensor:
     """The indices of elements that are not 0, one row each."""
     return nonzero(input)

@@ -1,5 +1,7 @@
 """Joining tensors: cat, stack and what is made of them; repeat."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, call
@@ -9,7 +11,7 @@ from pynn.ops.registry import Sample, export, joint, promote, register
 from pynn.ops.view import normal_dim
 
 
-def _cat_vjp(xp, needs, g, out, inputs, dim):
+def _cat_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, dim: Any) -> Any:
     grads, start = [], 0
     for x in inputs:
         index = (slice(None),) * dim + (slice(start, start + x.shape[dim]), ...)
@@ -18,7 +20,7 @@ def _cat_vjp(xp, needs, g, out, inputs, dim):
     return grads
 
 
-def _check_cat(inputs, attrs):
+def _check_cat(inputs: Any, attrs: Any) -> Any:
     (dim,) = attrs
     first = inputs[0]._array.shape
     for i, x in enumerate(inputs):
@@ -52,7 +54,7 @@ CAT = register(
 
 
 @export("cat", "concat", "concatenate", method=False)
-def cat(tensors, dim=0, *, out=None, axis=None):
+def cat(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
 
     axis: another name of dim.
@@ -72,7 +74,7 @@ def cat(tensors, dim=0, *, out=None, axis=None):
 
 
 @export(method=False)
-def stack(tensors, dim=0, *, out=None, axis=None):
+def stack(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
     """tensors of one shape joined along a new dimension. axis: another name of dim."""
     dim = dim if axis is None else axis
     tensors = tuple(tensors)
@@ -91,8 +93,8 @@ def stack(tensors, dim=0, *, out=None, axis=None):
     return cat([x.unsqueeze(dim) for x in tensors], dim if dim >= 0 else dim + len(shape) + 1, out=out)
 
 
-def _along_or_new(name, small, dim):
-    def function(tensors):
+def _along_or_new(name: str, small: Any, dim: Any) -> None:
+    def function(tensors: Any) -> Any:
         if not tensors:
             raise RuntimeError(f"{name} expects a non-empty TensorList")
         return cat([small(x) for x in tensors], dim)
@@ -107,7 +109,7 @@ for _name in ("vstack", "row_stack"):
 
 
 @export(method=False)
-def block_diag(*tensors):
+def block_diag(*tensors: Any) -> Tensor:
     """The matrices (vectors as rows, numbers as 1 x 1) on the diagonal of one matrix, 0 elsewhere."""
     blocks = []
     for x in tensors:
@@ -128,7 +130,7 @@ def block_diag(*tensors):
 
 
 @export(method=False)
-def hstack(tensors):
+def hstack(tensors: Any) -> Tensor:
     """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
@@ -137,7 +139,7 @@ def hstack(tensors):
 
 
 @export(function=False)
-def repeat(self, *sizes):
+def repeat(self: Any, *sizes: Any) -> Tensor:
     """This tensor tiled sizes[i] times along each dimension (a copy)."""
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     x = self

@@ -172,17 +172,21 @@ LINEAR = register(
     check=_check_linear,
     shape=lambda x, w, b, activation: x[:-1] + w[:1],
     attrs=("activation",),
-    samples=lambda rng: [
-        Sample((rng.normal(size=s + (5,)), rng.normal(size=(4, 5)), rng.normal(size=(4,)) if bias else None), (act,))
-        for s in ((3,), (), (2, 3), (0,))
-        for bias in (True, False)
-        for act in (None, "relu")
-    ]
-    + [
-        Sample((x, rng.normal(size=(4, 5)), rng.normal(size=4)), (act,))
-        for x in (rng.normal(size=(3, 2, 5)).transpose(1, 0, 2), rng.normal(size=(5, 3)).T)
-        for act in (None, "relu")
-    ],
+    samples=lambda rng: (
+        [
+            Sample(
+                (rng.normal(size=s + (5,)), rng.normal(size=(4, 5)), rng.normal(size=(4,)) if bias else None), (act,)
+            )
+            for s in ((3,), (), (2, 3), (0,))
+            for bias in (True, False)
+            for act in (None, "relu")
+        ]
+        + [
+            Sample((x, rng.normal(size=(4, 5)), rng.normal(size=4)), (act,))
+            for x in (rng.normal(size=(3, 2, 5)).transpose(1, 0, 2), rng.normal(size=(5, 3)).T)
+            for act in (None, "relu")
+        ]
+    ),
     torch=lambda t, x, w, b, act: (lambda z: t.relu(z) if act else z)(t.nn.functional.linear(x, w, b)),
     tolerance={"float32": 1e-5},
 )(_linear_reference)
@@ -205,7 +209,9 @@ def _operands(name: Any, **tensors: Any) -> Any:
 
 
 def _wrong_matrix(argument: Any, x: Any) -> Any:
-    return RuntimeError(f"{argument} must be a matrix, got a {x._array.ndim}-D tensor. Use matmul for batches and vectors.")
+    return RuntimeError(
+        f"{argument} must be a matrix, got a {x._array.ndim}-D tensor. Use matmul for batches and vectors."
+    )
 
 
 @export()
@@ -287,7 +293,9 @@ def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote
         )
     dtype = product._array.dtype
     if input._array.dtype != dtype and not promote:
-        raise RuntimeError(f"{name}: self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}.")
+        raise RuntimeError(
+            f"{name}: self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}."
+        )
     if dtype.kind in "iu" and not promote:
         beta, alpha = int(beta), int(alpha)
     if alpha != 1:

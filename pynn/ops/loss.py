@@ -4,6 +4,7 @@ Each is a value v(x, y), its two slopes, and a reduction ("none", "mean" or "sum
 """
 
 import math
+from typing import Any
 
 import numpy
 
@@ -11,10 +12,20 @@ from pynn.ops.activation import require_floating
 from pynn.ops.registry import Sample, joint, promote, register
 
 
-def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),), draw=None, torch=None, **more):
+def _elementwise_loss(
+    name: str,
+    value: Any,
+    slope: Any,
+    target_slope: Any,
+    attrs: Any = (),
+    choices: Any = ((),),
+    draw: Any = None,
+    torch: Any = None,
+    **more: Any,
+) -> Any:
     """Register the loss `name`: value(xp, x, y, *attrs), and its derivatives by x and by y."""
 
-    def reference(xp, x, y, *rest):
+    def reference(xp: Any, x: Any, y: Any, *rest: Any) -> Any:
         *params, reduction = rest
         v = value(xp, x, y, *params)
         if reduction == "none":
@@ -23,7 +34,7 @@ def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),),
         return total if reduction == "sum" else total / (_size(x) or numpy.nan)
 
     @joint
-    def vjp(xp, needs, g, out, x, y, *rest):
+    def vjp(xp: Any, needs: Any, g: Any, out: Any, x: Any, y: Any, *rest: Any) -> Any:
         *params, reduction = rest
         if reduction == "mean":
             g = g / _size(x)
@@ -32,7 +43,7 @@ def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),),
             g * target_slope(xp, x, y, *params) if needs & 2 else None,
         )
 
-    def check(inputs, attrs):
+    def check(inputs: Any, attrs: Any) -> Any:
         inputs = promote(inputs, "promote")
         require_floating(name, inputs[0])
         x, y = (i._array for i in inputs)
@@ -42,7 +53,7 @@ def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),),
             )
         return inputs
 
-    def samples(rng):
+    def samples(rng: Any) -> Any:
         out = []
         for params in choices:
             for reduction in ("mean", "sum", "none"):
@@ -68,21 +79,21 @@ def _elementwise_loss(name, value, slope, target_slope, attrs=(), choices=((),),
     )(reference)
 
 
-def _size(x):
+def _size(x: Any) -> Any:
     n = 1
     for size in x.shape:
         n *= size
     return n
 
 
-def _apart(rng, shape):
+def _apart(rng: Any, shape: Any) -> Any:
     """Two tensors whose differences keep clear of 0, 0.5 and 1, where losses have kinks."""
     gaps = rng.choice([0.25, 0.75, 1.6], shape) * rng.choice([-1, 1], shape) + rng.uniform(-0.1, 0.1, shape)
     y = rng.normal(size=shape)
     return y + gaps, y
 
 
-def _probabilities(rng, shape):
+def _probabilities(rng: Any, shape: Any) -> Any:
     return rng.uniform(0.05, 0.95, shape), rng.uniform(0.05, 0.95, shape)
 
 
@@ -101,11 +112,11 @@ L1_LOSS = _elementwise_loss(
 )
 
 
-def _clipped(xp, d, limit):
+def _clipped(xp: Any, d: Any, limit: Any) -> Any:
     return xp.minimum(xp.maximum(d, -limit), limit)
 
 
-def _smooth_l1(xp, x, y, beta):
+def _smooth_l1(xp: Any, x: Any, y: Any, beta: Any) -> Any:
     size = xp.abs(x - y)
     return xp.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
 
@@ -122,7 +133,7 @@ SMOOTH_L1_LOSS = _elementwise_loss(
 )
 
 
-def _huber(xp, x, y, delta):
+def _huber(xp: Any, x: Any, y: Any, delta: Any) -> Any:
     size = xp.abs(x - y)
     return xp.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
 
@@ -139,7 +150,7 @@ HUBER_LOSS = _elementwise_loss(
 )
 
 
-def _bce(xp, x, y):
+def _bce(xp: Any, x: Any, y: Any) -> Any:
     """Logarithms are limited to -100, as in torch, so that a wrong certainty costs a finite loss."""
     return -(y * xp.maximum(xp.log(x), -100.0) + (1.0 - y) * xp.maximum(xp.log1p(-x), -100.0))
 
@@ -162,7 +173,7 @@ BINARY_CROSS_ENTROPY_WITH_LOGITS = _elementwise_loss(
 )
 
 
-def _log_or_zero(xp, y):
+def _log_or_zero(xp: Any, y: Any) -> Any:
     return xp.log(xp.where(y == 0, 1.0, y))
 
 
@@ -182,23 +193,23 @@ KL_DIV = _elementwise_loss(
 )
 
 
-def _stirling(xp, y):
+def _stirling(xp: Any, y: Any) -> Any:
     """Stirling's approximation of log(y!) for y > 1, else 0."""
     v = xp.where(y > 1, y, 1.0)
     return xp.where(y > 1, v * xp.log(v) - v + 0.5 * (math.log(2 * math.pi) + xp.log(v)), 0.0)
 
 
-def _stirling_slope(xp, y):
+def _stirling_slope(xp: Any, y: Any) -> Any:
     v = xp.where(y > 1, y, 1.0)
     return xp.where(y > 1, xp.log(v) + 0.5 / v, 0.0)
 
 
-def _poisson(xp, x, y, log_input, full, eps):
+def _poisson(xp: Any, x: Any, y: Any, log_input: Any, full: Any, eps: Any) -> Any:
     value = xp.exp(x) - y * x if log_input else x - y * xp.log(x + eps)
     return value + _stirling(xp, y) if full else value
 
 
-def _poisson_target_slope(xp, x, y, log_input, full, eps):
+def _poisson_target_slope(xp: Any, x: Any, y: Any, log_input: Any, full: Any, eps: Any) -> Any:
     slope = -x if log_input else -xp.log(x + eps)
     return slope + _stirling_slope(xp, y) if full else slope
 
@@ -217,17 +228,17 @@ POISSON_NLL_LOSS = _elementwise_loss(
 )
 
 
-def _hinge_sum(xp, near, far, y):
+def _hinge_sum(xp: Any, near: Any, far: Any, y: Any) -> Any:
     """What counts where y is not -1, and what where it is not 1: as in torch, both of any other target."""
     return xp.where(y == -1, 0.0, near) + xp.where(y == 1, 0.0, far)
 
 
-def _hinge(xp, x, y, margin):
+def _hinge(xp: Any, x: Any, y: Any, margin: Any) -> Any:
     room = margin - x
     return _hinge_sum(xp, x, xp.where(room < 0, 0.0, room), y)
 
 
-def _hinge_slope(xp, x, y, margin):
+def _hinge_slope(xp: Any, x: Any, y: Any, margin: Any) -> Any:
     one = xp.ones_like(x)
     return _hinge_sum(xp, one, xp.where(margin - x < 0, 0.0, -one), y)
 
@@ -246,7 +257,7 @@ HINGE_EMBEDDING_LOSS = _elementwise_loss(
 )
 
 
-def _soft_margin(xp, x, y):
+def _soft_margin(xp: Any, x: Any, y: Any) -> Any:
     z = -(x * y)
     return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
 

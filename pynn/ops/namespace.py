@@ -4,6 +4,8 @@ A composite's reference called with `xp = pynn.ops.namespace` is its decompositi
 step is recorded, so it can be differentiated, to any order, and captured.
 """
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -29,19 +31,25 @@ name = "pynn"
 bool_, float32, float64, int64 = numpy.bool_, numpy.float32, numpy.float64, numpy.int64
 
 
-def _one(op):
+def _one(op: Any) -> Any:
     return lambda x: unary(op, x)
 
 
-def _two(op):
+def _two(op: Any) -> Any:
     return lambda x, y: binary(op, x, y)
 
 
-abs, exp, expm1, log, log1p = (_one(op) for op in (pointwise.ABS, pointwise.EXP, pointwise.EXPM1, pointwise.LOG, pointwise.LOG1P))
+abs, exp, expm1, log, log1p = (
+    _one(op) for op in (pointwise.ABS, pointwise.EXP, pointwise.EXPM1, pointwise.LOG, pointwise.LOG1P)
+)
 negative, sign, square, sqrt = (_one(op) for op in (pointwise.NEG, pointwise.SIGN, pointwise.SQUARE, pointwise.SQRT))
-sin, cos, tanh, sigmoid, erf = (_one(op) for op in (pointwise.SIN, pointwise.COS, pointwise.TANH, pointwise.SIGMOID, pointwise.ERF))
+sin, cos, tanh, sigmoid, erf = (
+    _one(op) for op in (pointwise.SIN, pointwise.COS, pointwise.TANH, pointwise.SIGMOID, pointwise.ERF)
+)
 floor, ceil, round, trunc = (_one(op) for op in (pointwise.FLOOR, pointwise.CEIL, pointwise.ROUND, pointwise.TRUNC))
-isnan, isinf, isfinite, logical_not = (_one(op) for op in (pointwise.ISNAN, pointwise.ISINF, pointwise.ISFINITE, pointwise.LOGICAL_NOT))
+isnan, isinf, isfinite, logical_not = (
+    _one(op) for op in (pointwise.ISNAN, pointwise.ISINF, pointwise.ISFINITE, pointwise.LOGICAL_NOT)
+)
 copy = _one(_cast.CLONE)
 add, subtract, multiply, divide = (_two(op) for op in (pointwise.ADD, pointwise.SUB, pointwise.MUL, pointwise.DIV))
 floor_divide, remainder = _two(pointwise.FLOOR_DIVIDE), _two(pointwise.REMAINDER)
@@ -51,52 +59,52 @@ logical_and, logical_or = _two(pointwise.LOGICAL_AND), _two(pointwise.LOGICAL_OR
 matmul = _two(linalg.MATMUL)
 
 
-def _with_tensor(x, y):
+def _with_tensor(x: Any, y: Any) -> Any:
     """maximum and minimum with a number: as a tensor of x's dtype, so that ties share the gradient."""
     if not isinstance(y, Tensor):
         y = _core.made(numpy.asarray(y, dtype=x._array.dtype))
     return x, y
 
 
-def maximum(x, y):
+def maximum(x: Tensor, y: Any) -> Tensor:
     return call(pointwise.MAXIMUM, _with_tensor(x, y))
 
 
-def minimum(x, y):
+def minimum(x: Tensor, y: Any) -> Tensor:
     return call(pointwise.MINIMUM, _with_tensor(x, y))
 
 
-def clip(x, min=None, max=None):
+def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return call(pointwise.CLAMP, (x,), (min, max))
 
 
-def pow(x, y):
+def pow(x: Tensor, y: Any) -> Any:
     return pointwise_functions.pow(x, y)
 
 
-def tril(x, k=0):
+def tril(x: Tensor, k: int = 0) -> Tensor:
     return call(triangles.TRIL, (x,), (k,))
 
 
-def triu(x, k=0):
+def triu(x: Tensor, k: int = 0) -> Tensor:
     return call(triangles.TRIU, (x,), (k,))
 
 
-def where(condition, x, y):
+def where(condition: Any, x: Tensor, y: Any) -> Tensor:
     return call(pointwise.WHERE, (condition, x, y))
 
 
-def astype(x, dtype):
+def astype(x: Tensor, dtype: Any) -> Any:
     dtype = to_numpy(dtype)
     return x if x._array.dtype == dtype else call(_cast.CAST, (x,), (dtype,))
 
 
-def _axes(axis, ndim):
+def _axes(axis: Any, ndim: Any) -> Any:
     return reduction.dims_of(axis, ndim)
 
 
-def _reduction(op):
-    def reduce(x, axis=None, keepdims=False):
+def _reduction(op: Any) -> Any:
+    def reduce(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
         if axis == ():  # over no dimension, as the array API means it; to torch's functions () is all of them
             return x
         return call(op, (x,), (_axes(axis, x._array.ndim), keepdims))
@@ -104,111 +112,113 @@ def _reduction(op):
     return reduce
 
 
-sum, mean, prod, max, min = (_reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN))
+sum, mean, prod, max, min = (
+    _reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN)
+)
 
 
-def argmax(x, axis=None, keepdims=False):
+def argmax(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     return call(reduction.ARGMAX, (x,), (axis, keepdims))
 
 
-def argmin(x, axis=None, keepdims=False):
+def argmin(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     return call(reduction.ARGMIN, (x,), (axis, keepdims))
 
 
-def cumsum(x, axis):
+def cumsum(x: Tensor, axis: Any) -> Any:
     return scan.cumsum(x, axis)
 
 
-def flip(x, axis):
+def flip(x: Tensor, axis: Any) -> Tensor:
     return call(reduction.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
 
 
-def reshape(x, shape):
+def reshape(x: Tensor, shape: Any) -> Any:
     return view.reshape(x, shape)
 
 
-def permute_dims(x, axes):
+def permute_dims(x: Tensor, axes: Any) -> Tensor:
     return call(view.PERMUTE, (x,), (tuple(axes),))
 
 
-def broadcast_to(x, shape):
+def broadcast_to(x: Tensor, shape: Any) -> Tensor:
     return call(view.EXPAND, (x,), (tuple(shape),))
 
 
-def expand_dims(x, axis):
+def expand_dims(x: Tensor, axis: Any) -> Any:
     return view.unsqueeze(x, axis)
 
 
-def squeeze(x, axis=None):
+def squeeze(x: Tensor, axis: Any = None) -> Any:
     return view.squeeze(x, axis)
 
 
-def concat(arrays, axis=0):
+def concat(arrays: Any, axis: int = 0) -> Any:
     return joining.cat(arrays, axis)
 
 
-def stack(arrays, axis=0):
+def stack(arrays: Any, axis: int = 0) -> Any:
     return joining.stack(arrays, axis)
 
 
-def take_along_axis(x, indices, axis):
+def take_along_axis(x: Tensor, indices: Any, axis: Any) -> Any:
     return indexing.gather(x, axis, indices)
 
 
-def put(x, index, value):
+def put(x: Tensor, index: Any, value: Any) -> Tensor:
     """x with value written at a basic index, as a new tensor."""
     return call(indexing.INDEX_PUT, (x, value), (index, False))
 
 
-def _dtype(value):
+def _dtype(value: Any) -> Any:
     return numpy.dtype(numpy.float32) if value is None else to_numpy(value)
 
 
-def zeros(shape, dtype=None):
+def zeros(shape: Any, dtype: Any = None) -> Any:
     return _core.made(numpy.zeros(tuple(shape), _dtype(dtype)))
 
 
-def ones(shape, dtype=None):
+def ones(shape: Any, dtype: Any = None) -> Any:
     return _core.made(numpy.ones(tuple(shape), _dtype(dtype)))
 
 
-def full(shape, value, dtype=None):
+def full(shape: Any, value: Any, dtype: Any = None) -> Any:
     return _core.made(numpy.full(tuple(shape), value, None if dtype is None else to_numpy(dtype)))
 
 
-def zeros_like(x):
+def zeros_like(x: Tensor) -> Any:
     return _core.made(numpy.zeros(tuple(x.shape), to_numpy(x.dtype)))
 
 
-def ones_like(x):
+def ones_like(x: Tensor) -> Any:
     return _core.made(numpy.ones(tuple(x.shape), to_numpy(x.dtype)))
 
 
-def full_like(x, value):
+def full_like(x: Tensor, value: Any) -> Any:
     return _core.made(numpy.full(tuple(x.shape), value, to_numpy(x.dtype)))
 
 
-def arange(*args, dtype=None):
+def arange(*args: Any, dtype: Any = None) -> Any:
     return _core.made(numpy.arange(*args, dtype=None if dtype is None else to_numpy(dtype)))
 
 
-def asarray(x, dtype=None):
+def asarray(x: Tensor, dtype: Any = None) -> Any:
     return creation.as_tensor(x, dtype)
 
 
-def polygamma(n, x):
+def polygamma(n: Any, x: Tensor) -> Any:
     """The n-th derivative of digamma."""
     return call(OPS["digamma"].op, (x,)) if n == 0 else call(OPS["polygamma"].op, (x,), (n,))
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Any other name of the array namespace: the op called so, which takes no attrs."""
     record = OPS.get(name)
     if record is None:
         raise AttributeError(f"the namespace over tensors has no {name!r}.")
     op = record.op
 
-    def function(*inputs):
+    def function(*inputs: Any) -> Tensor:
         return call(op, inputs)
 
     globals()[name] = function

@@ -5,6 +5,7 @@ are asked for, backward computes the statistics anew from the input, so that the
 """
 
 import math
+from typing import Any
 
 import numpy
 
@@ -14,19 +15,19 @@ from pynn.ops.activation import require_floating
 from pynn.ops.registry import Effects, Sample, joint, register
 
 
-def _statistics(xp, x, axes):
+def _statistics(xp: Any, x: Any, axes: Any) -> Any:
     """The mean and the biased variance over axes, which stay as size 1."""
     mean = xp.mean(x, axis=axes, keepdims=True)
     return mean, xp.mean(xp.square(x - mean), axis=axes, keepdims=True)
 
 
-def _affine(xp, y, weight, bias, shape):
+def _affine(xp: Any, y: Any, weight: Any, bias: Any, shape: Any) -> Any:
     if weight is not None:
         y = y * xp.reshape(weight, shape)
     return y if bias is None else y + xp.reshape(bias, shape)
 
 
-def _gradients(xp, needs, g, x, weight, axes, shape, mean, rstd):
+def _gradients(xp: Any, needs: Any, g: Any, x: Any, weight: Any, axes: Any, shape: Any, mean: Any, rstd: Any) -> Any:
     """The gradients of x, weight and bias from that of x^ * weight + bias; shape: the parameters', with ones before."""
     others = tuple(i for i, n in enumerate(shape) if n == 1)
     centred = (x - mean) * rstd
@@ -43,7 +44,7 @@ def _gradients(xp, needs, g, x, weight, axes, shape, mean, rstd):
     return gx, gw, gb
 
 
-def _check_parameters(name, x, parameters, shape):
+def _check_parameters(name: str, x: Any, parameters: Any, shape: Any) -> None:
     require_floating(name, x)
     for what, p in parameters:
         if p is None:
@@ -65,15 +66,15 @@ def _check_parameters(name, x, parameters, shape):
 # ---- batch normalization: over all but dimension 1 ----
 
 
-def _all_but_one(x):
+def _all_but_one(x: Any) -> Any:
     return (0, *range(2, x.ndim))
 
 
-def _channels(x):
+def _channels(x: Any) -> Any:
     return (1, x.shape[1]) + (1,) * (x.ndim - 2)
 
 
-def _batch_norm(xp, x, weight, bias, eps):
+def _batch_norm(xp: Any, x: Any, weight: Any, bias: Any, eps: Any) -> Any:
     """(y, mean, biased variance) of x (N, C, ...)."""
     mean, var = _statistics(xp, x, _all_but_one(x))
     y = _affine(xp, (x - mean) / xp.sqrt(var + eps), weight, bias, _channels(x))
@@ -81,7 +82,7 @@ def _batch_norm(xp, x, weight, bias, eps):
 
 
 @joint
-def _batch_norm_vjp(xp, needs, g, out, x, weight, bias, eps):
+def _batch_norm_vjp(xp: Any, needs: Any, g: Any, out: Any, x: Any, weight: Any, bias: Any, eps: Any) -> Any:
     axes, shape = _all_but_one(x), _channels(x)
     if xp.name == "pynn":
         mean, var = _statistics(xp, x, axes)
@@ -102,7 +103,7 @@ def _batch_norm_vjp(xp, needs, g, out, x, weight, bias, eps):
     return gx, gw, gb
 
 
-def _check_batch_norm(inputs, attrs):
+def _check_batch_norm(inputs: Any, attrs: Any) -> Any:
     x, weight, bias = inputs
     require_floating("batch_norm", x)
     if x._array.ndim < 2:
@@ -111,7 +112,7 @@ def _check_batch_norm(inputs, attrs):
     return inputs
 
 
-def _affine_samples(rng, cases):
+def _affine_samples(rng: Any, cases: Any) -> Any:
     """Samples (x, weight or None, bias or None) + attrs for (shape of x, shape of the parameters, attrs)."""
     out = []
     for shape, parameters, attrs in cases:
@@ -121,7 +122,7 @@ def _affine_samples(rng, cases):
     return out
 
 
-def _channels_last(sample):
+def _channels_last(sample: Any) -> Any:
     x = numpy.ascontiguousarray(numpy.moveaxis(sample.inputs[0], 1, -1))
     return Sample((numpy.moveaxis(x, -1, 1), *sample.inputs[1:]), sample.attrs)
 
@@ -149,7 +150,7 @@ BATCH_NORM = register(
 )(_batch_norm)
 
 
-def _batch_norm_fixed(xp, x, mean, var, weight, bias, eps):
+def _batch_norm_fixed(xp: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: Any) -> Any:
     """y of x (N, C, ...) by statistics that are given."""
     shape = _channels(x)
     y = (x - xp.reshape(mean, shape)) / xp.sqrt(xp.reshape(var, shape) + eps)
@@ -157,7 +158,9 @@ def _batch_norm_fixed(xp, x, mean, var, weight, bias, eps):
 
 
 @joint
-def _batch_norm_fixed_vjp(xp, needs, g, out, x, mean, var, weight, bias, eps):
+def _batch_norm_fixed_vjp(
+    xp: Any, needs: Any, g: Any, out: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: Any
+) -> Any:
     axes, shape = _all_but_one(x), _channels(x)
     rstd = 1.0 / xp.sqrt(xp.reshape(var, shape) + eps)
     centred = (x - xp.reshape(mean, shape)) * rstd
@@ -171,7 +174,7 @@ def _batch_norm_fixed_vjp(xp, needs, g, out, x, mean, var, weight, bias, eps):
     )
 
 
-def _check_batch_norm_fixed(inputs, attrs):
+def _check_batch_norm_fixed(inputs: Any, attrs: Any) -> Any:
     x, mean, var, weight, bias = inputs
     _check_batch_norm((x, weight, bias), attrs)
     named = (("running_mean", mean), ("running_var", var))
@@ -200,7 +203,7 @@ BATCH_NORM_FIXED = register(
 )(_batch_norm_fixed)
 
 
-def _update(xp, arrays, momentum, correction):
+def _update(xp: Any, arrays: Any, momentum: Any, correction: Any) -> Any:
     """running = (1 - momentum) * running + momentum * batch, the variance corrected to count - 1."""
     for running, batch, scale in zip(arrays[:2], arrays[2:], (1.0, correction)):
         old, new = (xp.astype(a, xp.float32) if a.dtype.itemsize == 2 else a for a in (running, batch))
@@ -226,22 +229,22 @@ BATCH_NORM_UPDATE = register(
 # ---- layer normalization: over the last dimensions ----
 
 
-def _last(x, count):
+def _last(x: Any, count: Any) -> Any:
     return tuple(range(x.ndim - count, x.ndim))
 
 
-def _tail(x, count):
+def _tail(x: Any, count: Any) -> Any:
     return (1,) * (x.ndim - count) + tuple(x.shape[x.ndim - count :])
 
 
-def _layer_norm(xp, x, weight, bias, count, eps):
+def _layer_norm(xp: Any, x: Any, weight: Any, bias: Any, count: Any, eps: Any) -> Any:
     """(y, mean, 1 / sqrt(var + eps)) over the last `count` dimensions, which the statistics keep as size 1."""
     mean, var = _statistics(xp, x, _last(x, count))
     rstd = 1.0 / xp.sqrt(var + eps)
     return _affine(xp, (x - mean) * rstd, weight, bias, _tail(x, count)), mean, rstd
 
 
-def _statistics_gradient(xp, gx, g_mean, g_rstd, x, mean, rstd, axes):
+def _statistics_gradient(xp: Any, gx: Any, g_mean: Any, g_rstd: Any, x: Any, mean: Any, rstd: Any, axes: Any) -> Any:
     """What the gradients of the mean and of 1 / sqrt(var + eps) add to that of x."""
     count = math.prod(x.shape[a] for a in axes)
     if g_mean is not None:
@@ -254,7 +257,7 @@ def _statistics_gradient(xp, gx, g_mean, g_rstd, x, mean, rstd, axes):
 
 
 @joint
-def _layer_norm_vjp(xp, needs, g, out, x, weight, bias, count, eps):
+def _layer_norm_vjp(xp: Any, needs: Any, g: Any, out: Any, x: Any, weight: Any, bias: Any, count: Any, eps: Any) -> Any:
     axes = _last(x, count)
     if xp.name == "pynn":
         mean, var = _statistics(xp, x, axes)
@@ -269,7 +272,7 @@ def _layer_norm_vjp(xp, needs, g, out, x, weight, bias, count, eps):
     return (_statistics_gradient(xp, gx, g[1], g[2], x, mean, rstd, axes) if needs & 1 else None), gw, gb
 
 
-def _check_layer_norm(inputs, attrs):
+def _check_layer_norm(inputs: Any, attrs: Any) -> Any:
     x, weight, bias = inputs
     require_floating("layer_norm", x)
     shape = x._array.shape[x._array.ndim - attrs[0] :]
@@ -307,11 +310,11 @@ LAYER_NORM = register(
 # ---- group normalization: over the channels of a group ----
 
 
-def _grouped(xp, x, groups):
+def _grouped(xp: Any, x: Any, groups: Any) -> Any:
     return xp.reshape(x, (x.shape[0], groups, math.prod(x.shape[1:]) // groups))
 
 
-def _group_norm(xp, x, weight, bias, groups, eps):
+def _group_norm(xp: Any, x: Any, weight: Any, bias: Any, groups: Any, eps: Any) -> Any:
     """(y, mean, 1 / sqrt(var + eps)) of x (N, C, ...), the statistics (N, groups)."""
     rows = _grouped(xp, x, groups)
     mean, var = _statistics(xp, rows, (2,))
@@ -321,7 +324,9 @@ def _group_norm(xp, x, weight, bias, groups, eps):
 
 
 @joint
-def _group_norm_vjp(xp, needs, g, out, x, weight, bias, groups, eps):
+def _group_norm_vjp(
+    xp: Any, needs: Any, g: Any, out: Any, x: Any, weight: Any, bias: Any, groups: Any, eps: Any
+) -> Any:
     rows = _grouped(xp, x, groups)
     column = (-1, groups, 1) if x.shape[0] else (0, groups, 1)
     if xp.name == "pynn":
@@ -347,7 +352,7 @@ def _group_norm_vjp(xp, needs, g, out, x, weight, bias, groups, eps):
     return gx, gw, gb
 
 
-def _check_group_norm(inputs, attrs):
+def _check_group_norm(inputs: Any, attrs: Any) -> Any:
     x, weight, bias = inputs
     require_floating("group_norm", x)
     shape, groups = x._array.shape, attrs[0]
@@ -394,14 +399,14 @@ GROUP_NORM = register(
 # ---- root mean square normalization ----
 
 
-def _rms_norm(xp, x, weight, count, eps):
+def _rms_norm(xp: Any, x: Any, weight: Any, count: Any, eps: Any) -> Any:
     """x / sqrt(mean(x^2) + eps) * weight over the last `count` dimensions."""
     rstd = 1.0 / xp.sqrt(xp.mean(xp.square(x), axis=_last(x, count), keepdims=True) + eps)
     return _affine(xp, x * rstd, weight, None, _tail(x, count))
 
 
 @joint
-def _rms_norm_vjp(xp, needs, g, out, x, weight, count, eps):
+def _rms_norm_vjp(xp: Any, needs: Any, g: Any, out: Any, x: Any, weight: Any, count: Any, eps: Any) -> Any:
     axes, shape = _last(x, count), _tail(x, count)
     rstd = 1.0 / xp.sqrt(xp.mean(xp.square(x), axis=axes, keepdims=True) + eps)
     scaled = x * rstd
@@ -414,7 +419,7 @@ def _rms_norm_vjp(xp, needs, g, out, x, weight, count, eps):
     return gx, gw
 
 
-def _check_rms_norm(inputs, attrs):
+def _check_rms_norm(inputs: Any, attrs: Any) -> Any:
     x, weight = inputs
     require_floating("rms_norm", x)
     _check_parameters("rms_norm", x, (("weight", weight),), x._array.shape[x._array.ndim - attrs[0] :])

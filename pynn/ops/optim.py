@@ -6,12 +6,14 @@ gradients are written in place. The numbers an optimizer may change between step
 attrs named in `effects.live`.
 """
 
+from typing import Any
+
 import numpy
 
 from pynn.ops.registry import Effects, Sample, register
 
 
-def each(xp, arrays, groups, update):
+def each(xp: Any, arrays: Any, groups: Any, update: Any) -> Any:
     """Run update on the arrays of each tensor."""
     count = len(arrays) // groups
     for i in range(count):
@@ -19,7 +21,7 @@ def each(xp, arrays, groups, update):
     return arrays
 
 
-def lerp(xp, start, end, weight):
+def lerp(xp: Any, start: Any, end: Any, weight: Any) -> None:
     """start moved towards end by weight, in place, from the nearer side."""
     if weight < 0.5:
         start += weight * (end - start)
@@ -27,13 +29,13 @@ def lerp(xp, start, end, weight):
         xp.copyto(start, end - (end - start) * (1 - weight))
 
 
-def descent(grad, param, weight_decay, maximize):
+def descent(grad: Any, param: Any, weight_decay: Any, maximize: Any) -> Any:
     """The direction to descend: the gradient, turned round to maximize, with weight decay as an L2 penalty."""
     grad = -grad if maximize else grad
     return grad + weight_decay * param if weight_decay != 0 else grad
 
 
-def _check(inputs, attrs, groups):
+def _check(inputs: Any, attrs: Any, groups: Any) -> Any:
     count, over = divmod(len(inputs), groups)
     if over:
         raise RuntimeError(
@@ -61,7 +63,7 @@ def _check(inputs, attrs, groups):
     return inputs
 
 
-def register_step(name, groups, attrs, live, samples):
+def register_step(name: str, groups: int, attrs: Any, live: Any, samples: Any) -> Any:
     """Register a step; `groups` counts its runs of inputs from its attrs."""
     return register(
         name,
@@ -79,7 +81,7 @@ def register_step(name, groups, attrs, live, samples):
     )
 
 
-def samples_of(rng, groups, cases, scalars=1):
+def samples_of(rng: Any, groups: int, cases: Any, scalars: int = 1) -> Any:
     """For each of the attrs: two parameters and a 0-d one, with states as after 3 steps.
 
     scalars: how many of the last runs are 0-d tensors: the steps, and before them others.
@@ -100,11 +102,21 @@ def samples_of(rng, groups, cases, scalars=1):
 # ---- SGD ----
 
 
-def _sgd_groups(attrs):
+def _sgd_groups(attrs: Any) -> Any:
     return 3 if attrs[1] != 0 else 2
 
 
-def _sgd(xp, arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
+def _sgd(
+    xp: Any,
+    arrays: Any,
+    lr: Any,
+    momentum: Any,
+    dampening: Any,
+    weight_decay: Any,
+    nesterov: Any,
+    maximize: Any,
+    first: Any,
+) -> Any:
     """p -= lr * g, or with momentum b = momentum * b + (1 - dampening) * g; p -= lr * b.
 
     Inputs: params, grads, [momentum buffers, where momentum is not 0].
@@ -112,7 +124,7 @@ def _sgd(xp, arrays, lr, momentum, dampening, weight_decay, nesterov, maximize, 
     Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013).
     """
 
-    def update(param, grad, buffer=None):
+    def update(param: Any, grad: Any, buffer: Any = None) -> None:
         grad = descent(grad, param, weight_decay, maximize)
         if buffer is not None:
             if first:
@@ -148,11 +160,22 @@ SGD_STEP = register_step(
 # ---- Adam ----
 
 
-def _adam_groups(attrs):
+def _adam_groups(attrs: Any) -> Any:
     return 6 if attrs[5] else 5
 
 
-def _adam(xp, arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled):
+def _adam(
+    xp: Any,
+    arrays: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    amsgrad: Any,
+    maximize: Any,
+    decoupled: Any,
+) -> Any:
     """m = lerp(g, m, beta1); v = lerp(g^2, v, beta2); p -= lr * m^ / (sqrt(v^) + eps), m^ and v^ unbiased.
 
     Inputs: params, grads, exp_avgs (m), exp_avg_sqs (v), [max_exp_avg_sqs, with amsgrad], steps.
@@ -161,7 +184,7 @@ def _adam(xp, arrays, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, de
     Loshchilov and Hutter, "Decoupled weight decay regularization" (2017).
     """
 
-    def update(param, grad, exp_avg, exp_avg_sq, *rest):
+    def update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, *rest: Any) -> None:
         step = rest[-1]
         step += 1
         grad = descent(grad, param, 0 if decoupled else weight_decay, maximize)
@@ -200,11 +223,13 @@ ADAM_STEP = register_step(
 # ---- RMSprop ----
 
 
-def _rmsprop_groups(attrs):
+def _rmsprop_groups(attrs: Any) -> Any:
     return 4 + (attrs[4] > 0) + bool(attrs[5])
 
 
-def _rmsprop(xp, arrays, lr, alpha, eps, weight_decay, momentum, centered, maximize):
+def _rmsprop(
+    xp: Any, arrays: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: Any, maximize: Any
+) -> Any:
     """v = lerp(g^2, v, alpha); p -= lr * g / (sqrt(v) + eps), or with momentum b = momentum * b + that; p -= lr * b.
 
     Inputs: params, grads, square_avgs (v), [momentum buffers, where momentum > 0], [grad_avgs, where centered], steps.
@@ -212,7 +237,7 @@ def _rmsprop(xp, arrays, lr, alpha, eps, weight_decay, momentum, centered, maxim
     Tieleman and Hinton, lecture 6.5 (2012); Graves, "Generating sequences with recurrent neural networks" (2013).
     """
 
-    def update(param, grad, square_avg, *rest):
+    def update(param: Any, grad: Any, square_avg: Any, *rest: Any) -> None:
         step = rest[-1]
         step += 1
         grad = descent(grad, param, weight_decay, maximize)

@@ -1,39 +1,41 @@
 """Steps of the less common optimizers, laid out as those of `pynn.ops.optim`."""
 
+from typing import Any
+
 from pynn.ops.optim import descent, each, lerp, register_step, samples_of
 
 
-def _register(name, groups, attrs, live, cases, scalars=1):
+def _register(name: str, groups: Any, attrs: Any, live: Any, cases: Any, scalars: int = 1) -> Any:
     """Register a step whose inputs are always `groups` runs, the last `scalars` of them 0-d tensors."""
 
-    def count(attrs):
+    def count(attrs: Any) -> Any:
         return groups
 
     return register_step(name, count, attrs, live, lambda rng: samples_of(rng, count, cases, scalars))
 
 
-def _moments(xp, exp_avg, exp_avg_sq, grad, beta1, beta2):
+def _moments(xp: Any, exp_avg: Any, exp_avg_sq: Any, grad: Any, beta1: Any, beta2: Any) -> None:
     """The running means of g and of g^2, in place."""
     lerp(xp, exp_avg, grad, 1 - beta1)
     exp_avg_sq *= beta2
     exp_avg_sq += (1 - beta2) * grad * grad
 
 
-def _decay(param, grad, lr, weight_decay, decoupled, maximize):
+def _decay(param: Any, grad: Any, lr: Any, weight_decay: Any, decoupled: Any, maximize: Any) -> Any:
     """The direction to descend; decoupled weight decay shrinks param in place instead of joining it."""
     if decoupled and weight_decay != 0:
         param *= 1 - lr * weight_decay
     return descent(grad, param, 0 if decoupled else weight_decay, maximize)
 
 
-def _adagrad(xp, arrays, lr, lr_decay, eps, weight_decay, maximize):
+def _adagrad(xp: Any, arrays: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, maximize: Any) -> Any:
     """s += g^2; p -= lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps).
 
     Inputs: params, grads, sums (s), steps.
     Duchi et al., "Adaptive subgradient methods for online learning and stochastic optimization" (2011).
     """
 
-    def update(param, grad, total, step):
+    def update(param: Any, grad: Any, total: Any, step: Any) -> None:
         step += 1
         grad = descent(grad, param, weight_decay, maximize)
         total += grad * grad
@@ -52,13 +54,13 @@ ADAGRAD_STEP = _register(
 )(_adagrad)
 
 
-def _adadelta(xp, arrays, lr, rho, eps, weight_decay, maximize):
+def _adadelta(xp: Any, arrays: Any, lr: Any, rho: Any, eps: Any, weight_decay: Any, maximize: Any) -> Any:
     """v = lerp(g^2, v, rho); d = sqrt(a + eps) / sqrt(v + eps) * g; a = lerp(d^2, a, rho); p -= lr * d.
 
     Inputs: params, grads, square_avgs (v), acc_deltas (a), steps. Zeiler, "ADADELTA" (2012).
     """
 
-    def update(param, grad, square_avg, acc_delta, step):
+    def update(param: Any, grad: Any, square_avg: Any, acc_delta: Any, step: Any) -> None:
         step += 1
         grad = descent(grad, param, weight_decay, maximize)
         square_avg *= rho
@@ -80,13 +82,13 @@ ADADELTA_STEP = _register(
 )(_adadelta)
 
 
-def _adamax(xp, arrays, lr, beta1, beta2, eps, weight_decay, maximize):
+def _adamax(xp: Any, arrays: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, maximize: Any) -> Any:
     """m = lerp(g, m, beta1); u = max(beta2 * u, |g| + eps); p -= lr / (1 - beta1^step) * m / u.
 
     Inputs: params, grads, exp_avgs (m), exp_infs (u), steps. Kingma and Ba, "Adam" (2014), section 7.1.
     """
 
-    def update(param, grad, exp_avg, exp_inf, step):
+    def update(param: Any, grad: Any, exp_avg: Any, exp_inf: Any, step: Any) -> None:
         step += 1
         grad = descent(grad, param, weight_decay, maximize)
         lerp(xp, exp_avg, grad, 1 - beta1)
@@ -106,14 +108,25 @@ ADAMAX_STEP = _register(
 )(_adamax)
 
 
-def _nadam(xp, arrays, lr, beta1, beta2, eps, weight_decay, momentum_decay, decoupled, maximize):
+def _nadam(
+    xp: Any,
+    arrays: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    momentum_decay: Any,
+    decoupled: Any,
+    maximize: Any,
+) -> Any:
     """Adam with Nesterov's momentum: its weight mu rises with the step, from beta1 / 2 towards beta1.
 
     Inputs: params, grads, exp_avgs, exp_avg_sqs, mu_products (0-d, the product of all mu), steps.
     Dozat, "Incorporating Nesterov momentum into Adam" (2016).
     """
 
-    def update(param, grad, exp_avg, exp_avg_sq, mu_product, step):
+    def update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, mu_product: Any, step: Any) -> None:
         step += 1
         taken = float(step)
         grad = _decay(param, grad, lr, weight_decay, decoupled, maximize)
@@ -138,7 +151,9 @@ NADAM_STEP = _register(
 )(_nadam)
 
 
-def _radam(xp, arrays, lr, beta1, beta2, eps, weight_decay, decoupled, maximize):
+def _radam(
+    xp: Any, arrays: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decoupled: Any, maximize: Any
+) -> Any:
     """Adam that leaves out its denominator while too few steps were taken to know the variance of g.
 
     rho is the length of the running mean of g^2; from rho > 5 on the rate is multiplied by a rectification.
@@ -146,7 +161,7 @@ def _radam(xp, arrays, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)
     Liu et al., "On the variance of the adaptive learning rate and beyond" (2019).
     """
 
-    def update(param, grad, exp_avg, exp_avg_sq, step):
+    def update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, step: Any) -> None:
         step += 1
         taken = float(step)
         grad = _decay(param, grad, lr, weight_decay, decoupled, maximize)
@@ -172,14 +187,14 @@ RADAM_STEP = _register(
 )(_radam)
 
 
-def _rprop(xp, arrays, eta_minus, eta_plus, smallest, largest, maximize):
+def _rprop(xp: Any, arrays: Any, eta_minus: Any, eta_plus: Any, smallest: Any, largest: Any, maximize: Any) -> Any:
     """Each element has a step size, that grows by eta_plus while the sign of g holds and shrinks by eta_minus when not.
 
     Inputs: params, grads, prevs (the last g, 0 where its sign had changed), step_sizes, steps.
     Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning" (1993).
     """
 
-    def update(param, grad, prev, step_size, step):
+    def update(param: Any, grad: Any, prev: Any, step_size: Any, step: Any) -> None:
         step += 1
         grad = descent(grad, param, 0, maximize)
         turned = grad * prev < 0
@@ -200,14 +215,14 @@ RPROP_STEP = _register(
 )(_rprop)
 
 
-def _asgd(xp, arrays, lr, lambd, alpha, t0, weight_decay, maximize):
+def _asgd(xp: Any, arrays: Any, lr: Any, lambd: Any, alpha: Any, t0: Any, weight_decay: Any, maximize: Any) -> Any:
     """p -= eta * (g + lambd * p), with eta = lr / (1 + lambd * lr * step)^alpha; a is the mean of p from step t0 on.
 
     Inputs: params, grads, axs (a), mus and etas (0-d, the weight of p in a and the rate, for the next step), steps.
     Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
     """
 
-    def update(param, grad, ax, mu, eta, step):
+    def update(param: Any, grad: Any, ax: Any, mu: Any, eta: Any, step: Any) -> None:
         step += 1
         taken = float(step)
         grad = descent(grad, param, weight_decay, maximize)

@@ -1,23 +1,25 @@
 """Padding: with a constant, where a negative amount crops, so that the op is its own gradient's form; and with the
 input's own edge, whose gradient is an op beside it."""
 
+from typing import Any
+
 import numpy
 
 from pynn.ops.registry import Sample, register, run
 
 
-def _pad(xp, x, pads, value):
+def _pad(xp: Any, x: Any, pads: Any, value: Any) -> Any:
     out = xp.full(tuple(n + a + b for n, (a, b) in zip(x.shape, pads)), value, dtype=x.dtype)
     here = tuple(slice(max(a, 0), max(a, 0) + n + min(a, 0) + min(b, 0)) for n, (a, b) in zip(x.shape, pads))
     out[here] = x[tuple(slice(max(-a, 0), n + min(b, 0)) for n, (a, b) in zip(x.shape, pads))]
     return out
 
 
-def _pad_vjp(xp, g, out, x, pads, value):
+def _pad_vjp(xp: Any, g: Any, out: Any, x: Any, pads: Any, value: Any) -> Any:
     return run(xp, PAD, (g,), (tuple((-a, -b) for a, b in pads), 0))
 
 
-def _flat(pads):
+def _flat(pads: Any) -> Any:
     """Pairs by dimension as torch's list: the last dimension first."""
     return [n for pair in reversed(pads) for n in pair]
 
@@ -45,7 +47,7 @@ PAD = register(
 # ---- with the input's own edge ----
 
 
-def _reflected(size, before, after):
+def _reflected(size: Any, before: Any, after: Any) -> Any:
     """The places that ...2 1 | 0 1 2 ... n-1 | n-2 ... names."""
     places = numpy.abs(numpy.arange(-before, size + after))
     return (size - 1) - numpy.abs(size - 1 - places)
@@ -58,14 +60,14 @@ PLACES = {
 }
 
 
-def _pad_edges(xp, x, pads, mode):
+def _pad_edges(xp: Any, x: Any, pads: Any, mode: Any) -> Any:
     for dim, (before, after) in enumerate(pads):
         if before or after:
             x = x[(slice(None),) * dim + (PLACES[mode](x.shape[dim], before, after),)]
     return x
 
 
-def _pad_edges_input(xp, g, pads, mode):
+def _pad_edges_input(xp: Any, g: Any, pads: Any, mode: Any) -> Any:
     """Taking places is a product with a matrix of ones; its gradient one with the matrix turned."""
     for dim, (before, after) in enumerate(pads):
         if before or after:
@@ -77,11 +79,11 @@ def _pad_edges_input(xp, g, pads, mode):
     return xp.copy(g)
 
 
-def _edges_vjp(xp, g, out, x, pads, mode):
+def _edges_vjp(xp: Any, g: Any, out: Any, x: Any, pads: Any, mode: Any) -> Any:
     return run(xp, PAD_EDGES_INPUT, (g,), (pads, mode))
 
 
-def _edges_input_vjp(xp, g, out, y, pads, mode):
+def _edges_input_vjp(xp: Any, g: Any, out: Any, y: Any, pads: Any, mode: Any) -> Any:
     return run(xp, PAD_EDGES, (g,), (pads, mode))
 
 
@@ -95,11 +97,11 @@ _EDGES = (
 )
 
 
-def _grown(shape, pads, mode):
+def _grown(shape: Any, pads: Any, mode: Any) -> Any:
     return tuple(n + a + b for n, (a, b) in zip(shape, pads))
 
 
-def _torch_gradient(t, y, pads, mode):
+def _torch_gradient(t: Any, y: Any, pads: Any, mode: Any) -> Any:
     x = t.zeros([n - a - b for n, (a, b) in zip(y.shape, pads)], dtype=y.dtype, requires_grad=True)
     return t.autograd.grad(t.nn.functional.pad(x, _flat(pads[2:]), mode=mode), x, y, create_graph=True)[0]
 

@@ -1,5 +1,7 @@
 """The public functions of `pointwise`'s records: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
 
+from typing import Any
+
 from numpy import asarray
 
 from pynn import _core
@@ -73,17 +75,17 @@ from pynn.ops.pointwise import (
 from pynn.ops.registry import OPS, cast, export, number, written
 
 
-def operand(input, name):
+def operand(input: Tensor, name: str) -> Any:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
     return input
 
 
-def publish_unary(op, *names):
+def publish_unary(op: Any, *names: Any) -> None:
     name = op.name
     inplace_op = _inplace(name)
 
-    def function(input, *, out=None):
+    def function(input: Tensor, *, out: Any = None) -> Any:
         result = unary(op, operand(input, name))
         return result if out is None else store(out, result, name)
 
@@ -92,7 +94,7 @@ def publish_unary(op, *names):
     export(name, *names)(function)
     if inplace_op is not None:
 
-        def function_(input):
+        def function_(input: Tensor) -> Tensor:
             return call_inplace(inplace_op, (input,))
 
         function_.__name__ = function_.__qualname__ = name + "_"
@@ -103,7 +105,7 @@ def publish_unary(op, *names):
             written(n, function)
 
 
-def _inplace(name):
+def _inplace(name: str) -> Any:
     record = OPS.get(name + "_")
     return None if record is None else record.op
 
@@ -118,9 +120,11 @@ for _op, *_names in (
 
 
 @export("round")
-def round_(input, *, decimals=0, out=None):
+def round_(input: Tensor, *, decimals: int = 0, out: Any = None) -> Tensor:
     """Each element rounded to whole numbers, ties to even; or to that many decimals (negative: tens, hundreds, ...)."""
-    result = call(ROUND, (operand(input, "round"),)) if decimals == 0 else call(ROUND_DECIMALS, (input,), (int(decimals),))
+    result = (
+        call(ROUND, (operand(input, "round"),)) if decimals == 0 else call(ROUND_DECIMALS, (input,), (int(decimals),))
+    )
     return result if out is None else store(out, result, "round")
 
 
@@ -128,14 +132,14 @@ round_.__name__ = round_.__qualname__ = "round"
 
 
 @export("round_", function=False)
-def _round_inplace(input, *, decimals=0):
+def _round_inplace(input: Any, *, decimals: int = 0) -> Tensor:
     """round written to the tensor itself."""
     if decimals == 0:
         return call_inplace(_inplace("round"), (input,))
     return call_inplace(_inplace("round_decimals"), (input,), (int(decimals),))
 
 
-def _two(op, input, other):
+def _two(op: Any, input: Any, other: Any) -> Any:
     """`binary`, for a function: TypeError where an operand is neither a tensor nor a number."""
     if not isinstance(input, Tensor) and not isinstance(other, Tensor) and isinstance(number(input), (int, float)):
         input = _core.made(asarray(number(input), scalar_dtype(number(input))))  # of two numbers, as of their tensors
@@ -147,7 +151,7 @@ def _two(op, input, other):
     return result
 
 
-def publish_binary(op, *names, inputs="xy", doc=None):
+def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) -> None:
     """`pynn.<name>(input, other)`, `Tensor.<name>` and, where the op has one, the in-place form.
 
     inputs: which of the two must be tensors: "xy", "x" or neither ("").
@@ -155,7 +159,7 @@ def publish_binary(op, *names, inputs="xy", doc=None):
     name = op.name
     inplace_op = _inplace(name)
 
-    def both(input, other, *, out=None):
+    def both(input: Tensor, other: Any, *, out: Any = None) -> Any:
         if not isinstance(input, Tensor):
             operand(input, name)
         if not isinstance(other, Tensor):
@@ -163,15 +167,17 @@ def publish_binary(op, *names, inputs="xy", doc=None):
         result = binary(op, input, other)
         return result if out is None else store(out, result, name)
 
-    def first(input, other, *, out=None):
+    def first(input: Tensor, other: Any, *, out: Any = None) -> Any:
         if not isinstance(input, Tensor):
             operand(input, name)
         result = _two(op, input, other)
         return result if out is None else store(out, result, name)
 
-    def either(input, other, *, out=None):
+    def either(input: Tensor, other: Any, *, out: Any = None) -> Any:
         if not isinstance(input, Tensor) and not isinstance(other, Tensor) and op is not FLOOR_DIVIDE:
-            raise TypeError(f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}.")
+            raise TypeError(
+                f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}."
+            )
         result = _two(op, input, other)
         return result if out is None else store(out, result, name)
 
@@ -181,7 +187,7 @@ def publish_binary(op, *names, inputs="xy", doc=None):
     export(name, *names)(function)
     if inplace_op is not None:
 
-        def function_(input, other):
+        def function_(input: Tensor, other: Any) -> Tensor:
             if function is both and not isinstance(other, Tensor):
                 raise TypeError(f"{name}_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}.")
             return call_inplace(inplace_op, (input, other))
@@ -203,7 +209,7 @@ for _inputs, _ops in (
         publish_binary(_op, *_names, inputs=_inputs)
 
 
-def scaled(input, other, alpha):
+def scaled(input: Tensor, other: Any, alpha: Any) -> Any:
     """alpha * other for `add` and its like, in the dtype of the result."""
     if isinstance(alpha, (int, float)) and alpha == 1 and alpha is not True:
         return other
@@ -222,28 +228,28 @@ def scaled(input, other, alpha):
 
 
 @export()
-def add(input, other, *, alpha=1, out=None):
+def add(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor:
     """input + alpha * other, broadcasting."""
     result = _two(ADD, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "add")
 
 
 @export("sub", "subtract")
-def sub(input, other, *, alpha=1, out=None):
+def sub(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor:
     """input - alpha * other, broadcasting."""
     result = _two(SUB, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "sub")
 
 
 @export("mul", "multiply")
-def mul(input, other, *, out=None):
+def mul(input: Tensor, other: Any, *, out: Any = None) -> Tensor:
     """input * other, broadcasting."""
     result = _two(MUL, input, other)
     return result if out is None else store(out, result, "mul")
 
 
 @export("div", "divide")
-def div(input, other, *, rounding_mode=None, out=None):
+def div(input: Tensor, other: Any, *, rounding_mode: Any = None, out: Any = None) -> Tensor:
     """input / other, broadcasting; rounding_mode None, "trunc" or "floor"."""
     if rounding_mode is None:
         result = _two(DIV, input, other)
@@ -252,7 +258,7 @@ def div(input, other, *, rounding_mode=None, out=None):
     return result if out is None else store(out, result, "div")
 
 
-def _divide_rounded(input, other, mode):
+def _divide_rounded(input: Any, other: Any, mode: Any) -> Tensor:
     if mode == "trunc" and any(isinstance(x, Tensor) and _core.is_half(x._array.dtype) for x in (input, other)):
         return unary(TRUNC, _two(DIV, input, other))  # a 16-bit quotient is rounded before it is cut off
     input, other = number(input), number(other)
@@ -265,21 +271,21 @@ def _divide_rounded(input, other, mode):
 
 
 @export("div_", "divide_", function=False)
-def div_(input, other, *, rounding_mode=None):
+def div_(input: Tensor, other: Any, *, rounding_mode: Any = None) -> Tensor:
     """div written to the tensor itself."""
     if rounding_mode is None:
         return call_inplace(_inplace("div"), (input, other))
     return call_inplace(_inplace("div_rounded"), (input, other), (_rounding(rounding_mode),))
 
 
-def _rounding(mode):
+def _rounding(mode: Any) -> Any:
     if mode not in ("trunc", "floor"):
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {mode!r}.")
     return mode
 
 
 @export()
-def true_divide(input, other, *, out=None):
+def true_divide(input: Tensor, other: Any, *, out: Any = None) -> Tensor:
     """input / other, broadcasting; integers give floats."""
     return div(input, other, out=out)
 
@@ -288,7 +294,7 @@ written("true_divide", true_divide)
 
 
 @export()
-def pow(input, exponent, *, out=None):
+def pow(input: Tensor, exponent: Any, *, out: Any = None) -> Tensor:
     """input ** exponent, broadcasting; either may be a number."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("pow(): at least one of input and exponent must be a Tensor.")
@@ -298,21 +304,23 @@ def pow(input, exponent, *, out=None):
             raise TypeError(f"pow(): expected tensors or numbers, got {type(x).__name__}.")
     if isinstance(exponent, int) and isinstance(base, Tensor) and exponent < 0 and base._array.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed. Cast the base with .float() first.")
-    result = unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
+    result = (
+        unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
+    )
     return result if out is None else store(out, result, "pow")
 
 
 @export(function=False)
-def pow_(input, exponent):
+def pow_(input: Tensor, exponent: Any) -> Tensor:
     """pow written to the tensor itself."""
     return call_inplace(_inplace("pow"), (input, exponent))
 
 
-def _publish_scaled(op):
+def _publish_scaled(op: Any) -> None:
     """addcmul and addcdiv."""
     name = op.name
 
-    def scale(input, tensor1, tensor2, value):
+    def scale(input: Tensor, tensor1: Any, tensor2: Any, value: Any) -> Any:
         for x in (operand(input, name), tensor1, tensor2):
             if not isinstance(x, Tensor):
                 raise TypeError(f"{name}(): tensor1 and tensor2 must be Tensor, got {type(x).__name__}.")
@@ -326,11 +334,11 @@ def _publish_scaled(op):
             )
         return (float(value) if floating else int(value),)
 
-    def function(input, tensor1, tensor2, *, value=1, out=None):
+    def function(input: Tensor, tensor1: Any, tensor2: Any, *, value: int = 1, out: Any = None) -> Any:
         result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
         return result if out is None else store(out, result, name)
 
-    def function_(input, tensor1, tensor2, *, value=1):
+    def function_(input: Tensor, tensor1: Any, tensor2: Any, *, value: int = 1) -> Tensor:
         return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
 
     function.__name__, function_.__name__ = name, name + "_"
@@ -344,39 +352,43 @@ _publish_scaled(ADDCMUL)
 _publish_scaled(ADDCDIV)
 
 
-def _lerp_inputs(input, end, weight):
+def _lerp_inputs(input: Any, end: Any, weight: Any) -> Any:
     """The inputs of lerp, all of one float dtype (weight may be a number)."""
     dtype = operand(input, "lerp")._array.dtype
     if not isinstance(end, Tensor):
         raise TypeError(f"lerp(): argument 'end' (position 2) must be Tensor, not {type(end).__name__}.")
-    floating = any(isinstance(x, float) or (isinstance(x, Tensor) and _core.is_floating(x._array)) for x in (input, weight))
+    floating = any(
+        isinstance(x, float) or (isinstance(x, Tensor) and _core.is_floating(x._array)) for x in (input, weight)
+    )
     if not floating:
         raise NotImplementedError(f'"lerp" not implemented for {input.dtype}: it takes floating point numbers.')
     for name, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and x._array.dtype != dtype and (x is end or x._array.ndim):
-            raise RuntimeError(f"expected dtype {dtype} for `{name}` but got dtype {x._array.dtype}. Cast it: .to(input.dtype).")
+            raise RuntimeError(
+                f"expected dtype {dtype} for `{name}` but got dtype {x._array.dtype}. Cast it: .to(input.dtype)."
+            )
     if dtype.kind not in "fV" and not isinstance(weight, Tensor):
         raise NotImplementedError(f'"lerp" not implemented for {input.dtype}: it takes floating point numbers.')
     return (input, end, number(weight))
 
 
 @export()
-def lerp(input, end, weight, *, out=None):
+def lerp(input: Tensor, end: Any, weight: Tensor, *, out: Any = None) -> Tensor:
     """input + weight * (end - input), broadcasting; weight a number or a tensor."""
     result = call(LERP, _lerp_inputs(input, end, weight))
     return result if out is None else store(out, result, "lerp")
 
 
 @export(function=False)
-def lerp_(input, end, weight):
+def lerp_(input: Tensor, end: Any, weight: Tensor) -> Tensor:
     """lerp written to the tensor itself."""
     return call_inplace(_inplace("lerp"), _lerp_inputs(input, end, weight))
 
 
-def _inplace_scaled(name):
+def _inplace_scaled(name: str) -> Any:
     op = _inplace(name)
 
-    def function(input, other, *, alpha=1):
+    def function(input: Tensor, other: Any, *, alpha: int = 1) -> Tensor:
         return call_inplace(op, (input, scaled(input, other, alpha)))
 
     function.__name__ = name + "_"
@@ -388,10 +400,10 @@ export("add_", function=False)(_inplace_scaled("add"))
 export("sub_", "subtract_", function=False)(_inplace_scaled("sub"))
 
 
-def _publish_inplace(name, *names):
+def _publish_inplace(name: str, *names: Any) -> None:
     op = _inplace(name)
 
-    def function(input, other):
+    def function(input: Tensor, other: Any) -> Tensor:
         return call_inplace(op, (input, other))
 
     function.__name__ = name + "_"
@@ -402,7 +414,7 @@ def _publish_inplace(name, *names):
 _publish_inplace("mul", "multiply_")
 
 
-def _bounds(input, min, max, name):
+def _bounds(input: Any, min: Any, max: Any, name: str) -> Any:
     """(input, op, inputs after the first, attrs) for a clamp by numbers or by tensors."""
     operand(input, name)
     if min is None and max is None:
@@ -430,7 +442,7 @@ def _bounds(input, min, max, name):
     return input, CLAMP, (), (low, high)
 
 
-def _beside(x, value):
+def _beside(x: Any, value: Any) -> Any:
     """A number as a 0-d tensor of x's dtype (the default float beside integers and bools); a tensor or None as it is."""
     if value is None or isinstance(value, Tensor):
         return value
@@ -441,7 +453,7 @@ def _beside(x, value):
 
 
 @export("clamp", "clip")
-def clamp(input, min=None, max=None, *, out=None):
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Any = None) -> Tensor:
     """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
     input, op, rest, attrs = _bounds(input, min, max, "clamp")
     result = call(op, (input, *rest), attrs)
@@ -449,7 +461,7 @@ def clamp(input, min=None, max=None, *, out=None):
 
 
 @export("clamp_", "clip_", function=False)
-def clamp_(input, min=None, max=None):
+def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp written to the tensor itself."""
     found, op, rest, attrs = _bounds(input, min, max, "clamp_")
     if found is not input:
@@ -461,7 +473,7 @@ def clamp_(input, min=None, max=None):
 
 
 @export(method=False)
-def where(condition, input=None, other=None, *, out=None):
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Tensor:
     """input where condition is true, else other; with condition alone, `nonzero(as_tuple=True)`."""
     if input is None:
         return _core.METHODS["nonzero"](condition, as_tuple=True)
@@ -469,7 +481,7 @@ def where(condition, input=None, other=None, *, out=None):
     return result if out is None else store(out, result, "where")
 
 
-def _where_method(self, condition, other):
+def _where_method(self: Any, condition: Any, other: Any) -> Any:
     """`pynn.where(condition, self, other)`."""
     return where(condition, self, other)
 
@@ -482,9 +494,8 @@ _core.METHODS["rmod"] = lambda x, y: binary(REMAINDER, y, x)
 
 
 @export()
-def positive(input):
+def positive(input: Tensor) -> Tensor:
     """input itself; RuntimeError for bools."""
     if input._array.dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported. Convert it with .int().")
     return input
-

@@ -5,6 +5,7 @@ Indices are torch's: the place of the maximum in the flattened input plane. Lead
 """
 
 import math
+from typing import Any
 
 import numpy
 
@@ -16,11 +17,11 @@ from pynn.ops.windows import fold, output_size, overlaps, windows
 GEOMETRY = ("kernel_size", "stride", "padding")
 
 
-def _least(dtype):
+def _least(dtype: Any) -> Any:
     return -math.inf if dtype.kind == "f" else numpy.iinfo(dtype).min
 
 
-def _largest(xp, x, axis):
+def _largest(xp: Any, x: Any, axis: Any) -> Any:
     """Where x is largest along an axis, which stays with size 1: the first of equal numbers, the last NaN."""
     place = xp.argmax(x, axis=axis, keepdims=True)
     if xp.isnan(xp.take_along_axis(x, place, axis=axis)).any():
@@ -30,7 +31,7 @@ def _largest(xp, x, axis):
     return place
 
 
-def _pick(xp, found, dims):
+def _pick(xp: Any, found: Any, dims: Any) -> Any:
     """(the largest of the windows (..., *kernel, *out) as (..., *out), its place in the flattened kernel)."""
     lead, kernel, out = found.shape[: -2 * dims], found.shape[-2 * dims : -dims], found.shape[-dims:]
     flat = xp.reshape(found, (*lead, math.prod(kernel), *out))
@@ -39,7 +40,7 @@ def _pick(xp, found, dims):
     return xp.reshape(values, (*lead, *out)), xp.reshape(place, (*lead, *out))
 
 
-def _flat_index(place, start, kernel, dilation, size):
+def _flat_index(place: Any, start: Any, kernel: Any, dilation: Any, size: Any) -> Any:
     """Places within windows as places in the flattened plane; start: by dimension, where each window begins."""
     index = numpy.zeros((), numpy.int64)
     for i, (begin, d, n) in enumerate(zip(start, dilation, size)):
@@ -49,7 +50,7 @@ def _flat_index(place, start, kernel, dilation, size):
     return index
 
 
-def _max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode):
+def _max_pool(xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
     dims = len(kernel)
     out = output_size(x.shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
     values, place = _pick(xp, windows(xp, x, out, kernel, stride, padding, dilation, _least(x.dtype)), dims)
@@ -57,12 +58,12 @@ def _max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode):
     return values, _flat_index(place, start, kernel, dilation, x.shape[-dims:])
 
 
-def _bins(size, out):
+def _bins(size: Any, out: Any) -> Any:
     """Where the adaptive pools' windows start and end along one dimension."""
     return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
 
 
-def _adaptive_max_pool(xp, x, out):
+def _adaptive_max_pool(xp: Any, x: Any, out: Any) -> Any:
     dims = len(out)
     size, lead = x.shape[-dims:], x.shape[:-dims]
     values, indices = xp.zeros((*lead, *out), dtype=x.dtype), xp.zeros((*lead, *out), dtype=xp.int64)
@@ -82,25 +83,25 @@ def _adaptive_max_pool(xp, x, out):
     return values, indices
 
 
-def _indices_vjp(dims):
+def _indices_vjp(dims: Any) -> Any:
     """The gradient by the indices of a max pool's second output."""
 
-    def vjp(xp, g, out, x, *attrs):
+    def vjp(xp: Any, g: Any, out: Any, x: Any, *attrs: Any) -> Any:
         return None if g[0] is None else _put_back(xp, dims, g[0], out[1], tuple(x.shape))
 
     return vjp
 
 
-def _max_pool_vjp(dims, with_indices):
+def _max_pool_vjp(dims: Any, with_indices: Any) -> Any:
     """The gradient of the values alone, whose places are found again."""
 
-    def vjp(xp, g, out, x, *attrs):
+    def vjp(xp: Any, g: Any, out: Any, x: Any, *attrs: Any) -> Any:
         return _put_back(xp, dims, g, run(xp, with_indices, (x,), attrs)[1], tuple(x.shape))
 
     return vjp
 
 
-def _put_back(xp, dims, g, indices, shape):
+def _put_back(xp: Any, dims: Any, g: Any, indices: Any, shape: Any) -> Any:
     """g added at its indices, plane by plane, in zeros of a shape."""
     planes, size = math.prod(shape[:-dims]), math.prod(shape[-dims:])
     rows = xp.reshape(g, (planes, -1)) if planes else xp.reshape(g, (0, math.prod(g.shape[-dims:])))
@@ -113,8 +114,8 @@ def _put_back(xp, dims, g, indices, shape):
     return xp.reshape(total, shape)
 
 
-def _check_pool(name, dims):
-    def check(inputs, attrs):
+def _check_pool(name: str, dims: Any) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         (x,) = inputs
         require_numbers(name, x, floating=name.startswith("adaptive"))
         shape = x._array.shape
@@ -137,7 +138,9 @@ def _check_pool(name, dims):
     return check
 
 
-def _check_geometry(name, shape, dims, kernel, stride, padding, dilation, ceil_mode):
+def _check_geometry(
+    name: str, shape: Any, dims: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+) -> None:
     for what, values in (("kernel size", kernel), ("stride", stride), ("dilation", dilation)):
         if min(values) < 1:
             raise RuntimeError(f"{name}(): {what} should be greater than zero, but got {values}.")
@@ -158,17 +161,21 @@ def _check_geometry(name, shape, dims, kernel, stride, padding, dilation, ceil_m
 # ---- averages ----
 
 
-def _divisor(x_size, out, kernel, stride, padding, count_include_pad, divisor):
+def _divisor(
+    x_size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: Any, divisor: Any
+) -> Any:
     if divisor is not None:
         return divisor
     return overlaps(x_size, out, kernel, stride, padding)[0 if count_include_pad else 1]
 
 
-def _is_float(x):
+def _is_float(x: Any) -> bool:
     return numpy.dtype(getattr(x.dtype, "numpy", x.dtype)).kind in "fV"
 
 
-def _avg_pool(xp, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
+def _avg_pool(
+    xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor: Any
+) -> Any:
     dims = len(kernel)
     size, one = x.shape[-dims:], (1,) * dims
     out = output_size(size, kernel, stride, padding, one, ceil_mode)
@@ -178,7 +185,17 @@ def _avg_pool(xp, x, kernel, stride, padding, ceil_mode, count_include_pad, divi
     return xp.astype(total / parts if _is_float(x) else xp.trunc(total / parts), x.dtype)  # integers lose the rest
 
 
-def _avg_pool_input(xp, g, kernel, stride, padding, ceil_mode, count_include_pad, divisor, size):
+def _avg_pool_input(
+    xp: Any,
+    g: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: Any,
+    count_include_pad: Any,
+    divisor: Any,
+    size: Any,
+) -> Any:
     dims = len(kernel)
     out, lead = g.shape[-dims:], g.shape[:-dims]
     share = xp.astype(g / _divisor(size, out, kernel, stride, padding, count_include_pad, divisor), g.dtype)
@@ -186,7 +203,7 @@ def _avg_pool_input(xp, g, kernel, stride, padding, ceil_mode, count_include_pad
     return fold(xp, columns, size, kernel, stride, padding, (1,) * dims)
 
 
-def _adaptive_avg_pool(xp, x, out):
+def _adaptive_avg_pool(xp: Any, x: Any, out: Any) -> Any:
     """Block means are means of means, one dimension after the other."""
     given = x
     for i, o in enumerate(out):
@@ -204,7 +221,7 @@ def _adaptive_avg_pool(xp, x, out):
     return xp.copy(x) if x is given else x
 
 
-def _adaptive_avg_pool_input(xp, g, size):
+def _adaptive_avg_pool_input(xp: Any, g: Any, size: Any) -> Any:
     """The adjoint of _adaptive_avg_pool: each window's elements get an equal share of its gradient."""
     for i, n in enumerate(size):
         axis = g.ndim - len(size) + i
@@ -219,20 +236,20 @@ def _adaptive_avg_pool_input(xp, g, size):
 # ---- records ----
 
 
-def _torch_pool(name, **fixed):
+def _torch_pool(name: str, **fixed: Any) -> Any:
     return lambda t, x, *attrs: getattr(t.nn.functional, name)(x, *attrs, **fixed)
 
 
-def _register_pools(dims):
+def _register_pools(dims: Any) -> Any:
     """max_pool, avg_pool, their adaptive forms and avg_pool's gradient over `dims` dimensions."""
     wide = (3, 2) if dims == 2 else (2, 1, 2)
     size = (2, 2, 5, 4) if dims == 2 else (2, 1, 4, 3, 5)
     one, none, two = (1,) * dims, (0,) * dims, (2,) * dims
 
-    def shape(x, kernel, stride, padding, dilation, ceil):
+    def shape(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: Any) -> Any:
         return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, dilation, ceil)
 
-    def max_samples(rng):
+    def max_samples(rng: Any) -> Any:
         plain = (two, two, none, one, False)
         edge = (*one[:-1], 0) if dims == 2 else none
         long = (*size[: 2 if dims == 2 else 1], *(1,) * (dims - 2), 1, 7, 70)[-dims - 2 :]
@@ -243,14 +260,16 @@ def _register_pools(dims):
             (long, ((*one[:-1], 4), (*one[:-1], 3), (*none[:-1], 2), (*one[:-1], 2), True)),
         ]  # fmt: skip
         if dims == 3:
-            cases = [c for c in cases if c[0] is size] + [(long, (one[:1] + (2, 2), one[:1] + (2, 2), none, one, False))]
+            cases = [c for c in cases if c[0] is size] + [
+                (long, (one[:1] + (2, 2), one[:1] + (2, 2), none, one, False))
+            ]
         out = [Sample((rng.permutation(math.prod(n)).reshape(n) / 7.0,), attrs) for n, attrs in cases]
         out.append(Sample((rng.permutation(math.prod(size)).reshape(size[::-1]).T / 7.0,), plain))
         odd = rng.choice([1.0, 1.0, 2.0, -math.inf, math.inf, math.nan], (1, *one[1:], 6, 38))
         out += [Sample((odd,), (two, n, none, one, False), grad=False) for n in (one, two)] if dims == 2 else []
         return out
 
-    def max_record(name, vjp, **fields):
+    def max_record(name: str, vjp: Any, **fields: Any) -> Any:
         return register(
             name,
             vjp=(vjp,),
@@ -293,7 +312,7 @@ def _register_pools(dims):
         torch=_torch_pool(f"adaptive_max_pool{dims}d", return_indices=True),
     )(_adaptive_max_pool)
 
-    def averaged(x, kernel, stride, padding, ceil, *rest):
+    def averaged(x: Any, kernel: Any, stride: Any, padding: Any, ceil: Any, *rest: Any) -> Any:
         return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, one, ceil)
 
     choices = (
@@ -350,9 +369,7 @@ def _register_pools(dims):
         check=lambda inputs, attrs: inputs,  # its arguments come from a pool that was checked
         shape=lambda g, n: (*g[:-dims], *n),
         attrs=("size",),
-        samples=lambda rng: [
-            Sample((rng.normal(size=(*n[:-dims], *out)),), (n[-dims:],)) for n, out in adaptive_sizes
-        ],
+        samples=lambda rng: [Sample((rng.normal(size=(*n[:-dims], *out)),), (n[-dims:],)) for n, out in adaptive_sizes],
         torch=lambda t, g, n: _torch_adjoint(
             t, g, n, lambda x: getattr(t.nn.functional, f"adaptive_avg_pool{dims}d")(x, tuple(g.shape[-dims:]))
         ),
@@ -360,7 +377,7 @@ def _register_pools(dims):
     return maximum, maximum_indices, adaptive_maximum, average, adaptive_average
 
 
-def _torch_adjoint(t, g, size, pool):
+def _torch_adjoint(t: Any, g: Any, size: Any, pool: Any) -> Any:
     """The gradient of one of torch's average pools, which are linear: any input will do."""
     x = t.zeros((*g.shape[: -len(size)], *size), dtype=g.dtype, requires_grad=True)
     return t.autograd.grad(pool(x), x, g, create_graph=True)[0]

@@ -1,5 +1,7 @@
 """Random tensors, and ops that draw: dropout. Every draw is counted, so that a replay draws the same."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core, _random
@@ -12,18 +14,18 @@ from pynn.ops.samples import unary_samples
 _SHAPES = ((3, 4), (), (0, 3), (37,))
 
 
-def _words(np_dtype):
+def _words(np_dtype: Any) -> Any:
     return 2 if numpy.dtype(np_dtype) == numpy.float64 else 1
 
 
-def _size(shape):
+def _size(shape: Any) -> Any:
     n = 1
     for size in shape:
         n *= size
     return n
 
 
-def _creator(name, draw, count, samples, attrs):
+def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
     return register(
         name,
         differentiable=False,
@@ -53,8 +55,10 @@ RANDINT = _creator(
     "randint",
     lambda xp, shape, low, high, dtype, place: _random.randint(*place, shape, low, high, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
-    lambda rng: [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
-    + [Sample((), ((9,), -(2**63), 2**63 - 1, INT64, None)), Sample((), ((9,), 0, 9, numpy.dtype("int32"), None))],
+    lambda rng: (
+        [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
+        + [Sample((), ((9,), -(2**63), 2**63 - 1, INT64, None)), Sample((), ((9,), 0, 9, numpy.dtype("int32"), None))]
+    ),
     ("size", "low", "high", "dtype", "generator"),
 )
 RANDPERM = _creator(
@@ -66,7 +70,7 @@ RANDPERM = _creator(
 )
 
 
-def _dropout(xp, x, p, place):
+def _dropout(xp: Any, x: Any, p: Any, place: Any) -> Any:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
         return xp.zeros_like(x)
@@ -74,12 +78,12 @@ def _dropout(xp, x, p, place):
     return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
 
 
-def _dropout_vjp(xp, g, out, x, p, place):
+def _dropout_vjp(xp: Any, g: Any, out: Any, x: Any, p: Any, place: Any) -> Any:
     return run(xp, DROPOUT_AGAIN, (g,), (p, place))
 
 
-def _probabilities(*place):
-    def samples(rng):
+def _probabilities(*place: Any) -> Any:
+    def samples(rng: Any) -> Any:
         kinds = unary_samples()(rng)
         return [Sample(s.inputs, (p, *place), s.grad) for s in kinds for p in (0.3, 0.0, 1.0)]
 
@@ -106,7 +110,7 @@ DROPOUT_AGAIN = register(
 )(_dropout)
 
 
-def _filler(name, draw, count, attrs, sample):
+def _filler(name: str, draw: Any, count: Any, attrs: Any, sample: Any) -> Any:
     op = register(
         name,
         exact=True,
@@ -127,7 +131,9 @@ def _filler(name, draw, count, attrs, sample):
 
 UNIFORM_ = _filler(
     "uniform",
-    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(x.dtype),
+    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(
+        x.dtype
+    ),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
     (-1.0, 2.0, None),
@@ -148,19 +154,35 @@ BERNOULLI_ = _filler(
 )
 
 
-def _dtype(dtype):
+def _dtype(dtype: Any) -> Any:
     return default_float() if dtype is None else to_numpy(dtype)
 
 
 @export(method=False)
-def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def rand(
+    *size: Any,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Uniform numbers in [0, 1) of a shape."""
     result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
 @export(method=False)
-def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def randn(
+    *size: Any,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Standard normal numbers of a shape."""
     result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
@@ -168,17 +190,17 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, l
 
 @export(method=False)
 def randint(
-    low=0,
-    high=None,
-    size=None,
+    low: int = 0,
+    high: Any = None,
+    size: Any = None,
     *,
-    generator=None,
-    dtype=None,
-    device=None,
-    requires_grad=False,
-    layout=None,
-    pin_memory=False,
-):
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
     if isinstance(high, (tuple, list)):
         high, size = None, high
@@ -194,7 +216,16 @@ def randint(
 
 
 @export(method=False)
-def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def randperm(
+    n: Any,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The integers 0..n-1 in random order."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}.")
@@ -204,47 +235,77 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
 
 @export(method=False)
 def rand_like(
-    input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
-):
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`rand` of input's shape and dtype."""
-    return rand(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return rand(
+        input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 @export(method=False)
 def randn_like(
-    input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None, pin_memory=False
-):
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`randn` of input's shape and dtype."""
-    return randn(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randn(
+        input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 @export(method=False)
 def randint_like(
-    input,
-    low=0,
-    high=None,
+    input: Tensor,
+    low: int = 0,
+    high: Any = None,
     *,
-    generator=None,
-    dtype=None,
-    device=None,
-    requires_grad=False,
-    layout=None,
-    memory_format=None,
-    pin_memory=False,
-):
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """`randint` of input's shape and dtype."""
     low, high = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
-    return randint(low, high, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randint(
+        low,
+        high,
+        input._array.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
-def _check_chance(p):
+def _check_chance(p: Any) -> None:
     array = plain(p)
     if not ((array >= 0) & (array <= 1)).all():
-        raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1: bernoulli takes probabilities, got {array.reshape(-1)[:8].tolist()}.")
+        raise RuntimeError(
+            f"Expected p_in >= 0 && p_in <= 1: bernoulli takes probabilities, got {array.reshape(-1)[:8].tolist()}."
+        )
 
 
 @export()
-def bernoulli(input, p=None, *, generator=None):
+def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
     """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
     if p is None:
         _check_chance(_core.observe(input))
@@ -254,13 +315,13 @@ def bernoulli(input, p=None, *, generator=None):
     return (drawn < (input if p is None else p)).to(input.dtype)
 
 
-def _require_float(x, name):
+def _require_float(x: Any, name: str) -> None:
     if x._array.dtype.kind not in "fV":
         raise RuntimeError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
 
 
 @export(function=False)
-def uniform_(self, to_from=0, to=1, *, generator=None, **bounds):
+def uniform_(self: Any, to_from: int = 0, to: int = 1, *, generator: Any = None, **bounds: Any) -> Tensor:
     """Fill with uniform numbers in [from, to)."""
     low = bounds.get("from", to_from)
     _require_float(self, "uniform_")
@@ -270,7 +331,7 @@ def uniform_(self, to_from=0, to=1, *, generator=None, **bounds):
 
 
 @export(function=False)
-def normal_(self, mean=0, std=1, *, generator=None):
+def normal_(self: Any, mean: int = 0, std: int = 1, *, generator: Any = None) -> Tensor:
     """Fill with normal numbers."""
     _require_float(self, "normal_")
     if std < 0:
@@ -279,7 +340,7 @@ def normal_(self, mean=0, std=1, *, generator=None):
 
 
 @export(function=False)
-def bernoulli_(self, p=0.5, *, generator=None):
+def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
     if isinstance(p, Tensor):
         _check_chance(_core.observe(p))
@@ -290,7 +351,7 @@ def bernoulli_(self, p=0.5, *, generator=None):
 
 
 @export()
-def multinomial(input, num_samples, replacement=False, *, generator=None):
+def multinomial(input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input._array.dtype}.")

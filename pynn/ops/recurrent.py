@@ -8,12 +8,14 @@ Attrs: reverse, whether from the last step to the first; sizes, None or how many
 several lengths; keep, whether what backward needs is held (False gives an empty array in its place).
 """
 
+from typing import Any
+
 from pynn._core import Tensor
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Sample, joint, register
 
 
-def _swap(xp, w):
+def _swap(xp: Any, w: Any) -> Any:
     return xp.permute_dims(w, (1, 0))
 
 
@@ -21,7 +23,7 @@ def _swap(xp, w):
 # the other, of sizes[t] samples each. Samples are sorted by length, so that step t has the first sizes[t] of them.
 
 
-def _steps(x, sizes):
+def _steps(x: Any, sizes: Any) -> Any:
     """The steps of a sequence, each (n, features)."""
     if sizes is None:
         return [x[t] for t in range(x.shape[0])]
@@ -32,27 +34,27 @@ def _steps(x, sizes):
     return steps
 
 
-def _joined(xp, steps, sizes):
+def _joined(xp: Any, steps: Any, sizes: Any) -> Any:
     """The inverse of _steps."""
     return xp.stack(steps, axis=0) if sizes is None else xp.concat(steps, axis=0)
 
 
-def _order(steps, reverse):
+def _order(steps: Any, reverse: Any) -> Any:
     return range(len(steps) - 1, -1, -1) if reverse else range(len(steps))
 
 
-def _first(state, n):
+def _first(state: Any, n: Any) -> Any:
     """The state of the samples that have a step; the others' stays as it is."""
     return state if state.shape[0] == n else state[:n]
 
 
-def _replaced(xp, state, new):
+def _replaced(xp: Any, state: Any, new: Any) -> Any:
     """The state with its first samples' replaced."""
     n = new.shape[0]
     return new if state.shape[0] == n else xp.concat([new, state[n:]], axis=0)
 
 
-def _before(xp, steps, first, reverse):
+def _before(xp: Any, steps: Any, first: Any, reverse: Any) -> Any:
     """The state that each step started from."""
     before, state = [None] * len(steps), first
     for t in _order(steps, reverse):
@@ -61,7 +63,7 @@ def _before(xp, steps, first, reverse):
     return before
 
 
-def _projected(xp, x, w, *biases):
+def _projected(xp: Any, x: Any, w: Any, *biases: Any) -> Any:
     """x @ w.T plus the biases that are there, for all times at once."""
     out = xp.matmul(x, _swap(xp, w))
     for b in biases:
@@ -69,34 +71,34 @@ def _projected(xp, x, w, *biases):
     return out
 
 
-def _parts(x, count):
+def _parts(x: Any, count: Any) -> Any:
     """x cut along its last dimension into equal parts."""
     size = x.shape[-1] // count
     return [x[..., i * size : (i + 1) * size] for i in range(count)]
 
 
-def _rows(xp, x):
+def _rows(xp: Any, x: Any) -> Any:
     return x if x.ndim == 2 else xp.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
 
 
-def _weight_gradient(xp, g, x):
+def _weight_gradient(xp: Any, g: Any, x: Any) -> Any:
     """The gradient of w in x @ w.T, summed over times and samples."""
     return xp.matmul(_swap(xp, _rows(xp, g)), _rows(xp, x))
 
 
-def _sum(xp, g):
+def _sum(xp: Any, g: Any) -> Any:
     return xp.sum(g, axis=tuple(range(g.ndim - 1)))
 
 
-def _plus(a, b):
+def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
-def _steps_or_none(g, x, sizes):
+def _steps_or_none(g: Any, x: Any, sizes: Any) -> Any:
     return [None] * (x.shape[0] if sizes is None else len(sizes)) if g is None else _steps(g, sizes)
 
 
-def _nothing(xp, x):
+def _nothing(xp: Any, x: Any) -> Any:
     """What is held where no backward follows."""
     return xp.reshape(x, (-1,))[:0]
 
@@ -104,7 +106,9 @@ def _nothing(xp, x):
 # ---- rnn ----
 
 
-def _rnn(xp, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
+def _rnn(
+    xp: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, activation: Any, reverse: Any, sizes: Any
+) -> Any:
     """h_t = act(x_t W_ih' + b_ih + h_t-1 W_hh' + b_hh): all h_t, and the last."""
     steps = _steps(_projected(xp, x, w_ih, b_ih, b_hh), sizes)
     turned = _swap(xp, w_hh)
@@ -116,7 +120,21 @@ def _rnn(xp, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
 
 
 @joint
-def _rnn_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
+def _rnn_vjp(
+    xp: Any,
+    needs: Any,
+    grads: Any,
+    out: Any,
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    activation: Any,
+    reverse: Any,
+    sizes: Any,
+) -> Any:
     gy, dh = grads
     y = out[0]
     slope = _steps(1.0 - y * y if activation == "tanh" else xp.astype(y > 0, y.dtype), sizes)
@@ -140,7 +158,20 @@ def _rnn_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, activation, r
 # ---- lstm ----
 
 
-def _lstm(xp, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+def _lstm(
+    xp: Any,
+    x: Any,
+    h: Any,
+    c: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    w_hr: Any,
+    reverse: Any,
+    sizes: Any,
+    keep: Any,
+) -> Any:
     """All h_t, the last h and c, and what backward needs: the gates i, f, g, o and c of each step, side by side."""
     steps = _steps(_projected(xp, x, w_ih, b_ih, b_hh), sizes)
     held = [None] * len(steps)
@@ -158,7 +189,23 @@ def _lstm(xp, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
 
 
 @joint
-def _lstm_vjp(xp, needs, grads, out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+def _lstm_vjp(
+    xp: Any,
+    needs: Any,
+    grads: Any,
+    out: Any,
+    x: Any,
+    h0: Any,
+    c0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    w_hr: Any,
+    reverse: Any,
+    sizes: Any,
+    keep: Any,
+) -> Any:
     if xp.name == "pynn" or not keep:
         out = _lstm(xp, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, True)
     gy, dh, dc, gheld = grads
@@ -203,7 +250,9 @@ def _lstm_vjp(xp, needs, grads, out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, re
 # ---- gru ----
 
 
-def _gru(xp, x, h, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
+def _gru(
+    xp: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, reverse: Any, sizes: Any, keep: Any
+) -> Any:
     """All h_t, the last, and what backward needs: r, z, n and W_hn h + b_hn of each step, side by side."""
     steps = _steps(_projected(xp, x, w_ih, b_ih), sizes)
     held = [None] * len(steps)
@@ -223,7 +272,21 @@ def _gru(xp, x, h, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
 
 
 @joint
-def _gru_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
+def _gru_vjp(
+    xp: Any,
+    needs: Any,
+    grads: Any,
+    out: Any,
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    reverse: Any,
+    sizes: Any,
+    keep: Any,
+) -> Any:
     if xp.name == "pynn" or not keep:
         out = _gru(xp, x, h0, w_ih, w_hh, b_ih, b_hh, reverse, sizes, True)
     gy, dh, gheld = grads
@@ -257,7 +320,7 @@ def _gru_vjp(xp, needs, grads, out, x, h0, w_ih, w_hh, b_ih, b_hh, reverse, size
 # ---- checks ----
 
 
-def _expect(name, what, x, shape):
+def _expect(name: str, what: Any, x: Any, shape: Any) -> None:
     if x is None:
         return
     if not isinstance(x, Tensor):
@@ -266,7 +329,7 @@ def _expect(name, what, x, shape):
         raise RuntimeError(f"{name}: Expected {what} size {list(shape)}, got {list(x._array.shape)}.")
 
 
-def _check_sizes(name, x, sizes):
+def _check_sizes(name: str, x: Any, sizes: Any) -> Any:
     """The number of samples."""
     shape = list(x._array.shape)
     if sizes is None:
@@ -280,8 +343,8 @@ def _check_sizes(name, x, sizes):
     return sizes[0]
 
 
-def _check(name, gates, cell=False):
-    def check(inputs, attrs):
+def _check(name: str, gates: Any, cell: bool = False) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         x, h, *rest = inputs
         w_ih, w_hh, b_ih, b_hh = rest[1:5] if cell else rest[:4]
         w_hr = rest[5] if cell else None
@@ -319,10 +382,10 @@ def _check(name, gates, cell=False):
 _SIZES = (3, 2, 2, 1)
 
 
-def _samples(gates, choices, cell=False):
+def _samples(gates: Any, choices: Any, cell: bool = False) -> Any:
     """choices: (T, N, hidden size, size of h, bias, attrs); T and N as attrs' sizes say where they are given."""
 
-    def samples(rng):
+    def samples(rng: Any) -> Any:
         out = []
         for steps, batch, hidden, size, bias, attrs in choices:
             sizes, features = attrs[2 if gates == 1 else 1], 4
@@ -339,23 +402,25 @@ def _samples(gates, choices, cell=False):
     return samples
 
 
-def _hidden(x, h):
+def _hidden(x: Any, h: Any) -> Any:
     return (*x[:-1], h[-1])
 
 
-def _torch_steps(t, x, reverse, sizes):
+def _torch_steps(t: Any, x: Any, reverse: Any, sizes: Any) -> Any:
     """(place, samples, step) in the order of processing."""
     steps = list(x.unbind(0) if sizes is None else x.split(list(sizes)))
     return [(i, len(steps[i]), steps[i]) for i in _order(steps, reverse)]
 
 
-def _torch_joined(t, rows, sizes):
+def _torch_joined(t: Any, rows: Any, sizes: Any) -> Any:
     """Columns of the rows (place, value, ...) in the order of places, each as one tensor."""
     columns = list(zip(*sorted(rows, key=lambda row: row[0])))[1:]
     return tuple(t.stack(column) if sizes is None else t.cat(column) for column in columns)
 
 
-def _torch_rnn(t, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
+def _torch_rnn(
+    t: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, activation: Any, reverse: Any, sizes: Any
+) -> Any:
     linear, rows = t.nn.functional.linear, []
     for place, n, now in _torch_steps(t, x, reverse, sizes):
         new = getattr(t, activation)(linear(now, w_ih, b_ih) + linear(h[:n], w_hh, b_hh))
@@ -364,7 +429,20 @@ def _torch_rnn(t, x, h, w_ih, w_hh, b_ih, b_hh, activation, reverse, sizes):
     return *_torch_joined(t, rows, sizes), h
 
 
-def _torch_lstm(t, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
+def _torch_lstm(
+    t: Any,
+    x: Any,
+    h: Any,
+    c: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    w_hr: Any,
+    reverse: Any,
+    sizes: Any,
+    keep: Any,
+) -> Any:
     linear, rows = t.nn.functional.linear, []
     for place, n, now in _torch_steps(t, x, reverse, sizes):
         i, f, g, o = (linear(now, w_ih, b_ih) + linear(h[:n], w_hh, b_hh)).chunk(4, 1)
@@ -377,7 +455,9 @@ def _torch_lstm(t, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, sizes, keep):
     return y, h, c, held if keep else held.detach().reshape(-1)[:0]
 
 
-def _torch_gru(t, x, h, w_ih, w_hh, b_ih, b_hh, reverse, sizes, keep):
+def _torch_gru(
+    t: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, reverse: Any, sizes: Any, keep: Any
+) -> Any:
     linear, rows = t.nn.functional.linear, []
     for place, count, now in _torch_steps(t, x, reverse, sizes):
         above, below = linear(now, w_ih, b_ih).chunk(3, 1), linear(h[:count], w_hh, b_hh).chunk(3, 1)

@@ -3,6 +3,7 @@
 import builtins
 import functools
 import math
+from typing import Any
 
 import numpy
 
@@ -15,7 +16,7 @@ from pynn.ops.view import normal_dim
 from pynn.return_types import named
 
 
-def dims_of(dim, ndim):
+def dims_of(dim: Any, ndim: int) -> Any:
     """dim (None, an int or several) as a sorted tuple of axes; None and () mean all of them."""
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
         return tuple(range(ndim))
@@ -28,23 +29,29 @@ def dims_of(dim, ndim):
     return found if ndim else ()
 
 
-def reduced_shape(x, dims, keepdim=False):
+def reduced_shape(x: Tensor, dims: Any, keepdim: bool = False) -> Any:
     """The shape left by a reduction over `dims`."""
     if keepdim:
         return tuple(1 if i in dims else n for i, n in enumerate(x))
     return tuple(n for i, n in enumerate(x) if i not in dims)
 
 
-def spread(xp, g, like, dims, keepdim):
+def spread(xp: Any, g: Any, like: Any, dims: Any, keepdim: Any) -> Any:
     """A reduction's gradient, stretched back over the reduced dimensions."""
     if not keepdim:
         g = xp.reshape(g, reduced_shape(like.shape, dims, True))
     return xp.broadcast_to(g, tuple(like.shape))
 
 
-def reduction_samples(extra=()):
-    def samples(rng):
-        cases = [((3, 4, 5), (0, 2), False), ((3, 4, 5), (1,), True), ((3, 4), (0, 1), False), ((7,), (0,), False), ((), (), False)]
+def reduction_samples(extra: Any = ()) -> Any:
+    def samples(rng: Any) -> Any:
+        cases = [
+            ((3, 4, 5), (0, 2), False),
+            ((3, 4, 5), (1,), True),
+            ((3, 4), (0, 1), False),
+            ((7,), (0,), False),
+            ((), (), False),
+        ]
         out = [Sample((rng.normal(size=s),), (d, k, *extra)) for s, d, k in cases]
         out.append(Sample((rng.normal(size=(5, 4, 3)).T,), ((1,), False, *extra)))
         return out
@@ -52,7 +59,7 @@ def reduction_samples(extra=()):
     return samples
 
 
-def _totals(xp, name, x, dims, keepdim):
+def _totals(xp: Any, name: Any, x: Any, dims: Any, keepdim: Any) -> Any:
     """xp.sum or xp.prod, of integers and bools in int64."""
     reduce = getattr(xp, name)
     if xp.name == "numpy" and x.dtype.kind in "biu":
@@ -60,7 +67,7 @@ def _totals(xp, name, x, dims, keepdim):
     return reduce(x, axis=dims, keepdims=keepdim)
 
 
-def _total_dtype(x, dims, keepdim):
+def _total_dtype(x: Any, dims: Any, keepdim: Any) -> Any:
     return INT64 if x.dtype.kind in "biu" else x.dtype
 
 
@@ -81,7 +88,7 @@ SUM = register(
 )(lambda xp, x, dims, keepdim: _totals(xp, "sum", x, dims, keepdim))
 
 
-def _check_sum_to_size(inputs, attrs):
+def _check_sum_to_size(inputs: Any, attrs: Any) -> Any:
     shape, size = inputs[0]._array.shape, attrs[0]
     own = shape[len(shape) - len(size) :]
     if len(size) > len(shape) or any(n not in (1, m) for n, m in zip(size, own)):
@@ -89,7 +96,7 @@ def _check_sum_to_size(inputs, attrs):
     return inputs
 
 
-def _sum_to_size(xp, x, size):
+def _sum_to_size(xp: Any, x: Any, size: Any) -> Any:
     out = unbroadcast(xp, x, size)
     return xp.copy(out) if math.prod(out.shape) == math.prod(x.shape) else out  # nothing was summed: x's own memory
 
@@ -113,7 +120,7 @@ SUM_TO_SIZE = register(
 """The sum over what broadcasting from `size` to the input's shape repeated: the gradient of such a broadcast."""
 
 
-def _count(shape, dims):
+def _count(shape: Any, dims: Any) -> Any:
     n = 1
     for d in dims:
         n *= shape[d]
@@ -128,10 +135,16 @@ MEAN = register(
     attrs=("dim", "keepdim"),
     samples=reduction_samples(),
     torch=lambda t, x, dims, keepdim: t.mean(x, dims, keepdim) if dims else t.mean(x),
-)(lambda xp, x, dims, keepdim: xp.sum(x, axis=dims, keepdims=keepdim) / numpy.float64(_count(x.shape, dims)).astype(x.dtype) if hasattr(x, "strides") else xp.sum(x, axis=dims, keepdims=keepdim) / _count(x.shape, dims))
+)(
+    lambda xp, x, dims, keepdim: (
+        xp.sum(x, axis=dims, keepdims=keepdim) / numpy.float64(_count(x.shape, dims)).astype(x.dtype)
+        if hasattr(x, "strides")
+        else xp.sum(x, axis=dims, keepdims=keepdim) / _count(x.shape, dims)
+    )
+)
 
 
-def _others(xp, x, axis):
+def _others(xp: Any, x: Any, axis: Any) -> Any:
     """The product, along an axis, of all elements but each: those before it by those after it, without a division."""
     from pynn.ops.scan import CUMPROD
 
@@ -139,13 +152,13 @@ def _others(xp, x, axis):
     cut = (slice(None),) * axis + (slice(0, n - 1),)
     ones = xp.ones_like(x[(slice(None),) * axis + (slice(0, 1),)])
 
-    def before(values):
+    def before(values: Any) -> Any:
         return xp.concat([ones, run(xp, CUMPROD, (values,), (axis,))[cut]], axis=axis) if n > 1 else ones
 
     return before(x) * xp.flip(before(xp.flip(x, axis=axis)), axis=axis)
 
 
-def _prod_vjp(xp, g, out, x, dims, keepdim):
+def _prod_vjp(xp: Any, g: Any, out: Any, x: Any, dims: Any, keepdim: Any) -> Any:
     if not dims:
         return g
     if not bool((x == 0).any()):
@@ -179,19 +192,19 @@ PROD = register(
 )(lambda xp, x, dims, keepdim: _totals(xp, "prod", x, dims, keepdim))
 
 
-def _freedom(x, dims, correction):
+def _freedom(x: Any, dims: Any, correction: Any) -> Any:
     return builtins.max(float(_count(x.shape, dims) - correction), 0.0)
 
 
-def _centred(xp, x, dims):
+def _centred(xp: Any, x: Any, dims: Any) -> Any:
     return x - xp.sum(x, axis=dims, keepdims=True) / (_count(x.shape, dims) or math.nan)
 
 
-def _var(xp, x, dims, correction, keepdim):
+def _var(xp: Any, x: Any, dims: Any, correction: Any, keepdim: Any) -> Any:
     return xp.sum(xp.square(_centred(xp, x, dims)), axis=dims, keepdims=keepdim) / _freedom(x, dims, correction)
 
 
-def _var_vjp(xp, g, out, x, dims, correction, keepdim):
+def _var_vjp(xp: Any, g: Any, out: Any, x: Any, dims: Any, correction: Any, keepdim: Any) -> Any:
     freedom = _freedom(x, dims, correction)
     return spread(xp, g, x, dims, keepdim) * (_centred(xp, x, dims) * (2.0 / freedom if freedom else math.inf))
 
@@ -215,7 +228,7 @@ VAR = register(
 )(_var)  # fmt: skip
 
 
-def _extreme_vjp(xp, g, out, x, dims, keepdim):
+def _extreme_vjp(xp: Any, g: Any, out: Any, x: Any, dims: Any, keepdim: Any) -> Any:
     """amax and amin share the gradient equally among ties, as torch."""
     full = spread(xp, out, x, dims, keepdim)
     hit = xp.astype(x == full, g.dtype)
@@ -233,7 +246,7 @@ AMIN = register(
 )(lambda xp, x, dims, keepdim: xp.min(x, axis=dims, keepdims=keepdim))  # fmt: skip
 
 
-def _arg(name, reference):
+def _arg(name: str, reference: Any) -> Any:
     return register(
         name, differentiable=False, dtype="int64", attrs=("dim", "keepdim"),
         shape=lambda x, dim, keepdim: () if dim is None else reduced_shape(x, (dim,), keepdim),
@@ -242,10 +255,15 @@ def _arg(name, reference):
     )(reference)  # fmt: skip
 
 
-ARGMAX = _arg("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim if dim is not None else False))
-ARGMIN = _arg("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim if dim is not None else False))
+ARGMAX = _arg(
+    "argmax", lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim if dim is not None else False)
+)
+ARGMIN = _arg(
+    "argmin", lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim if dim is not None else False)
+)
 
-def picked_vjp(xp, g, out, x, *attrs):
+
+def picked_vjp(xp: Any, g: Any, out: Any, x: Any, *attrs: Any) -> Any:
     """The gradient of elements that op picked by place along a dimension: (grad of values, _), out[1] the places."""
     from pynn.ops.indexing import _gather_vjp
 
@@ -257,10 +275,10 @@ def picked_vjp(xp, g, out, x, *attrs):
     return _gather_vjp(xp, grad, None, x, places, dim)
 
 
-def _max_dim(name, place):
+def _max_dim(name: str, place: Any) -> Any:
     """The extreme element along one dimension and where it is; the gradient goes to that element alone."""
 
-    def reference(xp, x, dim, keepdim):
+    def reference(xp: Any, x: Any, dim: Any, keepdim: Any) -> Any:
         indices = place(xp, x, dim)
         values = xp.take_along_axis(x, indices, dim)
         return (values, indices) if keepdim else (xp.squeeze(values, dim), xp.squeeze(indices, dim))
@@ -274,16 +292,26 @@ def _max_dim(name, place):
         shape=lambda x, dim, keepdim: (reduced_shape(x, (dim,), keepdim),) * 2,
         dtype="same",
         attrs=("dim", "keepdim"),
-        samples=lambda rng: [
-            Sample((rng.normal(size=s),), a)
-            for s in ((3, 4, 5), (33, 20))
-            for a in ((0, False), (1, True), (-1 % len(s), False))
-        ]
-        + [
-            Sample((rng.normal(size=(5, 4)).T,), (0, False)),
-            Sample((numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [-0.0, 0.0, math.nan]]),), (1, False), grad=False),
-            Sample((numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [2.0, 0.0, math.nan]]),), (0, False), grad=False),
-        ],
+        samples=lambda rng: (
+            [
+                Sample((rng.normal(size=s),), a)
+                for s in ((3, 4, 5), (33, 20))
+                for a in ((0, False), (1, True), (-1 % len(s), False))
+            ]
+            + [
+                Sample((rng.normal(size=(5, 4)).T,), (0, False)),
+                Sample(
+                    (numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [-0.0, 0.0, math.nan]]),),
+                    (1, False),
+                    grad=False,
+                ),
+                Sample(
+                    (numpy.array([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0], [2.0, 0.0, math.nan]]),),
+                    (0, False),
+                    grad=False,
+                ),
+            ]
+        ),
         torch=lambda t, x, dim, keepdim: tuple(getattr(t, name)(x, dim, keepdim)),
     )(reference)
 
@@ -303,11 +331,11 @@ FLIP = register(
 )(lambda xp, x, dims: xp.copy(xp.flip(x, axis=dims)) if xp.name == "numpy" else xp.flip(x, axis=dims))
 
 
-def _converted(input, dtype):
+def _converted(input: Any, dtype: Any) -> Any:
     return input if dtype is None else _convert(input, to_numpy(dtype))
 
 
-def _accumulating(input, dtype):
+def _accumulating(input: Any, dtype: Any) -> Any:
     """input cast to dtype, or, for running sums of integers and bools, to int64."""
     if dtype is not None:
         return _convert(input, to_numpy(dtype))
@@ -315,7 +343,7 @@ def _accumulating(input, dtype):
 
 
 @export()
-def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -324,7 +352,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     return result if out is None else store(out, result, "sum")
 
 
-def _floating(input, name):
+def _floating(input: Any, name: str) -> Any:
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
@@ -334,7 +362,7 @@ def _floating(input, name):
 
 
 @export()
-def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
     """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
     input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
     result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -342,7 +370,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @export()
-def prod(input, dim=None, keepdim=False, *, dtype=None):
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product of all elements, or over one dim."""
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}. Call it once for each dim.")
@@ -352,7 +380,7 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
 
 
 @export()
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
+def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
     """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -363,26 +391,26 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
 
 
 @export()
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
+def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
     """The standard deviation over dim(s); see var."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
 @export()
-def amax(input, dim=(), keepdim=False):
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest value over dim(s); ties share the gradient."""
     dims = _some(input, "amax", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMAX, (input,), (dims, bool(keepdim)))
 
 
 @export()
-def amin(input, dim=(), keepdim=False):
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest value over dim(s); ties share the gradient."""
     dims = _some(input, "amin", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMIN, (input,), (dims, bool(keepdim)))
 
 
-def _some(input, name, dims, error=IndexError):
+def _some(input: Any, name: str, dims: Any, error: Any = IndexError) -> Any:
     """`error` where a reduction that needs an element has none."""
     shape = input._array.shape
     if input._array.size == 0 and builtins.any(shape[d] == 0 for d in dims):
@@ -393,7 +421,7 @@ def _some(input, name, dims, error=IndexError):
     return dims
 
 
-def _extreme(input, dim, keepdim, whole, along, pairwise):
+def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Any:
     if dim is None:
         return whole(input)
     if isinstance(dim, Tensor):
@@ -409,7 +437,7 @@ def _extreme(input, dim, keepdim, whole, along, pairwise):
 
 
 @export()
-def max(input, dim=None, keepdim=False):
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
     from pynn.ops.pointwise import MAXIMUM
 
@@ -417,7 +445,7 @@ def max(input, dim=None, keepdim=False):
 
 
 @export()
-def min(input, dim=None, keepdim=False):
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
     from pynn.ops.pointwise import MINIMUM
 
@@ -425,31 +453,31 @@ def min(input, dim=None, keepdim=False):
 
 
 @export(function=False)
-def sum_to_size(self, *size):
+def sum_to_size(self: Any, *size: Any) -> Tensor:
     """This tensor summed to a shape that broadcasts to its own. RuntimeError for any other."""
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     return call(SUM_TO_SIZE, (self,), (tuple(int(n) for n in size),))
 
 
-def _argument(op, input, dim, keepdim):
+def _argument(op: Any, input: Any, dim: Any, keepdim: Any) -> Tensor:
     _some(input, op.name, dims_of(dim, input._array.ndim))
     return call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
 
 
 @export()
-def argmax(input, dim=None, keepdim=False):
+def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMAX, input, dim, keepdim)
 
 
 @export()
-def argmin(input, dim=None, keepdim=False):
+def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMIN, input, dim, keepdim)
 
 
 @export()
-def flip(input, *dims_, dims=None):
+def flip(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
     given = dims_ if dims is None else (dims,)
     given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
@@ -461,7 +489,7 @@ def flip(input, *dims_, dims=None):
     return call(FLIP, (input,), (found,))
 
 
-def _norm(xp, x, p, dims, keepdim):
+def _norm(xp: Any, x: Any, p: Any, dims: Any, keepdim: Any) -> Any:
     if p == 2.0:
         return xp.sqrt(xp.sum(xp.square(x), axis=dims, keepdims=keepdim))
     size = xp.abs(x)
@@ -476,7 +504,7 @@ def _norm(xp, x, p, dims, keepdim):
     return xp.pow(xp.sum(xp.pow(size, p), axis=dims, keepdims=keepdim), 1.0 / p)
 
 
-def _norm_vjp(xp, g, out, x, p, dims, keepdim):
+def _norm_vjp(xp: Any, g: Any, out: Any, x: Any, p: Any, dims: Any, keepdim: Any) -> Any:
     """sign(x) * (|x| / norm)^(p - 1); 0, of the possible slopes, where the norm is 0."""
     g, out = spread(xp, g, x, dims, keepdim), spread(xp, out, x, dims, keepdim)
     if p == 0.0:
@@ -510,7 +538,7 @@ NORM = register(
 
 
 @export()
-def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+def norm(input: Tensor, p: str = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
 
     "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
@@ -535,14 +563,14 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     return call(NORM, (input,), (p, dims, bool(keepdim)))
 
 
-def _any_all(name, reference):
+def _any_all(name: str, reference: Any) -> None:
     op = register(
         name, differentiable=False, dtype="bool", shape=reduced_shape, attrs=("dim", "keepdim"),
         samples=lambda rng: [Sample((rng.integers(0, 2, (3, 4)).astype(bool),), a) for a in (((0,), False), ((0, 1), False))],
         torch=lambda t, x, dims, keepdim: getattr(t, name)(x, dims[0], keepdim) if len(dims) == 1 else getattr(t, name)(x),
     )(reference)  # fmt: skip
 
-    def function(input, dim=None, keepdim=False):
+    def function(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         result = call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
         return _convert(result, input._array.dtype) if input._array.dtype == numpy.uint8 else result  # as torch's
 
@@ -563,7 +591,7 @@ COUNT_NONZERO = register(
 
 
 @export()
-def count_nonzero(input, dim=None):
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not 0, of all or over dim(s). int64."""
     return call(COUNT_NONZERO, (input,), (dims_of(dim, input._array.ndim), False))
 
@@ -571,12 +599,12 @@ def count_nonzero(input, dim=None):
 # ---- NumPy's argument names, which torch takes too ----
 
 
-def _numpy_names(name):
+def _numpy_names(name: str) -> None:
     """Let a published function take axis= and keepdims= for dim= and keepdim=."""
     function = FUNCTIONS[name]
 
     @functools.wraps(function)
-    def either(*args, **kwargs):
+    def either(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             for other, own in (("axis", "dim"), ("keepdims", "keepdim")):
                 if other in kwargs:

@@ -1,5 +1,7 @@
 """Resizing over the last dimensions: along each, an output element is a weighted sum of its neighbours."""
 
+from typing import Any
+
 import numpy
 
 from pynn.ops.activation import require_floating
@@ -8,7 +10,7 @@ from pynn.ops.registry import Sample, register, run
 _CUBIC = -0.75  # the free parameter of Keys' kernel (IEEE Trans. ASSP 29, 1981), as torch sets it
 
 
-def _sources(size, out, scale, align_corners):
+def _sources(size: Any, out: Any, scale: Any, align_corners: Any) -> Any:
     """Where each output element lies on the input's axis."""
     place = numpy.arange(out, dtype=numpy.float64)
     if align_corners:
@@ -16,7 +18,7 @@ def _sources(size, out, scale, align_corners):
     return (place + 0.5) * scale - 0.5
 
 
-def _taps(mode, size, out, scale, align_corners):
+def _taps(mode: Any, size: Any, out: Any, scale: Any, align_corners: Any) -> Any:
     """[(indices, weights), ...] whose sum is the resized axis; weights None for 1."""
     if mode in ("nearest", "nearest-exact"):
         shift = 0.5 if mode == "nearest-exact" else 0.0
@@ -39,7 +41,7 @@ def _taps(mode, size, out, scale, align_corners):
     return taps
 
 
-def _axes(shape, mode, size, out, factors, align_corners):
+def _axes(shape: Any, mode: Any, size: Any, out: Any, factors: Any, align_corners: Any) -> Any:
     """(axis, taps) of each resized dimension of an array of `shape`."""
     first = len(shape) - len(size)
     for i, (n, o) in enumerate(zip(size, out)):
@@ -47,11 +49,11 @@ def _axes(shape, mode, size, out, factors, align_corners):
         yield first + i, _taps(mode, n, o, scale, align_corners)
 
 
-def _weights(weight, dtype, ndim, axis):
+def _weights(weight: Any, dtype: Any, ndim: Any, axis: Any) -> Any:
     return weight.astype(dtype).reshape((-1,) + (1,) * (ndim - 1 - axis))
 
 
-def _resample(xp, x, mode, size, factors, align_corners):
+def _resample(xp: Any, x: Any, mode: Any, size: Any, factors: Any, align_corners: Any) -> Any:
     for axis, taps in _axes(x.shape, mode, x.shape[-len(size) :], size, factors, align_corners):
         total = None
         for index, weight in taps:
@@ -62,7 +64,7 @@ def _resample(xp, x, mode, size, factors, align_corners):
     return x
 
 
-def _resample_input(xp, g, mode, size, factors, align_corners):
+def _resample_input(xp: Any, g: Any, mode: Any, size: Any, factors: Any, align_corners: Any) -> Any:
     out = g.shape[-len(size) :]
     for axis, taps in _axes(g.shape, mode, size, out, factors, align_corners):
         total = xp.zeros((*g.shape[:axis], size[axis - g.ndim + len(size)], *g.shape[axis + 1 :]), dtype=g.dtype)
@@ -73,7 +75,7 @@ def _resample_input(xp, g, mode, size, factors, align_corners):
     return g
 
 
-def _check(inputs, attrs):
+def _check(inputs: Any, attrs: Any) -> Any:
     require_floating("interpolate", inputs[0])
     return inputs
 
@@ -81,7 +83,7 @@ def _check(inputs, attrs):
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
-def _torch(t, x, mode, size, factors, align_corners):
+def _torch(t: Any, x: Any, mode: Any, size: Any, factors: Any, align_corners: Any) -> Any:
     name = {"linear": _LINEAR[len(size)], "cubic": "bicubic"}.get(mode, mode)
     corners = {"align_corners": align_corners} if mode in ("linear", "cubic") else {}
     if factors is not None:
@@ -89,7 +91,7 @@ def _torch(t, x, mode, size, factors, align_corners):
     return t.nn.functional.interpolate(x, size=size, mode=name, **corners)
 
 
-def _torch_input(t, g, mode, size, factors, align_corners):
+def _torch_input(t: Any, g: Any, mode: Any, size: Any, factors: Any, align_corners: Any) -> Any:
     x = t.zeros((*g.shape[: -len(size)], *size), dtype=g.dtype, requires_grad=True)
     out = _torch(t, x, mode, tuple(g.shape[-len(size) :]), factors, align_corners)
     return t.autograd.grad(out, x, g, create_graph=True)[0]
@@ -127,8 +129,10 @@ RESAMPLE = register(
     shape=lambda x, mode, size, *rest: (*x[: -len(size)], *size),
     dtype="same",
     attrs=("mode", "size", "factors", "align_corners"),
-    samples=lambda rng: [Sample((rng.normal(size=shape),), attrs) for shape, attrs in _CASES]
-    + [Sample((rng.normal(size=(5, 4, 2, 1)).T,), ("linear", (7, 9), None, False))],
+    samples=lambda rng: (
+        [Sample((rng.normal(size=shape),), attrs) for shape, attrs in _CASES]
+        + [Sample((rng.normal(size=(5, 4, 2, 1)).T,), ("linear", (7, 9), None, False))]
+    ),
     tolerance={"float32": 4e-6},
     torch=_torch,
 )(_resample)
@@ -146,7 +150,8 @@ RESAMPLE_INPUT = register(
     dtype="same",
     attrs=("mode", "size", "factors", "align_corners"),
     samples=lambda rng: [
-        Sample((rng.normal(size=(*shape[:2], *size)),), (mode, shape[2:], *rest)) for shape, (mode, size, *rest) in _CASES
+        Sample((rng.normal(size=(*shape[:2], *size)),), (mode, shape[2:], *rest))
+        for shape, (mode, size, *rest) in _CASES
     ],
     tolerance={"float32": 4e-6},
     torch=_torch_input,

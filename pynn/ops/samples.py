@@ -1,20 +1,21 @@
 """Trial inputs that records of one kind share: see `registry.Sample`."""
 
 import math
+from typing import Any
 
 import numpy
 
 from pynn.ops.registry import Sample
 
 
-def unary_samples(low=-3.0, high=3.0, extreme=True, away=()):
+def unary_samples(low: float = -3.0, high: float = 3.0, extreme: bool = True, away: Any = ()) -> Any:
     """Trial inputs of a one-input op: matrix, scalar, empty, odd length, non-contiguous, extreme values.
 
     away: points near which the op has no gradient; inputs keep 0.05 from them.
     """
 
-    def samples(rng):
-        def draw(*shape):
+    def samples(rng: Any) -> Any:
+        def draw(*shape: Any) -> Any:
             x = rng.uniform(low, high, shape)
             for point in away:
                 x = numpy.where(numpy.abs(x - point) < 0.05, point + 0.1, x)
@@ -31,15 +32,23 @@ def unary_samples(low=-3.0, high=3.0, extreme=True, away=()):
     return samples
 
 
-def binary_samples(low=-3.0, high=3.0, away_from_zero=False, scalar=True):
+def binary_samples(low: float = -3.0, high: float = 3.0, away_from_zero: bool = False, scalar: bool = True) -> Any:
     """Trial inputs of a two-input op: equal shapes, broadcasts, a Python number, empty, non-contiguous."""
 
-    def samples(rng):
-        def draw(*shape):
+    def samples(rng: Any) -> Any:
+        def draw(*shape: Any) -> Any:
             x = rng.uniform(low, high, shape)
             return numpy.where(numpy.abs(x) < 0.2, 0.5, x) if away_from_zero else x
 
-        shapes = [((3, 5), (3, 5)), ((4, 1, 3), (2, 1)), ((5,), (3, 5)), ((2, 3), ()), ((), ()), ((0, 3), (3,)), ((33,), (33,))]
+        shapes = [
+            ((3, 5), (3, 5)),
+            ((4, 1, 3), (2, 1)),
+            ((5,), (3, 5)),
+            ((2, 3), ()),
+            ((), ()),
+            ((0, 3), (3,)),
+            ((33,), (33,)),
+        ]
         out = [Sample((draw(*a), draw(*b))) for a, b in shapes]
         out.append(Sample((draw(5, 4).T, draw(4, 5))))
         out.append(Sample((draw(2, 6)[:, ::2], draw(3, 2).T)))

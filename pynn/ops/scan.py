@@ -1,6 +1,7 @@
 """Running totals and extremes along a dimension: cumsum, cumprod, logcumsumexp, cummax, cummin."""
 
 import math
+from typing import Any
 
 import numpy
 
@@ -13,8 +14,8 @@ from pynn.ops.view import normal_dim
 from pynn.return_types import named
 
 
-def _samples(low, high, extreme=()):
-    def samples(rng):
+def _samples(low: Any, high: Any, extreme: Any = ()) -> Any:
+    def samples(rng: Any) -> Any:
         found = [((3, 4), 0), ((3, 4), 1), ((7,), 0), ((37,), 0), ((2, 5, 3), 1), ((0, 3), 0), ((9, 150), 0)]
         out = [Sample((rng.uniform(low, high, size),), (dim,)) for size, dim in found]
         out.append(Sample((rng.uniform(low, high, (4, 3)).T,), (1,)))
@@ -23,7 +24,7 @@ def _samples(low, high, extreme=()):
     return samples
 
 
-def _slices(xp, x, dim):
+def _slices(xp: Any, x: Any, dim: Any) -> Any:
     return x.unbind(dim) if xp.name == "pynn" else [numpy.take(x, i, axis=dim) for i in range(x.shape[dim])]
 
 
@@ -37,7 +38,7 @@ CUMSUM = register(
 )(lambda xp, x, dim: xp.cumsum(x, axis=dim) if xp.name == "pynn" else xp.cumsum(x, axis=dim, dtype=x.dtype))
 
 
-def _cumprod_vjp(xp, g, out, x, dim):
+def _cumprod_vjp(xp: Any, g: Any, out: Any, x: Any, dim: Any) -> Any:
     """(product before k) * s_k, s_k = g_k + x_{k+1} s_{k+1}: no division, so elements may be 0."""
     if x.shape[dim] == 0:
         return g
@@ -65,7 +66,7 @@ CUMPROD = register(
 )(lambda xp, x, dim: xp.cumprod(x, axis=dim, dtype=x.dtype))  # fmt: skip
 
 
-def _logcumsumexp_vjp(xp, g, out, x, dim):
+def _logcumsumexp_vjp(xp: Any, g: Any, out: Any, x: Any, dim: Any) -> Any:
     """exp(x_k - out_k) * t_k, t_k = g_k + exp(out_k - out_{k+1}) t_{k+1}: no power exceeds 1."""
     if x.shape[dim] == 0:
         return g
@@ -76,7 +77,7 @@ def _logcumsumexp_vjp(xp, g, out, x, dim):
     return xp.where(x == -math.inf, 0.0, xp.exp(_minus(xp, x, out)) * xp.stack(after[::-1], axis=dim))
 
 
-def _minus(xp, a, b):
+def _minus(xp: Any, a: Any, b: Any) -> Any:
     return xp.where(a == b, 0.0, a - b)  # of equal infinities, too
 
 
@@ -86,7 +87,9 @@ LOGCUMSUMEXP = register(
     saves=("out", 0),
     shape=lambda x, dim: x,
     attrs=("dim",),
-    samples=_samples(-3, 3, ([-math.inf, -math.inf, 1.0, 90.0, -math.inf, 200.0], [1.0, math.inf, 2.0], [1.0, math.nan, 2.0])),
+    samples=_samples(
+        -3, 3, ([-math.inf, -math.inf, 1.0, 90.0, -math.inf, 200.0], [1.0, math.inf, 2.0], [1.0, math.nan, 2.0])
+    ),
     torch=lambda t, x, dim: t.logcumsumexp(x, dim),
     tolerance={"float64": 1e-11, "float32": 5e-6},
 )(lambda xp, x, dim: numpy.logaddexp.accumulate(x, axis=dim))
@@ -95,8 +98,8 @@ LOGCUMSUMEXP = register(
 _TIES = ([1.0, 3.0, 3.0, -2.0, 3.0], [1.0, math.nan, 5.0, math.nan, 2.0], [0.0, -0.0, 0.0])
 
 
-def _running_extreme(name, ufunc):
-    def reference(xp, x, dim):
+def _running_extreme(name: str, ufunc: Any) -> Any:
+    def reference(xp: Any, x: Any, dim: Any) -> Any:
         if x.shape[dim] == 0:
             return xp.copy(x), xp.zeros(x.shape, dtype=INT64)
         values = ufunc.accumulate(x, axis=dim)
@@ -122,30 +125,30 @@ CUMMAX = _running_extreme("cummax", numpy.maximum)
 CUMMIN = _running_extreme("cummin", numpy.minimum)
 
 
-def _scan(op, input, dim):
+def _scan(op: Any, input: Any, dim: Any) -> Any:
     d = normal_dim(dim, input._array.ndim)
     return call(op, (input,), (d,)) if input._array.ndim else input.clone()
 
 
 @export()
-def cumsum(input, dim, *, dtype=None):
+def cumsum(input: Any, dim: Any, *, dtype: Any = None) -> Any:
     """Running sums along dim. Integers and bools sum to int64."""
     return _scan(CUMSUM, _accumulating(input, dtype), dim)
 
 
 @export()
-def cumprod(input, dim, *, dtype=None):
+def cumprod(input: Any, dim: Any, *, dtype: Any = None) -> Any:
     """Running products along dim. Integers and bools multiply to int64."""
     return _scan(CUMPROD, _accumulating(input, dtype), dim)
 
 
 @export()
-def logcumsumexp(input, dim):
+def logcumsumexp(input: Any, dim: Any) -> Any:
     """log(cumsum(exp(input))) along dim, without overflow."""
     return _scan(LOGCUMSUMEXP, _floating(input, "logcumsumexp"), dim)
 
 
-def _extreme(op, input, dim):
+def _extreme(op: Any, input: Any, dim: Any) -> Any:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))
@@ -156,13 +159,13 @@ def _extreme(op, input, dim):
 
 
 @export()
-def cummax(input, dim):
+def cummax(input: Any, dim: Any) -> Any:
     """(values, indices): the largest element so far along dim, and where the last such one is."""
     return _extreme(CUMMAX, input, dim)
 
 
 @export()
-def cummin(input, dim):
+def cummin(input: Any, dim: Any) -> Any:
     """(values, indices): the smallest element so far along dim, and where the last such one is."""
     return _extreme(CUMMIN, input, dim)
 

@@ -1,6 +1,7 @@
 """softmax, log_softmax, logsumexp, and the losses over classes: cross_entropy (fused) and nll_loss."""
 
 import math
+from typing import Any
 
 import numpy
 
@@ -14,22 +15,22 @@ from pynn.ops.registry import Sample, export, joint, register, run
 from pynn.ops.view import normal_dim
 
 
-def _shifted(xp, x, dim):
+def _shifted(xp: Any, x: Any, dim: Any) -> Any:
     """x less its largest element along dim, so that exp does not overflow."""
     return x if 0 in x.shape else x - xp.max(x, axis=dim, keepdims=True)
 
 
-def _softmax(xp, x, dim):
+def _softmax(xp: Any, x: Any, dim: Any) -> Any:
     e = xp.exp(_shifted(xp, x, dim))
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
-def _log_softmax(xp, x, dim):
+def _log_softmax(xp: Any, x: Any, dim: Any) -> Any:
     z = _shifted(xp, x, dim)
     return z - xp.log(xp.sum(xp.exp(z), axis=dim, keepdims=True))
 
 
-def _samples(rng):
+def _samples(rng: Any) -> Any:
     cases = [((3, 5), 1), ((3, 5), 0), ((2, 3, 4), 1), ((7,), 0), ((3, 1), 1), ((0, 3), 1)]
     out = [Sample((3 * rng.normal(size=s),), (d,)) for s, d in cases]
     out.append(Sample((rng.normal(size=(4, 3)).T,), (1,)))
@@ -38,8 +39,8 @@ def _samples(rng):
     return out
 
 
-def _check_softmax(name):
-    def check(inputs, attrs):
+def _check_softmax(name: str) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         require_floating(name, *inputs)
         return inputs
 
@@ -70,7 +71,7 @@ LOG_SOFTMAX = register(
 )(_log_softmax)
 
 
-def _logsumexp(xp, x, dims, keepdim):
+def _logsumexp(xp: Any, x: Any, dims: Any, keepdim: Any) -> Any:
     if 0 in x.shape:
         out = xp.log(xp.sum(xp.exp(x), axis=dims, keepdims=True))
         return out if keepdim else xp.reshape(out, reduced_shape(x.shape, dims))
@@ -80,7 +81,7 @@ def _logsumexp(xp, x, dims, keepdim):
     return out if keepdim else xp.reshape(out, reduced_shape(x.shape, dims))
 
 
-def _logsumexp_vjp(xp, g, out, x, dims, keepdim):
+def _logsumexp_vjp(xp: Any, g: Any, out: Any, x: Any, dims: Any, keepdim: Any) -> Any:
     out = xp.where(xp.isfinite(out), out, 0)
     return spread(xp, g, x, dims, keepdim) * xp.exp(x - spread(xp, out, x, dims, keepdim))
 
@@ -103,7 +104,7 @@ LOGSUMEXP = register(
 # ---- losses over classes ----
 
 
-def _class_weights(xp, like, target, weight, ignore_index, smoothing):
+def _class_weights(xp: Any, like: Any, target: Any, weight: Any, ignore_index: Any, smoothing: Any) -> Any:
     """(q, valid): how much of -log p of each class (N, C) counts, and which rows do (N, 1)."""
     dtype = like.dtype
     classes = xp.arange(like.shape[1])
@@ -117,7 +118,7 @@ def _class_weights(xp, like, target, weight, ignore_index, smoothing):
     return q * valid, valid
 
 
-def _count(xp, target, weight, valid, ignore_index):
+def _count(xp: Any, target: Any, weight: Any, valid: Any, ignore_index: Any) -> Any:
     """What a mean divides by: the valid rows, or the weights of their targets."""
     if weight is None:
         return xp.sum(valid)
@@ -125,7 +126,7 @@ def _count(xp, target, weight, valid, ignore_index):
     return xp.sum(xp.astype(xp.expand_dims(target, 1) == classes, weight.dtype) * weight * valid)
 
 
-def _rows(xp, x, target):
+def _rows(xp: Any, x: Any, target: Any) -> Any:
     """(N, C, ...) and (N, ...) as (M, C) and (M,)."""
     if len(x.shape) == 2:
         return x, target
@@ -136,7 +137,7 @@ def _rows(xp, x, target):
     return xp.reshape(xp.permute_dims(x, order), (count, x.shape[1])), xp.reshape(target, (count,))
 
 
-def _from_rows(xp, rows, shape):
+def _from_rows(xp: Any, rows: Any, shape: Any) -> Any:
     """(M, C) as an array of shape (N, C, ...)."""
     if len(shape) == 2:
         return rows
@@ -144,7 +145,7 @@ def _from_rows(xp, rows, shape):
     return xp.permute_dims(moved, (0, len(shape) - 1, *range(1, len(shape) - 1)))
 
 
-def _class_loss(xp, logp, target, weight, ignore_index, smoothing, reduction):
+def _class_loss(xp: Any, logp: Any, target: Any, weight: Any, ignore_index: Any, smoothing: Any, reduction: Any) -> Any:
     q, valid = _class_weights(xp, logp, target, weight, ignore_index, smoothing)
     rows = -xp.sum(xp.where(q == 0, 0, q * logp), axis=1)  # log p may be -inf where it does not count
     if reduction == "none":
@@ -153,7 +154,7 @@ def _class_loss(xp, logp, target, weight, ignore_index, smoothing, reduction):
     return total if reduction == "sum" else total / _count(xp, target, weight, valid, ignore_index)
 
 
-def _row_scale(xp, g, target, weight, valid, ignore_index, reduction):
+def _row_scale(xp: Any, g: Any, target: Any, weight: Any, valid: Any, ignore_index: Any, reduction: Any) -> Any:
     """The gradient that each row's loss receives, as (N, 1)."""
     if reduction == "mean":
         g = g / _count(xp, target, weight, valid, ignore_index)
@@ -161,14 +162,16 @@ def _row_scale(xp, g, target, weight, valid, ignore_index, reduction):
     return xp.where(valid > 0, g, 0)  # a mean over no rows is NaN, but moves nothing
 
 
-def _nll(xp, logp, target, weight, ignore_index, reduction):
+def _nll(xp: Any, logp: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any) -> Any:
     rows, wanted = _rows(xp, logp, target)
     loss = _class_loss(xp, rows, wanted, weight, ignore_index, 0.0, reduction)
     return xp.reshape(loss, tuple(target.shape)) if reduction == "none" else loss
 
 
 @joint
-def _nll_vjp(xp, needs, g, out, logp, target, weight, ignore_index, reduction):
+def _nll_vjp(
+    xp: Any, needs: Any, g: Any, out: Any, logp: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any
+) -> Any:
     _no_weight_gradient("nll_loss", needs)
     rows, wanted = _rows(xp, logp, target)
     q, valid = _class_weights(xp, rows, wanted, weight, ignore_index, 0.0)
@@ -176,14 +179,25 @@ def _nll_vjp(xp, needs, g, out, logp, target, weight, ignore_index, reduction):
     return _from_rows(xp, slope, tuple(logp.shape)), None, None
 
 
-def _cross_entropy(xp, x, target, weight, ignore_index, smoothing, reduction):
+def _cross_entropy(xp: Any, x: Any, target: Any, weight: Any, ignore_index: Any, smoothing: Any, reduction: Any) -> Any:
     rows, wanted = _rows(xp, x, target)
     loss = _class_loss(xp, _log_softmax(xp, rows, 1), wanted, weight, ignore_index, smoothing, reduction)
     return xp.reshape(loss, tuple(target.shape)) if reduction == "none" else loss
 
 
 @joint
-def _cross_entropy_vjp(xp, needs, g, out, x, target, weight, ignore_index, smoothing, reduction):
+def _cross_entropy_vjp(
+    xp: Any,
+    needs: Any,
+    g: Any,
+    out: Any,
+    x: Any,
+    target: Any,
+    weight: Any,
+    ignore_index: Any,
+    smoothing: Any,
+    reduction: Any,
+) -> Any:
     """d/dx of -sum(q * log_softmax(x)) is sum(q) * softmax(x) - q."""
     _no_weight_gradient("cross_entropy", needs)
     rows, wanted = _rows(xp, x, target)
@@ -193,13 +207,13 @@ def _cross_entropy_vjp(xp, needs, g, out, x, target, weight, ignore_index, smoot
     return _from_rows(xp, slope, tuple(x.shape)), None, None
 
 
-def _no_weight_gradient(name, needs):
+def _no_weight_gradient(name: str, needs: Any) -> None:
     if needs & 4:
         raise RuntimeError(f"the derivative for 'weight' of {name} is not implemented. Use weight.detach().")
 
 
-def _check_classes(name):
-    def check(inputs, attrs):
+def _check_classes(name: str) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         x, target, weight = inputs
         require_floating(name, x)
         if not isinstance(target, Tensor):
@@ -235,10 +249,10 @@ def _check_classes(name):
     return check
 
 
-def _class_samples(smoothings):
+def _class_samples(smoothings: Any) -> Any:
     """Trial calls; those with class weights, which have no gradient, count as not differentiable."""
 
-    def samples(rng):
+    def samples(rng: Any) -> Any:
         out = []
         for reduction in ("mean", "sum", "none"):
             for smoothing in smoothings:
@@ -260,15 +274,15 @@ def _class_samples(smoothings):
     return samples
 
 
-def _twin(name):
-    def torch_loss(t, x, target, weight, ignore_index, *rest):
+def _twin(name: str) -> Any:
+    def torch_loss(t: Any, x: Tensor, target: Tensor, weight: Tensor, ignore_index: Any, *rest: Any) -> Any:
         more = {"label_smoothing": rest[0]} if len(rest) == 2 else {}
         return getattr(t.nn.functional, name)(x, target, weight, ignore_index=ignore_index, reduction=rest[-1], **more)
 
     return torch_loss
 
 
-def _loss_shape(x, target, weight, ignore_index, *rest):
+def _loss_shape(x: Any, target: Any, weight: Any, ignore_index: Any, *rest: Any) -> Any:
     return target if rest[-1] == "none" else ()
 
 
@@ -300,7 +314,7 @@ CROSS_ENTROPY = register(
 # ---- public functions ----
 
 
-def along_dim(op, input, dim, dtype):
+def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Any:
     """An op of one dim on input (cast to dtype first); a scalar is taken as a vector of one."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
@@ -312,19 +326,19 @@ def along_dim(op, input, dim, dtype):
 
 
 @export("softmax")
-def softmax(input, dim, dtype=None):
+def softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along dim: input's shape. IndexError for a dim out of range."""
     return along_dim(SOFTMAX, input, dim, dtype)
 
 
 @export("log_softmax")
-def log_softmax(input, dim, dtype=None):
+def log_softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along dim, without underflow: input's shape. IndexError for a dim out of range."""
     return along_dim(LOG_SOFTMAX, input, dim, dtype)
 
 
 @export()
-def logsumexp(input, dim, keepdim=False, *, out=None):
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Any = None) -> Tensor:
     """log(sum(exp(x))) over dim(s), without overflow."""
     result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
     return result if out is None else store(out, result, "logsumexp")

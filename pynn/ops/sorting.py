@@ -1,5 +1,7 @@
 """Order along a dimension: sort, argsort, topk, kthvalue, median."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, call, made, observe
@@ -10,23 +12,23 @@ from pynn.ops.view import normal_dim
 from pynn.return_types import named
 
 
-def _order(array, dim, descending):
+def _order(array: Any, dim: Any, descending: Any) -> Any:
     keys = numpy.flip(array, dim) if descending else array
     order = numpy.argsort(keys, axis=dim, kind="stable")
     # Flipping twice keeps equal elements in their first order.
     return array.shape[dim] - 1 - numpy.flip(order, dim) if descending else order
 
 
-def _picked(x, order, dim):
+def _picked(x: Any, order: Any, dim: Any) -> Any:
     order = numpy.ascontiguousarray(order)
     return numpy.take_along_axis(x, order, dim), order
 
 
-def _first(order, k, dim):
+def _first(order: Any, k: Any, dim: Any) -> Any:
     return order[(slice(None),) * dim + (slice(0, k),)]
 
 
-def _resized(shape, dim, k):
+def _resized(shape: Any, dim: Any, k: Any) -> Any:
     return (*shape[:dim], k, *shape[dim + 1 :])
 
 
@@ -62,7 +64,7 @@ TOPK = register(
 )(lambda xp, x, k, dim, largest: _picked(x, _first(_order(x, dim, largest), k, dim), dim))  # fmt: skip
 
 
-def _kth(xp, x, k, dim, nan_first):
+def _kth(xp: Any, x: Any, k: Any, dim: Any, nan_first: Any) -> Any:
     order = _order(x, dim, False)
     place = order[(slice(None),) * dim + (slice(k - 1, k),)]
     if nan_first and x.dtype.kind == "f":
@@ -85,31 +87,31 @@ KTHVALUE = register(
 )(_kth)
 
 
-def _scalar(name, input):
+def _scalar(name: str, input: Any) -> Any:
     return named(name)((input.clone(), made(numpy.zeros((), numpy.int64))))
 
 
 @export()
-def sort(input, dim=-1, descending=False, stable=False):
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """(values, indices) of input in order along dim; equal elements keep their order, NaN comes after all numbers."""
     d = normal_dim(dim, input._array.ndim)
     return named("sort")(call(SORT, (input,), (d, bool(descending)))) if input._array.ndim else _scalar("sort", input)
 
 
 @export()
-def argsort(input, dim=-1, descending=False, *, stable=False):
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """The indices that sort input along dim."""
     return sort(input, dim, descending).indices
 
 
 @export()
-def msort(input):
+def msort(input: Tensor) -> Tensor:
     """input sorted along its first dimension."""
     return sort(input, 0).values
 
 
 @export()
-def topk(input, k, dim=-1, largest=True, sorted=True):
+def topk(input: Tensor, k: Any, dim: int = -1, largest: bool = True, sorted: bool = True) -> Tensor:
     """(values, indices) of the k largest (or smallest) elements along dim, in order."""
     if isinstance(k, Tensor):
         k = k.item()
@@ -124,7 +126,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return named("topk")(call(TOPK, (input,), (int(k), d, bool(largest))))
 
 
-def _kth_value(name, input, k, dim, keepdim, nan_first):
+def _kth_value(name: str, input: Any, k: Any, dim: Any, keepdim: Any, nan_first: Any) -> Any:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return _scalar(name, input)
@@ -132,7 +134,7 @@ def _kth_value(name, input, k, dim, keepdim, nan_first):
     return named(name)(found if keepdim else [x.squeeze(d) for x in found])
 
 
-def _size(name, input, dim):
+def _size(name: str, input: Any, dim: Any) -> Any:
     """The size of dim; IndexError where it is 0."""
     n = input._array.shape[normal_dim(dim, input._array.ndim)] if input._array.ndim else 1
     if n == 0:
@@ -143,7 +145,7 @@ def _size(name, input, dim):
 
 
 @export()
-def kthvalue(input, k, dim=-1, keepdim=False):
+def kthvalue(input: Tensor, k: Any, dim: int = -1, keepdim: bool = False) -> Tensor:
     """(values, indices) of the k-th smallest elements along dim, k counted from 1."""
     n = _size("kthvalue", input, dim)
     if not 1 <= k <= n:
@@ -153,14 +155,14 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     return _kth_value("kthvalue", input, k, dim, keepdim, False)
 
 
-def _empty_median(input):
+def _empty_median(input: Any) -> Tensor:
     kind = input._array.dtype
     nothing = numpy.nan if kind.kind in "fV" else numpy.iinfo(kind).min if kind.kind == "i" else 0
     return made(numpy.full((), nothing, kind))
 
 
 @export()
-def median(input, dim=None, keepdim=False):
+def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The median of all elements, or (values, indices) along dim; of an even number, the lower of the middle two.
 
     NaN where any element is.
@@ -175,7 +177,7 @@ def median(input, dim=None, keepdim=False):
 
 
 @export()
-def nanmedian(input, dim=None, keepdim=False):
+def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """`median` of the elements that are not NaN; NaN where all are."""
     if input._array.dtype.kind not in "fV":
         found = median(input, dim, keepdim)
@@ -196,7 +198,7 @@ def nanmedian(input, dim=None, keepdim=False):
 
 
 @export()
-def mode(input, dim=-1, keepdim=False):
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     """(values, indices): the most frequent element along dim, the smallest of several, and where it is last."""
     d = normal_dim(dim, input._array.ndim)
     _size("mode", input, dim)
@@ -216,7 +218,7 @@ def mode(input, dim=-1, keepdim=False):
 
 
 @export()
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Tensor:
     """(min, max) of all elements, or along one dim; ties share the gradient."""
     if dim is not None:
         _size("aminmax", input, dim)

@@ -1,5 +1,7 @@
 """Quantiles, counts, distances: made of other operations."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import METHODS, Tensor, made, observe
@@ -11,8 +13,10 @@ from pynn.ops.sorting import sort
 from pynn.ops.view import normal_dim
 
 
-def _with_dim(function):
-    def several(input, dim=None, unbiased=None, keepdim=False, *, correction=1):
+def _with_dim(function: Any) -> None:
+    def several(
+        input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1
+    ) -> Any:
         whole = isinstance(dim, bool)
         average = mean(input, None if whole else dim, keepdim)
         return function(input, dim, unbiased, keepdim, correction=correction), average
@@ -26,7 +30,7 @@ _with_dim(var)
 _with_dim(std)
 
 
-def _quantile(name, input, q, dim, keepdim, interpolation, ignore_nan):
+def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Any:
     kind = input._array.dtype
     if kind not in (numpy.float32, numpy.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}. Use .float().")
@@ -38,7 +42,9 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore_nan):
         if q._array.ndim > 1:
             raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {list(q._array.shape)}.")
         if q._array.dtype != kind:
-            raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor: {q._array.dtype}, not {kind}.")
+            raise RuntimeError(
+                f"{name}() q tensor must be same dtype as the input tensor: {q._array.dtype}, not {kind}."
+            )
         points = observe(q)
     elif isinstance(q, (int, float)):
         points = numpy.asarray(q, kind)
@@ -86,7 +92,7 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore_nan):
 
 @export()
 @float32_function
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The q-quantiles (q in [0, 1]; a 1-D tensor of them comes first in the result) of all elements or along dim.
 
     interpolation: what lies between two elements, "linear", "lower", "higher", "midpoint" or "nearest". NaN where any
@@ -97,31 +103,33 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 
 @export()
 @float32_function
-def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def nanquantile(
+    input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where all are."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
 
 @export()
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """`sum` that takes NaN for 0."""
     return sum(input.masked_fill(input.isnan(), 0), dim, keepdim, dtype=dtype)
 
 
 @export()
-def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """`mean` of the elements that are not NaN."""
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
 @export()
-def dist(input, other, p=2):
+def dist(input: Tensor, other: Any, p: int = 2) -> Tensor:
     """The p-norm of input - other."""
     return METHODS["norm"](input - other, p)
 
 
 @export(method=False)
-def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d tensor of the default float."""
     from pynn.ops.creation import full
 

@@ -1,5 +1,7 @@
 """Parts of matrices: triangles and diagonals."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, made
@@ -12,13 +14,13 @@ from pynn.ops.strided import diagonal
 from pynn.ops.view import normal_dim
 
 
-def _check_tensor(name, x):
+def _check_tensor(name: str, x: Any) -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(x).__name__}.")
 
 
-def _matrix_check(name):
-    def check(inputs, attrs):
+def _matrix_check(name: str) -> Any:
+    def check(inputs: Any, attrs: Any) -> Any:
         if inputs[0]._array.ndim < 2:
             raise RuntimeError(
                 f"{name}: input tensor must have at least 2 dimensions, got shape {list(inputs[0]._array.shape)}."
@@ -28,8 +30,8 @@ def _matrix_check(name):
     return check
 
 
-def _triangle(name, reference):
-    def vjp(xp, g, out, x, diagonal):
+def _triangle(name: str, reference: Any) -> Any:
+    def vjp(xp: Any, g: Any, out: Any, x: Any, diagonal: Any) -> Any:
         return run(xp, op, (g,), (diagonal,))
 
     op = register(
@@ -46,15 +48,17 @@ def _triangle(name, reference):
         torch=lambda t, x, diagonal: getattr(t, name)(x, diagonal),
     )(reference)
 
-    def function(input, diagonal=0):
+    def function(input: Tensor, diagonal: int = 0) -> Tensor:
         return call(op, (input,), (int(diagonal),))
 
-    def function_(self, diagonal=0):
+    def function_(self: Any, diagonal: int = 0) -> Tensor:
         return call_inplace(COPY_, (self, function(self, diagonal)))
 
     side = "on and below" if name == "tril" else "on and above"
     function.__name__, function_.__name__ = name, name + "_"
-    function.__doc__ = f"The elements {side} the diagonal, which lies `diagonal` places above the main one; 0 elsewhere."
+    function.__doc__ = (
+        f"The elements {side} the diagonal, which lies `diagonal` places above the main one; 0 elsewhere."
+    )
     function_.__doc__ = f"`{name}` written to the tensor itself."
     export(name)(function)
     export(name + "_", function=False)(function_)
@@ -65,8 +69,8 @@ TRIL = _triangle("tril", lambda xp, x, diagonal: xp.tril(x, diagonal))
 TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 
-def _indices(make):
-    def function(row, col, offset=0, *, dtype=None, device=None):
+def _indices(make: Any) -> Any:
+    def function(row: Any, col: Any, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         for name, n in (("row", row), ("col", col)):
             if n < 0:
                 raise RuntimeError(f"{name} must be non-negative, got {n}.")
@@ -76,12 +80,30 @@ def _indices(make):
     return function
 
 
-def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+def tril_indices(
+    row: Any,
+    col: Any,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Any:
     """The indices of `tril`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.tril_indices)(row, col, offset, dtype=dtype)
 
 
-def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+def triu_indices(
+    row: Any,
+    col: Any,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Any:
     """The indices of `triu`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.triu_indices)(row, col, offset, dtype=dtype)
 
@@ -94,7 +116,7 @@ _diagonal = diagonal  # diag's argument has the name
 
 
 @export()
-def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices, in dims dim1 and dim2, with input's last dimension on a diagonal and 0 elsewhere.
 
     offset: how many places the diagonal lies above the main one. Raises IndexError for dims that the result has not,
@@ -110,7 +132,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
 
 @export()
-def diag(input, diagonal=0):
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as a diagonal matrix; a matrix's diagonal as a vector."""
     _check_tensor("diag", input)
     if input._array.ndim == 1:
@@ -122,7 +144,7 @@ def diag(input, diagonal=0):
 
 @export()
 @float32_function
-def trace(input):
+def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     _check_tensor("trace", input)
     if input._array.ndim != 2:
@@ -131,7 +153,7 @@ def trace(input):
 
 
 @export(function=False)
-def fill_diagonal_(self, fill_value, wrap=False):
+def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Tensor:
     """Set the diagonal, of a matrix or of a tensor of equal sizes, to a number; returns the tensor.
 
     wrap: of a tall matrix, begin anew below each square.

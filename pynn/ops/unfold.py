@@ -1,6 +1,7 @@
 """unfold (im2col) and fold (its adjoint): sliding windows of (N, C, H, W) as columns (N, C * kernel, windows)."""
 
 import math
+from typing import Any
 
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Sample, register, run
@@ -10,20 +11,20 @@ from pynn.ops.windows import output_size, windows
 GEOMETRY = ("kernel_size", "dilation", "padding", "stride")
 
 
-def _unfold(xp, x, kernel, dilation, padding, stride):
+def _unfold(xp: Any, x: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     out = output_size(x.shape[2:], kernel, stride, padding, dilation)
     found = windows(xp, x, out, kernel, stride, padding, dilation)
     return xp.reshape(found, (x.shape[0], x.shape[1] * math.prod(kernel), math.prod(out)))
 
 
-def _fold(xp, columns, size, kernel, dilation, padding, stride):
+def _fold(xp: Any, columns: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     out = output_size(size, kernel, stride, padding, dilation)
     count, channels = columns.shape[0], columns.shape[1] // math.prod(kernel)
     columns = xp.reshape(columns, (count, channels, *kernel, *out))
     return fold_windows(xp, columns, size, kernel, stride, padding, dilation)
 
 
-def _check_unfold(inputs, attrs):
+def _check_unfold(inputs: Any, attrs: Any) -> Any:
     (x,) = inputs
     require_floating("unfold", x)
     kernel, dilation, padding, stride = attrs
@@ -40,7 +41,7 @@ def _check_unfold(inputs, attrs):
     return inputs
 
 
-def _check_fold(inputs, attrs):
+def _check_fold(inputs: Any, attrs: Any) -> Any:
     (x,) = inputs
     require_floating("fold", x)
     size, kernel, dilation, padding, stride = attrs

@@ -2,6 +2,7 @@
 
 import copy
 import weakref
+from typing import Any
 
 import numpy
 
@@ -12,7 +13,7 @@ from pynn.ops.registry import check_broadcast, export
 
 
 @export(function=False)
-def item(self):
+def item(self: Any) -> Tensor:
     """The one element as a Python number; RuntimeError where there is not exactly one."""
     array = observe(self)
     if array.size != 1:
@@ -24,13 +25,13 @@ def item(self):
 
 
 @export(function=False)
-def tolist(self):
+def tolist(self: Any) -> Tensor:
     """The elements as nested lists of Python numbers."""
     return plain(observe(self)).tolist()
 
 
 @export("numpy", function=False)
-def to_numpy_array(self, *, force=False):
+def to_numpy_array(self: Any, *, force: bool = False) -> Tensor:
     """The tensor's memory as a NumPy array: a write to either shows in both.
 
     Raises RuntimeError for a tensor that requires grad (use detach() first, or force=True),
@@ -45,7 +46,7 @@ def to_numpy_array(self, *, force=False):
     return observe(self)
 
 
-def to_array(self, dtype=None, copy=None):
+def to_array(self: Any, dtype: Any = None, copy: Any = None) -> Any:
     """NumPy's conversion protocol."""
     array = to_numpy_array(self)
     if dtype is not None and array.dtype != dtype:
@@ -53,7 +54,7 @@ def to_array(self, dtype=None, copy=None):
     return array.copy() if copy else array
 
 
-def to_bool(self):
+def to_bool(self: Any) -> bool:
     """Truth of the one element."""
     array = observe(self)
     if array.size != 1:
@@ -64,7 +65,7 @@ def to_bool(self):
     return bool(plain(array).item())
 
 
-def _only(self):
+def _only(self: Any) -> Any:
     """`item` for float() and int(), which raise ValueError."""
     if self._array.size != 1:
         raise ValueError(
@@ -73,7 +74,7 @@ def _only(self):
     return item(self)
 
 
-def to_index(self):
+def to_index(self: Any) -> Any:
     """The one integer element, for use as an index."""
     array = observe(self)
     if array.size != 1 or array.dtype.kind not in "iub":
@@ -84,14 +85,14 @@ def to_index(self):
     return int(array.item())
 
 
-def length(self):
+def length(self: Any) -> Any:
     """The size of the first dimension."""
     if self._array.ndim == 0:
         raise TypeError("len() of a 0-d tensor")
     return self._array.shape[0]
 
 
-def iterate(self):
+def iterate(self: Any) -> Any:
     """The slices along the first dimension."""
     if self._array.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
@@ -99,12 +100,12 @@ def iterate(self):
 
 
 @export("__reversed__", function=False)
-def _reversed(self):
+def _reversed(self: Any) -> Tensor:
     """`reversed(x)`: x with its first dimension's order reversed, as a tensor."""
     return METHODS["flip"](self, 0) if self._array.ndim else self
 
 
-def contains(self, value):
+def contains(self: Any, value: Any) -> bool:
     """Whether any element equals value, a number or a tensor."""
     if not isinstance(value, (Tensor, bool, int, float, complex, numpy.generic)):
         raise RuntimeError(
@@ -113,12 +114,12 @@ def contains(self, value):
     return bool((self == value).any())
 
 
-def text(self):
+def text(self: Any) -> Any:
     """The tensor as torch prints it."""
     return tensor_text(self, observe(self))
 
 
-def format_one(self, spec):
+def format_one(self: Any, spec: Any) -> Any:
     """A 0-d tensor formats as its number, others as their text."""
     if self._array.ndim == 0:
         return format(item(self), spec)
@@ -132,24 +133,24 @@ class _Memory:
 
     __slots__ = ("__weakref__", "array")
 
-    def __init__(self, array):
+    def __init__(self, array: Any) -> None:
         self.array = array
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _Memory, (self.array,)
 
 
 _memories = weakref.WeakValueDictionary()  # the id of an array, which its _Memory keeps alive -> that
 
 
-def _memory_of(array):
+def _memory_of(array: Any) -> Any:
     held = _memories.get(id(array))
     if held is None or held.array is not array:
         held = _memories[id(array)] = _Memory(array)
     return held
 
 
-def rebuild_view(cls, memory, place, requires_grad, attributes):
+def rebuild_view(cls: Any, memory: Any, place: Any, requires_grad: Any, attributes: Any) -> Any:
     """A tensor over pickled memory: place is (offset in bytes, shape, strides in bytes), or None for all of it."""
     array = memory.array
     if place is not None:
@@ -159,7 +160,7 @@ def rebuild_view(cls, memory, place, requires_grad, attributes):
     return rebuild(cls, array, requires_grad, attributes)
 
 
-def rebuild(cls, array, requires_grad, attributes):
+def rebuild(cls: Any, array: Any, requires_grad: Any, attributes: Any) -> Any:
     """A tensor from its pickled parts."""
     tensor = wrap(array) if cls is Tensor else wrap_as(cls, array)
     tensor._tracked = requires_grad
@@ -168,7 +169,7 @@ def rebuild(cls, array, requires_grad, attributes):
     return tensor
 
 
-def _place(self):
+def _place(self: Any) -> Any:
     """(the array that self lies over, where in it): the base's, of a view whose base is row-major."""
     array, view = observe(self), self._view
     if view is None:
@@ -180,20 +181,20 @@ def _place(self):
     return whole, (offset, array.shape, array.strides, array.dtype)
 
 
-def _attributes(self):
+def _attributes(self: Any) -> Any:
     """What the user has hung on a tensor."""
     from pynn.serialization.names import attributes_of  # a file's concern first; and seldom needed
 
     return attributes_of(self)
 
 
-def reduce(self):
+def reduce(self: Any) -> Any:
     """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory."""
     array, place = _place(self)
     return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, _attributes(self))
 
 
-def _copied(array, memo):
+def _copied(array: Any, memo: Any) -> Any:
     """A copy of an array; those that share memory share that of their copies too, within one deepcopy."""
     root = array
     while isinstance(root.base, numpy.ndarray) and type(root.base) is numpy.ndarray:
@@ -212,7 +213,7 @@ def _copied(array, memo):
     return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
 
 
-def deepcopy(self, memo):
+def deepcopy(self: Any, memo: Any) -> Any:
     """A copy of a leaf: its values, requires_grad, gradient and attributes. Copied together, views share memory again."""
     held = memo.get(id(self))
     if held is not None:
@@ -251,7 +252,7 @@ METHODS.update(
 
 
 @export()
-def equal(input, other):
+def equal(input: Tensor, other: Any) -> Tensor:
     """Whether two tensors have the same shape and elements."""
     return input._array.shape == other._array.shape and bool(
         numpy.array_equal(plain(observe(input)), plain(observe(other)))
@@ -259,13 +260,13 @@ def equal(input, other):
 
 
 @export()
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(input: Tensor, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements agree: |input - other| <= atol + rtol * |other|."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @export()
-def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+def isclose(input: Tensor, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
     for name, x in (("input", input), ("other", other)):
         if not isinstance(x, Tensor):

@@ -1,5 +1,7 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
+from typing import Any
+
 import numpy
 
 from pynn import _core
@@ -12,7 +14,7 @@ from pynn.ops.registry import Effects, Sample, export, register
 VIEW = Effects(aliases=True)
 
 
-def normal_dim(dim, ndim, name="dim"):
+def normal_dim(dim: Any, ndim: int, name: str = "dim") -> Any:
     """dim as 0..ndim-1; IndexError in torch's words where it is out of range. A 0-d tensor has dims 0 and -1."""
     reach = max(ndim, 1)
     if not isinstance(dim, (int, numpy.integer)):
@@ -22,14 +24,14 @@ def normal_dim(dim, ndim, name="dim"):
     return int(dim) % reach
 
 
-def _ints(sizes):
+def _ints(sizes: Any) -> Any:
     """Sizes given as f(2, 3) or f((2, 3)), as Python ints."""
     if len(sizes) == 1 and not isinstance(sizes[0], (int, numpy.integer, Tensor)):
         sizes = sizes[0]
     return tuple(int(n) for n in sizes)
 
 
-def _infer_shape(shape, array):
+def _infer_shape(shape: Any, array: Any) -> Any:
     """shape with its -1, if any, worked out; RuntimeError where it does not fit the array's size."""
     known = 1
     unknown = None
@@ -56,7 +58,7 @@ def _infer_shape(shape, array):
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size} (shape {list(array.shape)}).")
 
 
-def _view_samples(*attrs, shape=(2, 3, 4)):
+def _view_samples(*attrs: Any, shape: Any = (2, 3, 4)) -> Any:
     return lambda rng: [Sample((rng.normal(size=shape),), a) for a in attrs]
 
 
@@ -86,7 +88,7 @@ PERMUTE = register(
 )(lambda xp, x, dims: xp.permute_dims(x, dims))
 
 
-def _expand_vjp(xp, g, out, x, shape):
+def _expand_vjp(xp: Any, g: Any, out: Any, x: Any, shape: Any) -> Any:
     from pynn.ops.registry import unbroadcast
 
     return unbroadcast(xp, g, x.shape)
@@ -105,7 +107,7 @@ EXPAND = register(
 )(lambda xp, x, shape: xp.broadcast_to(x, shape))
 
 
-def _view_write_vjp(xp, needs, g, saved, attrs):
+def _view_write_vjp(xp: Any, needs: Any, g: Any, saved: Any, attrs: Any) -> Any:
     """The base's gradient is g outside the view; the written value's is g seen through the view."""
     (steps,) = attrs
     if isinstance(g, Tensor):
@@ -138,7 +140,7 @@ VIEW_WRITE = register(
 )
 
 
-def _view_write(xp, x, value, steps):
+def _view_write(xp: Any, x: Any, value: Any, steps: Any) -> Any:
     out = xp.copy(x)
     window = out
     for op, attrs in steps:
@@ -165,7 +167,7 @@ VIEW_DTYPE = register(
 )(lambda xp, x, dtype: x.view(dtype))
 
 
-def _view_as_dtype(self, dtype):
+def _view_as_dtype(self: Any, dtype: Any) -> Tensor:
     """The same bytes read as another dtype; the last dimension grows or shrinks with the element's size."""
     array = self._array
     old, new = array.itemsize, dtype.itemsize
@@ -183,7 +185,7 @@ def _view_as_dtype(self, dtype):
     return call(VIEW_DTYPE, (self,), (dtype,))
 
 
-def can_view(array, shape):
+def can_view(array: Any, shape: Any) -> Any:
     """Whether `shape` can be had of the array without a copy."""
     if array.flags.c_contiguous:
         return True
@@ -191,7 +193,7 @@ def can_view(array, shape):
 
 
 @export(function=False)
-def view(self, *shape):
+def view(self: Any, *shape: Any) -> Tensor:
     """This tensor in another shape, over the same memory; view(dtype) reinterprets the bytes.
 
     Raises RuntimeError where the memory does not allow it (after a transpose, say): use reshape there.
@@ -208,7 +210,7 @@ def view(self, *shape):
 
 
 @export()
-def reshape(input, *shape):
+def reshape(input: Tensor, *shape: Any) -> Tensor:
     """input in another shape (one size may be -1): a view where memory allows, else a copy."""
     wanted = _infer_shape(_ints(shape), input._array)
     if not can_view(input._array, wanted):
@@ -217,19 +219,19 @@ def reshape(input, *shape):
 
 
 @export(function=False)
-def view_as(self, other):
+def view_as(self: Any, other: Any) -> Tensor:
     """`view` of other's shape."""
     return view(self, tuple(other._array.shape))
 
 
 @export(function=False)
-def reshape_as(self, other):
+def reshape_as(self: Any, other: Any) -> Tensor:
     """`reshape` to other's shape."""
     return reshape(self, tuple(other._array.shape))
 
 
 @export()
-def permute(input, *dims):
+def permute(input: Tensor, *dims: Any) -> Tensor:
     """input with its dimensions in another order (a view)."""
     given = _ints(dims)
     if len(given) != input._array.ndim:
@@ -246,7 +248,7 @@ def permute(input, *dims):
 
 
 @export("transpose", "swapaxes", "swapdims")
-def transpose(input, dim0=None, dim1=None, *, axis0=None, axis1=None):
+def transpose(input: Tensor, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None) -> Tensor:
     """input with two dimensions exchanged (a view). axis0, axis1: other names of dim0 and dim1."""
     dim0, dim1 = axis0 if dim0 is None else dim0, axis1 if dim1 is None else dim1
     order = list(range(input._array.ndim))
@@ -258,15 +260,17 @@ def transpose(input, dim0=None, dim1=None, *, axis0=None, axis1=None):
 
 
 @export()
-def t(input):
+def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or scalar as it is."""
     if input._array.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D. Use transpose.")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D. Use transpose."
+        )
     return input if input._array.ndim < 2 else transpose(input, 0, 1)
 
 
 @export()
-def movedim(input, source, destination):
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """input with the source dimensions moved to the destination positions (a view)."""
     sources, targets = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
     ndim = input._array.ndim
@@ -289,7 +293,7 @@ export("moveaxis")(movedim)
 
 
 @export(function=False)
-def expand(self, *sizes):
+def expand(self: Any, *sizes: Any) -> Tensor:
     """This tensor with dimensions of size 1 stretched (a view); -1 keeps a size."""
     wanted = list(_ints(sizes))
     have = self._array.shape
@@ -314,19 +318,19 @@ def expand(self, *sizes):
 
 
 @export(function=False)
-def expand_as(self, other):
+def expand_as(self: Any, other: Any) -> Tensor:
     """`expand` to other's shape."""
     return expand(self, tuple(other._array.shape))
 
 
 @export()
-def broadcast_to(input, size):
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
     """`expand` as a function."""
     return expand(input, tuple(size))
 
 
 @export()
-def unsqueeze(input, dim):
+def unsqueeze(input: Tensor, dim: Any) -> Tensor:
     """input with a dimension of size 1 put in at dim (a view)."""
     shape = list(input._array.shape)
     shape.insert(normal_dim(dim, len(shape) + 1), 1)
@@ -334,7 +338,7 @@ def unsqueeze(input, dim):
 
 
 @export()
-def squeeze(input, dim=None):
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """input without its dimensions of size 1, or without those named by dim (a view)."""
     shape = input._array.shape
     if dim is None:
@@ -346,7 +350,7 @@ def squeeze(input, dim=None):
 
 
 @export()
-def flatten(input, start_dim=0, end_dim=-1):
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """input with dimensions start_dim..end_dim made one."""
     shape = input._array.shape
     if not shape:
@@ -363,13 +367,13 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 @export()
-def ravel(input):
+def ravel(input: Tensor) -> Tensor:
     """input in one dimension."""
     return reshape(input, (-1,))
 
 
 @export()
-def unflatten(input, dim, sizes):
+def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
     """input with one dimension split into `sizes`."""
     shape = input._array.shape
     d = normal_dim(dim, len(shape))
@@ -388,84 +392,84 @@ class Size(tuple):
 
     __slots__ = ()
 
-    def numel(self):
+    def numel(self) -> Any:
         """The product of the sizes."""
         n = 1
         for size in self:
             n *= size
         return n
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
         return Size(found) if found.__class__ is tuple else found
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Any:
         return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
 
-    def __radd__(self, other):
+    def __radd__(self, other: Any) -> Any:
         return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
-    def __mul__(self, times):
+    def __mul__(self, times: Any) -> Any:
         return Size(tuple.__mul__(self, times))
 
     __rmul__ = __mul__
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"pynn.Size({list(self)})"
 
 
 @export(function=False)
-def size(self, dim=None):
+def size(self: Any, dim: Any = None) -> Tensor:
     """The shape, or the size of one dimension."""
     if dim is None:
         return Size(self._array.shape)
     return self._array.shape[normal_dim(dim, self._array.ndim)] if self._array.ndim else normal_dim(dim, 0)
 
 
-def strides(tensor):
+def strides(tensor: Tensor) -> Any:
     """Strides in elements."""
     item = tensor._array.itemsize
     return tuple(s // item for s in tensor._array.strides)
 
 
 @export(function=False)
-def stride(self, dim=None):
+def stride(self: Any, dim: Any = None) -> Tensor:
     """How many elements apart neighbours lie in memory, for each dimension or one."""
     found = strides(self)
     return found if dim is None else found[normal_dim(dim, self._array.ndim)]
 
 
 @export("numel", "nelement")
-def numel(input):
+def numel(input: Tensor) -> Tensor:
     """The number of elements."""
     return input._array.size
 
 
 @export("dim", "ndimension", function=False)
-def dim(self):
+def dim(self: Any) -> Tensor:
     """The number of dimensions."""
     return self._array.ndim
 
 
 @export(function=False)
-def element_size(self):
+def element_size(self: Any) -> Tensor:
     """Bytes an element."""
     return self._array.itemsize
 
 
 @export(function=False)
-def data_ptr(self):
+def data_ptr(self: Any) -> Tensor:
     """The address of the first element."""
     return _core.observe(self).__array_interface__["data"][0]
 
 
 @export()
-def is_floating_point(input):
+def is_floating_point(input: Tensor) -> Tensor:
     """Whether input holds real numbers of some precision."""
     return _core.is_floating(input._array)
 
 
-def _property(name, get, doc):
+def _property(name: str, get: Any, doc: Any) -> None:
     _core.install(Tensor, name, property(get, doc=doc))
 
 
@@ -477,7 +481,7 @@ _property("nbytes", lambda self: self._array.nbytes, "Bytes of all elements.")
 _property("T", lambda self: permute(self, tuple(range(self._array.ndim))[::-1]), "All dimensions in reverse order.")
 
 
-def _matrix_only(self):
+def _matrix_only(self: Any) -> Any:
     if self._array.ndim not in (0, 2):
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {self._array.ndim}-D tensor. Use mH for batches."
@@ -485,7 +489,7 @@ def _matrix_only(self):
     return permute(self, tuple(range(self._array.ndim))[::-1])
 
 
-def _matrices(self):
+def _matrices(self: Any) -> Any:
     if self._array.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self._array.ndim}-D tensor."
@@ -496,7 +500,9 @@ def _matrices(self):
 _property("mT", _matrices, "The last two dimensions exchanged.")
 _property("mH", _matrices, "The last two dimensions exchanged: of real numbers, the adjoint.")
 _property("H", _matrix_only, "The adjoint of a matrix: of real numbers, its transpose.")
-_property("output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op.")
+_property(
+    "output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op."
+)
 _property("_base", lambda self: self._view.base if self._view is not None else None, "The tensor this is a view of.")
 _property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
 _property("is_cpu", lambda self: True, "Whether the memory is the CPU's.")
@@ -506,7 +512,7 @@ _property("is_sparse", lambda self: False, "Whether the layout is sparse: never.
 _property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
 
 
-def _device(self):
+def _device(self: Any) -> Any:
     from pynn._device import CPU
 
     return CPU

@@ -5,16 +5,17 @@ take arrays, not tensors.
 """
 
 import itertools
+from typing import Any
 
 import numpy
 
 
-def span(kernel, dilation):
+def span(kernel: Any, dilation: Any) -> Any:
     """How many elements a window reaches over, in each dimension."""
     return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation))
 
 
-def output_size(size, kernel, stride, padding, dilation, ceil_mode=False):
+def output_size(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool = False) -> Any:
     """How many windows fit along each dimension.
 
     ceil_mode: also one that starts inside the input (or its left padding) but ends outside.
@@ -29,7 +30,7 @@ def output_size(size, kernel, stride, padding, dilation, ceil_mode=False):
     return tuple(out)
 
 
-def padded(xp, x, size, before, fill=0):
+def padded(xp: Any, x: Any, size: Any, before: Any, fill: int = 0) -> Any:
     """x in an array of spatial size `size`, `before` elements from its start; the rest is fill."""
     here = x.shape[-len(size) :]
     if tuple(here) == tuple(size):
@@ -41,12 +42,12 @@ def padded(xp, x, size, before, fill=0):
     return out
 
 
-def reached(out, kernel, stride, dilation):
+def reached(out: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
     """The spatial size that `out` windows cover."""
     return tuple((o - 1) * s + r for o, s, r in zip(out, stride, span(kernel, dilation)))
 
 
-def windows(xp, x, out, kernel, stride, padding, dilation, fill=0):
+def windows(xp: Any, x: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: int = 0) -> Any:
     """A view (..., *kernel, *out) of x (..., *size), padded with fill."""
     dims = len(kernel)
     need = reached(out, kernel, stride, dilation)
@@ -57,7 +58,7 @@ def windows(xp, x, out, kernel, stride, padding, dilation, fill=0):
     return xp.as_strided(x, (*x.shape[:-dims], *kernel, *out), x.strides[:-dims] + strides, writeable=False)
 
 
-def fold(xp, columns, size, kernel, stride, padding, dilation):
+def fold(xp: Any, columns: Any, size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """The adjoint of `windows`: columns (..., *kernel, *out) summed where they came from, as (..., *size)."""
     dims = len(kernel)
     out = columns.shape[-dims:]
@@ -70,7 +71,7 @@ def fold(xp, columns, size, kernel, stride, padding, dilation):
     return xp.copy(total[(..., *(slice(p, p + n) for p, n in zip(padding, size)))])
 
 
-def overlaps(size, out, kernel, stride, padding):
+def overlaps(size: Any, out: Any, kernel: Any, stride: Any, padding: Any) -> Any:
     """How many elements of each window lie in the padded input, and how many in the input itself: (*out) arrays."""
     both = []
     for limit_to_input in (False, True):

@@ -7,6 +7,7 @@ touched `state`. Gradients are gathered anew each step.
 """
 
 from operator import itemgetter
+from typing import Any
 
 import numpy
 
@@ -20,18 +21,18 @@ from pynn.optim.optimizer import Optimizer
 SWITCHES = frozenset(("amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"))
 
 
-def scalar(value):
+def scalar(value: Any) -> Any:
     """A number given as a Python number or a Tensor of one element, as a float."""
     return value if type(value) is float else float(value)
 
 
-def check_range(name, value, low=0.0, high=None):
+def check_range(name: str, value: Any, low: float = 0.0, high: Any = None) -> None:
     """ValueError, in torch's words, unless low <= value (and value < high)."""
     if not low <= value or (high is not None and not value < high):
         raise ValueError(f"Invalid {name}: {value}")
 
 
-def check_lr(lr, words="Invalid learning rate"):
+def check_lr(lr: Any, words: str = "Invalid learning rate") -> None:
     """ValueError, beginning with `words`, unless lr is a number, or a Tensor of one element, not below 0."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError(f"Tensor lr must be 1-element, got {lr.numel()} elements")
@@ -39,13 +40,13 @@ def check_lr(lr, words="Invalid learning rate"):
         raise ValueError(f"{words}: {lr}")
 
 
-def check_betas(betas):
+def check_betas(betas: Any) -> None:
     """ValueError unless both betas are from 0 up to, not including, 1."""
     for i, beta in enumerate(betas):
         check_range(f"beta parameter at index {i}", beta, high=1.0)
 
 
-def check_switches(foreach=None, fused=None, differentiable=False):
+def check_switches(foreach: Any = None, fused: Any = None, differentiable: bool = False) -> None:
     """Refuse what excludes each other. foreach and fused change nothing here."""
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
@@ -53,7 +54,7 @@ def check_switches(foreach=None, fused=None, differentiable=False):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def scalar_array(value):
+def scalar_array(value: Any) -> Any:
     """A 0-d array, as torch keeps step counts in: float32 whatever the parameter is, float64 where that is the default."""
     return numpy.full((), value, default_float() if default_float() == numpy.float64 else numpy.float32)
 
@@ -61,39 +62,39 @@ def scalar_array(value):
 class Watched(dict):
     """A dict that counts its changes in `table.changes`."""
 
-    def __init__(self, table, items=()):
+    def __init__(self, table: Any, items: Any = ()) -> None:
         super().__init__(items)
         self.table = table
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return (dict, (dict(self),))
 
 
 class StateTable(dict):
     """`Optimizer.state`: a dict of each parameter's state, empty where there is none yet; counts all changes."""
 
-    def __init__(self, states=()):
+    def __init__(self, states: Any = ()) -> None:
         super().__init__()
         self.changes = 0
         for param, state in dict(states).items():
             self[param] = Watched(self, state) if isinstance(state, dict) else state
 
     @property
-    def table(self):
+    def table(self) -> Any:
         return self
 
-    def __missing__(self, param):
+    def __missing__(self, param: Any) -> Any:
         self[param] = state = Watched(self)
         return state
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return (StateTable, ({p: dict(s) if isinstance(s, dict) else s for p, s in self.items()},))
 
 
-def _counting(name):
+def _counting(name: str) -> Any:
     plain = getattr(dict, name)
 
-    def change(self, *args, **kwargs):
+    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         self.table.changes += 1
         return plain(self, *args, **kwargs)
 
@@ -109,7 +110,7 @@ for _name in ("__setitem__", "__delitem__", "__ior__", "update", "pop", "popitem
 class Call:
     """One call of the door: the places of its parameters among the plan's (None for all), tensors and attrs."""
 
-    def __init__(self, where, params, states, extra, live):
+    def __init__(self, where: Any, params: Any, states: Any, extra: Any, live: Any) -> None:
         self.where = where
         self.params = params
         self.states = states
@@ -126,7 +127,7 @@ class Plan:
     options: the group's options that attrs were made from; None where one is a Tensor, which may change unseen.
     """
 
-    def __init__(self, group, params, names, calls):
+    def __init__(self, group: Any, params: Any, names: Any, calls: Any) -> None:
         self.group = group  # held, so that its id stays its own
         self.params = params
         self.names = names
@@ -144,25 +145,25 @@ class GroupedOptimizer(Optimizer):
     extra = ()  # attrs after those, of an ordinary call
     detaches = False  # whether a differentiable step copies values without their gradient
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._read = staticmethod(itemgetter(*cls.options))
 
-    def __init__(self, params, defaults):
+    def __init__(self, params: Any, defaults: Any) -> None:
         self._plans = {}
         super().__init__(params, defaults)
 
-    def _table(self, states=()):
+    def _table(self, states: Any = ()) -> Any:
         return StateTable(states)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         self._plans = {}
         super().__setstate__(state)
         for group in self.param_groups:  # a checkpoint of an older version may lack some
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
 
-    def _complete(self, state, param, group, names):
+    def _complete(self, state: Any, param: Any, group: Any, names: Any) -> None:
         """Add the kinds of state that a parameter lacks, in torch's order; `step` is a Tensor from then on."""
         for name in sorted(names, key=self._order):
             value = state.get(name)
@@ -171,15 +172,15 @@ class GroupedOptimizer(Optimizer):
             elif not isinstance(value, Tensor):
                 state[name] = finish(scalar_array(value))
 
-    def _order(self, name):
+    def _order(self, name: str) -> Any:
         """Where a kind of state stands in torch's dicts: `step` first."""
         return name != "step"
 
-    def _names(self, group):
+    def _names(self, group: Any) -> None:
         """The kinds of state the op takes after params and grads, in order."""
         raise NotImplementedError
 
-    def _attrs(self, *options):
+    def _attrs(self, *options: Any) -> Any:
         """The op's attrs, without `extra`: switches as bools, numbers and the numbers of pairs as floats."""
         attrs = []
         for name, value in zip(self.options, options):
@@ -189,15 +190,15 @@ class GroupedOptimizer(Optimizer):
                 attrs += map(scalar, value) if isinstance(value, (tuple, list)) else (scalar(value),)
         return tuple(attrs)
 
-    def _start(self, name, param, group):
+    def _start(self, name: str, param: Any, group: Any) -> Any:
         """The array that a kind of state starts as: 0 for `step`, else zeros like the parameter."""
         return scalar_array(0.0) if name == "step" else numpy.zeros_like(param._array)
 
-    def _split(self, group, params):
+    def _split(self, group: Any, params: Any) -> Any:
         """The calls to make: pairs of the places of their params (None for all) and their extra attrs."""
         return [(None, self.extra)]
 
-    def step(self, closure=None):
+    def step(self, closure: Any = None) -> Any:
         """Move all parameters that have a gradient once.
 
         closure: computes the loss anew, with gradients, and returns it; step returns what it returned.
@@ -222,7 +223,7 @@ class GroupedOptimizer(Optimizer):
                 _core.call_writing(self.op, c.params + own + c.states, c.attrs, c.live)
         return loss
 
-    def _adapt(self, plan, group, options):
+    def _adapt(self, plan: Any, group: Any, options: Any) -> bool:
         """Give a plan the attrs that new options make; False if they ask for other state."""
         if self._names(group) != plan.names:
             return False
@@ -232,7 +233,7 @@ class GroupedOptimizer(Optimizer):
         plan.options = None if any(isinstance(value, Tensor) for value in options) else options
         return True
 
-    def _step_on_tape(self, group, params, names, splits):
+    def _step_on_tape(self, group: Any, params: Any, names: Any, splits: Any) -> None:
         """Move a group's parameters by operations that are recorded, so that the step itself can be differentiated.
 
         Each step writes to new tensors of state, so that backward through several steps finds what it saved.
@@ -253,7 +254,7 @@ class GroupedOptimizer(Optimizer):
                 grads = tuple([p.grad for p in own])
                 self.op.reference(xp, own + grads + states, *attrs, *extra)
 
-    def _lay_out(self, group):
+    def _lay_out(self, group: Any) -> Any:
         """Make the group's plan, and what state its parameters lack; keep it if later changes would be seen."""
         params = tuple([p for p in group["params"] if p.grad is not None])
         names = self._names(group)
@@ -265,7 +266,7 @@ class GroupedOptimizer(Optimizer):
             self._step_on_tape(group, params, names, splits)
             return Plan(group, params, names, [])
 
-        def live():
+        def live() -> Any:
             return self._attrs(*self._read(group)) + self.extra
 
         calls = []

@@ -1,5 +1,7 @@
 """Adadelta."""
 
+from typing import Any
+
 from pynn.ops.optim_variants import ADADELTA_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches
 
@@ -18,17 +20,17 @@ class Adadelta(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1.0,
-        rho=0.9,
-        eps=1e-6,
-        weight_decay=0,
-        foreach=None,
+        params: Any,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: int = 0,
+        foreach: Any = None,
         *,
-        capturable=False,
-        maximize=False,
-        differentiable=False,
-    ):
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         check_lr(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
@@ -41,5 +43,5 @@ class Adadelta(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("square_avg", "acc_delta", "step")

@@ -1,5 +1,7 @@
 """Adagrad."""
 
+from typing import Any
+
 import numpy
 
 from pynn.ops.optim_variants import ADAGRAD_STEP
@@ -20,18 +22,18 @@ class Adagrad(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        lr_decay=0,
-        weight_decay=0,
-        initial_accumulator_value=0,
-        eps=1e-10,
-        foreach=None,
+        params: Any,
+        lr: float = 1e-2,
+        lr_decay: int = 0,
+        weight_decay: int = 0,
+        initial_accumulator_value: int = 0,
+        eps: float = 1e-10,
+        foreach: Any = None,
         *,
-        maximize=False,
-        differentiable=False,
-        fused=None,
-    ):
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: Any = None,
+    ) -> None:
         check_lr(lr)
         check_range("lr_decay value", lr_decay)
         check_range("weight_decay value", weight_decay)
@@ -48,10 +50,10 @@ class Adagrad(GroupedOptimizer):
             for p in group["params"]:
                 self._complete(self.state[p], p, group, ("step", "sum"))
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("sum", "step")
 
-    def _start(self, name, param, group):
+    def _start(self, name: str, param: Any, group: Any) -> Any:
         if name == "sum":
             return numpy.full_like(param._array, self.defaults["initial_accumulator_value"])
         return super()._start(name, param, group)

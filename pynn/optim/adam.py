@@ -1,5 +1,7 @@
 """Adam."""
 
+from typing import Any
+
 from pynn._core import Tensor
 from pynn.ops.optim import ADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches, scalar
@@ -22,20 +24,20 @@ class Adam(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        amsgrad=False,
+        params: Any,
+        lr: float = 1e-3,
+        betas: Any = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: int = 0,
+        amsgrad: bool = False,
         *,
-        foreach=None,
-        maximize=False,
-        capturable=False,
-        differentiable=False,
-        fused=None,
-        decoupled_weight_decay=False,
-    ):
+        foreach: Any = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: Any = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_lr(lr)
@@ -58,12 +60,14 @@ class Adam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         if group["amsgrad"]:
             return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
         return ("exp_avg", "exp_avg_sq", "step")
 
-    def _attrs(self, lr, betas, eps, weight_decay, amsgrad, maximize, decoupled):
+    def _attrs(
+        self, lr: Any, betas: Any, eps: Any, weight_decay: Any, amsgrad: Any, maximize: Any, decoupled: Any
+    ) -> Any:
         beta1, beta2 = betas
         return (
             scalar(lr),

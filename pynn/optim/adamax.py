@@ -1,5 +1,7 @@
 """Adamax."""
 
+from typing import Any
+
 from pynn.ops.optim_variants import ADAMAX_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches
 
@@ -18,17 +20,17 @@ class Adamax(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=2e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        foreach=None,
+        params: Any,
+        lr: float = 2e-3,
+        betas: Any = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: int = 0,
+        foreach: Any = None,
         *,
-        maximize=False,
-        differentiable=False,
-        capturable=False,
-    ):
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
@@ -40,5 +42,5 @@ class Adamax(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("exp_avg", "exp_inf", "step")

@@ -1,5 +1,7 @@
 """Averaged stochastic gradient descent."""
 
+from typing import Any
+
 from pynn.ops.optim_variants import ASGD_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar, scalar_array
 
@@ -18,17 +20,17 @@ class ASGD(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        lambd=1e-4,
-        alpha=0.75,
-        t0=1e6,
-        weight_decay=0,
-        foreach=None,
-        maximize=False,
-        differentiable=False,
-        capturable=False,
-    ):
+        params: Any,
+        lr: float = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: int = 0,
+        foreach: Any = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
         check_lr(lr)
         check_range("weight_decay value", weight_decay)
         check_switches(foreach, None, differentiable)
@@ -38,13 +40,13 @@ class ASGD(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("ax", "mu", "eta", "step")
 
-    def _order(self, name):
+    def _order(self, name: str) -> Any:
         return ("step", "eta", "mu", "ax").index(name)
 
-    def _start(self, name, param, group):
+    def _start(self, name: str, param: Any, group: Any) -> Any:
         if name == "eta":
             return scalar_array(scalar(group["lr"]))
         return scalar_array(1.0) if name == "mu" else super()._start(name, param, group)

@@ -1,5 +1,7 @@
 """NAdam."""
 
+from typing import Any
+
 from pynn.ops.optim_variants import NADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches, scalar_array
 
@@ -18,19 +20,19 @@ class NAdam(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=2e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        momentum_decay=4e-3,
-        decoupled_weight_decay=False,
+        params: Any,
+        lr: float = 2e-3,
+        betas: Any = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: int = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
         *,
-        foreach=None,
-        maximize=False,
-        capturable=False,
-        differentiable=False,
-    ):
+        foreach: Any = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
@@ -44,11 +46,11 @@ class NAdam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("exp_avg", "exp_avg_sq", "mu_product", "step")
 
-    def _order(self, name):
+    def _order(self, name: str) -> Any:
         return ("step", "mu_product", "exp_avg", "exp_avg_sq").index(name)
 
-    def _start(self, name, param, group):
+    def _start(self, name: str, param: Any, group: Any) -> Any:
         return scalar_array(1.0) if name == "mu_product" else super()._start(name, param, group)

@@ -21,7 +21,7 @@ ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tupl
 class _Required:
     """Stands in `defaults` for an option that every parameter group must give itself."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<required parameter>"
 
 
@@ -31,7 +31,7 @@ _all_pre_hooks = OrderedDict()
 _all_post_hooks = OrderedDict()
 
 
-def _hang(hooks, hook, prepend=False):
+def _hang(hooks: Any, hook: Any, prepend: bool = False) -> Any:
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -39,21 +39,21 @@ def _hang(hooks, hook, prepend=False):
     return handle
 
 
-def register_optimizer_step_pre_hook(hook):
+def register_optimizer_step_pre_hook(hook: Any) -> Any:
     """Call hook(optimizer, args, kwargs) before each step of every optimizer; returns a removable handle."""
     return _hang(_all_pre_hooks, hook)
 
 
-def register_optimizer_step_post_hook(hook):
+def register_optimizer_step_post_hook(hook: Any) -> Any:
     """Call hook(optimizer, args, kwargs) after each step of every optimizer; returns a removable handle."""
     return _hang(_all_post_hooks, hook)
 
 
-def _hooked(step):
+def _hooked(step: Any) -> Any:
     """A class's `step`, with its hooks around it, and a note for the schedulers that it was called."""
 
     @functools.wraps(step)
-    def hooked(self, *args, **kwargs):
+    def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
         if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _all_pre_hooks or _all_post_hooks):
             return step(self, *args, **kwargs)
@@ -98,12 +98,12 @@ class Optimizer:
     _in_step = False  # whether a step with hooks is running
     _opt_called = False  # whether step() ran since a scheduler took hold of the optimizer
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
             cls.step = _hooked(cls.step)
 
-    def __init__(self, params, defaults):
+    def __init__(self, params: Any, defaults: Any) -> None:
         self.defaults = defaults
         for table in self._hook_tables:
             setattr(self, table, OrderedDict())
@@ -122,21 +122,21 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
-    def _table(self, states=()):
+    def _table(self, states: Any = ()) -> Any:
         """The dict that `state` is, holding states."""
         return defaultdict(dict, states)
 
-    def __getstate__(self):
+    def __getstate__(self) -> Any:
         state = defaultdict(dict, {p: dict(s) if isinstance(s, dict) else s for p, s in self.state.items()})
         return {"defaults": self.defaults, "state": state, "param_groups": self.param_groups}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
         for table in self._hook_tables:
             self.__dict__.setdefault(table, OrderedDict())
         self.state = self._table(self.state)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         groups = [
             "\n".join(
                 [f"Parameter Group {i}", *(f"    {key}: {group[key]}" for key in sorted(group) if key != "params")]
@@ -145,31 +145,31 @@ class Optimizer:
         ]
         return f"{type(self).__name__} (\n" + "\n\n".join(groups) + "\n)"
 
-    def register_step_pre_hook(self, hook):
+    def register_step_pre_hook(self, hook: Any) -> Any:
         """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs)."""
         return _hang(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook):
+    def register_step_post_hook(self, hook: Any) -> Any:
         """Call hook(optimizer, args, kwargs) after each step."""
         return _hang(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook, prepend=False):
+    def register_state_dict_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(optimizer) before each state_dict()."""
         return _hang(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
-    def register_state_dict_post_hook(self, hook, prepend=False):
+    def register_state_dict_post_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(optimizer, state_dict) after each state_dict(); it may return another one."""
         return _hang(self._optimizer_state_dict_post_hooks, hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook, prepend=False):
+    def register_load_state_dict_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(optimizer, state_dict) before each load_state_dict(); it may return another one to load."""
         return _hang(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook, prepend=False):
+    def register_load_state_dict_post_hook(self, hook: Any, prepend: bool = False) -> Any:
         """Call hook(optimizer) after each load_state_dict()."""
         return _hang(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
             if set_to_none:
@@ -183,11 +183,11 @@ class Optimizer:
                         p.grad.requires_grad_(False)
                     p.grad.zero_()
 
-    def step(self, closure=None):
+    def step(self, closure: Any = None) -> None:
         """Move all parameters once; closure, if given, computes the loss anew and returns it."""
         raise NotImplementedError(f"{type(self).__name__} does not define step(); write it in the subclass.")
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: Any) -> None:
         """Add a dict with "params" and options; options it lacks are the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -227,7 +227,7 @@ class Optimizer:
                 raise ValueError("some parameters appear in more than one parameter group")
         self.param_groups.append(param_group)
 
-    def _check_params(self, params):
+    def _check_params(self, params: Any) -> None:
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
@@ -237,7 +237,7 @@ class Optimizer:
                     f"({p.grad_fn.name()}). Give the tensor it was made from, or detach() it."
                 )
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """{"state": {index: {name: Tensor}}, "param_groups": [{options, "params": [index]}]}, in torch's layout.
 
         Parameters are numbered in the order of the groups. The tensors are the optimizer's own, not copies.
@@ -264,7 +264,7 @@ class Optimizer:
             found = found if changed is None else changed
         return found
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Take over what state_dict() gave; floating point state is cast to its parameter's dtype.
 
         Raises ValueError where the groups' number or sizes differ.
@@ -299,7 +299,7 @@ class Optimizer:
             hook(self)
 
 
-def _like_param(param, value, key=None):
+def _like_param(param: Any, value: Any, key: Any = None) -> Any:
     """A parameter's state with its tensors in the parameter's dtype; `step` keeps its own."""
     if isinstance(value, Tensor):
         keep = key == "step" or not _core.is_floating(param._array)

@@ -1,5 +1,7 @@
 """RAdam."""
 
+from typing import Any
+
 from pynn.ops.optim_variants import RADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches
 
@@ -17,18 +19,18 @@ class RAdam(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        decoupled_weight_decay=False,
+        params: Any,
+        lr: float = 1e-3,
+        betas: Any = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: int = 0,
+        decoupled_weight_decay: bool = False,
         *,
-        foreach=None,
-        maximize=False,
-        capturable=False,
-        differentiable=False,
-    ):
+        foreach: Any = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
@@ -41,5 +43,5 @@ class RAdam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("exp_avg", "exp_avg_sq", "step")

@@ -1,5 +1,7 @@
 """RMSprop."""
 
+from typing import Any
+
 from pynn.ops.optim import RMSPROP_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
 
@@ -20,18 +22,18 @@ class RMSprop(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0,
-        momentum=0,
-        centered=False,
-        capturable=False,
-        foreach=None,
-        maximize=False,
-        differentiable=False,
-    ):
+        params: Any,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: int = 0,
+        momentum: int = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: Any = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_range("momentum value", momentum)
@@ -45,11 +47,13 @@ class RMSprop(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
         return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()), "step")
 
-    def _attrs(self, lr, alpha, eps, weight_decay, momentum, centered, maximize):
+    def _attrs(
+        self, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: Any, maximize: Any
+    ) -> Any:
         return (
             scalar(lr),
             scalar(alpha),

@@ -1,5 +1,7 @@
 """Resilient backpropagation."""
 
+from typing import Any
+
 import numpy
 
 from pynn.ops.optim_variants import RPROP_STEP
@@ -21,16 +23,16 @@ class Rprop(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        etas=(0.5, 1.2),
-        step_sizes=(1e-6, 50),
+        params: Any,
+        lr: float = 1e-2,
+        etas: Any = (0.5, 1.2),
+        step_sizes: Any = (1e-6, 50),
         *,
-        capturable=False,
-        foreach=None,
-        maximize=False,
-        differentiable=False,
-    ):
+        capturable: bool = False,
+        foreach: Any = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
@@ -41,10 +43,10 @@ class Rprop(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("prev", "step_size", "step")
 
-    def _start(self, name, param, group):
+    def _start(self, name: str, param: Any, group: Any) -> Any:
         if name == "step_size":
             return numpy.full_like(param._array, scalar(group["lr"]))
         return super()._start(name, param, group)

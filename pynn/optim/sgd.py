@@ -1,5 +1,7 @@
 """Stochastic gradient descent."""
 
+from typing import Any
+
 from pynn.ops.optim import SGD_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
 
@@ -23,18 +25,18 @@ class SGD(GroupedOptimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        momentum=0,
-        dampening=0,
-        weight_decay=0,
-        nesterov=False,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: int = 0,
+        dampening: int = 0,
+        weight_decay: int = 0,
+        nesterov: bool = False,
         *,
-        maximize=False,
-        foreach=None,
-        differentiable=False,
-        fused=None,
-    ):
+        maximize: bool = False,
+        foreach: Any = None,
+        differentiable: bool = False,
+        fused: Any = None,
+    ) -> None:
         check_lr(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
@@ -50,10 +52,10 @@ class SGD(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group):
+    def _names(self, group: Any) -> Any:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def _attrs(self, lr, momentum, dampening, weight_decay, nesterov, maximize):
+    def _attrs(self, lr: Any, momentum: Any, dampening: Any, weight_decay: Any, nesterov: Any, maximize: Any) -> Any:
         return (
             scalar(lr),
             scalar(momentum),
@@ -63,7 +65,7 @@ class SGD(GroupedOptimizer):
             bool(maximize),
         )
 
-    def _split(self, group, params):
+    def _split(self, group: Any, params: Any) -> Any:
         # A new buffer becomes g. Without dampening that is what momentum * 0 + g gives; with it, new ones go apart.
         if group["momentum"] == 0 or (group["dampening"] == 0 and not group["differentiable"]):
             return [(None, (False,))]

@@ -6,6 +6,7 @@ Izmailov et al., "Averaging weights leads to wider optima and better generalizat
 import math
 from copy import deepcopy
 from itertools import chain
+from typing import Any
 
 from pynn.autograd import no_grad
 from pynn.nn.batchnorm import _BatchNorm
@@ -19,45 +20,45 @@ __all__ = [
 ]  # fmt: skip
 
 
-def get_ema_avg_fn(decay=0.999):
+def get_ema_avg_fn(decay: float = 0.999) -> Any:
     """An avg_fn: decay * average + (1 - decay) * new. Raises ValueError unless 0 <= decay <= 1."""
     if not 0.0 <= decay <= 1.0:
         raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
 
     @no_grad()
-    def ema_update(ema_param, current_param, num_averaged):
+    def ema_update(ema_param: Any, current_param: Any, num_averaged: Any) -> Any:
         return decay * ema_param + (1 - decay) * current_param
 
     return ema_update
 
 
-def get_swa_avg_fn():
+def get_swa_avg_fn() -> Any:
     """An avg_fn: the mean of all."""
 
     @no_grad()
-    def swa_update(averaged_param, current_param, num_averaged):
+    def swa_update(averaged_param: Any, current_param: Any, num_averaged: Any) -> Any:
         return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
 
     return swa_update
 
 
-def _for_lists(avg_fn):
+def _for_lists(avg_fn: Any) -> Any:
     """The form of an avg_fn that takes lists of tensors and writes the first."""
 
     @no_grad()
-    def update(averaged_param_list, current_param_list, num_averaged):
+    def update(averaged_param_list: Any, current_param_list: Any, num_averaged: Any) -> None:
         for averaged, current in zip(averaged_param_list, current_param_list, strict=True):
             averaged.copy_(avg_fn(averaged, current, num_averaged))
 
     return update
 
 
-def get_ema_multi_avg_fn(decay=0.999):
+def get_ema_multi_avg_fn(decay: float = 0.999) -> Any:
     """A multi_avg_fn of get_ema_avg_fn."""
     return _for_lists(get_ema_avg_fn(decay))
 
 
-def get_swa_multi_avg_fn():
+def get_swa_multi_avg_fn() -> Any:
     """A multi_avg_fn of get_swa_avg_fn."""
     return _for_lists(get_swa_avg_fn())
 
@@ -70,7 +71,9 @@ class AveragedModel(Module):
     Raises AssertionError for both.
     """
 
-    def __init__(self, model, device=None, avg_fn=None, multi_avg_fn=None, use_buffers=False):
+    def __init__(
+        self, model: Any, device: Any = None, avg_fn: Any = None, multi_avg_fn: Any = None, use_buffers: bool = False
+    ) -> None:
         super().__init__()
         if avg_fn is not None and multi_avg_fn is not None:
             raise AssertionError("Only one of avg_fn and multi_avg_fn should be provided")
@@ -82,15 +85,15 @@ class AveragedModel(Module):
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = use_buffers
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the averaged model gives."""
         return self.module(*args, **kwargs)
 
-    def _averaged(self, model):
+    def _averaged(self, model: Any) -> Any:
         return list(chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters())
 
     @no_grad()
-    def update_parameters(self, model):
+    def update_parameters(self, model: Any) -> None:
         """Take another model's weights into the average; the first are copied."""
         ours = [p.detach() for p in self._averaged(self.module)]
         theirs = [p.detach() for p in self._averaged(model)]
@@ -112,7 +115,7 @@ class AveragedModel(Module):
 
 
 @no_grad()
-def update_bn(loader, model, device=None):
+def update_bn(loader: Any, model: Any, device: Any = None) -> None:
     """Run the model over a loader's batches, so that its batch normalisations hold the mean statistics of them all.
 
     A batch may be a tensor, or a list or tuple that begins with it. Averaged weights need this before use.
@@ -140,7 +143,9 @@ class SWALR(LRScheduler):
     Raises ValueError for another curve, or an anneal_epochs that is no integer from 0 on.
     """
 
-    def __init__(self, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", last_epoch=-1):
+    def __init__(
+        self, optimizer: Any, swa_lr: Any, anneal_epochs: int = 10, anneal_strategy: str = "cos", last_epoch: int = -1
+    ) -> None:
         for lr, group in zip(one_each("swa_lr", optimizer, swa_lr), optimizer.param_groups):
             group["swa_lr"] = lr
         if anneal_strategy not in ("cos", "linear"):
@@ -151,12 +156,12 @@ class SWALR(LRScheduler):
         self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)
 
-    def _share(self, step):
+    def _share(self, step: Any) -> Any:
         """How much of the rate is swa_lr at a step."""
         t = max(0, min(1, step / max(1, self.anneal_epochs)))
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate: the share of its first rate, worked out of the last one, and that of swa_lr."""
         self._check_inside_step()
         step = self._step_count - 1

@@ -42,7 +42,15 @@ def save(
     writer.save(obj, f, pickle_protocol, legacy=not _use_new_zipfile_serialization)
 
 
-def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=None, encoding="utf-8"):
+def load(
+    f: Any,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool = True,
+    mmap: Any = None,
+    encoding: str = "utf-8",
+) -> Any:
     """Read what `pynn.save` or `torch.save` wrote, in the zip format or the one before torch 1.6.
 
     f: a path, or a seekable file opened for reading bytes.
@@ -65,7 +73,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=No
     return reader.load(f, map_location, weights_only is None or bool(weights_only), bool(mmap), encoding)
 
 
-def _named(item):
+def _named(item: Any) -> Any:
     obj, name = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
     if not callable(obj) or not isinstance(name, (str, type(None))):
         raise TypeError(
@@ -74,19 +82,19 @@ def _named(item):
     return name or f"{obj.__module__}.{obj.__qualname__}", obj
 
 
-def add_safe_globals(safe_globals):
+def add_safe_globals(safe_globals: Any) -> None:
     """Allow files to name, and call, these classes and functions: a list of them, or of (object, "module.name")."""
     _safe_globals.update(_named(item) for item in safe_globals)
 
 
-def get_safe_globals():
+def get_safe_globals() -> Any:
     """What add_safe_globals allowed so far."""
     return [
         obj if name == f"{obj.__module__}.{obj.__qualname__}" else (obj, name) for name, obj in _safe_globals.items()
     ]
 
 
-def clear_safe_globals():
+def clear_safe_globals() -> None:
     """Forget what add_safe_globals allowed."""
     _safe_globals.clear()
 
@@ -94,14 +102,14 @@ def clear_safe_globals():
 class safe_globals:
     """Allow files to name these classes and functions for the length of a `with` block."""
 
-    def __init__(self, safe_globals):
+    def __init__(self, safe_globals: Any) -> None:
         self._globals = safe_globals
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._before = dict(_safe_globals)
         add_safe_globals(self._globals)
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         _safe_globals.clear()
         _safe_globals.update(self._before)
 

@@ -8,6 +8,7 @@ import io
 import struct
 import zipfile
 import zlib
+from typing import Any
 
 import numpy
 
@@ -22,13 +23,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal objects give equal files
 class Region:
     """A binary file from its current position on, as a file of its own. Never reads past the end."""
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self._file = file
         self._start = file.tell()
         self.size = None  # of a file to read; see `measured`
 
     @classmethod
-    def measured(cls, file):
+    def measured(cls, file: Any) -> Any:
         """The region up to the file's end."""
         region = cls(file)
         file.seek(0, io.SEEK_END)
@@ -36,31 +37,31 @@ class Region:
         region.seek(0)
         return region
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def tell(self):
+    def tell(self) -> Any:
         return self._file.tell() - self._start
 
-    def seek(self, position, whence=io.SEEK_SET):
+    def seek(self, position: Any, whence: Any = io.SEEK_SET) -> Any:
         self._file.seek(position + self._start if whence == io.SEEK_SET else position, whence)
         return self.tell()
 
-    def write(self, data):
+    def write(self, data: Any) -> Any:
         return self._file.write(data)
 
-    def flush(self):
+    def flush(self) -> None:
         if hasattr(self._file, "flush"):
             self._file.flush()
 
-    def read(self, count=-1):
+    def read(self, count: int = -1) -> Any:
         left = max(0, self.size - self.tell())
         return self._file.read(left if count is None or count < 0 else min(count, left))
 
-    def readline(self):
+    def readline(self) -> Any:
         return self._file.readline()
 
-    def fill(self, array):
+    def fill(self, array: Any) -> Any:
         """Read into all of a contiguous array; returns how many bytes there were."""
         view = memoryview(array.view(numpy.uint8))
         done = 0
@@ -80,7 +81,7 @@ class Region:
 class Writer:
     """Writes entries under one folder name, as torch does. Use as a context manager."""
 
-    def __init__(self, file, folder="archive"):
+    def __init__(self, file: Any, folder: str = "archive") -> None:
         self._folder = folder
         if hasattr(file, "seek") and hasattr(file, "tell") and (not hasattr(file, "seekable") or file.seekable()):
             self._sink, self._copy_to = Region(file), None
@@ -88,7 +89,7 @@ class Writer:
             self._sink, self._copy_to = io.BytesIO(), file
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
 
-    def add(self, name, data):
+    def add(self, name: str, data: Any) -> None:
         """Write an entry: anything that offers its bytes."""
         data = memoryview(data)
         info = zipfile.ZipInfo(f"{self._folder}/{name}", _EPOCH)
@@ -101,10 +102,10 @@ class Writer:
             entry.write(data)
         info.extra = b""  # padding is for the data's place; the directory needs none
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, kind, *error):
+    def __exit__(self, kind: Any, *error: Any) -> None:
         if kind is None:
             self._zip.close()
             if self._copy_to is not None:
@@ -116,7 +117,7 @@ class Writer:
 class Reader:
     """Finds and reads the entries of an archive. RuntimeError says what is wrong with a damaged or foreign one."""
 
-    def __init__(self, region):
+    def __init__(self, region: Any) -> None:
         self._region = region
         self._taken = 0
         try:
@@ -140,19 +141,19 @@ class Reader:
                 "its state_dict() with torch.save."
             )
 
-    def has(self, name):
+    def has(self, name: str) -> bool:
         """Whether there is an entry of this name."""
         return f"{self._folder}/{name}" in self._entries
 
-    def read(self, name):
+    def read(self, name: str) -> Any:
         """The bytes of an entry."""
         return self._take(name, *self._find(name)).tobytes()
 
-    def array(self, name, dtype, count):
+    def array(self, name: str, dtype: Any, count: Any) -> Any:
         """A new array of count elements from the bytes of an entry."""
         return self._take(name, *self.place(name, count * dtype.itemsize), dtype)
 
-    def _take(self, name, info, start, dtype=numpy.dtype("uint8")):
+    def _take(self, name: str, info: Any, start: Any, dtype: Any = numpy.dtype("uint8")) -> Any:
         self._taken += info.file_size
         if self._taken > self._region.size:
             raise RuntimeError(
@@ -168,7 +169,7 @@ class Reader:
             )
         return out
 
-    def place(self, name, size):
+    def place(self, name: str, size: Any) -> Any:
         """(record, start within the file) of an entry that must have `size` bytes."""
         info, start = self._find(name)
         if info.file_size != size:
@@ -177,7 +178,7 @@ class Reader:
             )
         return info, start
 
-    def _find(self, name):
+    def _find(self, name: str) -> Any:
         info = self._entries.get(f"{self._folder}/{name}")
         if info is None:
             raise RuntimeError(f"the file has no entry {name!r}, which its pickle needs. It is damaged; get it anew.")

@@ -5,10 +5,11 @@ import os
 import secrets
 import shutil
 import stat
+from typing import Any
 
 
 @contextlib.contextmanager
-def whole(path):
+def whole(path: Any) -> Any:
     """A binary file to write, which takes the place of `path` once it is complete: `with whole(path) as file:`.
 
     It is written beside `path`, in the same folder. On any error it is removed, and `path` is as it was. A link

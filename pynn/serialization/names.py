@@ -1,5 +1,7 @@
 """torch's names in files: for storages, dtypes and the functions that rebuild tensors."""
 
+from typing import Any
+
 from pynn import serialization
 from pynn._dtypes import DTYPES
 
@@ -9,14 +11,14 @@ class TorchName:
 
     __slots__ = ("module", "name")
 
-    def __init__(self, module, name):
+    def __init__(self, module: Any, name: str) -> None:
         self.module = module
         self.name = name
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> None:
         raise TypeError(f"{self!r} stands for a name in a file and cannot be called.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.module}.{self.name}"
 
 
@@ -49,12 +51,12 @@ LEGACY_VERSION = serialization.PROTOCOL_VERSION
 CORE_FIELDS = frozenset(("_array", "_grad", "_node", "_tracked", "_writes", "_view", "_hooks"))
 
 
-def attributes_of(tensor):
+def attributes_of(tensor: Any) -> Any:
     """The attributes a user set on a tensor (its own fields lie in the same dict where the core is not compiled)."""
     return {name: value for name, value in tensor.__dict__.items() if name not in CORE_FIELDS}
 
 
-def parameter_class():
+def parameter_class() -> Any:
     """pynn.nn.Parameter."""
     from pynn.nn.parameter import Parameter
 

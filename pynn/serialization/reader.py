@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import sys
+from typing import Any
 
 import numpy
 
@@ -28,7 +29,7 @@ _MALFORMED = (
 )
 
 
-def load(f, map_location, weights_only, mmap, encoding):
+def load(f: Any, map_location: Any, weights_only: Any, mmap: Any, encoding: Any) -> Any:
     """See `pynn.load`."""
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
@@ -44,7 +45,7 @@ def load(f, map_location, weights_only, mmap, encoding):
     return _load(f, None, map_location, weights_only, mmap, encoding)
 
 
-def _order(entries):
+def _order(entries: Any) -> Any:
     """The order of bytes in an archive."""
     if entries.has("byteorder"):
         return entries.read("byteorder").decode("ascii", "replace")
@@ -53,7 +54,7 @@ def _order(entries):
     return {kinds.BIG: "big", kinds.NATIVE: sys.byteorder}.get(chosen, "little")
 
 
-def unsafe_globals(f):
+def unsafe_globals(f: Any) -> Any:
     """See `pynn.serialization.get_unsafe_globals_in_checkpoint`."""
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
@@ -67,7 +68,7 @@ def unsafe_globals(f):
     return sorted(name for name in found if allowed(name) is None)
 
 
-def _load(file, path, map_location, weights_only, mmap, encoding):
+def _load(file: Any, path: Any, map_location: Any, weights_only: Any, mmap: Any, encoding: Any) -> Any:
     region = archive.Region.measured(file)
     if region.size == 0:
         raise EOFError("Ran out of input: the file is empty. Was it saved completely?")
@@ -88,7 +89,7 @@ def _load(file, path, map_location, weights_only, mmap, encoding):
 class _Loader:
     """One file being loaded: where its storages are, and those read so far."""
 
-    def __init__(self, region, unpickler, map_location, encoding):
+    def __init__(self, region: Any, unpickler: Any, map_location: Any, encoding: Any) -> None:
         self._region = region
         self._unpickler = unpickler
         self._relocate = _relocation(map_location)
@@ -96,7 +97,7 @@ class _Loader:
         self._storages = {}
         self._promised = 0  # bytes of the storages that the legacy format's pickle named
 
-    def _unpickle(self, file, find_storage):
+    def _unpickle(self, file: Any, find_storage: Any) -> Any:
         """The object of a pickle, made by the unpickler that the caller chose."""
         if self._unpickler is SafeUnpickler:
             return self._unpickle_safely(file, find_storage)
@@ -104,7 +105,7 @@ class _Loader:
         unpickler.find_storage = find_storage
         return unpickler.load()
 
-    def _unpickle_safely(self, file, find_storage=None):
+    def _unpickle_safely(self, file: Any, find_storage: Any = None) -> Any:
         unpickler = SafeUnpickler(file, encoding=self._encoding)
         unpickler.find_storage = find_storage
         try:
@@ -117,7 +118,7 @@ class _Loader:
 
     # ---- the zip format ----
 
-    def load_archive(self, path):
+    def load_archive(self, path: Any) -> Any:
         """The object in a zip archive. path: of the file to map into memory, or None to read."""
         entries = archive.Reader(self._region)
         swap = _order(entries) != sys.byteorder
@@ -125,7 +126,7 @@ class _Loader:
         if path is not None and not swap:
             mapped = numpy.memmap(path, numpy.uint8, "c")
 
-        def find(kind, key, location, numel, view):
+        def find(kind: Any, key: Any, location: Any, numel: Any, view: Any) -> Any:
             name = f"data/{key}"
             held = self._storages.get(name)
             if held is None:
@@ -139,12 +140,12 @@ class _Loader:
 
         return self._unpickle(io.BytesIO(entries.read("data.pkl")), find)
 
-    def _same_kind(self, storage, kind, name):
+    def _same_kind(self, storage: Any, kind: Any, name: str) -> Any:
         if storage.kind is not kind:
             raise pickle.UnpicklingError(f"the file names storage {name} as {storage.kind!r} and as {kind!r}.")
         return storage
 
-    def _storage(self, kind, array, location, swap):
+    def _storage(self, kind: Any, array: Any, location: Any, swap: Any) -> Any:
         """The storage over an array from the file."""
         if swap:
             array = array.byteswap()
@@ -156,7 +157,7 @@ class _Loader:
 
     # ---- the format before torch 1.6 ----
 
-    def load_legacy(self):
+    def load_legacy(self) -> Any:
         """The object in a sequence of pickles: magic number, version, system, object, storage keys; then the storages."""
         try:
             magic = self._unpickle_safely(self._region)
@@ -185,7 +186,7 @@ class _Loader:
         self._fill(self._unpickle_safely(self._region), bool(little))
         return result
 
-    def _promise(self, kind, key, location, numel, view):
+    def _promise(self, kind: Any, key: Any, location: Any, numel: Any, view: Any) -> Any:
         """A storage whose bytes come after the pickle. It is made here, so the sizes claimed must fit into the file."""
         held = self._storages.get(key)
         if held is None:
@@ -207,7 +208,7 @@ class _Loader:
             raise pickle.UnpicklingError(f"the file names a part {start}, {count} of a storage of {numel} elements.")
         return rebuild.Storage(kind, storage.array[start : start + count])
 
-    def _fill(self, keys, little):
+    def _fill(self, keys: Any, little: Any) -> None:
         """Read the storages in the order of their keys: an int64 count, then the elements."""
         if not isinstance(keys, list) or not all(isinstance(key, (str, bytes, int)) for key in keys):
             raise RuntimeError("the file should list the keys of its storages, and does not. It is damaged.")
@@ -230,7 +231,7 @@ class _Loader:
                 data.byteswap(inplace=True)
 
 
-def default_location(storage, location):
+def default_location(storage: Any, location: Any) -> Any:
     """The storage, where the CPU is its location; RuntimeError for any other."""
     location = location.decode() if isinstance(location, bytes) else location
     if location.startswith("cuda"):
@@ -245,7 +246,7 @@ def default_location(storage, location):
     return storage
 
 
-def _relocation(map_location):
+def _relocation(map_location: Any) -> Any:
     """A function (storage, location) -> storage that puts storages where map_location says."""
 
     if map_location is None:
@@ -260,7 +261,7 @@ def _relocation(map_location):
             f"map_location must be None, a device, its name, a dict or a function, got {type(map_location).__name__}."
         )
 
-    def ask(storage, location):
+    def ask(storage: Any, location: Any) -> Any:
         moved = map_location(storage, location)
         if moved is None:
             return default_location(storage, location)

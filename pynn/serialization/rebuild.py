@@ -5,6 +5,7 @@ Files are not trusted: every size, stride and offset is checked against the stor
 
 import codecs
 from collections import Counter, OrderedDict
+from typing import Any
 
 import numpy
 
@@ -21,27 +22,27 @@ class StorageKind:
 
     __slots__ = ("dtype", "name")
 
-    def __init__(self, name, np_name):
+    def __init__(self, name: str, np_name: Any) -> None:
         self.name = name
         self.dtype = numpy.dtype(np_name)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"torch.{self.name}"
 
 
 class Storage(TypedStorage):
     """Memory read from a file, which tensors then lie in; what a map_location function receives and returns."""
 
-    def __init__(self, kind, array):
+    def __init__(self, kind: Any, array: Any) -> None:
         self.kind = kind
         self._flat = array
 
     @property
-    def array(self):
+    def array(self) -> Any:
         """The elements."""
         return self._flat
 
-    def cuda(self, device=None):
+    def cuda(self, device: Any = None) -> None:
         """Raises RuntimeError: there is no GPU in this build."""
         from pynn._device import check_device
 
@@ -55,12 +56,12 @@ KINDS = {name: StorageKind(name, np_name) for np_name, name in names.STORAGES.it
 }
 
 
-def as_bfloat16(bits):
+def as_bfloat16(bits: Any) -> Any:
     """The same memory, of bfloat16's bits, as bfloat16."""
     return bits.view(DTYPES["bfloat16"].numpy)
 
 
-def _array(storage, offset, size, stride, dtype=None):
+def _array(storage: Any, offset: Any, size: Any, stride: Any, dtype: Any = None) -> Any:
     if not isinstance(storage, Storage):
         raise TypeError(f"a tensor needs a storage, the file gives {type(storage).__name__}.")
     flat = storage.array if dtype is None else storage.array.view(dtype)
@@ -78,44 +79,48 @@ def _array(storage, offset, size, stride, dtype=None):
     return numpy.ndarray(shape, flat.dtype, flat, offset * itemsize, tuple(step * itemsize for step in steps))
 
 
-def _leaf(array, requires_grad):
+def _leaf(array: Any, requires_grad: Any) -> Any:
     tensor = wrap(array)
     tensor._tracked = _may_require(array, requires_grad)
     return tensor
 
 
-def _may_require(array, requires_grad):
+def _may_require(array: Any, requires_grad: Any) -> bool:
     if requires_grad and not is_floating(array):
         raise ValueError(f"a tensor of {array.dtype} cannot require a gradient.")
     return bool(requires_grad)
 
 
-def rebuild_tensor(storage, offset, size, stride):
+def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any) -> Any:
     """A tensor as torch < 0.4 wrote it."""
     return _leaf(_array(storage, offset, size, stride), False)
 
 
-def rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata=None):
+def rebuild_tensor_v2(
+    storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any, hooks: Any, metadata: Any = None
+) -> Any:
     """A tensor."""
     return _leaf(_array(storage, offset, size, stride), requires_grad)
 
 
-def rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata=None):
+def rebuild_tensor_v3(
+    storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any, hooks: Any, dtype: Any, metadata: Any = None
+) -> Any:
     """A tensor of a dtype that has no storage class of its own."""
     return _leaf(_array(storage, offset, size, stride, dtype.numpy), requires_grad)
 
 
-def rebuild_parameter(data, requires_grad, hooks):
+def rebuild_parameter(data: Any, requires_grad: Any, hooks: Any) -> Any:
     """A parameter over a tensor."""
     return wrap_as(names.parameter_class(), data._array, _may_require(data._array, requires_grad))
 
 
-def rebuild_parameter_with_state(data, requires_grad, hooks, state):
+def rebuild_parameter_with_state(data: Any, requires_grad: Any, hooks: Any, state: Any) -> Any:
     """A parameter with attributes."""
     return set_attributes(rebuild_parameter(data, requires_grad, hooks), state)
 
 
-def rebuild_subclass(rebuild, cls, args, state):
+def rebuild_subclass(rebuild: Any, cls: Any, args: Any, state: Any) -> Any:
     """A tensor of a subclass, or with attributes."""
     tensor = rebuild(*args)
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
@@ -125,7 +130,7 @@ def rebuild_subclass(rebuild, cls, args, state):
     return set_attributes(tensor, state)
 
 
-def set_attributes(tensor, state):
+def set_attributes(tensor: Tensor, state: Any) -> Any:
     """Give a tensor its attributes; none may take the place of a field of the core."""
     if isinstance(state, tuple) and len(state) == 2 and not state[1]:  # (attributes, no slots)
         state = state[0]
@@ -136,19 +141,19 @@ def set_attributes(tensor, state):
     return tensor
 
 
-def rebuild_size(sizes):
+def rebuild_size(sizes: Any) -> Any:
     """A Size."""
     return Size(int(n) for n in sizes)
 
 
-def encode(text, encoding="latin1"):
+def encode(text: str, encoding: str = "latin1") -> Any:
     """The bytes that pickle wrote as text."""
     if encoding not in ("latin1", "latin-1", "utf-8", "utf8", "ascii"):
         raise ValueError(f"bytes are written as latin1, not {encoding!r}.")
     return codecs.encode(text, encoding)
 
 
-def make_bytearray(data=b"", encoding=None):
+def make_bytearray(data: Any = b"", encoding: Any = None) -> Any:
     """A bytearray of bytes or text; never one of a given size."""
     if not isinstance(data, (bytes, str, list)):
         raise TypeError(f"a bytearray is written as bytes, not as {type(data).__name__}.")
@@ -177,7 +182,7 @@ VALUES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items()}
 VALUES |= {"torch.storage.UntypedStorage": UNTYPED, "torch.UntypedStorage": UNTYPED, "torch.Tensor": Tensor}
 
 
-def torch_global(name):
+def torch_global(name: str) -> Any:
     """What one of torch's (or pickle's) own globals is here, or None."""
     if name in ("torch.nn.parameter.Parameter", "pynn.nn.parameter.Parameter"):
         return names.parameter_class()

@@ -32,7 +32,7 @@ class StorageUnpickler:
 
     find_storage = None
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Any:
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] not in ("storage", b"storage"):
             raise pickle.UnpicklingError(f"the file refers to {pid!r}, which is no storage.")
         if self.find_storage is None:
@@ -45,7 +45,7 @@ class StorageUnpickler:
         return self.find_storage(kind, key, location, numel, view[0] if view else None)
 
 
-def allowed(full):
+def allowed(full: Any) -> Any:
     """What a name in a file stands for, if files may name it; else None."""
     found = serialization._safe_globals.get(full)
     if found is None and full.startswith("numpy.core."):  # as NumPy 1 wrote
@@ -53,7 +53,7 @@ def allowed(full):
     return rebuild.torch_global(full) if found is None else found
 
 
-def pickled_globals(data):
+def pickled_globals(data: Any) -> Any:
     """The names of all globals in a pickle, as "module.name". Nothing is executed; damage gives UnpicklingError."""
     import pickletools
 
@@ -83,14 +83,14 @@ def pickled_globals(data):
 class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
     """Builds tensors, numbers, strings and containers, and raises UnpicklingError for anything else."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: Any, name: str) -> Any:
         full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"
         found = allowed(full)
         if found is None:
             raise pickle.UnpicklingError(_refusal(full))
         return found
 
-    def _call(self, function, args):
+    def _call(self, function: Any, args: Any) -> Any:
         allowed = (*rebuild.FUNCTIONS.values(), *serialization._safe_globals.values())
         if not any(function is f for f in allowed):
             raise pickle.UnpicklingError(f"the file calls {function!r}, which is not an allowed function.")
@@ -98,19 +98,19 @@ class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
             raise pickle.UnpicklingError(f"the file calls {function!r} with {type(args).__name__} for a tuple.")
         return function, args
 
-    def _reduce(self):
+    def _reduce(self) -> None:
         args = self.stack.pop()
         function, args = self._call(self.stack[-1], args)
         self.stack[-1] = function(*args)
 
-    def _newobj(self):
+    def _newobj(self) -> None:
         args = self.stack.pop()
         cls, args = self._call(self.stack[-1], args)
         if not isinstance(cls, type):
             raise pickle.UnpicklingError(f"the file makes an instance of {cls!r}, which is no class.")
         self.stack[-1] = cls.__new__(cls, *args)
 
-    def _build(self):
+    def _build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
         if type(target) is OrderedDict and isinstance(state, dict):
@@ -120,7 +120,7 @@ class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
         else:
             raise pickle.UnpicklingError(f"the file sets the state of a {type(target).__name__}, which is not allowed.")
 
-    def _into(self, depth, kinds):
+    def _into(self, depth: Any, kinds: Any) -> None:
         """Raise unless the container that items go to, `depth` below the top or below the mark, is of a plain kind."""
         target = self.metastack[-1][-1] if depth is None else self.stack[-depth]
         if not any(type(target) is kind for kind in kinds):
@@ -132,10 +132,10 @@ class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
     dispatch |= {pickle.REDUCE[0]: _reduce, pickle.NEWOBJ[0]: _newobj, pickle.BUILD[0]: _build}
 
 
-def _guard(opcode, depth, kinds):
+def _guard(opcode: Any, depth: Any, kinds: Any) -> None:
     original = SafeUnpickler.dispatch[opcode[0]]
 
-    def load(self):
+    def load(self: Any) -> None:
         self._into(depth, kinds)
         original(self)
 
@@ -150,7 +150,7 @@ _guard(pickle.SETITEMS, None, _DICTS)
 _guard(pickle.ADDITEMS, None, (set,))
 
 
-def _set_state(target, state):
+def _set_state(target: Any, state: Any) -> None:
     if hasattr(target, "__setstate__"):
         target.__setstate__(state)
         return
@@ -163,7 +163,7 @@ def _set_state(target, state):
         setattr(target, name, value)
 
 
-def _refusal(full):
+def _refusal(full: Any) -> str:
     if full.rpartition(".")[0] in _TENSOR_MODULES:
         return (
             f"the file needs {full}, and pynn has nothing like it: complex, quantized, sparse and wide unsigned tensors are "
@@ -181,7 +181,7 @@ def _refusal(full):
 class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
     """pickle's own, with torch's (and torchvision's) classes and functions taken to be pynn's of the same name."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: Any, name: str) -> Any:
         full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"
         found = rebuild.torch_global(full)
         if found is not None:
@@ -202,7 +202,7 @@ class TrustingUnpickler(StorageUnpickler, pickle.Unpickler):
 _NAMESAKES = {"torch": "pynn", "torchvision": "pynn.vision"}
 
 
-def _namesake(package, module, name):
+def _namesake(package: Any, module: Any, name: str) -> Any:
     """What <package>.<...>.name is, in the module of the same path or the nearest one above it; or None."""
     if module.startswith("torch._C"):  # where torch keeps its compiled functions
         if name in ("_VariableFunctionsClass", "_VariableFunctions"):

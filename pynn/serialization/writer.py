@@ -22,7 +22,7 @@ class Storage:
 
     __slots__ = ("flat", "key")
 
-    def __init__(self, flat, key):
+    def __init__(self, flat: Any, key: Any) -> None:
         self.flat = flat
         self.key = key
 
@@ -35,12 +35,12 @@ class Pickler(pickle._Pickler):
 
     dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
-    def __init__(self, file, protocol, legacy=False):
+    def __init__(self, file: Any, protocol: Any, legacy: bool = False) -> None:
         super().__init__(file, protocol)
         self.storages = {}
         self._legacy = legacy
 
-    def persistent_id(self, obj):
+    def persistent_id(self, obj: Any) -> Any:
         if isinstance(obj, Storage):
             kind = names.STORAGE_NAMES[obj.flat.dtype.name]
             place: tuple[Any, ...] = ("storage", kind, obj.key, "cpu", obj.flat.size)
@@ -49,7 +49,7 @@ class Pickler(pickle._Pickler):
             return self.persistent_id(self._storage(obj._flat))
         return None
 
-    def reducer_override(self, obj):
+    def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, UntypedStorage):
             raise RuntimeError(
                 "an UntypedStorage cannot be saved on its own: save the tensor, or its bytes as a tensor."
@@ -62,7 +62,7 @@ class Pickler(pickle._Pickler):
             return names.DEVICE, (obj.type,) if obj.index is None else (obj.type, obj.index)
         return NotImplemented
 
-    def save_global(self, obj, name=None):
+    def save_global(self, obj: Any, name: Any = None) -> None:
         if obj is Tensor:
             self.save(names.TENSOR)
         elif name is None and f"{obj.__module__}.{obj.__qualname__}" == "pynn.nn.parameter.Parameter":
@@ -70,17 +70,17 @@ class Pickler(pickle._Pickler):
         else:
             super().save_global(obj, name)
 
-    def _save_name(self, obj):
+    def _save_name(self, obj: Any) -> None:
         self.write(f"c{obj.module}\n{obj.name}\n".encode())
         self.memoize(obj)
 
-    def _save_dtype(self, obj):
+    def _save_dtype(self, obj: Any) -> None:
         self.save(names.DTYPE_NAMES[obj.name])
 
     dispatch[names.TorchName] = _save_name
     dispatch[dtype] = _save_dtype
 
-    def _reduce_tensor(self, tensor):
+    def _reduce_tensor(self, tensor: Any) -> Any:
         array = observe(tensor)
         storage, offset, strides = self._place(array)
         shape = array.shape
@@ -99,7 +99,7 @@ class Pickler(pickle._Pickler):
             return names.REBUILD_TENSOR, args
         return names.REBUILD_SUBCLASS, (names.REBUILD_TENSOR, cls, args, attributes)
 
-    def _place(self, array):
+    def _place(self, array: Any) -> Any:
         """(storage, offset, strides), in elements: where array lies in the memory of the array that owns it."""
         root = array
         while isinstance(root.base, numpy.ndarray):
@@ -116,7 +116,7 @@ class Pickler(pickle._Pickler):
         copy = numpy.ascontiguousarray(array).reshape(array.shape)  # gaps or a negative stride, which torch has not
         return self._storage(copy.reshape(-1)), 0, tuple(s // array.itemsize for s in copy.strides)
 
-    def _storage(self, flat):
+    def _storage(self, flat: Any) -> Any:
         """The storage of some memory, one however often it is met. Holds the memory, so its address stays its own."""
         key = (_address(flat), flat.nbytes) if flat.size else flat.dtype
         held = self.storages.setdefault(key, Storage(flat, str(len(self.storages))))
@@ -131,14 +131,14 @@ class Pickler(pickle._Pickler):
 class _Plain:
     """The tensor of which a Parameter is made, in the file."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         self._args = args
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return names.REBUILD_TENSOR, self._args
 
 
-def contiguous_strides(shape):
+def contiguous_strides(shape: Any) -> Any:
     """The strides, in elements, of a row-major tensor; as torch has them for empty ones too."""
     strides = [1] * len(shape)
     for d in range(len(shape) - 2, -1, -1):
@@ -146,11 +146,11 @@ def contiguous_strides(shape):
     return tuple(strides)
 
 
-def _address(array):
+def _address(array: Any) -> Any:
     return array.__array_interface__["data"][0]
 
 
-def _flat(array):
+def _flat(array: Any) -> Any:
     """All memory of an array in one dimension, without copying; None where it has gaps or runs backwards."""
     if array.flags.c_contiguous:
         return array.reshape(-1)
@@ -159,7 +159,7 @@ def _flat(array):
     return dense.reshape(-1) if dense.flags.c_contiguous else None
 
 
-def save(obj, f, protocol, legacy=False):
+def save(obj: Any, f: Any, protocol: Any, legacy: bool = False) -> None:
     """See `pynn.save`."""
     write = _write_legacy if legacy else _write
     if isinstance(f, (str, os.PathLike)):
@@ -173,14 +173,14 @@ def save(obj, f, protocol, legacy=False):
         )
 
 
-def _bytes_of(storage):
+def _bytes_of(storage: Any) -> Any:
     """A storage's memory as a file has it: little-endian."""
     flat = storage.flat
     flat = flat.view(numpy.uint16) if flat.dtype.kind == "V" else flat
     return flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(numpy.uint8)
 
 
-def _write(obj, file, protocol):
+def _write(obj: Any, file: Any, protocol: Any) -> None:
     stream = io.BytesIO()
     pickler = Pickler(stream, protocol)
     pickler.dump(obj)
@@ -194,7 +194,7 @@ def _write(obj, file, protocol):
         out.add("version", b"3\n")
 
 
-def _write_legacy(obj, file, protocol):
+def _write_legacy(obj: Any, file: Any, protocol: Any) -> None:
     """The format before torch 1.6: pickles one after another, then each storage's element count and bytes."""
     stream = io.BytesIO()
     pickler = Pickler(stream, protocol, legacy=True)

@@ -34,7 +34,7 @@ _NAMES = {name: code for code, name in _DTYPES.items()}
 _LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 
 
-def save(tensors, metadata=None):
+def save(tensors: Any, metadata: Any = None) -> Any:
     """The bytes of a safetensors file of a dict from names to tensors; metadata: a dict of strings.
 
     The format knows no strides and no sharing: each tensor is written row-major, and on its own.
@@ -45,7 +45,7 @@ def save(tensors, metadata=None):
     return file.getvalue()
 
 
-def save_file(tensors, filename, metadata=None):
+def save_file(tensors: Any, filename: Any, metadata: Any = None) -> None:
     """Write what `save` returns to a path; a save that fails leaves an existing file as it was."""
     from pynn.serialization import files
 
@@ -53,12 +53,12 @@ def save_file(tensors, filename, metadata=None):
         _write(tensors, metadata, file)
 
 
-def load(data):
+def load(data: Any) -> Any:
     """The dict of tensors of a safetensors file's bytes. Raises what `load_file` raises."""
     return _read(io.BytesIO(data))
 
 
-def load_file(filename, device="cpu"):
+def load_file(filename: Any, device: str = "cpu") -> Any:
     """The dict from names to tensors of a safetensors file.
 
     Raises RuntimeError for a file that is damaged, truncated, of another format or holds a dtype that pynn has not.
@@ -68,7 +68,7 @@ def load_file(filename, device="cpu"):
         return _read(file)
 
 
-def _write(tensors, metadata, file):
+def _write(tensors: Any, metadata: Any, file: Any) -> None:
     if not isinstance(tensors, dict):
         raise TypeError(f"safetensors takes a dict from names to tensors, got {type(tensors).__name__}.")
     for name, tensor in tensors.items():
@@ -103,18 +103,18 @@ def _write(tensors, metadata, file):
         file.write(numpy.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(numpy.uint8))
 
 
-def _bad(what):
+def _bad(what: Any) -> Any:
     return RuntimeError(f"not a valid safetensors file: {what}. It is damaged, truncated or of another format.")
 
 
-def _no_duplicates(pairs):
+def _no_duplicates(pairs: Any) -> Any:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name occurs twice")
     return found
 
 
-def _read_header(file):
+def _read_header(file: Any) -> Any:
     """(header, bytes of data that follow, metadata)."""
     file.seek(0, io.SEEK_END)
     size = file.tell()
@@ -134,7 +134,7 @@ def _read_header(file):
     return header, size - 8 - length, metadata
 
 
-def _checked(name, entry):
+def _checked(name: str, entry: Any) -> Any:
     """(begin, end, dtype, shape, dtype code) of a header's entry."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise _bad(f"tensor {name!r} is described by {entry!r}, not by dtype, shape and data_offsets")
@@ -152,7 +152,7 @@ def _checked(name, entry):
     return *offsets, dtype, tuple(shape), code
 
 
-def _places(file):
+def _places(file: Any) -> Any:
     """(region that begins with the data, where each tensor lies in it, metadata), all checked."""
     from pynn.serialization.archive import Region
 
@@ -169,7 +169,7 @@ def _places(file):
     return region, places, metadata
 
 
-def _tensor(region, name, place):
+def _tensor(region: Any, name: str, place: Any) -> Tensor:
     from pynn.serialization.rebuild import as_bfloat16
 
     begin, _, dtype, shape, code = place
@@ -181,7 +181,7 @@ def _tensor(region, name, place):
     return wrap(as_bfloat16(array) if code == "BF16" else array)
 
 
-def _read(file):
+def _read(file: Any) -> Any:
     region, places, _ = _places(file)
     return {name: _tensor(region, name, place) for name, place in places.items()}
 

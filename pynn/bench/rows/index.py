@@ -8,7 +8,9 @@ import numpy as np
 from pynn.bench.row import Side, row
 
 
-def _indexed(name: str, shape: tuple[int, ...], picks: tuple[int, ...], size: int, function: Callable[..., Any]) -> None:
+def _indexed(
+    name: str, shape: tuple[int, ...], picks: tuple[int, ...], size: int, function: Callable[..., Any]
+) -> None:
     @row(name)
     def forward(side: Side) -> Any:
         x, index = side.randn(*shape), side.randint(size, *picks)

@@ -5,9 +5,7 @@ from typing import Any
 from pynn.bench.row import Side, row
 
 
-def _train(
-    name: str, shape: tuple[int, ...], call: str, positive: bool = False, tolerance: float = 1e-4
-) -> None:
+def _train(name: str, shape: tuple[int, ...], call: str, positive: bool = False, tolerance: float = 1e-4) -> None:
     size = 4
     for n in shape:
         size *= n

@@ -1,9 +1,11 @@
 """What functions share: sizes given as one number or one a dimension, the error for what is no Tensor."""
 
+from typing import Any
+
 from pynn._core import Tensor
 
 
-def sizes(value, dims, name):
+def sizes(value: Any, dims: Any, name: str) -> Any:
     """value as a tuple of `dims` ints: one int or a list of one stands for all; RuntimeError for another count."""
     found = (value,) if isinstance(value, int) else tuple(int(v) for v in value)
     if len(found) == 1:
@@ -15,12 +17,12 @@ def sizes(value, dims, name):
     return found
 
 
-def strides(value, kernel, dims):
+def strides(value: Any, kernel: Any, dims: Any) -> Any:
     """A pool's stride, which is its kernel's size where none was given."""
     return kernel if value is None or value == () or value == [] else sizes(value, dims, "stride")
 
 
-def require_tensors(name, *values, names=("input", "target")):
+def require_tensors(name: str, *values: Any, names: Any = ("input", "target")) -> None:
     """TypeError, in torch's words, unless all values, the arguments of those names, are Tensors."""
     for value in values:
         if not isinstance(value, Tensor):

@@ -1,6 +1,7 @@
 """Attention, with torch.nn.functional's signatures (Vaswani and others: arXiv:1706.03762)."""
 
 import math
+from typing import Any
 
 from pynn._core import call
 from pynn.nn.functional.dropout import dropout
@@ -14,7 +15,7 @@ from pynn.ops.joining import cat
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
-def _grouped(query, key, value, mask):
+def _grouped(query: Any, key: Any, value: Any, mask: Any) -> Any:
     """Heads (dimension -3) in groups that share a head of key and value, which broadcast over their group."""
     heads, own = query._array.shape[-3], key._array.shape[-3]
     if own != value._array.shape[-3] or heads % own:
@@ -31,8 +32,15 @@ def _grouped(query, key, value, mask):
 
 
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
-):
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+    enable_gqa: bool = False,
+) -> Any:
     """softmax(query @ key^T * scale + mask) @ value.
 
     query (..., L, E), key (..., S, E), value (..., S, Ev): (..., L, Ev). attn_mask: bool (True takes part) or added to
@@ -57,7 +65,7 @@ def scaled_dot_product_attention(
     return output.reshape((*shape[:-1], output._array.shape[-1])) if enable_gqa else output
 
 
-def _projected(query, key, value, in_proj_weight, in_proj_bias, separate):
+def _projected(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, separate: Any) -> Any:
     """Query, key and value through their projections, which are one matrix of three parts or three matrices."""
     weights = in_proj_weight.chunk(3, 0) if separate is None else separate
     biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3, 0)
@@ -66,13 +74,13 @@ def _projected(query, key, value, in_proj_weight, in_proj_bias, separate):
     return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
 
 
-def _heads(x, count):
+def _heads(x: Any, count: Any) -> Any:
     """(L, N, E) as (N, heads, L, E / heads)."""
     length, batch, width = x._array.shape
     return x.reshape(length, batch, count, width // count).permute(1, 2, 0, 3)
 
 
-def _joined_mask(attn_mask, key_padding_mask, like, batch, heads):
+def _joined_mask(attn_mask: Any, key_padding_mask: Any, like: Any, batch: Any, heads: Any) -> Any:
     """Both masks as one that is added to the scores (True in a bool one keeps a position out), or None."""
     total = None
     if attn_mask is not None:
@@ -91,7 +99,7 @@ def _joined_mask(attn_mask, key_padding_mask, like, batch, heads):
     return total
 
 
-def _check_inputs(query, key, value, key_padding_mask, attn_mask, heads):
+def _check_inputs(query: Any, key: Any, value: Any, key_padding_mask: Any, attn_mask: Any, heads: Any) -> Any:
     """Whether the inputs lack the batch dimension; AssertionError, in torch's words, where they do not agree on it."""
     if query.ndim not in (2, 3):
         raise AssertionError(
@@ -123,7 +131,9 @@ def _check_inputs(query, key, value, key_padding_mask, attn_mask, heads):
     return query.ndim == 2
 
 
-def _check_lengths(query, key, value, key_padding_mask, attn_mask, heads, separate):
+def _check_lengths(
+    query: Any, key: Any, value: Any, key_padding_mask: Any, attn_mask: Any, heads: Any, separate: Any
+) -> None:
     """AssertionError or RuntimeError, in torch's words, where shapes (L, N, E) and those of the masks do not fit."""
     a, b, c = query._array.shape, key._array.shape, value._array.shape
     if b[:2] != c[:2] or (b != c and not separate):
@@ -144,32 +154,32 @@ def _check_lengths(query, key, value, key_padding_mask, attn_mask, heads, separa
 
 
 def multi_head_attention_forward(
-    query,
-    key,
-    value,
-    embed_dim_to_check,
-    num_heads,
-    in_proj_weight,
-    in_proj_bias,
-    bias_k,
-    bias_v,
-    add_zero_attn,
-    dropout_p,
-    out_proj_weight,
-    out_proj_bias,
-    training=True,
-    key_padding_mask=None,
-    need_weights=True,
-    attn_mask=None,
-    use_separate_proj_weight=False,
-    q_proj_weight=None,
-    k_proj_weight=None,
-    v_proj_weight=None,
-    static_k=None,
-    static_v=None,
-    average_attn_weights=True,
-    is_causal=False,
-):
+    query: Any,
+    key: Any,
+    value: Any,
+    embed_dim_to_check: Any,
+    num_heads: Any,
+    in_proj_weight: Any,
+    in_proj_bias: Any,
+    bias_k: Any,
+    bias_v: Any,
+    add_zero_attn: Any,
+    dropout_p: Any,
+    out_proj_weight: Any,
+    out_proj_bias: Any,
+    training: bool = True,
+    key_padding_mask: Any = None,
+    need_weights: bool = True,
+    attn_mask: Any = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Any = None,
+    k_proj_weight: Any = None,
+    v_proj_weight: Any = None,
+    static_k: Any = None,
+    static_v: Any = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> Any:
     """Attention of several heads between projections: (output (L, N, E), weights or None).
 
     query (L, N, E), key and value (S, N, ...), or without N. Weights are (N, L, S), averaged over the heads, or

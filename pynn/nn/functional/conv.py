@@ -3,6 +3,8 @@
 Inputs are (N, C, ...) or (C, ...). All raise RuntimeError for shapes, dtypes and amounts that do not fit.
 """
 
+from typing import Any
+
 from pynn._core import Tensor, call
 from pynn.nn.functional.arguments import require_tensors, sizes
 from pynn.nn.functional.pad import pad
@@ -16,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _same_padding(input, weight, stride, padding, dilation):
+def _same_padding(input: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """(input, padding): "same" and "valid" as amounts; where "same" is odd the input is padded at its end."""
     dims = len(stride)
     if not isinstance(padding, str):
@@ -33,7 +35,7 @@ def _same_padding(input, weight, stride, padding, dilation):
     return input, tuple(t // 2 for t in total)
 
 
-def _batched(name, input, weight, dims):
+def _batched(name: str, input: Any, weight: Any, dims: Any) -> Any:
     """(input with a batch dimension, whether it lacked one)."""
     for what, x in (("input", input), ("weight", weight)):
         if not isinstance(x, Tensor):
@@ -47,7 +49,9 @@ def _batched(name, input, weight, dims):
     return (input.unsqueeze(0), True) if len(shape) == dims + 1 else (input, False)
 
 
-def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
+def _convolve(
+    dims: Any, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
     input, single = _batched(f"conv{dims}d", input, weight, dims)
     stride, dilation = sizes(stride, dims, "stride"), sizes(dilation, dims, "dilation")
     input, padding = _same_padding(input, weight, stride, padding, dilation)
@@ -61,7 +65,15 @@ def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
 
 
 @export(method=False)
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlation of input (N, C, L) with weight (O, C / groups, K): (N, O, L').
 
     L' = (L + 2 padding - dilation (K - 1) - 1) // stride + 1. padding may be "same" (stride 1) or "valid".
@@ -70,19 +82,35 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 @export(method=False)
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlation of input (N, C, H, W) with weight (O, C / groups, KH, KW): (N, O, H', W'); see conv1d."""
     return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
 @export(method=False)
-def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlation of input (N, C, D, H, W) with weight (O, C / groups, KD, KH, KW): see conv1d."""
     return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
 
 
 @export(method=False)
-def conv_tbc(input, weight, bias, pad=0):
+def conv_tbc(input: Tensor, weight: Tensor, bias: Any, pad: int = 0) -> Tensor:
     """conv1d with time first: input (T, N, C), weight (K, C, O), bias (O): (T + 2 pad - K + 1, N, O)."""
     require_tensors("conv_tbc", input, weight, bias, names=("input", "weight", "bias"))
     if input.ndim != 3 or weight.ndim != 3 or bias.ndim != 1:
@@ -93,7 +121,17 @@ def conv_tbc(input, weight, bias, pad=0):
     return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad).permute(2, 0, 1)
 
 
-def _transposed(dims, input, weight, bias, stride, padding, output_padding, groups, dilation):
+def _transposed(
+    dims: Any,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: Any,
+    dilation: Any,
+) -> Any:
     input, single = _batched(f"conv_transpose{dims}d", input, weight, dims)
     named = (("stride", stride), ("padding", padding), ("output_padding", output_padding), ("dilation", dilation))
     stride, padding, extra, dilation = (sizes(v, dims, n) for n, v in named)
@@ -128,7 +166,16 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
 
 
 @export(method=False)
-def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Tensor:
     """The gradient of conv1d as a map: input (N, C, L), weight (C, O / groups, K): (N, O, L').
 
     L' = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
@@ -137,18 +184,36 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
 
 @export(method=False)
-def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Tensor:
     """The gradient of conv2d as a map: input (N, C, H, W), weight (C, O / groups, KH, KW); see conv_transpose1d."""
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @export(method=False)
-def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Tensor:
     """The gradient of conv3d as a map: input (N, C, D, H, W), weight (C, O / groups, ...); see conv_transpose1d."""
     return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(input: Tensor, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1) -> Any:
     """The sliding windows of input (N, C, H, W) as columns: (N, C * prod(kernel_size), windows)."""
     geometry = ((kernel_size, "kernel_size"), (dilation, "dilation"), (padding, "padding"), (stride, "stride"))
     single = input._array.ndim == 3
@@ -157,7 +222,9 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return result.squeeze(0) if single else result
 
 
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(
+    input: Tensor, output_size: Any, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1
+) -> Any:
     """unfold's columns (N, C * prod(kernel_size), windows) summed into an image (N, C, *output_size)."""
     geometry = (
         (output_size, "output_size"), (kernel_size, "kernel_size"), (dilation, "dilation"), (padding, "padding"),

@@ -4,6 +4,8 @@ Graves, Fernandez, Gomez, Schmidhuber (ICML 2006): the forward recursion in loga
 between them, for all sequences of the batch at once.
 """
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, is_grad_enabled, made, observe
@@ -17,11 +19,11 @@ __all__ = ["ctc_loss"]
 IMPOSSIBLE = -1e30  # the logarithm of a probability of 0, finite so that gradients stay finite
 
 
-def _lengths(value):
+def _lengths(value: Any) -> Any:
     return numpy.asarray(observe(value) if isinstance(value, Tensor) else value, numpy.int64).reshape(-1)
 
 
-def _rows(targets, lengths):
+def _rows(targets: Any, lengths: Any) -> Any:
     """The targets as rows (N, longest), padded with 0, from rows or from all of them one after the other."""
     longest = int(lengths.max(initial=0))
     if targets.ndim == 2:
@@ -34,7 +36,7 @@ def _rows(targets, lengths):
     return out
 
 
-def _check(log_probs, targets, inputs, wanted, blank):
+def _check(log_probs: Any, targets: Any, inputs: Any, wanted: Any, blank: Any) -> None:
     steps, batch, classes = log_probs._array.shape
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range: got {blank} of {classes} classes.")
@@ -57,7 +59,15 @@ def _check(log_probs, targets, inputs, wanted, blank):
 
 
 @float32_function
-def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+def ctc_loss(
+    log_probs: Any,
+    targets: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Any:
     """-log of the probability that log_probs' paths spell the targets, blanks and repeats left out.
 
     log_probs (T, N, C) or (T, C): log-probabilities. targets (N, S), or all of them in one dimension; input_lengths and

@@ -1,5 +1,7 @@
 """Distances between vectors and the losses made of them, with torch.nn.functional's signatures."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import binary, call, made, observe
@@ -21,14 +23,14 @@ __all__ = [
 _PAIR = ("input1", "input2", "target")
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Any:
     """input / max(its p-norm along dim, eps): the input's shape."""
     result = input / norm(input, p, dim, keepdim=True).clamp(min=eps)
     return result if out is None else out.copy_(result)
 
 
 @export("cosine_similarity", method=False)
-def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim; shapes broadcast, and lose dim.
 
     Raises RuntimeError where both are integers or the shapes do not broadcast.
@@ -43,13 +45,13 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 
 @export("pairwise_distance", method=False)
-def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The p-norm of x1 - x2 + eps over the last dimension; shapes broadcast."""
     return norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
 
 
 @export("pdist", method=False)
-def pdist(input, p=2.0):
+def pdist(input: Any, p: float = 2.0) -> Any:
     """The p-norm distances between all pairs of rows of input (N, D): (N (N - 1) / 2,), pairs 01, 02, ..., 12, ..."""
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
@@ -58,7 +60,15 @@ def pdist(input, p=2.0):
 
 
 @float32_function
-def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+def cosine_embedding_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: int = 0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """1 - cos for targets 1, max(0, cos - margin) for targets -1; inputs (N, D) or (D), target (N) or ()."""
     require_tensors("cosine_embedding_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -75,7 +85,9 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 
 
 @float32_function
-def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
     """x for targets 1, max(0, margin - x) for targets -1."""
     require_tensors("hinge_embedding_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -83,7 +95,15 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 
 @float32_function
-def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: int = 0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """max(0, -y (x1 - x2) + margin): x1 should rank above x2 for y = 1, below for y = -1."""
     require_tensors("margin_ranking_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -96,7 +116,16 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 
 @float32_function
-def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+def multi_margin_loss(
+    input: Any,
+    target: Any,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """sum over i != y of max(0, margin - x_y + x_i)^p / C: input (N, C) or (C), target (N) or () of int64 classes."""
     require_tensors("multi_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -127,7 +156,9 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 
 @float32_function
-def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def multilabel_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
     """sum over targets j and others i of max(0, 1 - (x_j - x_i)) / C.
 
     input (N, C) or (C); target of its shape, int64: the classes that hold, then -1 and anything.
@@ -160,24 +191,24 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
 @float32_function
 def triplet_margin_loss(
-    anchor,
-    positive,
-    negative,
-    margin=1.0,
-    p=2,
-    eps=1e-6,
-    swap=False,
-    size_average=None,
-    reduce=None,
-    reduction="mean",
-):
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: int = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the pairwise_distance.
 
     swap: the lesser of d(anchor, negative) and d(positive, negative).
     """
     reduction = reduction_of(size_average, reduce, reduction)
 
-    def distance(a, b):
+    def distance(a: Any, b: Any) -> Any:
         return pairwise_distance(a, b, p, eps)
 
     return triplet_margin_with_distance_loss(
@@ -186,8 +217,15 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
-):
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Any = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
     """triplet_margin_loss for any distance (default pairwise_distance); ValueError for a margin not above 0."""
     reduction = reduction_of(None, None, reduction)
     if margin <= 0:

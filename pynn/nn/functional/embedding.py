@@ -1,5 +1,7 @@
 """Embeddings and one-hot vectors, with torch.nn.functional's signatures."""
 
+from typing import Any
+
 import numpy
 
 from pynn._core import Tensor, call, call_writing, made, observe
@@ -10,7 +12,7 @@ from pynn.ops.joining import cat
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
-def _row(padding_idx, count):
+def _row(padding_idx: Any, count: Any) -> Any:
     """padding_idx counted from the front, -1 for None."""
     if padding_idx is None:
         return -1
@@ -21,7 +23,15 @@ def _row(padding_idx, count):
     return padding_idx % count
 
 
-def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: Any = None,
+    max_norm: Any = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """The rows of weight (V, D) that input (int64 or int32, any shape) names: input's shape + (D,).
 
     padding_idx: a row that gets no gradient. max_norm: first scale the named rows, in place, to that norm at most.
@@ -37,7 +47,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return call(EMBEDDING, (weight, input), (row, bool(scale_grad_by_freq)))
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with 1 at the class that tensor (int64, any shape) names: its shape + (num_classes,).
 
     num_classes -1: the largest class + 1. Raises RuntimeError for classes out of range and other dtypes.
@@ -51,7 +61,7 @@ def one_hot(tensor, num_classes=-1):
     return call(ONE_HOT, (tensor,), (int(num_classes),))
 
 
-def _bags(input, offsets, include_last_offset):
+def _bags(input: Any, offsets: Any, include_last_offset: Any) -> Any:
     """(bag of each index, number of bags) of 1-D input with the offsets where bags start."""
     starts = observe(offsets)
     if starts.ndim != 1:
@@ -71,18 +81,18 @@ def _bags(input, offsets, include_last_offset):
 
 
 def embedding_bag(
-    input,
-    weight,
-    offsets=None,
-    max_norm=None,
-    norm_type=2,
-    scale_grad_by_freq=False,
-    mode="mean",
-    sparse=False,
-    per_sample_weights=None,
-    include_last_offset=False,
-    padding_idx=None,
-):
+    input: Tensor,
+    weight: Tensor,
+    offsets: Any = None,
+    max_norm: Any = None,
+    norm_type: int = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Any = None,
+    include_last_offset: bool = False,
+    padding_idx: Any = None,
+) -> Any:
     """The sum, mean or max of the embeddings in each bag: (bags, D).
 
     input (bags, n), or (total,) with offsets (bags,) where each bag starts. per_sample_weights: of input's shape, for
@@ -128,7 +138,7 @@ def embedding_bag(
     return rows.new_zeros((count, weight._array.shape[1])).scatter_add(0, index, rows)
 
 
-def _bag_maxima(rows, bags, kept, count):
+def _bag_maxima(rows: Any, bags: Any, kept: Any, count: Any) -> Any:
     found = []
     for bag in range(count):
         places = numpy.flatnonzero((bags == bag) & kept)

@@ -1,6 +1,7 @@
 """Sampling images along a grid, with torch.nn.functional's signatures (spatial transformers, arXiv:1506.02025)."""
 
 import itertools
+from typing import Any
 
 import numpy
 
@@ -11,12 +12,12 @@ from pynn.nn.functional.arguments import require_tensors
 __all__ = ["affine_grid", "grid_sample"]
 
 
-def _check_choice(name, value, choices):
+def _check_choice(name: str, value: Any, choices: Any) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, but got: {value!r}")
 
 
-def _base(size, align_corners):
+def _base(size: Any, align_corners: Any) -> Any:
     """The centres of `size` cells over [-1, 1], or points from end to end."""
     place = numpy.arange(size, dtype=numpy.float64)
     if align_corners:
@@ -24,7 +25,7 @@ def _base(size, align_corners):
     return (2.0 * place + 1.0) / size - 1.0
 
 
-def affine_grid(theta, size, align_corners=None):
+def affine_grid(theta: Any, size: Any, align_corners: Any = None) -> Any:
     """The sampling grid of affine maps theta (N, 2, 3) for images of size (N, C, H, W): (N, H, W, 2).
 
     Also theta (N, 3, 4) with size (N, C, D, H, W). Raises ValueError for other shapes.
@@ -48,12 +49,12 @@ def affine_grid(theta, size, align_corners=None):
     return (base @ theta.transpose(1, 2)).reshape((size[0], *size[2:], dims))
 
 
-def _pixels(x, size, align_corners):
+def _pixels(x: Any, size: Any, align_corners: Any) -> Any:
     """Places in [-1, 1] as places among `size` pixels."""
     return (x + 1) * ((size - 1) / 2) if align_corners else ((x + 1) * size - 1) / 2
 
 
-def _reflected(x, low, high):
+def _reflected(x: Any, low: Any, high: Any) -> Any:
     """x thrown back at low and high until it lies between."""
     span = high - low
     if span <= 0:
@@ -65,13 +66,13 @@ def _reflected(x, low, high):
     return odd * (span - rest) + (1 - odd) * rest + low
 
 
-def _bounded(x, size, padding_mode, align_corners):
+def _bounded(x: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
     if padding_mode == "reflection":
         x = _reflected(x, 0.0, size - 1.0) if align_corners else _reflected(x, -0.5, size - 0.5)
     return x if padding_mode == "zeros" else x.clamp(0, size - 1)
 
 
-def _take(input, index, size):
+def _take(input: Any, index: Any, size: Any) -> Any:
     """input (N, C, *size) at integer places (tensors (N, ...)), zeros outside: (N, C, ...)."""
     shape = input._array.shape
     inside = None
@@ -87,7 +88,7 @@ def _take(input, index, size):
     return found * inside.to(input.dtype).unsqueeze(1)
 
 
-def _linear(input, places, size):
+def _linear(input: Any, places: Any, size: Any) -> Any:
     """The 2^d neighbours of each place, weighted by nearness."""
     low = [p.detach().floor() for p in places]
     total = None
@@ -101,35 +102,35 @@ def _linear(input, places, size):
     return total
 
 
-def _cubic_weights(t):
+def _cubic_weights(t: Any) -> Any:
     """The weights of the four neighbours at -1, 0, 1 and 2 of a place t past one (Keys 1981, a = -0.75)."""
     a = -0.75
 
-    def near(x):
+    def near(x: Any) -> Any:
         return ((a + 2) * x - (a + 3)) * x * x + 1
 
-    def far(x):
+    def far(x: Any) -> Any:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
     return far(t + 1), near(t), near(1 - t), far(2 - t)
 
 
-def _cubic(input, places, size, padding_mode, align_corners):
+def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
     """The 4 x 4 neighbours of each place; those outside are moved or zero one by one."""
     low = [p.detach().floor() for p in places]
     weights = [_cubic_weights(p - first) for p, first in zip(places, low)]
     total = None
     for i, j in itertools.product(range(4), repeat=2):
-        spots = [
-            _bounded(first + (k - 1), n, padding_mode, align_corners) for first, k, n in zip(low, (i, j), size)
-        ]
+        spots = [_bounded(first + (k - 1), n, padding_mode, align_corners) for first, k, n in zip(low, (i, j), size)]
         part = _take(input, spots, size) * (weights[0][i] * weights[1][j]).unsqueeze(1)
         total = part if total is None else total + part
     return total
 
 
 @float32_function
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+def grid_sample(
+    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None
+) -> Any:
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 
     Also (N, C, D, H, W) with grid (N, D', H', W', 3). mode: "bilinear", "nearest" or, for images, "bicubic".

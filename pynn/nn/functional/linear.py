@@ -1,5 +1,7 @@
 """Linear maps, with torch.nn.functional's signatures."""
 
+from typing import Any
+
 from pynn._core import call
 from pynn.ops.linalg import LINEAR
 from pynn.ops.out import store
@@ -7,7 +9,7 @@ from pynn.ops.out import store
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input, weight, bias=None, *, out=None):
+def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any:
     """input @ weight.T + bias.
 
     input (..., in_features), weight (out_features, in_features), bias (out_features): (..., out_features).
@@ -17,7 +19,7 @@ def linear(input, weight, bias=None, *, out=None):
     return result if out is None else store(out, result, "linear")
 
 
-def bilinear(input1, input2, weight, bias=None):
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """y_k = input1^T weight_k input2 + bias_k.
 
     input1 (..., in1), input2 (..., in2), weight (out, in1, in2), bias (out): (..., out).

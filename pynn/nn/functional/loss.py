@@ -6,6 +6,7 @@ unknown reduction raises ValueError.
 
 import math
 import warnings
+from typing import Any
 
 from pynn._core import call
 from pynn._dtypes import get_default_dtype
@@ -25,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def reduction_of(size_average, reduce, reduction):
+def reduction_of(size_average: Any, reduce: Any, reduction: str) -> Any:
     """The reduction that torch's older arguments ask for, or the newer one, checked."""
     if size_average is not None or reduce is not None:
         size_average = True if size_average is None else size_average
@@ -39,12 +40,12 @@ def reduction_of(size_average, reduce, reduction):
     return reduction
 
 
-def reduce_loss(loss, reduction):
+def reduce_loss(loss: Any, reduction: str) -> Any:
     """A tensor of losses reduced."""
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _same_shape(input, target):
+def _same_shape(input: Any, target: Any) -> Any:
     """Both broadcast to one shape, with torch's warning where they differ."""
     a, b = input._array.shape, target._array.shape
     if a == b:
@@ -57,7 +58,7 @@ def _same_shape(input, target):
     return pair_of(input, target)
 
 
-def pair_of(input, target):
+def pair_of(input: Any, target: Any) -> Any:
     """Both as one shape."""
     if input._array.shape == target._array.shape:
         return input, target
@@ -65,7 +66,9 @@ def pair_of(input, target):
     return broadcast_to(input, shape), broadcast_to(target, shape)
 
 
-def _weighted(op, input, target, attrs, weight, reduction, divide_by_weight=True):
+def _weighted(
+    op: Any, input: Any, target: Any, attrs: Any, weight: Any, reduction: Any, divide_by_weight: bool = True
+) -> Any:
     if weight is None:
         return call(op, (input, target), (*attrs, reduction))
     if weight._array.shape != input._array.shape:
@@ -78,21 +81,25 @@ def _weighted(op, input, target, attrs, weight, reduction, divide_by_weight=True
     return reduce_loss(loss, reduction)
 
 
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def mse_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
     """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("mse_loss", input, target)
     pair = _same_shape(input, target)
     return _weighted(ops.MSE_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
 
 
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
     """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("l1_loss", input, target)
     pair = _same_shape(input, target)
     return _weighted(ops.L1_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """d^2 / 2 for |d| <= delta, else delta * (|d| - delta / 2), of d = input - target.
 
     With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
@@ -107,7 +114,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _weighted(ops.HUBER_LOSS, *pair, (float(delta),), weight, reduction, divide_by_weight=False)
 
 
-def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+def smooth_l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+) -> Any:
     """d^2 / (2 beta) for |d| < beta, else |d| - beta / 2, of d = input - target (arXiv:1504.08083).
 
     beta 0 is l1_loss; RuntimeError for a negative one.
@@ -122,7 +131,9 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return call(ops.SMOOTH_L1_LOSS, pair, (float(beta), reduction))
 
 
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x; logarithms are limited to -100.
 
     weight: broadcasts to the input. ValueError where shapes differ, RuntimeError for x outside [0, 1].
@@ -151,8 +162,14 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 
 def binary_cross_entropy_with_logits(
-    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
-):
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:
     """binary_cross_entropy of sigmoid(input), without overflow.
 
     weight broadcasts to the input; pos_weight (classes last) weighs the positive targets. ValueError where shapes
@@ -176,7 +193,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
-def _rows(input, target):
+def _rows(input: Any, target: Any) -> Any:
     """(N, C, d...) and (N, d...), with torch's errors where they do not fit; (C) and () as (1, C) and (1)."""
     a, t = input._array.shape, target._array.shape
     if not a:
@@ -193,13 +210,21 @@ def _rows(input, target):
     return input, target
 
 
-def _over_classes(op, input, target, weight, attrs, reduction):
+def _over_classes(op: Any, input: Any, target: Any, weight: Any, attrs: Any, reduction: Any) -> Any:
     rows, wanted = _rows(input, target)
     loss = call(op, (rows, wanted, weight), (*attrs, reduction))
     return loss.reshape(target._array.shape) if reduction == "none" else loss
 
 
-def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """-input[target]: input (N, C, d...) or (C) of log-probabilities, target (N, d...) or () of int64 classes.
 
     Rows with target ignore_index count nothing; weight (C) weighs the classes, and a mean divides by the weights.
@@ -211,15 +236,15 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
 
 
 def cross_entropy(
-    input,
-    target,
-    weight=None,
-    size_average=None,
-    ignore_index=-100,
-    reduce=None,
-    reduction="mean",
-    label_smoothing=0.0,
-):
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
     """nll_loss of log_softmax(input), in one op.
 
     input (N, C, d...) or (C); target (N, d...) or () of int64 classes, or of the input's shape and floating point:
@@ -237,7 +262,7 @@ def cross_entropy(
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
 
-def _soft_cross_entropy(input, target, weight, reduction, smoothing):
+def _soft_cross_entropy(input: Any, target: Any, weight: Any, reduction: Any, smoothing: Any) -> Any:
     classes = 0 if input.ndim == 1 else 1
     count = input._array.shape[classes]
     if smoothing:
@@ -257,7 +282,14 @@ def _soft_cross_entropy(input, target, weight, reduction, smoothing):
 
 
 @float32_function
-def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+def kl_div(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Any:
     """target * (log target - input): the Kullback-Leibler divergence of log-probabilities input from target.
 
     reduction "batchmean" divides the sum by the first size, "mean" by the number of elements (with a warning).
@@ -281,8 +313,15 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 @float32_function
 def poisson_nll_loss(
-    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
-):
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: Any = None,
+    eps: float = 1e-8,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
     require_tensors("poisson_nll_loss", input, target)
     input = input if input.is_floating_point() or target.is_floating_point() else input.to(get_default_dtype())
@@ -291,7 +330,9 @@ def poisson_nll_loss(
     return call(ops.POISSON_NLL_LOSS, pair_of(input, target), attrs)
 
 
-def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
     """(log var + (input - target)^2 / var) / 2 with var at least eps; full adds log(2 pi) / 2.
 
     var: a number, the input's shape, or that with its last size 1 or missing. ValueError for a negative one.
@@ -318,14 +359,18 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
 
 @float32_function
-def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def soft_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
     require_tensors("soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     return call(ops.SOFT_MARGIN_LOSS, pair_of(input, target), (reduction,))
 
 
-def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
     """binary_cross_entropy_with_logits, averaged over the last dimension's classes; weight (C) weighs them."""
     require_tensors("multilabel_soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)

@@ -4,6 +4,7 @@ They raise RuntimeError for shapes and dtypes that do not fit.
 """
 
 import math
+from typing import Any
 
 from pynn._core import call, call_writing
 from pynn._info import finfo
@@ -15,7 +16,7 @@ from pynn.ops.registry import export
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
 
-def _check_count(shape):
+def _check_count(shape: Any) -> None:
     """ValueError where statistics would be of one value a channel."""
     if math.prod(shape[:1] + shape[2:]) == 1:
         raise ValueError(
@@ -24,7 +25,16 @@ def _check_count(shape):
         )
 
 
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel of (N, C, ...) (arXiv:1502.03167).
 
     training: by the batch's own statistics, with which running_mean and running_var, where given, are moved by
@@ -57,15 +67,15 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
 
 def instance_norm(
-    input,
-    running_mean=None,
-    running_var=None,
-    weight=None,
-    bias=None,
-    use_input_stats=True,
-    momentum=0.1,
-    eps=1e-05,
-):
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Any:
     """batch_norm of each sample on its own: each channel of each element of (N, C, ...) (arXiv:1607.08022)."""
     require_tensors("instance_norm", input)
     if not use_input_stats:
@@ -85,7 +95,7 @@ def instance_norm(
     return result
 
 
-def _tail(name, input, normalized_shape):
+def _tail(name: str, input: Any, normalized_shape: Any) -> int:
     require_tensors(name, input)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(int(n) for n in normalized_shape)
     if not wanted:
@@ -102,13 +112,13 @@ def _tail(name, input, normalized_shape):
 
 
 @export(method=False)
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, normalized_shape (arXiv:1607.06450)."""
     return call(LAYER_NORM, (input, weight, bias), (_tail("layer_norm", input, normalized_shape), float(eps)))[0]
 
 
 @export(method=False)
-def rms_norm(input, normalized_shape, weight=None, eps=None):
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (arXiv:1910.07467); eps defaults to the dtype's."""
     count = _tail("rms_norm", input, normalized_shape)
     if eps is None:
@@ -117,7 +127,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 
 
 @export(method=False)
-def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+def group_norm(input: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias over each of num_groups groups of channels (arXiv:1803.08494)."""
     require_tensors("group_norm", input)
     shape = input._array.shape
@@ -126,7 +136,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     return call(GROUP_NORM, (input, weight, bias), (int(num_groups), float(eps)))[0]
 
 
-def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+def local_response_norm(input: Any, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta, for (N, C, ...)."""
     require_tensors("local_response_norm", input)
     shape = input._array.shape

@@ -1,5 +1,7 @@
 """Padding, with torch.nn.functional's signature."""
 
+from typing import Any
+
 from pynn._core import call
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
@@ -8,7 +10,7 @@ from pynn.ops.pad import PAD, PAD_EDGES, PLACES
 __all__ = ["pad"]
 
 
-def _check(mode, shape, pads, count):
+def _check(mode: Any, shape: Any, pads: Any, count: Any) -> None:
     limit = {"reflect": -1, "circular": 0}.get(mode)
     if not 1 <= count <= 3 or len(shape) not in (count + 1, count + 2):
         raise NotImplementedError(
@@ -31,7 +33,7 @@ def _each(pads: dict[int, tuple[int, int]], ndim: int) -> tuple[tuple[int, int],
     return tuple(pads.get(d, (0, 0)) for d in range(ndim))
 
 
-def pad(input, pad, mode="constant", value=None):
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
     """input with pad = (before, after) elements of the last dimension, then of the one before it, and so on.
 
     mode: "constant" (value, default 0; negative amounts crop), "reflect", "replicate" or "circular".
@@ -67,7 +69,7 @@ def pad(input, pad, mode="constant", value=None):
     return edges(input, _each(pads, len(shape)), mode)
 
 
-def _edges(input, pads, mode):
+def _edges(input: Any, pads: Any, mode: Any) -> Any:
     return call(PAD_EDGES, (input,), (pads, mode))
 
 

@@ -4,6 +4,7 @@ All raise RuntimeError for shapes and amounts that do not fit. stride defaults t
 """
 
 import functools
+from typing import Any
 
 from pynn._core import Tensor, call
 from pynn.amp.autocast_mode import float32_function
@@ -21,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _image(name, input):
+def _image(name: str, input: Any) -> Any:
     """A sequence (..., L) as an image (..., 1, L)."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
@@ -30,7 +31,16 @@ def _image(name, input):
     return input.unsqueeze(-2)
 
 
-def _max(dims, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+def _max(
+    dims: Any,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    return_indices: Any,
+) -> Any:
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge, gap = strides(stride, kernel, dims), sizes(padding, dims, "padding"), sizes(dilation, dims, "dilation")
     if dims == 1:
@@ -45,24 +55,48 @@ def _max(dims, input, kernel_size, stride, padding, dilation, ceil_mode, return_
     return (values.squeeze(-2), indices.squeeze(-2)) if dims == 1 else (values, indices)
 
 
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest element of each window of (N, C, L); with return_indices also its place, int64."""
     return _max(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest element of each window of (N, C, H, W); with return_indices also its place in the flat plane."""
     return _max(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest element of each window of (N, C, D, H, W); with return_indices also its place in the flat volume."""
     return _max(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _with_indices(name, pool):
+def _with_indices(name: str, pool: Any) -> Any:
     @functools.wraps(pool)
-    def function(*args, **kwargs):
+    def function(*args: Any, **kwargs: Any) -> Any:
         kwargs["return_indices"] = True
         return pool(*args, **kwargs)
 
@@ -76,7 +110,16 @@ max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
 )
 
 
-def _average(dims, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+def _average(
+    dims: Any,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: Any,
+    count_include_pad: Any,
+    divisor_override: Any,
+) -> Any:
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge = strides(stride, kernel, dims), sizes(padding, dims, "padding")
     if divisor_override == 0:
@@ -89,26 +132,45 @@ def _average(dims, input, kernel_size, stride, padding, ceil_mode, count_include
 
 
 @export(method=False)
-def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
     """The mean of each window of (N, C, L); count_include_pad counts the padding's zeros."""
     return _average(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Any:
     """The mean of each window of (N, C, H, W), or its sum over divisor_override."""
     return _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool3d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Any:
     """The mean of each window of (N, C, D, H, W), or its sum over divisor_override."""
     return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _target(output_size, dims, input):
+def _target(output_size: Any, dims: Any, input: Any) -> Any:
     """The output's size with None for a dimension that stays as it is."""
     wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,)
     if isinstance(output_size, (tuple, list)) and len(wanted) >= input._array.ndim:
@@ -123,36 +185,36 @@ def _target(output_size, dims, input):
 
 
 @export(method=False)
-def adaptive_avg_pool1d(input, output_size):
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """The means of output_size windows that cover (N, C, L)."""
     image = _image("adaptive_avg_pool1d", input)
     return call(ops.ADAPTIVE_AVG_POOL2D, (image,), ((1, *_target(output_size, 1, input)),)).squeeze(-2)
 
 
-def adaptive_avg_pool2d(input, output_size):
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The means of output_size windows that cover (N, C, H, W); None in output_size keeps a size."""
     return call(ops.ADAPTIVE_AVG_POOL2D, (input,), (_target(output_size, 2, input),))
 
 
-def adaptive_avg_pool3d(input, output_size):
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """The means of output_size windows that cover (N, C, D, H, W); None in output_size keeps a size."""
     return call(ops.ADAPTIVE_AVG_POOL3D, (input,), (_target(output_size, 3, input),))
 
 
-def adaptive_max_pool1d(input, output_size, return_indices=False):
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of output_size windows that cover (N, C, L); with return_indices also their places."""
     image = _image("adaptive_max_pool1d", input)
     values, indices = call(ops.ADAPTIVE_MAX_POOL2D, (image,), ((1, *_target(output_size, 1, input)),))
     return (values.squeeze(-2), indices.squeeze(-2)) if return_indices else values.squeeze(-2)
 
 
-def adaptive_max_pool2d(input, output_size, return_indices=False):
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of output_size windows that cover (N, C, H, W); with return_indices also their places."""
     values, indices = call(ops.ADAPTIVE_MAX_POOL2D, (input,), (_target(output_size, 2, input),))
     return (values, indices) if return_indices else values
 
 
-def adaptive_max_pool3d(input, output_size, return_indices=False):
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of output_size windows that cover (N, C, D, H, W); with return_indices also their places."""
     values, indices = call(ops.ADAPTIVE_MAX_POOL3D, (input,), (_target(output_size, 3, input),))
     return (values, indices) if return_indices else values
@@ -164,7 +226,7 @@ adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max
 )
 
 
-def _lp(dims, input, norm_type, kernel_size, stride, ceil_mode):
+def _lp(dims: Any, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: Any) -> Any:
     kernel = sizes(kernel_size, dims, "kernel_size")
     count = 1
     for k in kernel:
@@ -173,22 +235,22 @@ def _lp(dims, input, norm_type, kernel_size, stride, ceil_mode):
     return (mean.sign() * relu(mean.abs()) * count) ** (1.0 / norm_type)
 
 
-def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool1d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     """(sum of x^p)^(1/p) of each window of (N, C, L), p = norm_type."""
     return _lp(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool2d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     """(sum of x^p)^(1/p) of each window of (N, C, H, W), p = norm_type."""
     return _lp(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool3d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     """(sum of x^p)^(1/p) of each window of (N, C, D, H, W), p = norm_type."""
     return _lp(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _unpool(dims, input, indices, kernel_size, stride, padding, output_size):
+def _unpool(dims: Any, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge = strides(stride, kernel, dims), sizes(padding, dims, "padding")
     shape = input._array.shape
@@ -207,18 +269,24 @@ def _unpool(dims, input, indices, kernel_size, stride, padding, output_size):
     return zeros.scatter(-1, indices.reshape(flat._array.shape), flat).reshape((*lead, *size))
 
 
-def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool1d(
+    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
+) -> Any:
     """max_pool1d's values put back where they came from, zeros elsewhere."""
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 @float32_function
-def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool2d(
+    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
+) -> Any:
     """max_pool2d's values put back where they came from, zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @float32_function
-def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool3d(
+    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
+) -> Any:
     """max_pool3d's values put back where they came from, zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)

@@ -4,6 +4,8 @@ Weights are torch's: for each layer and direction w_ih (gates * H, features), w_
 (gates * H), and for a projected lstm w_hr (P, H).
 """
 
+from typing import Any
+
 from pynn._core import call, is_grad_enabled
 from pynn.nn.functional.dropout import dropout as drop
 from pynn.ops.joining import cat, stack
@@ -13,7 +15,7 @@ from pynn.ops.registry import export
 __all__ = ["run_layer"]
 
 
-def run_layer(mode, input, state, weights, reverse, sizes=None):
+def run_layer(mode: Any, input: Any, state: Any, weights: Any, reverse: Any, sizes: Any = None) -> Any:
     """One layer in one direction over a whole sequence, as one op.
 
     mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each
@@ -36,11 +38,22 @@ def run_layer(mode, input, state, weights, reverse, sizes=None):
     return y, (h,)
 
 
-def _may_go_back(inputs):
+def _may_go_back(inputs: Any) -> Any:
     return is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
 
 
-def _layers(mode, input, states, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+def _layers(
+    mode: Any,
+    input: Any,
+    states: Any,
+    params: Any,
+    has_biases: Any,
+    num_layers: Any,
+    dropout: Any,
+    train: Any,
+    bidirectional: Any,
+    batch_first: Any,
+) -> Any:
     """All layers and directions; returns the outputs and the last states, each (layers * directions, N, size)."""
     directions = 2 if bidirectional else 1
     each = len(params) // (num_layers * directions)
@@ -64,15 +77,35 @@ def _layers(mode, input, states, params, has_biases, num_layers, dropout, train,
 
 
 @export(method=False)
-def lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+def lstm(
+    input: Any,
+    hx: Any,
+    params: Any,
+    has_biases: Any,
+    num_layers: Any,
+    dropout: Any,
+    train: Any,
+    bidirectional: Any,
+    batch_first: Any,
+) -> Any:
     """(output, h_n, c_n) of a stack of LSTM layers; input (T, N, features), or (N, T, features) where batch_first."""
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
     output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *options)
     return output, h, c
 
 
-def _publish(name, mode):
-    def function(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+def _publish(name: str, mode: Any) -> None:
+    def function(
+        input: Any,
+        hx: Any,
+        params: Any,
+        has_biases: Any,
+        num_layers: Any,
+        dropout: Any,
+        train: Any,
+        bidirectional: Any,
+        batch_first: Any,
+    ) -> Any:
         options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
         output, (h,) = _layers(mode, input, (hx,), list(params), *options)
         return output, h
@@ -81,7 +114,7 @@ def _publish(name, mode):
     function.__doc__ = f"(output, h_n) of a stack of {mode} layers; see lstm."
     export(name, method=False)(function)
 
-    def cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    def cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
         return run_layer(mode, input.unsqueeze(0), (hx,), (w_ih, w_hh, b_ih, b_hh, None), False)[1][0]
 
     cell.__name__ = cell.__qualname__ = name + "_cell"
@@ -95,6 +128,6 @@ _publish("gru", "GRU")
 
 
 @export(method=False)
-def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
     """One step of LSTM: the next (h, c), each (N, H), of input (N, features) and hx = (h, c)."""
     return run_layer("LSTM", input.unsqueeze(0), tuple(hx), (w_ih, w_hh, b_ih, b_hh, None), False)[1]

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy
 
@@ -17,7 +18,7 @@ __all__ = [
 
 
 @export(method=False)
-def pixel_shuffle(input, upscale_factor):
+def pixel_shuffle(input: Any, upscale_factor: Any) -> Any:
     """(..., C r^2, H, W) as (..., C, H r, W r), r = upscale_factor (arXiv:1609.05158)."""
     r = int(upscale_factor)
     shape = input._array.shape
@@ -41,7 +42,7 @@ def pixel_shuffle(input, upscale_factor):
 
 
 @export(method=False)
-def pixel_unshuffle(input, downscale_factor):
+def pixel_unshuffle(input: Any, downscale_factor: Any) -> Any:
     """(..., C, H r, W r) as (..., C r^2, H, W), r = downscale_factor: pixel_shuffle undone."""
     r = int(downscale_factor)
     shape = input._array.shape
@@ -65,7 +66,7 @@ def pixel_unshuffle(input, downscale_factor):
 
 
 @export(method=False)
-def channel_shuffle(input, groups):
+def channel_shuffle(input: Any, groups: int) -> Any:
     """(N, C, ...) with the channels of `groups` groups taken in turn (arXiv:1707.01083)."""
     shape = input._array.shape
     if len(shape) < 3:
@@ -79,7 +80,7 @@ def channel_shuffle(input, groups):
 
 
 @export(method=False)
-def native_channel_shuffle(input, groups):
+def native_channel_shuffle(input: Any, groups: int) -> Any:
     """channel_shuffle."""
     return channel_shuffle(input, groups)
 
@@ -90,7 +91,7 @@ _DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
-def _per_dimension(value, dims, name):
+def _per_dimension(value: Any, dims: Any, name: str) -> Any:
     if not isinstance(value, (tuple, list)):
         return (value,) * dims
     if len(value) != dims:
@@ -125,14 +126,14 @@ def _smoothing(size: int, out: int, factor: float | None, cubic: bool, align_cor
 
 
 def interpolate(
-    input,
-    size=None,
-    scale_factor=None,
-    mode="nearest",
-    align_corners=None,
-    recompute_scale_factor=None,
-    antialias=False,
-):
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: Any = None,
+    recompute_scale_factor: Any = None,
+    antialias: bool = False,
+) -> Any:
     """input (N, C, ...) resized to size, or by scale_factor, each one number or one a spatial dimension.
 
     mode: "nearest", "nearest-exact", "area", and "linear", "bilinear", "bicubic" or "trilinear" for 1, 2, 2 or 3
@@ -187,24 +188,26 @@ def interpolate(
     return call(RESAMPLE, (input,), (name, out, kept, bool(align_corners)))
 
 
-def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+def upsample(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None
+) -> Any:
     """interpolate, by its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def _deprecated(name):
+def _deprecated(name: str) -> None:
     warnings.warn(
         f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", FutureWarning, stacklevel=3
     )
 
 
-def upsample_nearest(input, size=None, scale_factor=None):
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """interpolate by mode "nearest"; warns that it is deprecated."""
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
-def upsample_bilinear(input, size=None, scale_factor=None):
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """interpolate by mode "bilinear" with align_corners=True; warns that it is deprecated."""
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 from pynn._core import Tensor, call, call_writing
 from pynn.autograd import no_grad
@@ -11,14 +12,14 @@ from pynn.ops.gradients import CLIP_BY_NORM, TOTAL_NORM
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
-def _gradients(parameters):
+def _gradients(parameters: Any) -> Any:
     """The gradients of a parameter, or of those of an iterable that have one."""
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p.grad for p in parameters if p.grad is not None]
 
 
 @no_grad()
-def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None) -> Any:
     """The norm_type-norm of all elements of the tensors together, a 0-d tensor; 0 for no tensors.
 
     norm_type: a number, math.inf or "inf". error_if_nonfinite: RuntimeError where it is nan or infinite.
@@ -39,7 +40,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 
 
 @no_grad()
-def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
+def clip_grads_with_norm_(parameters: Any, max_norm: Any, total_norm: Any, foreach: Any = None) -> None:
     """Scale the gradients in place by max_norm / (total_norm + 1e-6), where that is less than 1."""
     grads = _gradients(parameters)
     if grads:
@@ -47,7 +48,9 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
 
 
 @no_grad()
-def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+def clip_grad_norm_(
+    parameters: Any, max_norm: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
+) -> Any:
     """Scale the gradients in place so that their norm, all taken together, is at most max_norm.
 
     parameters: a tensor or an iterable of them; those without gradient are skipped. Returns the norm before.
@@ -69,14 +72,16 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 @no_grad()
-def clip_grad_value_(parameters, clip_value, foreach=None):
+def clip_grad_value_(parameters: Any, clip_value: Any, foreach: Any = None) -> None:
     """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
     bound = float(clip_value)
     for grad in _gradients(parameters):
         grad.clamp_(min=-bound, max=bound)
 
 
-def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+def clip_grad_norm(
+    parameters: Any, max_norm: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
+) -> Any:
     """clip_grad_norm_ under its older name; warns."""
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",

@@ -1,7 +1,7 @@
 """Batches of sequences of several lengths: padded to one length, or packed without padding."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -37,75 +37,77 @@ class PackedSequence(_Packed):
 
     __slots__ = ()
 
-    def __new__(cls, data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
+    def __new__(
+        cls, data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+    ) -> Any:
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
-    def to(self, *args, **kwargs):
+    def to(self, *args: Any, **kwargs: Any) -> Any:
         """The same with its data converted as Tensor.to converts."""
         return self._replace(data=self.data.to(*args, **kwargs))
 
     @property
-    def is_cuda(self):
+    def is_cuda(self) -> Any:
         """Whether the data lies on a GPU."""
         return self.data.is_cuda
 
-    def is_pinned(self):
+    def is_pinned(self) -> bool:
         """False: memory is not pinned on the CPU."""
         return False
 
-    def pin_memory(self):
+    def pin_memory(self) -> Any:
         """The same."""
         return self
 
-    def cpu(self, *args, **kwargs):
+    def cpu(self, *args: Any, **kwargs: Any) -> Any:
         """The same in the CPU's memory."""
         return self._replace(data=self.data.cpu())
 
-    def cuda(self, *args, **kwargs):
+    def cuda(self, *args: Any, **kwargs: Any) -> Any:
         """The same on a GPU; RuntimeError where there is none."""
         return self._replace(data=self.data.cuda(*args, **kwargs))
 
-    def double(self):
+    def double(self) -> Any:
         """The same with its data as float64."""
         return self._replace(data=self.data.double())
 
-    def float(self):
+    def float(self) -> Any:
         """The same with its data as float32."""
         return self._replace(data=self.data.float())
 
-    def half(self):
+    def half(self) -> Any:
         """The same with its data as float16."""
         return self._replace(data=self.data.half())
 
-    def long(self):
+    def long(self) -> Any:
         """The same with its data as int64."""
         return self._replace(data=self.data.long())
 
-    def int(self):
+    def int(self) -> Any:
         """The same with its data as int32."""
         return self._replace(data=self.data.int())
 
-    def short(self):
+    def short(self) -> Any:
         """The same with its data as int16."""
         return self._replace(data=self.data.short())
 
-    def char(self):
+    def char(self) -> Any:
         """The same with its data as int8."""
         return self._replace(data=self.data.char())
 
-    def byte(self):
+    def byte(self) -> Any:
         """The same with its data as uint8."""
         return self._replace(data=self.data.byte())
 
 
-def invert_permutation(permutation):
+def invert_permutation(permutation: Any) -> Any:
     """The indices that undo a permutation of 0..n-1; None for None."""
     return None if permutation is None else wrap(numpy.argsort(permutation.numpy(), kind="stable"))
 
 
-def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
+def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:
     """Pack a padded batch (T, N, *), or (N, T, *) where batch_first, of these lengths.
 
     enforce_sorted: RuntimeError unless lengths are descending; else they are sorted, and results are put back in
@@ -140,7 +142,9 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     return PackedSequence(data, wrap(counts), order)
 
 
-def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
+def pad_packed_sequence(
+    sequence: Any, batch_first: bool = False, padding_value: float = 0.0, total_length: Any = None
+) -> Any:
     """Undo pack_padded_sequence: (padded batch, lengths). total_length: pad to it; ValueError where it is too small."""
     counts = sequence.batch_sizes.numpy()
     steps = len(counts)
@@ -164,7 +168,9 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
-def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
+def pad_sequence(
+    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Any:
     """Stack sequences (L_i, *) padded to the longest: (T, N, *), or (N, T, *) where batch_first."""
     if padding_side not in ("left", "right"):
         raise ValueError(f"padding_side should be 'left' or 'right', got {padding_side!r}.")
@@ -185,19 +191,19 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     return stack(padded, 0 if batch_first else 1)
 
 
-def unpad_sequence(padded_sequences, lengths, batch_first=False):
+def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> Any:
     """The sequences of a padded batch as a list of (L_i, *)."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     return [s[:n] for s, n in zip(padded_sequences, lengths.tolist())]
 
 
-def pack_sequence(sequences, enforce_sorted=True):
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> Any:
     """Pack a list of sequences (L_i, *)."""
     sequences = list(sequences)
     return pack_padded_sequence(pad_sequence(sequences), [s.shape[0] for s in sequences], enforce_sorted=enforce_sorted)
 
 
-def unpack_sequence(packed_sequences):
+def unpack_sequence(packed_sequences: Any) -> Any:
     """The sequences of a PackedSequence as a list."""
     return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)

@@ -3,6 +3,7 @@
 import types
 import warnings
 from contextlib import contextmanager
+from typing import Any
 
 from pynn._core import Tensor
 from pynn.optim.optimizer import Optimizer
@@ -22,19 +23,19 @@ EPOCH_WARNING = (
 )
 
 
-def check_optimizer(optimizer):
+def check_optimizer(optimizer: Any) -> None:
     """TypeError unless optimizer is one."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
-def group_values(optimizer, key):
+def group_values(optimizer: Any, key: Tensor) -> Any:
     """An option of every group; Tensors are copied."""
     values = [group[key] for group in optimizer.param_groups]
     return [value.clone() if isinstance(value, Tensor) else value for value in values]
 
 
-def set_option(group, key, value):
+def set_option(group: Any, key: Tensor, value: Any) -> None:
     """Set a group's option; one that is a Tensor stays the Tensor it is and takes the value."""
     if isinstance(group[key], Tensor):
         group[key].fill_(value.item() if isinstance(value, Tensor) else value)
@@ -42,7 +43,7 @@ def set_option(group, key, value):
         group[key] = value
 
 
-def one_each(name, optimizer, value):
+def one_each(name: str, optimizer: Any, value: Any) -> Any:
     """A number, or a list of one for each group, as such a list; ValueError for a list of another length."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
@@ -65,7 +66,7 @@ class LRScheduler:
     _get_lr_called_within_step = False
     _is_initial = False
 
-    def __init__(self, optimizer, last_epoch=-1):
+    def __init__(self, optimizer: Any, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
@@ -84,7 +85,7 @@ class LRScheduler:
             optimizer._opt_called = False  # only steps from here on count for the warning about their order
         self._initial_step()
 
-    def _initial_step(self):
+    def _initial_step(self) -> None:
         """Set the first rates."""
         self._step_count = 0
         self._is_initial = True
@@ -93,23 +94,23 @@ class LRScheduler:
         finally:
             self._is_initial = False
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """All that the scheduler holds but the optimizer."""
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Take over what state_dict() gave."""
         self.__dict__.update(state_dict)
 
-    def get_last_lr(self):
+    def get_last_lr(self) -> Any:
         """Each group's rate as the scheduler set it last."""
         return self._last_lr
 
-    def get_lr(self):
+    def get_lr(self) -> None:
         """Each group's next rate."""
         raise NotImplementedError(f"{type(self).__name__} does not define get_lr(); write it in the subclass.")
 
-    def step(self, epoch=None):
+    def step(self, epoch: Any = None) -> None:
         """Go to the next step, or to `epoch` (deprecated), and set the rates. Warns where the optimizer never stepped."""
         if self._step_count == 1 and not self.optimizer._opt_called:
             overridden = "step" in vars(self.optimizer)
@@ -119,26 +120,26 @@ class LRScheduler:
             warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
         self._update_lr(epoch)
 
-    def _update_lr(self, epoch=None):
+    def _update_lr(self, epoch: Any = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         with self._inside_step():
             closed = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
             self._set_lr(self.get_lr() if closed is None else closed())
 
-    def _set_lr(self, values):
+    def _set_lr(self, values: Any) -> None:
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
             set_option(group, "lr", lr)
         self._last_lr = group_values(self.optimizer, "lr")
 
     @contextmanager
-    def _inside_step(self):
+    def _inside_step(self) -> Any:
         self._get_lr_called_within_step = True
         try:
             yield
         finally:
             self._get_lr_called_within_step = False
 
-    def _check_inside_step(self):
+    def _check_inside_step(self) -> None:
         if not self._get_lr_called_within_step:
             warnings.warn(
                 "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
@@ -146,11 +147,11 @@ class LRScheduler:
                 stacklevel=3,
             )
 
-    def _current(self):
+    def _current(self) -> Any:
         """Each group's rate as it is."""
         return group_values(self.optimizer, "lr")
 
-    def _times(self, factor):
+    def _times(self, factor: Any) -> Any:
         """Each group's rate times factor."""
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
@@ -159,12 +160,12 @@ class _LRScheduler(LRScheduler):
     """The base class under its old name."""
 
 
-def pack_callables(callables):
+def pack_callables(callables: Any) -> Any:
     """What a state_dict keeps of functions: nothing, or the attributes of callable objects."""
     return [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in callables]
 
 
-def unpack_callables(callables, saved):
+def unpack_callables(callables: Any, saved: Any) -> None:
     """Give callable objects the attributes that pack_callables kept."""
     for f, attributes in zip(callables, saved):
         if attributes is not None:

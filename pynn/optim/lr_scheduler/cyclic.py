@@ -3,18 +3,19 @@
 import math
 import types
 from itertools import pairwise
+from typing import Any
 
 from pynn.optim.lr_scheduler.base import LRScheduler, check_optimizer, one_each, set_option
 
 
-def _set_momentum(group, use_beta1, momentum):
+def _set_momentum(group: Any, use_beta1: Any, momentum: Any) -> None:
     if use_beta1:
         group["betas"] = (momentum, *group["betas"][1:])
     else:
         group["momentum"] = momentum
 
 
-def _takes_beta1(optimizer):
+def _takes_beta1(optimizer: Any) -> bool:
     """Whether momentum is beta1 (of Adam) rather than "momentum"; ValueError for an optimizer with neither."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
         raise ValueError(
@@ -24,7 +25,7 @@ def _takes_beta1(optimizer):
     return "betas" in optimizer.defaults
 
 
-def _start_momentum(optimizer, use_beta1, lowest, highest):
+def _start_momentum(optimizer: Any, use_beta1: Any, lowest: Any, highest: Any) -> None:
     """Note each group's range of momentum in it, and begin at the top."""
     for group, low, high in zip(optimizer.param_groups, lowest, highest, strict=True):
         _set_momentum(group, use_beta1, high)
@@ -43,20 +44,20 @@ class CyclicLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer,
-        base_lr,
-        max_lr,
-        step_size_up=2000,
-        step_size_down=None,
-        mode="triangular",
-        gamma=1.0,
-        scale_fn=None,
-        scale_mode="cycle",
-        cycle_momentum=True,
-        base_momentum=0.8,
-        max_momentum=0.9,
-        last_epoch=-1,
-    ):
+        optimizer: Any,
+        base_lr: Any,
+        max_lr: Any,
+        step_size_up: int = 2000,
+        step_size_down: Any = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Any = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.8,
+        max_momentum: float = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         base_lrs = one_each("base_lr", optimizer, base_lr)
@@ -87,7 +88,7 @@ class CyclicLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
-    def scale_fn(self, x):
+    def scale_fn(self, x: Any) -> Any:
         """The height of cycle x, or of step x, by scale_mode."""
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
@@ -95,7 +96,7 @@ class CyclicLR(LRScheduler):
             return 1 / 2.0 ** (x - 1)
         return self.gamma**x if self.mode == "exp_range" else 1.0
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate; sets the momentum."""
         self._check_inside_step()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
@@ -108,13 +109,13 @@ class CyclicLR(LRScheduler):
                 _set_momentum(group, self.use_beta1, high - (high - low) * height * scale)
         return [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """All that the scheduler holds but the optimizer; of scale_fn the attributes, if it is an object."""
         custom = self._scale_fn_custom
         kept = None if custom is None or isinstance(custom, types.FunctionType) else custom.__dict__.copy()
         return {**super().state_dict(), "_scale_fn_custom": kept}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Take over what state_dict() gave; scale_fn stays."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None:
@@ -129,7 +130,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Loshchilov and Hutter, "SGDR" (2016).
     """
 
-    def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
+    def __init__(self, optimizer: Any, T_0: Any, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if not isinstance(T_mult, int) or T_mult < 1:
@@ -143,13 +144,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_cur = last_epoch
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         height = 1 + math.cos(math.pi * self.T_cur / self.T_i)
         return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]
 
-    def step(self, epoch=None):
+    def step(self, epoch: Any = None) -> None:
         """Go to the next step, or to `epoch`, which may be a fraction (epoch + batch / batches)."""
         if epoch is None and self.last_epoch < 0:
             epoch = 0
@@ -167,7 +168,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         with self._inside_step():
             self._set_lr(self.get_lr())
 
-    def _jump(self, epoch):
+    def _jump(self, epoch: Any) -> None:
         """Find the restart that epoch comes after: the lengths before it are a geometric series."""
         if epoch < self.T_0:
             self.T_i = self.T_0
@@ -192,21 +193,21 @@ class OneCycleLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer,
-        max_lr,
-        total_steps=None,
-        epochs=None,
-        steps_per_epoch=None,
-        pct_start=0.3,
-        anneal_strategy="cos",
-        cycle_momentum=True,
-        base_momentum=0.85,
-        max_momentum=0.95,
-        div_factor=25.0,
-        final_div_factor=1e4,
-        three_phase=False,
-        last_epoch=-1,
-    ):
+        optimizer: Any,
+        max_lr: Any,
+        total_steps: Any = None,
+        epochs: Any = None,
+        steps_per_epoch: Any = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         if total_steps is not None:
@@ -240,7 +241,7 @@ class OneCycleLR(LRScheduler):
                 _start_momentum(optimizer, self.use_beta1, lowest, highest)
         super().__init__(optimizer, last_epoch)
 
-    def _phases(self, pct_start, three_phase):
+    def _phases(self, pct_start: Any, three_phase: Any) -> Any:
         """Where each phase ends, and the group's options that rate and momentum go between in it."""
         rise = float(pct_start * self.total_steps)
         stops = [("initial_lr", "max_momentum", 0.0), ("max_lr", "base_momentum", rise - 1)]
@@ -252,12 +253,12 @@ class OneCycleLR(LRScheduler):
             for (lr0, m0, _), (lr1, m1, end) in pairwise(stops)
         ]
 
-    def _anneal_func(self, start, end, pct):
+    def _anneal_func(self, start: Any, end: Any, pct: Any) -> Any:
         if self._anneal_func_type == "linear":
             return (end - start) * pct + start
         return end + (start - end) / 2.0 * (math.cos(math.pi * pct) + 1)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate; sets the momentum."""
         self._check_inside_step()
         if self.last_epoch > self.total_steps:

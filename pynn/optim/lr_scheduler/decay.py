@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_right
 from collections import Counter
+from typing import Any
 
 from pynn.optim.lr_scheduler.base import LRScheduler, pack_callables, unpack_callables
 
@@ -10,7 +11,7 @@ from pynn.optim.lr_scheduler.base import LRScheduler, pack_callables, unpack_cal
 class _ByFunction(LRScheduler):
     """A schedule by functions of the step, one for all groups or one for each."""
 
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
+    def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
         self.optimizer = optimizer
         groups = len(optimizer.param_groups)
         if not isinstance(lr_lambda, (list, tuple)):
@@ -23,11 +24,11 @@ class _ByFunction(LRScheduler):
         self.lr_lambdas = list(lr_lambda)
         super().__init__(optimizer, last_epoch)
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """All that the scheduler holds but the optimizer; functions are left out, callable objects give their attributes."""
         return {**super().state_dict(), "lr_lambdas": pack_callables(self.lr_lambdas)}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Take over what state_dict() gave; the functions stay."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         unpack_callables(self.lr_lambdas, state_dict["lr_lambdas"])
@@ -36,7 +37,7 @@ class _ByFunction(LRScheduler):
 class LambdaLR(_ByFunction):
     """lr0 * lr_lambda(t); lr_lambda is a function, or a list of one for each group."""
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
@@ -45,7 +46,7 @@ class LambdaLR(_ByFunction):
 class MultiplicativeLR(_ByFunction):
     """The last rate times lr_lambda(t)."""
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self._is_initial:
@@ -57,37 +58,37 @@ class MultiplicativeLR(_ByFunction):
 class StepLR(LRScheduler):
     """lr0 * gamma**(t // step_size)."""
 
-    def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
+    def __init__(self, optimizer: Any, step_size: Any, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         due = self.last_epoch != 0 and self.last_epoch % self.step_size == 0
         return self._times(self.gamma) if due else self._current()
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
 
 
 class MultiStepLR(LRScheduler):
     """lr0 * gamma**(how many of the milestones were reached)."""
 
-    def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
+    def __init__(self, optimizer: Any, milestones: Any, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self.last_epoch not in self.milestones:
             return self._current()
         return self._times(self.gamma ** self.milestones[self.last_epoch])
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         reached = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
         return [base * self.gamma**reached for base in self.base_lrs]
 
@@ -95,21 +96,21 @@ class MultiStepLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """lr0 * factor for t < total_iters, then lr0. Raises ValueError unless 0 <= factor <= 1."""
 
-    def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
+    def __init__(self, optimizer: Any, factor: Any = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0 <= factor <= 1:
             raise ValueError(f"Constant multiplicative factor expected to be between 0 and 1. Got {factor}")
         self.factor = factor
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self.last_epoch == 0:
             return self._times(self.factor)
         return self._times(1.0 / self.factor) if self.last_epoch == self.total_iters else self._current()
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         factor = self.factor + (self.last_epoch >= self.total_iters) * (1 - self.factor)
         return [base * factor for base in self.base_lrs]
 
@@ -120,7 +121,14 @@ class LinearLR(LRScheduler):
     Raises ValueError unless 0 < start_factor <= 1 and 0 <= end_factor <= 1.
     """
 
-    def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
+    def __init__(
+        self,
+        optimizer: Any,
+        start_factor: Any = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
         if not 0 < start_factor <= 1:
             raise ValueError(
                 "Starting multiplicative factor expected to be greater than 0 and less or equal to 1. "
@@ -133,7 +141,7 @@ class LinearLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self.last_epoch == 0:
@@ -144,7 +152,7 @@ class LinearLR(LRScheduler):
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
         return self._times(1.0 + rise / before)
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         rise = self.end_factor - self.start_factor
         factor = self.start_factor + rise * min(self.total_iters, self.last_epoch) / self.total_iters
         return [base * factor for base in self.base_lrs]
@@ -153,28 +161,28 @@ class LinearLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr0 * gamma**t."""
 
-    def __init__(self, optimizer, gamma, last_epoch=-1):
+    def __init__(self, optimizer: Any, gamma: Any, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         return self._current() if self._is_initial else self._times(self.gamma)
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
 
 
 class PolynomialLR(LRScheduler):
     """lr0 * (1 - t / total_iters)**power, 0 from total_iters on."""
 
-    def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
+    def __init__(self, optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -182,7 +190,7 @@ class PolynomialLR(LRScheduler):
         left, left_before = (1.0 - t / self.total_iters for t in (self.last_epoch, self.last_epoch - 1))
         return self._times((left / left_before) ** self.power)
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters
         return [base * left**self.power for base in self.base_lrs]
 
@@ -193,12 +201,12 @@ class CosineAnnealingLR(LRScheduler):
     Loshchilov and Hutter, "SGDR" (2016), without the restarts.
     """
 
-    def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
+    def __init__(self, optimizer: Any, T_max: Any, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> Any:
         """Each group's next rate."""
         self._check_inside_step()
         if self._is_initial:
@@ -212,6 +220,6 @@ class CosineAnnealingLR(LRScheduler):
         now, before = (1 + math.cos(math.pi * t / self.T_max) for t in (self.last_epoch, self.last_epoch - 1))
         return [now / before * (group["lr"] - self.eta_min) + self.eta_min for group in self.optimizer.param_groups]
 
-    def _get_closed_form_lr(self):
+    def _get_closed_form_lr(self) -> Any:
         height = 1 + math.cos(math.pi * self.last_epoch / self.T_max)
         return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]

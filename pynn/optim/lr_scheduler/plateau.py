@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 from pynn.optim.lr_scheduler.base import EPOCH_WARNING, LRScheduler, check_optimizer, group_values, set_option
 
@@ -17,16 +18,16 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(
         self,
-        optimizer,
-        mode="min",
-        factor=0.1,
-        patience=10,
-        threshold=1e-4,
-        threshold_mode="rel",
-        cooldown=0,
-        min_lr=0,
-        eps=1e-8,
-    ):
+        optimizer: Any,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: int = 0,
+        eps: float = 1e-8,
+    ) -> None:
         if factor >= 1.0:
             raise ValueError(f"Factor should be < 1.0. Got {factor}")
         check_optimizer(optimizer)
@@ -49,7 +50,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._set_modes(mode, threshold, threshold_mode)
         self._reset()
 
-    def _set_modes(self, mode, threshold, threshold_mode):
+    def _set_modes(self, mode: Any, threshold: Any, threshold_mode: Any) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown! It must be 'min' or 'max'.")
         if threshold_mode not in ("rel", "abs"):
@@ -59,24 +60,24 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold = threshold
         self.threshold_mode = threshold_mode
 
-    def _reset(self):
+    def _reset(self) -> None:
         """Forget the metrics so far."""
         self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
     @property
-    def in_cooldown(self):
+    def in_cooldown(self) -> Any:
         """Whether a reduction was so recent that steps are not counted."""
         return self.cooldown_counter > 0
 
-    def _is_better(self, a, best):
+    def _is_better(self, a: Any, best: Any) -> Any:
         low = self.mode == "min"
         if self.threshold_mode == "rel":
             return a < best * (1.0 - self.threshold) if low else a > best * (self.threshold + 1.0)
         return a < best - self.threshold if low else a > best + self.threshold
 
-    def step(self, metrics, epoch=None):
+    def step(self, metrics: Any, epoch: Any = None) -> None:
         """Take note of a metric, and reduce the rates if it is time."""
         current = float(metrics)
         if epoch is not None:
@@ -96,7 +97,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.num_bad_epochs = 0
         self._last_lr = group_values(self.optimizer, "lr")
 
-    def _reduce_lr(self, epoch):
+    def _reduce_lr(self, epoch: Any) -> None:
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
@@ -113,7 +114,7 @@ class ReduceLROnPlateau(LRScheduler):
             if old - new > self.eps:
                 set_option(group, "lr", new)
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Any) -> None:
         """Take over what state_dict() gave."""
         super().load_state_dict(state_dict)
         self._set_modes(self.mode, self.threshold, self.threshold_mode)

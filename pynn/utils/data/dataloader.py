@@ -29,7 +29,7 @@ _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "per
 _warned: set[str] = set()  # what was warned of in this process
 
 
-def _warn_once(key, message):
+def _warn_once(key: Any, message: Any) -> None:
     if key not in _warned:
         _warned.add(key)
         warnings.warn(message, UserWarning, stacklevel=3)
@@ -207,11 +207,11 @@ class DataLoader(Generic[T_co]):
         return self.batch_sampler is not None
 
     @property
-    def _index_sampler(self):
+    def _index_sampler(self) -> Any:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
 
-def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, context):
+def _check_workers(num_workers: Any, timeout: Any, prefetch_factor: Any, persistent_workers: Any, context: Any) -> Any:
     """Refuse worker options that make no sense; returns prefetch_factor."""
     if num_workers < 0:
         raise ValueError(
@@ -233,7 +233,7 @@ def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, co
     return 2 if prefetch_factor is None and num_workers > 0 else prefetch_factor
 
 
-def _check_context(context, num_workers):
+def _check_context(context: Any, num_workers: Any) -> None:
     if num_workers == 0:
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers=0."
@@ -252,7 +252,9 @@ def _check_context(context, num_workers):
         )
 
 
-def _check_order(iterable, shuffle, sampler, batch_sampler, batch_size, drop_last):
+def _check_order(
+    iterable: Any, shuffle: Any, sampler: Any, batch_sampler: Any, batch_size: Any, drop_last: Any
+) -> None:
     """Refuse options of order and batching that exclude each other."""
     if iterable:
         given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
@@ -277,7 +279,7 @@ def _check_order(iterable, shuffle, sampler, batch_sampler, batch_size, drop_las
 class _Endless:
     """The keys of a dataset that has none."""
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return itertools.repeat(None)
 
 

@@ -10,7 +10,7 @@ import bisect
 import itertools
 import math
 import warnings
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy
 
@@ -28,12 +28,12 @@ class Dataset(Generic[T_co]):
     at once is cheaper. `a + b` concatenates two datasets.
     """
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> None:
         raise NotImplementedError(
             f"{type(self).__name__} must define __getitem__(index): a dataset maps an index to a sample."
         )
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Any:
         return ConcatDataset([self, other])
 
     # No __len__ here: len() of a dataset that defines none raises Python's own TypeError.
@@ -42,12 +42,12 @@ class Dataset(Generic[T_co]):
 class IterableDataset(Dataset[T_co]):
     """A stream of samples. Subclasses define `__iter__`; `a + b` chains two streams."""
 
-    def __iter__(self):
+    def __iter__(self) -> None:
         raise NotImplementedError(
             f"{type(self).__name__} must define __iter__(): an iterable dataset yields its samples."
         )
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Any:
         return ChainDataset([self, other])
 
 
@@ -57,7 +57,7 @@ class TensorDataset(Dataset):
     Raises AssertionError (torch's choice) where first dimensions differ.
     """
 
-    def __init__(self, *tensors):
+    def __init__(self, *tensors: Any) -> None:
         sizes = [tensor.size(0) for tensor in tensors]
         if not sizes:
             raise IndexError("TensorDataset needs at least one tensor, got none.")
@@ -67,13 +67,13 @@ class TensorDataset(Dataset):
             )
         self.tensors = tensors
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return tuple(tensor[index] for tensor in self.tensors)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.tensors[0].size(0)
 
-    def _gather(self, indices):
+    def _gather(self, indices: Any) -> Any:
         if type(self).__getitem__ is not TensorDataset.__getitem__ or hasattr(self, "__getitems__"):
             return None
         index = wrap(indices)
@@ -87,7 +87,7 @@ class StackDataset(Dataset):
     Raises ValueError for both forms at once, for none, and for different lengths.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args and kwargs:
             raise ValueError(
                 f"StackDataset takes datasets as arguments (samples are tuples) or as keywords (samples are dicts), "
@@ -101,16 +101,16 @@ class StackDataset(Dataset):
             raise ValueError(f"Size mismatch between datasets: their lengths are {lengths}; they must be equal.")
         self._length = lengths[0]
 
-    def _parts(self):
+    def _parts(self) -> Any:
         return list(self.datasets.values()) if isinstance(self.datasets, dict) else list(self.datasets)
 
-    def _sample(self, values):
+    def _sample(self, values: Any) -> Any:
         return dict(zip(self.datasets, values)) if isinstance(self.datasets, dict) else tuple(values)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return self._sample([dataset[index] for dataset in self._parts()])
 
-    def __getitems__(self, indices):
+    def __getitems__(self, indices: Any) -> Any:
         columns = [fetch(dataset, indices) for dataset in self._parts()]
         for column in columns:
             if len(column) != len(indices):
@@ -120,7 +120,7 @@ class StackDataset(Dataset):
                 )
         return [self._sample(values) for values in zip(*columns)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._length
 
 
@@ -130,7 +130,7 @@ class ConcatDataset(Dataset[T_co]):
     Raises AssertionError (torch's choice) for no datasets or an IterableDataset; chain those with ChainDataset.
     """
 
-    def __init__(self, datasets):
+    def __init__(self, datasets: Any) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable: ConcatDataset needs at least one.")
@@ -140,14 +140,14 @@ class ConcatDataset(Dataset[T_co]):
         self.cumulative_sizes = self.cumsum(self.datasets)
 
     @staticmethod
-    def cumsum(sequence):
+    def cumsum(sequence: Any) -> Any:
         """The lengths of datasets, each with those before it."""
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: Any) -> Any:
         if idx < 0:
             if -idx > len(self):
                 raise ValueError(f"absolute value of index should not exceed dataset length: got {idx} of {len(self)}.")
@@ -161,10 +161,10 @@ class ConcatDataset(Dataset[T_co]):
 class ChainDataset(IterableDataset):
     """Iterable datasets one after another. Raises AssertionError (torch's choice) for any other kind."""
 
-    def __init__(self, datasets):
+    def __init__(self, datasets: Any) -> None:
         self.datasets = datasets
 
-    def _checked(self):
+    def _checked(self) -> Any:
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
                 raise AssertionError(
@@ -172,11 +172,11 @@ class ChainDataset(IterableDataset):
                 )
             yield dataset
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         for dataset in self._checked():
             yield from dataset
 
-    def __len__(self):
+    def __len__(self) -> int:
         return sum(len(dataset) for dataset in self._checked())
 
 
@@ -187,16 +187,16 @@ class Subset(Dataset[T_co]):
     which asks for whole batches, would pass it by: NotImplementedError says so.
     """
 
-    def __init__(self, dataset, indices):
+    def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, list):
             return self.dataset[[self.indices[i] for i in idx]]
         return self.dataset[self.indices[idx]]
 
-    def __getitems__(self, indices):
+    def __getitems__(self, indices: Any) -> Any:
         cls = type(self)
         if cls.__getitem__ is not Subset.__getitem__ and cls.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
@@ -206,24 +206,24 @@ class Subset(Dataset[T_co]):
             )
         return fetch(self.dataset, [self.indices[i] for i in indices])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
-    def _gather(self, indices):
+    def _gather(self, indices: Any) -> Any:
         cls = type(self)
         if cls.__getitem__ is not Subset.__getitem__ or cls.__getitems__ is not Subset.__getitems__:
             return None
         return gather(self.dataset, [self.indices[i] for i in indices.tolist()])
 
 
-def fetch(dataset, indices):
+def fetch(dataset: Any, indices: Any) -> Any:
     """The samples at indices, as a list: by the dataset's own `__getitems__` where it has one."""
     if callable(getattr(dataset, "__getitems__", None)):
         return dataset.__getitems__(indices)
     return [dataset[i] for i in indices]
 
 
-def gather(dataset, indices):
+def gather(dataset: Any, indices: Any) -> Any:
     """The batch `default_collate` would make of the samples at indices, or None where only sampling one by one tells."""
     if not isinstance(dataset, (TensorDataset, Subset)) or not isinstance(indices, list) or not indices:
         return None
@@ -233,7 +233,7 @@ def gather(dataset, indices):
     return dataset._gather(index) if index.ndim == 1 and index.dtype.kind == "i" else None
 
 
-def random_split(dataset, lengths, generator=default_generator):
+def random_split(dataset: Any, lengths: Any, generator: Any = default_generator) -> Any:
     """Split a dataset at random into Subsets of given lengths, or of given fractions that sum to 1.
 
     Fractions are rounded down and what is left goes to the parts in turn. Raises ValueError where the

@@ -1,7 +1,7 @@
 """Samplers: the order in which a loader takes the keys of a dataset."""
 
 import itertools
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pynn._dtypes import FLOAT64
 from pynn._random import Generator
@@ -15,16 +15,16 @@ _BLOCK = 1024  # numbers drawn at a time where a sampler draws without end
 class Sampler(Generic[T_co]):
     """An order of keys. Subclasses define `__iter__`, and `__len__` where the number of keys is known."""
 
-    def __iter__(self):
+    def __iter__(self) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__(): a sampler yields indices.")
 
 
-def _positive_int(name, value):
+def _positive_int(name: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}")
 
 
-def _own_generator():
+def _own_generator() -> Any:
     """A generator seeded by a draw from the default one: other draws during the loop do not change the order."""
     return Generator().manual_seed(randint(0, 2**63 - 1, ()).item())
 
@@ -32,13 +32,13 @@ def _own_generator():
 class SequentialSampler(Sampler[int]):
     """0, 1, ... len(data_source) - 1."""
 
-    def __init__(self, data_source):
+    def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(range(len(self.data_source)))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.data_source)
 
 
@@ -50,7 +50,9 @@ class RandomSampler(Sampler[int]):
     generator: where to draw from; by default one seeded from `pynn.manual_seed`'s.
     """
 
-    def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
+    def __init__(
+        self, data_source: Any, replacement: bool = False, num_samples: Any = None, generator: Any = None
+    ) -> None:
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
@@ -60,11 +62,11 @@ class RandomSampler(Sampler[int]):
         _positive_int("num_samples", self.num_samples)
 
     @property
-    def num_samples(self):
+    def num_samples(self) -> Any:
         """How many indices one iteration yields; follows the dataset's length where none was given."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         n = len(self.data_source)
         generator = self.generator if self.generator is not None else _own_generator()
         left = self.num_samples
@@ -76,22 +78,22 @@ class RandomSampler(Sampler[int]):
             left -= len(drawn)
             yield from drawn
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.num_samples
 
 
 class SubsetRandomSampler(Sampler[int]):
     """The given indices in random order, every one once."""
 
-    def __init__(self, indices, generator=None):
+    def __init__(self, indices: Any, generator: Any = None) -> None:
         self.indices = indices
         self.generator = generator
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         for i in randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[i]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
 
@@ -101,7 +103,7 @@ class WeightedRandomSampler(Sampler[int]):
     Raises ValueError for weights that are not one row, or a num_samples that is no positive integer.
     """
 
-    def __init__(self, weights, num_samples, replacement=True, generator=None):
+    def __init__(self, weights: Any, num_samples: Any, replacement: bool = True, generator: Any = None) -> None:
         _positive_int("num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
@@ -114,11 +116,11 @@ class WeightedRandomSampler(Sampler[int]):
         self.replacement = replacement
         self.generator = generator
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         drawn = multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
         return iter(drawn.tolist())
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.num_samples
 
 
@@ -128,7 +130,7 @@ class BatchSampler(Sampler[list]):
     Raises ValueError for a batch_size that is no positive integer or a drop_last that is no bool.
     """
 
-    def __init__(self, sampler, batch_size, drop_last):
+    def __init__(self, sampler: Any, batch_size: Any, drop_last: Any) -> None:
         _positive_int("batch_size", batch_size)
         if not isinstance(drop_last, bool):
             raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
@@ -136,13 +138,13 @@ class BatchSampler(Sampler[list]):
         self.batch_size = batch_size
         self.drop_last = drop_last
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         keys = iter(self.sampler)
         while batch := list(itertools.islice(keys, self.batch_size)):
             if self.drop_last and len(batch) < self.batch_size:
                 return
             yield batch
 
-    def __len__(self):
+    def __len__(self) -> int:
         n = len(self.sampler)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
