@@ -375,9 +375,13 @@ class Tensor:
         return inplace("add_", self, other)
 
     def __sub__(self, other):
+        if other is True or other is False:
+            METHODS["refuse_sub"]((self, other))
         return binary(SUB, self, other)
 
     def __rsub__(self, other):
+        if other is True or other is False:
+            METHODS["refuse_sub"]((self, other))
         return binary(SUB, other, self)
 
     def __isub__(self, other):
@@ -1289,6 +1293,8 @@ def _refresh(x):
         return
     view.seen = version.value
     base = view.base
+    if base._view is not None:  # reshaped in place since: what it was is now the base of both
+        base = view.base = base._view.base
     if not base._tracked or base._node is None:
         return  # an untracked base has no history; a leaf's views keep the one they have
     enabled = True

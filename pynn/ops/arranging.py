@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import METHODS, Tensor, made, observe
+from pynn._core import METHODS, Tensor, bump, is_grad_enabled, made, observe, shared_version, wrap
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
@@ -104,12 +104,13 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
 @export(method=False)
 def broadcast_shapes(*shapes: Any) -> Tensor:
     """The shape that tensors of these shapes broadcast to."""
+    for n in (n for s in shapes for n in (s if isinstance(s, (tuple, list)) else (s,))):
+        if n < 0:
+            raise ValueError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
     try:
         return Size(numpy.broadcast_shapes(*shapes))
     except ValueError:
-        raise RuntimeError(
-            f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}."
-        ) from None
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {list(shapes)}.") from None
 
 
 @export(method=False)
@@ -154,19 +155,51 @@ def column_stack(tensors: Any) -> Tensor:
 
 
 def _reshaped(name: str) -> None:
-    """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
+    """Publish an in-place change of shape."""
     function = METHODS[name]
 
-    def function_(self: Any, *args: Any) -> Any:
-        if self._view is not None or self._node is not None:
-            raise RuntimeError(f"{name}_() takes no view and no recorded tensor. Use x = x.{name}(...).")
-        self._array = function(self.detach(), *args)._array
-        return self
+    def function_(self: Any, *args: Any, **named: Any) -> Any:
+        return in_place(self, function, name + "_", args, named)
 
     function_.__name__ = name + "_"
-    function_.__doc__ = f"`{name}` of the tensor itself; RuntimeError for a view or a recorded tensor."
+    function_.__doc__ = f"`{name}` of the tensor itself. RuntimeError for a leaf that requires grad, or a view of one."
     export(name + "_", function=False)(function_)
 
 
-for _name in ("unsqueeze", "squeeze", "transpose", "t"):
+def in_place(self: Tensor, function: Any, name: str, args: Any, named: Any) -> Tensor:
+    """Make a tensor the view that function(tensor, *args) is of it, as t_ and the like do.
+
+    A tensor that is a view becomes a further view of its base. Of one that is not, what it was becomes the base, of which
+    it, and the views of it that exist already (`_core._refresh`), are views from now on.
+    """
+    from pynn.autograd import set_grad_enabled
+
+    tracked = self.requires_grad  # asked for first: a view whose base was written since gets its new history
+    base = self if self._view is None else self._view.base
+    leaf = tracked and self._node is None
+    if leaf or (base.requires_grad and base._node is None):
+        if is_grad_enabled():
+            raise RuntimeError(
+                f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}(). Call it under "
+                "no_grad(), or write x = x.f(...)."
+            )
+    if leaf:
+        self._array, self._view = function(self.detach(), *args, **named)._array, None
+        return self
+    before = self
+    if base is self:
+        before = wrap(self._array)
+        before._writes = shared_version(self)
+        before._node, before._tracked = self._node, self._tracked
+    with set_grad_enabled(tracked or is_grad_enabled()):  # it keeps its history under no_grad
+        view = function(before, *args, **named)
+    self._array, self._node, self._tracked, self._view = view._array, view._node, view._tracked, view._view
+    self._writes = view._writes
+    bump(self)
+    if self._view is not None:
+        self._view.seen = shared_version(self).value
+    return self
+
+
+for _name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims"):
     _reshaped(_name)

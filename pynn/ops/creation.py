@@ -1,5 +1,6 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
+import warnings
 from math import isfinite, prod
 from operator import index
 from typing import Any
@@ -10,6 +11,7 @@ from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn.ops.fitting import fitted
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -40,7 +42,9 @@ def shape_of(size: Any) -> Any:
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
     try:
-        shape = tuple(index(n) for n in (size if not isinstance(size, Tensor) else size._array))
+        if isinstance(size, Tensor):
+            size = (size,) if size._array.ndim == 0 else _core.observe(size)
+        shape = tuple(index(n) for n in size)
     except (TypeError, ValueError):
         raise TypeError(f"a size must be integers, got {size!r}.") from None
     for n in shape:
@@ -142,13 +146,44 @@ def tensor(
     return finish(_array_from(data, None if dtype is None else to_numpy(dtype)), device, requires_grad)
 
 
+_warned: set[str] = set()
+
+
+def _warn_once_of_read_only(name: str) -> None:
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(
+            f"{name}(): the memory is not writable, and tensors have no read-only kind: writing to this tensor writes to the "
+            "supposedly read-only memory, or is undefined. Copy it first to protect it. This warning comes once.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _as_writable(array: Any) -> Any:
+    """The same memory as an array that may be written; the array itself where a write would end the process (a mapped
+    file) or reach several elements (a broadcast array): a write to its tensor raises RuntimeError."""
+    root = array
+    while True:
+        inner = root.obj if isinstance(root, memoryview) else root.base if isinstance(root, numpy.ndarray) else None
+        if inner is None:
+            break
+        root = inner
+    if type(root).__name__ == "mmap" or any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+        return array
+    from pynn._dlpack import writable
+
+    return writable(array)
+
+
 def share_array(array: Any, name: str) -> Tensor:
     """A tensor over the caller's own array: a write to either shows in both."""
     if not isinstance(array, numpy.ndarray):
         raise TypeError(f"{name}() expected np.ndarray (got {type(array).__name__}).")
     from_numpy(array.dtype)
     if not array.flags.writeable:
-        array = array.copy()
+        array = _as_writable(array)
+        _warn_once_of_read_only(name)
     if not array.dtype.isnative:
         raise ValueError(f"{name}(): the array has byte order {array.dtype.byteorder!r}; convert it to native first.")
     return wrap(array)
@@ -156,7 +191,7 @@ def share_array(array: Any, name: str) -> Tensor:
 
 @export("from_numpy", method=False)
 def from_numpy_array(ndarray: Any) -> Tensor:
-    """A tensor over the array's own memory: a write to either shows in both. Read-only arrays are copied."""
+    """A tensor over the array's own memory: a write to either shows in both. Warns, once, of a read-only array."""
     return share_array(ndarray, "from_numpy")
 
 
@@ -209,7 +244,7 @@ def asarray(
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
-    Read-only memory is copied. ValueError where the buffer does not hold as much.
+    Warns, once, of read-only memory. ValueError where the buffer does not hold as much.
     """
     try:
         array = numpy.frombuffer(buffer, to_numpy(dtype), count, offset)
@@ -309,7 +344,7 @@ def full(
         numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
     )
     np_dtype = kind if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(shape_of((size,)), fill_value, np_dtype), device, requires_grad)
+    return finish(numpy.full(shape_of((size,)), fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
 
 
 def _publish_like(name: str, make: Any) -> None:
@@ -349,7 +384,7 @@ def full_like(
 ) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(input._array.shape, number(fill_value), np_dtype), device, requires_grad)
+    return finish(numpy.full(input._array.shape, fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
 
 
 def _publish_new(name: str, make: Any) -> None:
@@ -561,8 +596,7 @@ def eye(
 def fill_(self: Any, value: Any) -> Tensor:
     """Set every element to value."""
     if not isinstance(value, Tensor):
-        value = self._array.dtype.type(value).item() if self._array.dtype.kind != "V" else float(value)
-        return call_inplace(FILL_, (self, value))
+        return call_inplace(FILL_, (self, fitted(value, self._array.dtype)))
     if value._array.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
