@@ -362,8 +362,11 @@ class Tensor:
 
     __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__'s
 
-    def __init__(self, *args, device=None):
-        _init_fields(self, METHODS["legacy_data"](args))
+    def __init__(self, *args, device=None, **named):
+        if self.__class__ is Tensor:  # a subclass's __new__ has taken the data
+            if named:
+                raise TypeError(f"Tensor() got an unexpected keyword argument {next(iter(named))!r}.")
+            _init_fields(self, METHODS["legacy_data"](args))
 
     def __add__(self, other):
         return binary(ADD, self, other)
@@ -624,6 +627,11 @@ def _init_fields(tensor, array):
     tensor._view = None
     tensor._hooks = None
     return tensor
+
+
+def set_fields(tensor, array):
+    """Make an object that `Tensor.__new__` has just made a leaf over `array`."""
+    _init_fields(tensor, array)
 
 
 def wrap(array):

@@ -33,8 +33,15 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
     """
+    given = input if repeats is None else repeats
+    if isinstance(given, Tensor) and (given._array.ndim > 1 or given._array.dtype.kind not in "iu"):
+        raise RuntimeError(
+            f"repeats must be 0-dim or 1-dim tensor of int64 or int32, got {given.dtype} of shape {list(given._array.shape)}."
+        )
     if repeats is None:
         counts = observe(input)
+        if (counts < 0).any():
+            raise RuntimeError("repeats can not be negative.")
         return made(numpy.repeat(numpy.arange(counts.shape[0]), counts))
     if dim is None:
         input, dim = input.flatten(), 0
@@ -90,6 +97,14 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if any(x._array.ndim > 1 for x in tensors):
+        raise RuntimeError(
+            f"meshgrid: Expected 0D or 1D tensor in the tensor list but got shapes {[list(x._array.shape) for x in tensors]}."
+        )
+    if len({x._array.dtype for x in tensors}) > 1:
+        raise RuntimeError(f"meshgrid expects all tensors to have the same dtype, got {[x.dtype for x in tensors]}.")
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}.")
     if indexing == "xy" and len(tensors) > 1:
@@ -177,12 +192,11 @@ def in_place(self: Tensor, function: Any, name: str, args: Any, named: Any) -> T
     tracked = self.requires_grad  # asked for first: a view whose base was written since gets its new history
     base = self if self._view is None else self._view.base
     leaf = tracked and self._node is None
-    if leaf or (base.requires_grad and base._node is None):
-        if is_grad_enabled():
-            raise RuntimeError(
-                f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}(). Call it under "
-                "no_grad(), or write x = x.f(...)."
-            )
+    if is_grad_enabled() and (leaf or (base.requires_grad and base._node is None)):
+        raise RuntimeError(
+            f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}(). Call it under "
+            "no_grad(), or write x = x.f(...)."
+        )
     if leaf:
         self._array, self._view = function(self.detach(), *args, **named)._array, None
         return self

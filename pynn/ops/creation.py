@@ -76,6 +76,8 @@ def _array_from(data: Any, dtype: Any) -> Any:
         except ValueError as error:
             _check_even(data)
             raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
+    if array.dtype == object and any(value is None for value in array.flat):
+        raise RuntimeError("Could not infer dtype of NoneType: tensors hold numbers, got None.")
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
     if array.dtype.kind in "US":
@@ -83,9 +85,12 @@ def _array_from(data: Any, dtype: Any) -> Any:
         raise error(
             f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
         )
-    if dtype is not None:
-        return array.astype(dtype, copy=False)
     from_data = isinstance(data, (numpy.ndarray, numpy.generic, Tensor))
+    if dtype is not None:
+        if array.size and not from_data and dtype.kind in "iu" and array.dtype.kind in "iuf":
+            fitted(array.min().item(), dtype)
+            fitted(array.max().item(), dtype)
+        return array.astype(dtype, copy=False)
     if array.dtype == FLOAT64 and not from_data and not _holds_arrays(data):
         return array.astype(default_float())
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
@@ -210,12 +215,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 @export(method=False)
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool | None = None
 ) -> Tensor:
     """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
 
     copy: True copies always; False raises ValueError where memory cannot be shared; None copies where it must.
-    A tensor's history is cut off: the result is a leaf.
+    A tensor keeps its history; requires_grad=False cuts it off, and True asks for gradients where there is none.
     """
     from pynn.ops.interchange import shared
 
@@ -228,14 +233,16 @@ def asarray(
             raise ValueError(
                 "can't alias arbitrary sequence into a tensor: asarray(copy=False) needs an array or a tensor."
             )
-        return finish(_array_from(obj, wanted), device, requires_grad)
+        return finish(_array_from(obj, wanted), device, bool(requires_grad))
+    if isinstance(obj, Tensor) and requires_grad is not False:
+        found = obj
     if wanted is not None and wanted != found._array.dtype:
         if copy is False:
             raise ValueError(f"can't alias tensor of type {found._array.dtype} as {wanted}: asarray(copy=False).")
         found = _core.METHODS["to"](found, wanted)
     elif copy:
         found = _core.METHODS["clone"](found)
-    if requires_grad:
+    if requires_grad and not found.requires_grad:
         found.requires_grad = True
     return found
 
@@ -246,6 +253,14 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
 
     Warns, once, of read-only memory. ValueError where the buffer does not hold as much.
     """
+    try:
+        size = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(
+            f"object does not implement Python buffer protocol: frombuffer() got {type(buffer).__name__}."
+        ) from None
+    if size == 0 or count == 0:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0.")
     try:
         array = numpy.frombuffer(buffer, to_numpy(dtype), count, offset)
     except ValueError as error:
@@ -571,7 +586,8 @@ def logspace(
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
     start, end = _ends("logspace", start, end, steps)
     exponents = _even(start, end, steps)
-    return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
+    with numpy.errstate(all="ignore"):
+        return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
@@ -623,7 +639,13 @@ def _legacy_data(args: Any) -> Any:
     """The array of `Tensor(...)`: sizes, data or nothing."""
     if not args:
         return numpy.empty((0,), default_float())
-    if len(args) == 1 and not isinstance(args[0], (int, numpy.integer)):
+    if len(args) == 1 and (isinstance(args[0], bool) or not isinstance(args[0], (int, numpy.integer))):
+        if args[0].__class__.__name__ == "Size":
+            return numpy.empty(shape_of(args), default_float())
+        if args[0] is None or isinstance(args[0], (float, bool, complex)):
+            raise TypeError(
+                f"new(): data must be a sequence (got {type(args[0]).__name__}). Use pynn.tensor for numbers."
+            )
         if isinstance(args[0], Tensor):
             return args[0]._array
         return _array_from(args[0], default_float())

@@ -220,9 +220,24 @@ def _register_index_put_() -> Any:
 INDEX_PUT_ = _register_index_put_()
 
 
+def _listed(index: list[Any]) -> Any:
+    """What a list alone as index means in torch: a tuple of indices if a list, tensor, slice or the like is in it."""
+    if len(index) >= 32 or not any(
+        i is None or i is Ellipsis or isinstance(i, (Tensor, list, tuple, slice, numpy.ndarray, range)) for i in index
+    ):
+        return (index,)
+    warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed; use x[tuple(seq)] "
+        "instead of x[seq].",
+        UserWarning,
+        stacklevel=4,
+    )
+    return tuple(index)
+
+
 def _split_index(index: Any, array: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
-    items = index if isinstance(index, tuple) else (index,)
+    items = index if isinstance(index, tuple) else _listed(index) if isinstance(index, list) else (index,)
     pattern = []
     tensors = []
     for item in items:
@@ -235,7 +250,7 @@ def _split_index(index: Any, array: Any) -> Any:
                     stacklevel=3,
                 )
                 item = cast(item, numpy.dtype(bool))
-            elif held.dtype.kind not in "bi":
+            elif held.dtype.kind != "b" and (held.dtype.kind != "i" or held.dtype.itemsize < 4):
                 raise IndexError(
                     f"tensors used as indices must be long, int, byte or bool tensors, got {held.dtype}. "
                     "Convert the index with .long()."
@@ -245,7 +260,7 @@ def _split_index(index: Any, array: Any) -> Any:
                 continue
             tensors.append(item)
             pattern.append(PLACE)
-        elif isinstance(item, (list, numpy.ndarray)):
+        elif isinstance(item, (list, tuple, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
