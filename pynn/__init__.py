@@ -121,6 +121,7 @@ _LAZY = frozenset(
 _LAZY_NAMES = {
     "vmap": "func",
     "compile": "compiler",
+    "Storage": "storage",
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
     **dict.fromkeys((

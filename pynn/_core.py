@@ -362,8 +362,11 @@ class Tensor:
 
     __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__'s
 
-    def __init__(self, *args, device=None):
-        _init_fields(self, METHODS["legacy_data"](args))
+    def __init__(self, *args, device=None, **named):
+        if self.__class__ is Tensor:  # a subclass's __new__ has taken the data
+            if named:
+                raise TypeError(f"Tensor() got an unexpected keyword argument {next(iter(named))!r}.")
+            _init_fields(self, METHODS["legacy_data"](args))
 
     def __add__(self, other):
         return binary(ADD, self, other)
@@ -375,9 +378,13 @@ class Tensor:
         return inplace("add_", self, other)
 
     def __sub__(self, other):
+        if other is True or other is False:
+            METHODS["refuse_sub"]((self, other))
         return binary(SUB, self, other)
 
     def __rsub__(self, other):
+        if other is True or other is False:
+            METHODS["refuse_sub"]((self, other))
         return binary(SUB, other, self)
 
     def __isub__(self, other):
@@ -620,6 +627,11 @@ def _init_fields(tensor, array):
     tensor._view = None
     tensor._hooks = None
     return tensor
+
+
+def set_fields(tensor, array):
+    """Make an object that `Tensor.__new__` has just made a leaf over `array`."""
+    _init_fields(tensor, array)
 
 
 def wrap(array):
@@ -1289,6 +1301,8 @@ def _refresh(x):
         return
     view.seen = version.value
     base = view.base
+    if base._view is not None:  # reshaped in place since: what it was is now the base of both
+        base = view.base = base._view.base
     if not base._tracked or base._node is None:
         return  # an untracked base has no history; a leaf's views keep the one they have
     enabled = True

@@ -61,10 +61,10 @@ def array_of(capsule: Any) -> tuple[numpy.ndarray, bool]:
     half = code[0] == _BFLOAT and code[1] == 16
     if half:
         code[0] = _UINT
-    return _writable(numpy.from_dlpack(Capsule(capsule))), half
+    return writable(numpy.from_dlpack(Capsule(capsule))), half
 
 
-def _writable(array: numpy.ndarray) -> numpy.ndarray:
+def writable(array: numpy.ndarray) -> numpy.ndarray:
     """The same memory as an array that may be written: capsules of this kind do not say so, and NumPy takes no for an answer."""
     if array.flags.writeable or array.size == 0:
         return array if array.flags.writeable else array.copy()

@@ -54,6 +54,7 @@ _CLASSES = {
     for name, target in _NAMES.items()
 }
 globals().update(_CLASSES)
+Storage = _CLASSES["FloatStorage"]
 
 
-__all__ = ["TypedStorage", "UntypedStorage", *_CLASSES]
+__all__ = ["Storage", "TypedStorage", "UntypedStorage", *_CLASSES]

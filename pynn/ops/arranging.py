@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import METHODS, Tensor, made, observe
+from pynn._core import METHODS, Tensor, bump, is_grad_enabled, made, observe, shared_version, wrap
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
@@ -33,8 +33,15 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
     """
+    given = input if repeats is None else repeats
+    if isinstance(given, Tensor) and (given._array.ndim > 1 or given._array.dtype.kind not in "iu"):
+        raise RuntimeError(
+            f"repeats must be 0-dim or 1-dim tensor of int64 or int32, got {given.dtype} of shape {list(given._array.shape)}."
+        )
     if repeats is None:
         counts = observe(input)
+        if (counts < 0).any():
+            raise RuntimeError("repeats can not be negative.")
         return made(numpy.repeat(numpy.arange(counts.shape[0]), counts))
     if dim is None:
         input, dim = input.flatten(), 0
@@ -90,6 +97,14 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if any(x._array.ndim > 1 for x in tensors):
+        raise RuntimeError(
+            f"meshgrid: Expected 0D or 1D tensor in the tensor list but got shapes {[list(x._array.shape) for x in tensors]}."
+        )
+    if len({x._array.dtype for x in tensors}) > 1:
+        raise RuntimeError(f"meshgrid expects all tensors to have the same dtype, got {[x.dtype for x in tensors]}.")
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}.")
     if indexing == "xy" and len(tensors) > 1:
@@ -104,12 +119,13 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
 @export(method=False)
 def broadcast_shapes(*shapes: Any) -> Tensor:
     """The shape that tensors of these shapes broadcast to."""
+    for n in (n for s in shapes for n in (s if isinstance(s, (tuple, list)) else (s,))):
+        if n < 0:
+            raise ValueError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
     try:
         return Size(numpy.broadcast_shapes(*shapes))
     except ValueError:
-        raise RuntimeError(
-            f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}."
-        ) from None
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {list(shapes)}.") from None
 
 
 @export(method=False)
@@ -154,19 +170,50 @@ def column_stack(tensors: Any) -> Tensor:
 
 
 def _reshaped(name: str) -> None:
-    """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
+    """Publish an in-place change of shape."""
     function = METHODS[name]
 
-    def function_(self: Any, *args: Any) -> Any:
-        if self._view is not None or self._node is not None:
-            raise RuntimeError(f"{name}_() takes no view and no recorded tensor. Use x = x.{name}(...).")
-        self._array = function(self.detach(), *args)._array
-        return self
+    def function_(self: Any, *args: Any, **named: Any) -> Any:
+        return in_place(self, function, name + "_", args, named)
 
     function_.__name__ = name + "_"
-    function_.__doc__ = f"`{name}` of the tensor itself; RuntimeError for a view or a recorded tensor."
+    function_.__doc__ = f"`{name}` of the tensor itself. RuntimeError for a leaf that requires grad, or a view of one."
     export(name + "_", function=False)(function_)
 
 
-for _name in ("unsqueeze", "squeeze", "transpose", "t"):
+def in_place(self: Tensor, function: Any, name: str, args: Any, named: Any) -> Tensor:
+    """Make a tensor the view that function(tensor, *args) is of it, as t_ and the like do.
+
+    A tensor that is a view becomes a further view of its base. Of one that is not, what it was becomes the base, of which
+    it, and the views of it that exist already (`_core._refresh`), are views from now on.
+    """
+    from pynn.autograd import set_grad_enabled
+
+    tracked = self.requires_grad  # asked for first: a view whose base was written since gets its new history
+    base = self if self._view is None else self._view.base
+    leaf = tracked and self._node is None
+    if is_grad_enabled() and (leaf or (base.requires_grad and base._node is None)):
+        raise RuntimeError(
+            f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}(). Call it under "
+            "no_grad(), or write x = x.f(...)."
+        )
+    if leaf:
+        self._array, self._view = function(self.detach(), *args, **named)._array, None
+        return self
+    before = self
+    if base is self:
+        before = wrap(self._array)
+        before._writes = shared_version(self)
+        before._node, before._tracked = self._node, self._tracked
+    with set_grad_enabled(tracked or is_grad_enabled()):  # it keeps its history under no_grad
+        view = function(before, *args, **named)
+    self._array, self._node, self._tracked, self._view = view._array, view._node, view._tracked, view._view
+    self._writes = view._writes
+    bump(self)
+    if self._view is not None:
+        self._view.seen = shared_version(self).value
+    return self
+
+
+for _name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims"):
     _reshaped(_name)

@@ -1,5 +1,6 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
+import warnings
 from math import isfinite, prod
 from operator import index
 from typing import Any
@@ -10,6 +11,7 @@ from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
 from pynn._device import check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn.ops.fitting import fitted
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -40,7 +42,9 @@ def shape_of(size: Any) -> Any:
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
     try:
-        shape = tuple(index(n) for n in (size if not isinstance(size, Tensor) else size._array))
+        if isinstance(size, Tensor):
+            size = (size,) if size._array.ndim == 0 else _core.observe(size)
+        shape = tuple(index(n) for n in size)
     except (TypeError, ValueError):
         raise TypeError(f"a size must be integers, got {size!r}.") from None
     for n in shape:
@@ -72,6 +76,8 @@ def _array_from(data: Any, dtype: Any) -> Any:
         except ValueError as error:
             _check_even(data)
             raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
+    if array.dtype == object and any(value is None for value in array.flat):
+        raise RuntimeError("Could not infer dtype of NoneType: tensors hold numbers, got None.")
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
     if array.dtype.kind in "US":
@@ -79,9 +85,12 @@ def _array_from(data: Any, dtype: Any) -> Any:
         raise error(
             f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
         )
-    if dtype is not None:
-        return array.astype(dtype, copy=False)
     from_data = isinstance(data, (numpy.ndarray, numpy.generic, Tensor))
+    if dtype is not None:
+        if array.size and not from_data and dtype.kind in "iu" and array.dtype.kind in "iuf":
+            fitted(array.min().item(), dtype)
+            fitted(array.max().item(), dtype)
+        return array.astype(dtype, copy=False)
     if array.dtype == FLOAT64 and not from_data and not _holds_arrays(data):
         return array.astype(default_float())
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
@@ -142,13 +151,44 @@ def tensor(
     return finish(_array_from(data, None if dtype is None else to_numpy(dtype)), device, requires_grad)
 
 
+_warned: set[str] = set()
+
+
+def _warn_once_of_read_only(name: str) -> None:
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(
+            f"{name}(): the memory is not writable, and tensors have no read-only kind: writing to this tensor writes to the "
+            "supposedly read-only memory, or is undefined. Copy it first to protect it. This warning comes once.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _as_writable(array: Any) -> Any:
+    """The same memory as an array that may be written; the array itself where a write would end the process (a mapped
+    file) or reach several elements (a broadcast array): a write to its tensor raises RuntimeError."""
+    root = array
+    while True:
+        inner = root.obj if isinstance(root, memoryview) else root.base if isinstance(root, numpy.ndarray) else None
+        if inner is None:
+            break
+        root = inner
+    if type(root).__name__ == "mmap" or any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+        return array
+    from pynn._dlpack import writable
+
+    return writable(array)
+
+
 def share_array(array: Any, name: str) -> Tensor:
     """A tensor over the caller's own array: a write to either shows in both."""
     if not isinstance(array, numpy.ndarray):
         raise TypeError(f"{name}() expected np.ndarray (got {type(array).__name__}).")
     from_numpy(array.dtype)
     if not array.flags.writeable:
-        array = array.copy()
+        array = _as_writable(array)
+        _warn_once_of_read_only(name)
     if not array.dtype.isnative:
         raise ValueError(f"{name}(): the array has byte order {array.dtype.byteorder!r}; convert it to native first.")
     return wrap(array)
@@ -156,7 +196,7 @@ def share_array(array: Any, name: str) -> Tensor:
 
 @export("from_numpy", method=False)
 def from_numpy_array(ndarray: Any) -> Tensor:
-    """A tensor over the array's own memory: a write to either shows in both. Read-only arrays are copied."""
+    """A tensor over the array's own memory: a write to either shows in both. Warns, once, of a read-only array."""
     return share_array(ndarray, "from_numpy")
 
 
@@ -175,12 +215,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 @export(method=False)
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool | None = None
 ) -> Tensor:
     """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
 
     copy: True copies always; False raises ValueError where memory cannot be shared; None copies where it must.
-    A tensor's history is cut off: the result is a leaf.
+    A tensor keeps its history; requires_grad=False cuts it off, and True asks for gradients where there is none.
     """
     from pynn.ops.interchange import shared
 
@@ -193,14 +233,16 @@ def asarray(
             raise ValueError(
                 "can't alias arbitrary sequence into a tensor: asarray(copy=False) needs an array or a tensor."
             )
-        return finish(_array_from(obj, wanted), device, requires_grad)
+        return finish(_array_from(obj, wanted), device, bool(requires_grad))
+    if isinstance(obj, Tensor) and requires_grad is not False:
+        found = obj
     if wanted is not None and wanted != found._array.dtype:
         if copy is False:
             raise ValueError(f"can't alias tensor of type {found._array.dtype} as {wanted}: asarray(copy=False).")
         found = _core.METHODS["to"](found, wanted)
     elif copy:
         found = _core.METHODS["clone"](found)
-    if requires_grad:
+    if requires_grad and not found.requires_grad:
         found.requires_grad = True
     return found
 
@@ -209,8 +251,16 @@ def asarray(
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
-    Read-only memory is copied. ValueError where the buffer does not hold as much.
+    Warns, once, of read-only memory. ValueError where the buffer does not hold as much.
     """
+    try:
+        size = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(
+            f"object does not implement Python buffer protocol: frombuffer() got {type(buffer).__name__}."
+        ) from None
+    if size == 0 or count == 0:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0.")
     try:
         array = numpy.frombuffer(buffer, to_numpy(dtype), count, offset)
     except ValueError as error:
@@ -309,7 +359,7 @@ def full(
         numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
     )
     np_dtype = kind if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(shape_of((size,)), fill_value, np_dtype), device, requires_grad)
+    return finish(numpy.full(shape_of((size,)), fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
 
 
 def _publish_like(name: str, make: Any) -> None:
@@ -349,7 +399,7 @@ def full_like(
 ) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(input._array.shape, number(fill_value), np_dtype), device, requires_grad)
+    return finish(numpy.full(input._array.shape, fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
 
 
 def _publish_new(name: str, make: Any) -> None:
@@ -536,7 +586,8 @@ def logspace(
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
     start, end = _ends("logspace", start, end, steps)
     exponents = _even(start, end, steps)
-    return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
+    with numpy.errstate(all="ignore"):
+        return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)
 
 
 @export(method=False)
@@ -561,8 +612,7 @@ def eye(
 def fill_(self: Any, value: Any) -> Tensor:
     """Set every element to value."""
     if not isinstance(value, Tensor):
-        value = self._array.dtype.type(value).item() if self._array.dtype.kind != "V" else float(value)
-        return call_inplace(FILL_, (self, value))
+        return call_inplace(FILL_, (self, fitted(value, self._array.dtype)))
     if value._array.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
@@ -589,7 +639,13 @@ def _legacy_data(args: Any) -> Any:
     """The array of `Tensor(...)`: sizes, data or nothing."""
     if not args:
         return numpy.empty((0,), default_float())
-    if len(args) == 1 and not isinstance(args[0], (int, numpy.integer)):
+    if len(args) == 1 and (isinstance(args[0], bool) or not isinstance(args[0], (int, numpy.integer))):
+        if args[0].__class__.__name__ == "Size":
+            return numpy.empty(shape_of(args), default_float())
+        if args[0] is None or isinstance(args[0], (float, bool, complex)):
+            raise TypeError(
+                f"new(): data must be a sequence (got {type(args[0]).__name__}). Use pynn.tensor for numbers."
+            )
         if isinstance(args[0], Tensor):
             return args[0]._array
         return _array_from(args[0], default_float())

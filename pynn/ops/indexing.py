@@ -1,6 +1,7 @@
 """Reading and writing parts of a tensor: x[...], gather, scatter, index_select."""
 
 from typing import Any
+from warnings import warn
 
 import numpy
 
@@ -8,6 +9,7 @@ from pynn import _core
 from pynn._core import Tensor, call, call_inplace, several_views
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
+from pynn.ops.fitting import fitted
 from pynn.ops.registry import Effects, Sample, as_operand, cast, check_broadcast, export, register
 from pynn.ops.view import normal_dim
 
@@ -218,17 +220,37 @@ def _register_index_put_() -> Any:
 INDEX_PUT_ = _register_index_put_()
 
 
+def _listed(index: list[Any]) -> Any:
+    """What a list alone as index means in torch: a tuple of indices if a list, tensor, slice or the like is in it."""
+    if len(index) >= 32 or not any(
+        i is None or i is Ellipsis or isinstance(i, (Tensor, list, tuple, slice, numpy.ndarray, range)) for i in index
+    ):
+        return (index,)
+    warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed; use x[tuple(seq)] "
+        "instead of x[seq].",
+        UserWarning,
+        stacklevel=4,
+    )
+    return tuple(index)
+
+
 def _split_index(index: Any, array: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
-    items = index if isinstance(index, tuple) else (index,)
+    items = index if isinstance(index, tuple) else _listed(index) if isinstance(index, list) else (index,)
     pattern = []
     tensors = []
     for item in items:
         if isinstance(item, Tensor):
             held = item._array
             if held.dtype.kind == "u" and held.dtype.itemsize == 1:
+                warn(
+                    "indexing with dtype pynn.uint8 is now deprecated, please use a dtype pynn.bool instead.",
+                    UserWarning,
+                    stacklevel=3,
+                )
                 item = cast(item, numpy.dtype(bool))
-            elif held.dtype.kind not in "bi":
+            elif held.dtype.kind != "b" and (held.dtype.kind != "i" or held.dtype.itemsize < 4):
                 raise IndexError(
                     f"tensors used as indices must be long, int, byte or bool tensors, got {held.dtype}. "
                     "Convert the index with .long()."
@@ -238,7 +260,7 @@ def _split_index(index: Any, array: Any) -> Any:
                 continue
             tensors.append(item)
             pattern.append(PLACE)
-        elif isinstance(item, (list, numpy.ndarray)):
+        elif isinstance(item, (list, tuple, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
@@ -328,9 +350,13 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
     pattern, tensors = _split_index(index, self._array)
     value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
+    if isinstance(value, (int, float)):
+        value = fitted(value, self._array.dtype)
     try:
         if not tensors:
             window = call(GETITEM, (self,), (pattern,))
+            if not window._array.flags.writeable:
+                _allow_single_writes(window)
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
             return
         if not isinstance(value, Tensor):
@@ -355,6 +381,20 @@ def setitem(self: Any, index: Any, value: Any) -> None:
         raise RuntimeError(
             f"shape mismatch: {error} (writing to {index!r} of shape {list(self._array.shape)})."
         ) from None
+
+
+def _allow_single_writes(window: Tensor) -> None:
+    """Let a part of an expanded tensor be written if no element of the part shares its memory with another of it."""
+    array = window._array
+    if any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+        return
+    root = array
+    while isinstance(root.base, numpy.ndarray):
+        root = root.base
+    if root.flags.writeable:
+        from pynn._dlpack import writable
+
+        window._array = writable(array)
 
 
 def _drop_ones(value: Any, ndim: Any, all_ones: bool = False) -> Any:
@@ -612,7 +652,6 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
     from pynn.ops.pointwise_functions import where
 
     _check_mask(mask, "masked_fill")
-    kind = input._array.dtype.kind
     if isinstance(value, Tensor):
         if value._array.ndim:
             raise RuntimeError(
@@ -620,22 +659,9 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
                 "dimension(s). Use where."
             )
         value = cast(value, input._array.dtype)
-    elif kind in "biu":
-        value = _number_of(value, input._array.dtype)
+    else:
+        value = fitted(value, input._array.dtype, narrow=True)
     return where(mask, value, input)
-
-
-def _number_of(value: Any, dtype: Any) -> Any:
-    """A number as one of an integer or bool dtype; RuntimeError where it does not fit."""
-    if dtype.kind == "b":
-        return bool(value)
-    if isinstance(value, float) and not numpy.isfinite(value):
-        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}.")
-    whole = int(value)
-    limits = numpy.iinfo(dtype)
-    if not limits.min <= whole <= limits.max:
-        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}.")
-    return whole
 
 
 @export(function=False)

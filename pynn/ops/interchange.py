@@ -27,6 +27,8 @@ def _dlpack(
     """
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach().")
+    if stream is not None and not isinstance(stream, int):
+        raise TypeError(f"stream must be an int or None, got {type(stream).__name__}.")
     if stream is not None and stream != -1:
         raise RuntimeError(f"a tensor on the CPU has no streams; got stream={stream!r}. Leave it out.")
     array = observe(self)
@@ -43,7 +45,7 @@ def _dlpack(
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of another library's (torch, NumPy, JAX, ...): a write to either shows in both.
 
-    ext_tensor: an object with `__dlpack__`, or a capsule, which can be used once. NumPy's read-only arrays are copied.
+    ext_tensor: an object with `__dlpack__`, or a capsule, which can be used once. It warns, once, of a read-only NumPy array.
     RuntimeError for memory that is not the CPU's.
     """
     if device is not None:

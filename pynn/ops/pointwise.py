@@ -32,6 +32,9 @@ def _refuse_sub(inputs: Any) -> None:
         )
 
 
+_core.METHODS["refuse_sub"] = _refuse_sub
+
+
 def _refuse_neg(inputs: Any) -> None:
     if _is_bool(inputs[0]):
         raise RuntimeError(

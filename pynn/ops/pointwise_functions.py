@@ -7,8 +7,8 @@ from numpy import asarray
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
 from pynn._dtypes import INT64, default_float, result_type_of, scalar_dtype
-from pynn._info import iinfo
 from pynn.ops.elementary import CLAMP_TENSOR, DIV_ROUNDED, ROUND_DECIMALS
+from pynn.ops.fitting import fitted
 from pynn.ops.out import store
 from pynn.ops.pointwise import (
     ABS,
@@ -237,6 +237,8 @@ def add(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor
 @export("sub", "subtract")
 def sub(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor:
     """input - alpha * other, broadcasting."""
+    if other is True or other is False:
+        _core.METHODS["refuse_sub"]((input, other))
     result = _two(SUB, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "sub")
 
@@ -432,13 +434,7 @@ def _bounds(input: Any, min: Any, max: Any, name: str) -> Any:
         if isinstance(low, int) or isinstance(high, int):
             input = cast(input, INT64) if not isinstance(low, bool) and not isinstance(high, bool) else input
     elif kind in "iu":
-        limits = iinfo(input._array.dtype)
-        for x in (low, high):
-            if x is not None and not limits.min <= x <= limits.max:
-                raise RuntimeError(
-                    f"value cannot be converted to type {input._array.dtype} without overflow: {name}() got the bound {x}, "
-                    f"beyond {limits.min} ... {limits.max}."
-                )
+        low, high = (None if x is None else fitted(x, input._array.dtype) for x in (low, high))
     return input, CLAMP, (), (low, high)
 
 

@@ -155,12 +155,16 @@ BERNOULLI_ = _filler(
 
 
 def _dtype(dtype: Any) -> Any:
-    return default_float() if dtype is None else to_numpy(dtype)
+    found = default_float() if dtype is None else to_numpy(dtype)
+    if found.kind not in "fV":
+        raise NotImplementedError(f"random numbers of this kind are floats: not implemented for {dtype}. Use randint.")
+    return found
 
 
 @export(method=False)
 def rand(
-    *size: Any,
+    *size_: Any,
+    size: Any = None,
     generator: Any = None,
     dtype: Any = None,
     device: Any = None,
@@ -168,14 +172,15 @@ def rand(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Uniform numbers in [0, 1) of a shape."""
-    result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
+    """Uniform numbers in [0, 1) of a shape; NotImplementedError for a dtype that is none of floats."""
+    result = call(RAND, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
 @export(method=False)
 def randn(
-    *size: Any,
+    *size_: Any,
+    size: Any = None,
     generator: Any = None,
     dtype: Any = None,
     device: Any = None,
@@ -183,8 +188,8 @@ def randn(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Standard normal numbers of a shape."""
-    result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
+    """Standard normal numbers of a shape; NotImplementedError for a dtype that is none of floats."""
+    result = call(RANDN, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 

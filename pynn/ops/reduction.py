@@ -20,7 +20,7 @@ def dims_of(dim: Any, ndim: int) -> Any:
     """dim (None, an int or several) as a sorted tuple of axes; None and () mean all of them."""
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
         return tuple(range(ndim))
-    if isinstance(dim, (int, numpy.integer)):
+    if not isinstance(dim, (tuple, list)):
         d = normal_dim(dim, ndim)
         return (d,) if ndim else ()
     found = tuple(sorted(normal_dim(d, ndim) for d in dim))
@@ -480,6 +480,8 @@ def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 def flip(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
     given = dims_ if dims is None else (dims,)
+    if not given:
+        raise TypeError("flip() missing 1 required positional arguments: 'dims'")
     given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
     found = tuple(normal_dim(d, input._array.ndim) for d in given)
     if len(set(found)) != len(found):

@@ -9,6 +9,7 @@ from pynn import _core
 from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
 from pynn._dtypes import INT64
 from pynn.amp.autocast_mode import promoting_function
+from pynn.ops.fitting import fitted
 from pynn.ops.indexing import (
     GATHER,
     INDEX_PUT,
@@ -21,7 +22,6 @@ from pynn.ops.indexing import (
     _check_gather,
     _index_error,
     _int64_index,
-    _number_of,
     _split_index,
 )
 from pynn.ops.registry import Sample, cast, export, joint, register, run, written
@@ -148,7 +148,7 @@ SCATTER_REDUCE = register(
 def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
     if not isinstance(src, Tensor):
         if input._array.dtype.kind in "biu":
-            src = _number_of(src, input._array.dtype)
+            src = fitted(src, input._array.dtype)
         return made(numpy.full(index._array.shape, src, input._array.dtype))
     if src._array.dtype != input._array.dtype:
         raise RuntimeError(

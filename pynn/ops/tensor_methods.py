@@ -38,6 +38,20 @@ def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Any:
 _core.install(Tensor, "_make_subclass", staticmethod(_make_subclass))
 
 
+_raw_new = Tensor.__new__
+
+
+def _new(cls: type, *args: Any, device: Any = None) -> Any:
+    """`Tensor.__new__`: of a subclass it takes the data already, so that its `__init__` is free to take what it likes."""
+    out = _raw_new(cls)
+    if cls is not Tensor:
+        _core.set_fields(out, METHODS["legacy_data"](args))
+    return out
+
+
+_core.install(Tensor, "__new__", staticmethod(_new))
+
+
 # ---- NumPy's functions on tensors ----
 
 _OPERATORS: dict[str, Callable[..., Any]] = {

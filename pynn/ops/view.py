@@ -18,6 +18,8 @@ def normal_dim(dim: Any, ndim: int, name: str = "dim") -> Any:
     """dim as 0..ndim-1; IndexError in torch's words where it is out of range. A 0-d tensor has dims 0 and -1."""
     reach = max(ndim, 1)
     if not isinstance(dim, (int, numpy.integer)):
+        if isinstance(dim, Tensor) and dim._array.ndim == 0 and dim._array.dtype.kind in "iu":
+            return normal_dim(int(_core.observe(dim)), ndim, name)
         raise TypeError(f"{name} must be int, got {type(dim).__name__}.")
     if not -reach <= dim < reach:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim}).")
@@ -266,12 +268,16 @@ def t(input: Tensor) -> Tensor:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D. Use transpose."
         )
-    return input if input._array.ndim < 2 else transpose(input, 0, 1)
+    return permute(input, tuple(range(input._array.ndim))[::-1])
 
 
 @export()
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """input with the source dimensions moved to the destination positions (a view)."""
+    if isinstance(source, int) is not isinstance(destination, int):
+        raise TypeError(
+            f"movedim(): source and destination must both be ints or both tuples of ints, got {source!r} and {destination!r}."
+        )
     sources, targets = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
     ndim = input._array.ndim
     if len(sources) != len(targets):
@@ -305,6 +311,8 @@ def expand(self: Any, *sizes: Any) -> Tensor:
         )
     for i, n in enumerate(wanted):
         held = have[i - lead] if i >= lead else None
+        if n < -1:
+            raise RuntimeError(f"expand: a size must be -1 or not negative, got {n} in {wanted}.")
         if n == -1:
             if held is None:
                 raise RuntimeError(f"expand: -1 isn't allowed in a leading, non-existing dimension {i} of {wanted}.")
@@ -344,7 +352,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     if dim is None:
         kept = tuple(n for n in shape if n != 1)
     else:
-        dims = {normal_dim(d, len(shape)) for d in ((dim,) if isinstance(dim, int) else dim)}
+        dims = {normal_dim(d, len(shape)) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}
         kept = tuple(n for i, n in enumerate(shape) if i not in dims or n != 1)
     return call(RESHAPE_VIEW, (input,), (kept,))
 
@@ -490,6 +498,8 @@ def _matrix_only(self: Any) -> Any:
 
 
 def _matrices(self: Any) -> Any:
+    if self._array.ndim == 0:
+        return permute(self, ())  # deprecated in torch, whose result this is
     if self._array.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self._array.ndim}-D tensor."
