@@ -5,11 +5,17 @@ from typing import Any
 
 
 def spread(value: Any, dims: Any, name: str = "argument") -> Any:
-    """value as a tuple of `dims` entries: an int repeated, a sequence as it is; ValueError for another length."""
-    if isinstance(value, (tuple, list)):
-        if len(value) != dims:
+    """value as a tuple of `dims` entries: a number, or an iterable of one, repeated, another iterable as it is.
+
+    Raises ValueError for another length.
+    """
+    if isinstance(value, Iterable):
+        found = tuple(value)
+        if len(found) == 1:
+            return found * dims
+        if len(found) != dims:
             raise ValueError(f"{name} takes an int or {dims} of them, got {value!r}.")
-        return tuple(value)
+        return found
     return (value,) * dims
 
 

@@ -51,7 +51,7 @@ class MultiheadAttention(Module):
         self.add_zero_attn = add_zero_attn
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
-        together = self.kdim == self.vdim == embed_dim
+        self._qkv_same_embed_dim = together = self.kdim == self.vdim == embed_dim
         shapes = {"q_proj_weight": embed_dim, "k_proj_weight": self.kdim, "v_proj_weight": self.vdim}
         shapes = {name: None if together else (embed_dim, width) for name, width in shapes.items()}
         shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if together else None

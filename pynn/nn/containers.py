@@ -1,5 +1,6 @@
 """Modules that hold others: Sequential, ModuleList, ModuleDict; and lists and dictionaries of parameters."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from operator import index as as_index
@@ -13,7 +14,7 @@ from pynn.nn.module import Module, indent
 from pynn.nn.parameter import Parameter
 from pynn.ops.linalg import LINEAR
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _position(index: Any, length: Any) -> Any:
@@ -166,6 +167,23 @@ class Sequential(_Listed):
 def _is_plain(module: Any) -> Any:
     """Whether calling module does nothing but its class's forward."""
     return not module._hooked and "forward" not in module.__dict__
+
+
+class Container(Module):
+    """A module made of the given modules by name: Container(a=..., b=...). Module itself does it now.
+
+    Warns FutureWarning when made.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        warnings.warn(
+            "nn.Container is deprecated. nn.Module does all that it did: subclass that.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class ModuleList(_Listed):

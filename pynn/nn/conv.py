@@ -69,7 +69,8 @@ class _ConvNd(Module):
             if fan_in:
                 init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
-    def _edges(self) -> Any:
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
         """The padding as F.pad takes it: (left, right) of every dimension, last dimension first."""
         out = []
         for d in reversed(range(self._dims)):
@@ -78,13 +79,7 @@ class _ConvNd(Module):
                 out += [total // 2, total - total // 2]
             else:
                 out += [self.padding[d]] * 2
-        return tuple(out)
-
-    def _convolve(self, function: Any, input: Any) -> Any:
-        if self.padding_mode == "zeros":
-            return function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
-        input = F.pad(input, self._edges(), mode=self.padding_mode)
-        return function(input, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return out
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
@@ -129,29 +124,33 @@ class _Conv(_ConvNd):
             dtype,
         )
 
+    def forward(self, input: Any) -> Any:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
+        """forward with another weight and bias: what modules that change their weight call."""
+        if self.padding_mode == "zeros":
+            return self._function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+        input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+        return self._function(input, weight, bias, self.stride, 0, self.dilation, self.groups)
+
 
 class Conv1d(_Conv):
     __doc__ = "Over one dimension. " + _Conv.__doc__
     _dims = 1
-
-    def forward(self, input: Any) -> Any:
-        return self._convolve(F.conv1d, input)
+    _function = staticmethod(F.conv1d)
 
 
 class Conv2d(_Conv):
     __doc__ = "Over two dimensions. " + _Conv.__doc__
     _dims = 2
-
-    def forward(self, input: Any) -> Any:
-        return self._convolve(F.conv2d, input)
+    _function = staticmethod(F.conv2d)
 
 
 class Conv3d(_Conv):
     __doc__ = "Over three dimensions. " + _Conv.__doc__
     _dims = 3
-
-    def forward(self, input: Any) -> Any:
-        return self._convolve(F.conv3d, input)
+    _function = staticmethod(F.conv3d)
 
 
 class _ConvTranspose(_ConvNd):
@@ -172,25 +171,44 @@ class _ConvTranspose(_ConvNd):
             device, dtype,
         )  # fmt: skip
 
-    def _output_padding(self, input: Any, output_size: Any) -> Any:
+    def _output_padding(
+        self,
+        input: Any,
+        output_size: Any,
+        stride: Any,
+        padding: Any,
+        kernel_size: Any,
+        num_spatial_dims: int,
+        dilation: Any = None,
+    ) -> Any:
         """The output_padding that makes the output output_size; ValueError where none does."""
         if output_size is None:
-            return self.output_padding
-        sizes = tuple(output_size)[-self._dims :]
+            return spread(self.output_padding, num_spatial_dims, "output_padding")
+        dims = num_spatial_dims
+        sizes = tuple(output_size)
+        if len(sizes) not in (dims, dims + 1 if input.dim() == dims + 1 else dims + 2):
+            raise ValueError(
+                f"{type(self).__name__}: for {input.dim()}D input, output_size must have {dims} or {input.dim()} "
+                f"elements (got {len(sizes)})"
+            )
+        sizes = sizes[-dims:]
         out = []
         for d, size in enumerate(sizes):
-            least = (input.shape[d - self._dims] - 1) * self.stride[d] - 2 * self.padding[d]
-            least += self.dilation[d] * (self.kernel_size[d] - 1) + 1
-            if not least <= size < least + self.stride[d]:
+            least = (input.shape[d - dims] - 1) * stride[d] - 2 * padding[d]
+            least += (1 if dilation is None else dilation[d]) * (kernel_size[d] - 1) + 1
+            if not least <= size < least + stride[d]:
                 raise ValueError(
                     f"requested an output size of {sizes}, but valid sizes of dimension {d} range from {least} to "
-                    f"{least + self.stride[d] - 1} (for an input of {tuple(input.shape)})"
+                    f"{least + stride[d] - 1} (for an input of {tuple(input.shape)})"
                 )
             out.append(size - least)
-        return tuple(out)
+        return out
 
     def _transpose(self, function: Any, input: Any, output_size: Any) -> Any:
-        padding = self._output_padding(input, output_size)
+        padding = self.output_padding
+        if output_size is not None:
+            place = (self.stride, self.padding, self.kernel_size, self._dims, self.dilation)
+            padding = self._output_padding(input, output_size, *place)
         return function(
             input, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )  # fmt: skip

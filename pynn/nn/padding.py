@@ -3,7 +3,7 @@
 from typing import Any
 
 from pynn.nn import functional as F
-from pynn.nn._tuples import spread
+from pynn.nn._tuples import _ntuple
 from pynn.nn.module import Module
 
 __all__ = [
@@ -21,7 +21,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Any) -> None:
         super().__init__()
-        self.padding = spread(padding, 2 * self._dims, "padding")
+        self.padding = _ntuple(2 * self._dims)(padding)  # F.pad says what is wrong with another length
 
     def forward(self, input: Any) -> Any:
         return F.pad(input, self.padding, self._mode)

@@ -125,31 +125,34 @@ class RNNBase(Module):
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         packed = isinstance(input, PackedSequence)
-        data = input.data if packed else input
-        self._check_input(data, packed)
+        data, counts = (input.data, input.batch_sizes) if packed else (input, None)
+        self.check_input(data, counts)
         alone = not packed and data.dim() == 2
-        states = None if hx is None else (hx if self.mode == "LSTM" else (hx,))
-        if states is not None:
-            self._check_state_dims(states, alone)
+        if hx is not None:
+            self._check_state_dims(hx, alone)
         if alone:
-            data = data.unsqueeze(1)
-            states = None if states is None else tuple(s.unsqueeze(1) for s in states)
-        elif self.batch_first and not packed:
+            data = data.unsqueeze(0 if self.batch_first else 1)
+        if hx is None:
+            sizes = [self.get_expected_hidden_size(data, counts)]
+            sizes += [self.get_expected_cell_size(data, counts)] if self.mode == "LSTM" else []
+            states = tuple(zeros(size, dtype=data.dtype) for size in sizes)
+        else:
+            if alone:
+                hx = tuple(s.unsqueeze(1) for s in hx) if self.mode == "LSTM" else hx.unsqueeze(1)
+            self.check_forward_args(data, hx, counts)
+            hx = self.permute_hidden(hx, input.sorted_indices if packed else None)
+            states = tuple(hx) if self.mode == "LSTM" else (hx,)
+        if self.batch_first and not packed:
             data = data.transpose(0, 1)
-        sizes = tuple(input.batch_sizes.tolist()) if packed else None
-        batch = sizes[0] if packed else data.shape[1]
-        states = self._initial(states, batch, data, input.sorted_indices if packed else None)
-        output, last = self._run(data, sizes, states)
+        output, last = self._run(data, tuple(counts.tolist()) if packed else None, states)
+        final = last if self.mode == "LSTM" else last[0]
         if packed:
-            if input.unsorted_indices is not None:
-                last = tuple(s.index_select(1, input.unsorted_indices) for s in last)
-            output = PackedSequence(output, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
-        elif alone:
-            output = output.squeeze(1)
-            last = tuple(s.squeeze(1) for s in last)
-        elif self.batch_first:
-            output = output.transpose(0, 1)
-        return output, (last if self.mode == "LSTM" else last[0])
+            output = PackedSequence(output, counts, input.sorted_indices, input.unsorted_indices)
+            return output, self.permute_hidden(final, input.unsorted_indices)
+        if alone:
+            final = tuple(s.squeeze(1) for s in last) if self.mode == "LSTM" else last[0].squeeze(1)
+            return output.squeeze(1), final
+        return (output.transpose(0, 1) if self.batch_first else output), final
 
     def _run(self, data: Any, sizes: Any, states: Any) -> Any:
         """All layers and directions: (outputs, the last states, each (layers * directions, N, size))."""
@@ -168,21 +171,32 @@ class RNNBase(Module):
             data = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
         return data, tuple(stack(parts) for parts in zip(*last))
 
-    def _initial(self, states: Any, batch: Any, data: Any, order: Any) -> Any:
+    def get_expected_hidden_size(self, input: Any, batch_sizes: Any) -> tuple[int, int, int]:
+        """The shape of h for an input: (layers * directions, batch, size); batch_sizes: those of a packed one."""
+        batch = input.shape[0 if self.batch_first else 1] if batch_sizes is None else int(batch_sizes[0])
         count = self.num_layers * (2 if self.bidirectional else 1)
-        sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
-        if states is None:
-            return tuple(zeros((count, batch, size), dtype=data.dtype) for size in sizes)
-        for place, (state, size) in enumerate(zip(states, sizes)):
-            if tuple(state.shape) != (count, batch, size):
-                which = f"[{place}]" if self.mode == "LSTM" else ""
-                raise RuntimeError(
-                    f"Expected hidden{which} size {(count, batch, size)}, got {list(state.shape)}: (layers * directions, "
-                    f"batch, size)."
-                )
-        return tuple(s if order is None else s.index_select(1, order) for s in states)
+        return count, batch, self.proj_size or self.hidden_size
 
-    def _check_input(self, data: Any, packed: Any) -> None:
+    def check_hidden_size(
+        self, hx: Any, expected_hidden_size: Any, msg: str = "Expected hidden size {}, got {}"
+    ) -> None:
+        """RuntimeError, of that message, unless hx has that shape."""
+        if tuple(hx.shape) != tuple(expected_hidden_size):
+            text = msg.format(tuple(expected_hidden_size), list(hx.shape))
+            raise RuntimeError(text + ": (layers * directions, batch, size).")
+
+    def check_forward_args(self, input: Any, hidden: Any, batch_sizes: Any) -> None:
+        """Raise what forward raises for an input or a state that does not fit."""
+        self.check_input(input, batch_sizes)
+        self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
+
+    def permute_hidden(self, hx: Any, permutation: Any) -> Any:
+        """The state with the sequences of its batch in the order of the permutation's indices; None: as it is."""
+        return hx if permutation is None else hx.index_select(1, permutation)
+
+    def check_input(self, input: Any, batch_sizes: Any) -> None:
+        """Raise what forward raises for an input that does not fit; batch_sizes: those of a packed one, or None."""
+        data, packed = input, batch_sizes is not None
         if not isinstance(data, Tensor):
             raise TypeError(f"{self._name()} takes a Tensor or a PackedSequence, got {type(data).__name__}.")
         if not packed and data.dim() not in (2, 3):
@@ -198,11 +212,11 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {data.shape[-1]}"
             )
 
-    def _check_state_dims(self, states: Any, alone: Any) -> None:
-        if self.mode == "LSTM" and (not isinstance(states, (tuple, list)) or len(states) != 2):
-            raise TypeError(f"LSTM takes hx as a tuple (h_0, c_0), got {type(states).__name__}.")
+    def _check_state_dims(self, hx: Any, alone: Any) -> None:
+        if self.mode == "LSTM" and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise TypeError(f"LSTM takes hx as a tuple (h_0, c_0), got {type(hx).__name__}.")
         wanted = 2 if alone else 3
-        for state in states:
+        for state in hx if self.mode == "LSTM" else (hx,):
             if state.dim() != wanted:
                 kind = "unbatched 2-D" if alone else "batched 3-D"
                 name = "hx and cx" if self.mode == "LSTM" else "hx"
@@ -257,6 +271,22 @@ class LSTM(RNNBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__("LSTM", *args, **kwargs)
+
+    def get_expected_cell_size(self, input: Any, batch_sizes: Any) -> tuple[int, int, int]:
+        """The shape of c for an input: (layers * directions, batch, hidden_size)."""
+        count, batch, _ = self.get_expected_hidden_size(input, batch_sizes)
+        return count, batch, self.hidden_size
+
+    def check_forward_args(self, input: Any, hidden: Any, batch_sizes: Any) -> None:
+        """Raise what forward raises for an input or a state (h, c) that does not fit."""
+        self.check_input(input, batch_sizes)
+        text = "Expected hidden[{}] size {{}}, got {{}}"
+        self.check_hidden_size(hidden[0], self.get_expected_hidden_size(input, batch_sizes), text.format(0))
+        self.check_hidden_size(hidden[1], self.get_expected_cell_size(input, batch_sizes), text.format(1))
+
+    def permute_hidden(self, hx: Any, permutation: Any) -> Any:
+        """(h, c) with the sequences of the batch in the order of the permutation's indices; None: as it is."""
+        return hx if permutation is None else tuple(s.index_select(1, permutation) for s in hx)
 
 
 class GRU(RNNBase):

@@ -21,7 +21,8 @@ __all__ = [
 _ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
-def _function(activation: Any) -> Any:
+def _get_activation_fn(activation: Any) -> Any:
+    """The function of a name, "relu" or "gelu"; a function as it is. RuntimeError for another name."""
     if not isinstance(activation, str):
         return activation
     if activation not in _ACTIVATIONS:
@@ -30,16 +31,27 @@ def _function(activation: Any) -> Any:
 
 
 class _Layer(Module):
-    """The blocks that both kinds of layers are made of; each is added to its input, normalised before or after."""
+    """The blocks that both kinds of layers are made of; each is added to its input, normalised before or after.
 
-    def _feed_forward(self, x: Any) -> Any:
+    Their names are torch's, so that a subclass written for torch can replace one.
+    """
+
+    def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        """Self-attention and dropout."""
+        return self.dropout1(
+            self.self_attn(
+                x,
+                x,
+                x,
+                attn_mask=attn_mask,
+                key_padding_mask=key_padding_mask,
+                is_causal=is_causal,
+                need_weights=False,
+            )[0]
+        )
+
+    def _fed_forward(self, x: Any) -> Any:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
-
-    def _joined(self, x: Any, blocks: Any) -> Any:
-        """x through (norm, block) pairs."""
-        for norm, block in blocks:
-            x = x + block(norm(x)) if self.norm_first else norm(x + block(x))
-        return x
 
 
 class TransformerEncoderLayer(_Layer):
@@ -62,19 +74,23 @@ class TransformerEncoderLayer(_Layer):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
-        self.activation = _function(activation)
+        self.activation = _get_activation_fn(activation)
 
     def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         """src (S, N, E), (N, S, E) with batch_first, or (S, E); masks as MultiheadAttention takes them.
 
         is_causal: a hint that src_mask is the causal mask.
         """
+        x = src
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), src_mask, src_key_padding_mask, is_causal=is_causal)
+            return x + self._ff_block(self.norm2(x))
+        x = self.norm1(x + self._sa_block(x, src_mask, src_key_padding_mask, is_causal=is_causal))
+        return self.norm2(x + self._ff_block(x))
 
-        def attend(x: Any) -> Any:
-            out = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
-            return self.dropout1(out[0])
-
-        return self._joined(src, ((self.norm1, attend), (self.norm2, lambda x: self.dropout2(self._feed_forward(x)))))
+    def _ff_block(self, x: Any) -> Any:
+        """The two linear layers and dropout."""
+        return self.dropout2(self._fed_forward(x))
 
 
 class TransformerDecoderLayer(_Layer):
@@ -96,32 +112,43 @@ class TransformerDecoderLayer(_Layer):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.dropout3 = Dropout(dropout)
-        self.activation = _function(activation)
+        self.activation = _get_activation_fn(activation)
 
     def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
                 memory_key_padding_mask: Any=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Any:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
+        x = tgt
+        own, other = (tgt_mask, tgt_key_padding_mask), (memory_mask, memory_key_padding_mask)
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), *own, tgt_is_causal)
+            x = x + self._mha_block(self.norm2(x), memory, *other, memory_is_causal)
+            return x + self._ff_block(self.norm3(x))
+        x = self.norm1(x + self._sa_block(x, *own, tgt_is_causal))
+        x = self.norm2(x + self._mha_block(x, memory, *other, memory_is_causal))
+        return self.norm3(x + self._ff_block(x))
 
-        def attend(x: Any) -> Any:
-            out = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
-            return self.dropout1(out[0])
-
-        def look(x: Any) -> Any:
-            masks = memory_key_padding_mask, False, memory_mask
-            return self.dropout2(self.multihead_attn(x, memory, memory, *masks, is_causal=memory_is_causal)[0])
-
-        return self._joined(
-            tgt,
-            (
-                (self.norm1, attend),
-                (self.norm2, look),
-                (self.norm3, lambda x: self.dropout3(self._feed_forward(x))),
-            ),
+    def _mha_block(self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        """Attention to the encoder's output, and dropout."""
+        return self.dropout2(
+            self.multihead_attn(
+                x,
+                mem,
+                mem,
+                attn_mask=attn_mask,
+                key_padding_mask=key_padding_mask,
+                is_causal=is_causal,
+                need_weights=False,
+            )[0]
         )
 
+    def _ff_block(self, x: Any) -> Any:
+        """The two linear layers and dropout."""
+        return self.dropout3(self._fed_forward(x))
 
-def _clones(layer: Any, count: Any) -> Any:
-    return ModuleList([copy.deepcopy(layer) for _ in range(count)])
+
+def _get_clones(module: Any, N: int) -> ModuleList:
+    """A list of N copies of a module."""
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])
 
 
 class TransformerEncoder(Module):
@@ -139,7 +166,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = _clones(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -157,7 +184,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Any, num_layers: Any, norm: Any = None) -> None:
         super().__init__()
-        self.layers = _clones(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

@@ -198,8 +198,8 @@ def _rprop(xp: Any, arrays: Any, eta_minus: Any, eta_plus: Any, smallest: Any, l
         step += 1
         grad = descent(grad, param, 0, maximize)
         turned = grad * prev < 0
-        factor = xp.where(turned, eta_minus, xp.where(grad * prev > 0, eta_plus, 1.0))
-        xp.copyto(step_size, xp.clip(step_size * xp.astype(factor, param.dtype), smallest, largest))
+        held = xp.where(grad * prev > 0, step_size * eta_plus, step_size)
+        xp.copyto(step_size, xp.clip(xp.where(turned, step_size * eta_minus, held), smallest, largest))
         xp.copyto(prev, xp.where(turned, 0, grad))
         param -= xp.sign(prev) * step_size
 

@@ -297,3 +297,9 @@ def test_containers_pickle():
     assert again[0][0].tolist() == [1.0, 1.0]
     assert again[1]["a"].item() == 1.0
     assert repr(again) == repr(m)
+
+
+def test_container_warns_and_holds_what_it_is_given():
+    with pytest.warns(FutureWarning, match="nn.Container is deprecated"):
+        held = nn.Container(a=nn.ReLU(), b=nn.Linear(2, 3))
+    assert [name for name, _ in held.named_children()] == ["a", "b"]

@@ -92,3 +92,31 @@ def test_transposed_takes_zeros_only():
 def test_wrong_channels_name_the_module():
     with pytest.raises(RuntimeError, match=r"\[in 0 \(Conv2d\)\]$"):
         nn.Sequential(nn.Conv2d(3, 4, 3))(pynn.ones(1, 2, 5, 5))
+
+
+def test_an_iterable_of_one_size_stands_for_all():
+    layer = nn.Conv2d(1, 1, [3], stride=[2], padding=[1], dilation=(1,))
+    assert (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (2, 2), (1, 1), (1, 1))
+    assert layer(pynn.ones(1, 1, 5, 5)).shape == (1, 1, 3, 3)
+    assert nn.Conv2d(1, 1, range(2, 4)).kernel_size == (2, 3)
+    assert nn.ConvTranspose2d(1, 1, [2], stride=[2])(pynn.ones(1, 1, 3, 3), [6, 7]).shape == (1, 1, 6, 7)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_a_subclass_can_convolve_with_another_weight(mode):
+    class Doubled(nn.Conv1d):
+        def forward(self, input):
+            return self._conv_forward(input, self.weight * 2, None)
+
+    layer = Doubled(1, 1, 3, padding=1, padding_mode=mode)
+    with pynn.no_grad():
+        layer.weight.copy_(pynn.tensor([[[1.0, 10.0, 100.0]]]))
+    first = {"zeros": 420.0, "circular": 426.0}[mode]
+    last = {"zeros": 64.0, "circular": 264.0}[mode]
+    assert layer(pynn.tensor([[[1.0, 2.0, 3.0]]])).tolist() == [[[first, 642.0, last]]]
+    assert layer._reversed_padding_repeated_twice == [1, 1]
+
+
+def test_output_size_of_another_length_is_an_error():
+    with pytest.raises(ValueError, match="output_size must have 2 or 4 elements"):
+        nn.ConvTranspose2d(1, 1, 2)(pynn.ones(1, 1, 3, 3), (4,))

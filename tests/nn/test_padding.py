@@ -1,9 +1,8 @@
 """Padding modules."""
 
-import re
-
 import pytest
 
+import pynn
 from pynn import nn
 from pynn.nn import padding
 
@@ -23,6 +22,8 @@ def test_constant_matches_torch(twin, rng, dims):
     twin(lambda nn: getattr(nn, f"ConstantPad{dims}d")(1, 2.5), rng.normal(size=(2, 2, 5, 4, 3)[: 2 + dims]))
 
 
-def test_wrong_number_of_sides():
-    with pytest.raises(ValueError, match=re.escape("padding takes an int or 4 of them, got (1, 2)")):
-        nn.ZeroPad2d((1, 2))
+def test_another_number_of_sides_is_what_pad_makes_of_it():
+    assert nn.ZeroPad2d([1, 2])(pynn.ones(1, 1, 2, 2)).shape == (1, 1, 2, 5)  # the last dimension only
+    assert nn.ZeroPad2d(range(1, 3)).padding == (1, 2)
+    with pytest.raises(RuntimeError, match="[Pp]adding"):
+        nn.ZeroPad2d((1, 2, 3))(pynn.ones(1, 1, 2, 2))

@@ -50,9 +50,9 @@ def test_repr():
     assert repr(nn.Parameter(pynn.ones(2))) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
 
     class Special(nn.Parameter):
-        """A subclass prints alike."""
+        """A subclass prints its own name too."""
 
-    assert repr(Special(pynn.ones(1))) == "Parameter containing:\ntensor([1.], requires_grad=True)"
+    assert repr(Special(pynn.ones(1))) == "Parameter containing:\nParameter(Special([1.], requires_grad=True))"
 
 
 def test_deepcopy_copies_values_without_gradient():

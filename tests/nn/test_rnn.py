@@ -233,3 +233,45 @@ def test_names_of_the_weights():
             pynn.nn.GRU(3, 4, **{name: 1})
     with pytest.raises(ValueError, match="input_size must be greater than zero"):
         pynn.nn.GRU(0, 4)
+
+
+def test_shapes_and_checks_that_subclasses_call():
+    layer = nn.LSTM(3, 4, num_layers=2, bidirectional=True, proj_size=2)
+    x = pynn.rand(5, 6, 3)
+    assert layer.get_expected_hidden_size(x, None) == (4, 6, 2)
+    assert layer.get_expected_cell_size(x, None) == (4, 6, 4)
+    assert layer.get_expected_hidden_size(x, pynn.tensor([7, 1])) == (4, 7, 2)
+    layer.check_forward_args(x, (pynn.zeros(4, 6, 2), pynn.zeros(4, 6, 4)), None)
+    with pytest.raises(RuntimeError, match=r"hidden\[1\] size"):
+        layer.check_forward_args(x, (pynn.zeros(4, 6, 2), pynn.zeros(4, 6, 2)), None)
+    with pytest.raises(ValueError, match="2D or 3D"):
+        layer.check_input(x[0, 0], None)
+    gru = nn.GRU(3, 4, batch_first=True)
+    assert gru.get_expected_hidden_size(x, None) == (1, 5, 4)
+    state = pynn.arange(3.0).reshape(1, 3, 1)
+    assert gru.permute_hidden(state, pynn.tensor([2, 0, 1])).flatten().tolist() == [2.0, 0.0, 1.0]
+    assert gru.permute_hidden(state, None) is state
+
+
+def test_a_check_that_a_subclass_replaces_is_called():
+    class Loud(nn.GRU):
+        def check_forward_args(self, input, hidden, batch_sizes):
+            raise OverflowError
+
+    with pytest.raises(OverflowError):
+        Loud(2, 2)(pynn.rand(1, 1, 2), pynn.zeros(1, 1, 2))
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_functions_of_packed_sequences(kind):
+    layer = getattr(nn, kind)(2, 3, num_layers=2, bidirectional=True)
+    packed = nn.utils.rnn.pack_sequence([pynn.rand(3, 2), pynn.rand(1, 2)])
+    output, state = layer(packed)
+    state = state if kind == "LSTM" else (state,)
+    function = {"LSTM": pynn.lstm, "GRU": pynn.gru, "RNN": pynn.rnn_tanh}[kind]
+    start = tuple(pynn.zeros(4, 2, 3) for _ in state)
+    start = start if kind == "LSTM" else start[0]
+    found = function(packed.data, packed.batch_sizes, start, layer._flat_weights, True, 2, 0.0, False, True)
+    assert pynn.equal(found[0], output.data)
+    for mine, other in zip(found[1:], state):
+        assert pynn.equal(mine, other)

@@ -11,7 +11,16 @@ CLASSES = sorted(
 )
 OURS_ALONE = {"Swish"}
 # Where torch writes no forward of its own, or (RNNCellBase) an argument that is an inner matter.
-OTHER_FORWARD = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase"}
+OTHER_FORWARD = {
+    "Container",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "ParameterDict",
+    "ParameterList",
+    "RNNBase",
+    "RNNCellBase",
+}
 OTHER_INIT = {"NLLLoss2d", "RNNCellBase"}
 
 

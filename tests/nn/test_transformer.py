@@ -85,3 +85,25 @@ def test_errors():
         model(pynn.zeros(3, 2, 6), pynn.zeros(3, 1, 6))
     with pytest.raises(RuntimeError, match="feature number"):
         model(pynn.zeros(3, 2, 6), pynn.zeros(3, 2, 5))
+
+
+def test_a_subclass_can_replace_a_block():
+    class Quiet(nn.TransformerEncoderLayer):
+        def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+            return pynn.zeros_like(x)
+
+        def _ff_block(self, x):
+            return pynn.ones_like(x)
+
+    class Deaf(nn.TransformerDecoderLayer):
+        def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
+            return super()._mha_block(x, pynn.zeros_like(mem), attn_mask, key_padding_mask, is_causal)
+
+    x = pynn.rand(3, 1, 4)
+    assert pynn.equal(Quiet(4, 2, 8, norm_first=True)(x), x + 1)
+    deaf = Deaf(4, 2, 8, 0.0)
+    assert pynn.equal(deaf(x, pynn.rand(5, 1, 4)), deaf(x, pynn.rand(5, 1, 4)))
+    stack = nn.modules.transformer._get_clones(deaf, 2)
+    assert len(stack) == 2
+    assert stack[0] is not stack[1]
+    assert nn.modules.transformer._get_activation_fn("gelu") is nn.functional.gelu

@@ -8,6 +8,7 @@ from typing import Any
 from pynn._core import call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
+from pynn.ops.out import store
 from pynn.ops.pointwise import SIGMOID, TANH
 from pynn.ops.pointwise_functions import operand
 from pynn.ops.random import rand
@@ -94,21 +95,24 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     return _activate(ops.HARDSIGMOID, input, (), inplace)
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Any, approximate: str = "none", *, out: Any = None) -> Any:
     """x * P(X <= x) for a standard normal X (arXiv:1606.08415); approximate="tanh" for its tanh form."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}.")
-    return call(ops.GELU, (input,), (approximate,))
+    result = call(ops.GELU, (input,), (approximate,))
+    return result if out is None else store(out, result, "gelu")
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0, *, out: Any = None) -> Any:
     """log(1 + exp(beta * x)) / beta, or x where beta * x > threshold."""
-    return call(ops.SOFTPLUS, (input,), (float(beta), float(threshold)))
+    result = call(ops.SOFTPLUS, (input,), (float(beta), float(threshold)))
+    return result if out is None else store(out, result, "softplus")
 
 
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Any, *, out: Any = None) -> Any:
     """log(1 / (1 + exp(-x)))."""
-    return call(ops.LOGSIGMOID, (input,))
+    result = call(ops.LOGSIGMOID, (input,))
+    return result if out is None else store(out, result, "logsigmoid")
 
 
 def softsign(input: Any) -> Any:
@@ -121,16 +125,18 @@ def tanhshrink(input: Any) -> Any:
     return call(ops.TANHSHRINK, (input,))
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
     """0 where |x| <= lambd, else x."""
-    return call(ops.HARDSHRINK, (input,), (float(lambd),))
+    result = call(ops.HARDSHRINK, (input,), (float(lambd),))
+    return result if out is None else store(out, result, "hardshrink")
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
     """x moved lambd towards 0, and 0 within; RuntimeError for a negative lambd."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
-    return call(ops.SOFTSHRINK, (input,), (float(lambd),))
+    result = call(ops.SOFTSHRINK, (input,), (float(lambd),))
+    return result if out is None else store(out, result, "softshrink")
 
 
 def sigmoid(input: Any) -> Any:

@@ -38,7 +38,7 @@ def embedding(
     scale_grad_by_freq: divide each row's gradient by how often it is named. sparse: accepted; gradients are dense.
     Raises IndexError for an index out of range, RuntimeError for other dtypes, AssertionError for such a padding_idx.
     """
-    require_tensors("embedding", input, weight, names=("input", "weight"))
+    require_tensors("embedding", weight, input, names=("weight", "indices"))
     if weight.ndim != 2:
         raise RuntimeError(f"'weight' must be 2-D, got shape {list(weight.shape)}.")
     row = _row(padding_idx, weight._array.shape[0])

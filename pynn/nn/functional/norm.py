@@ -111,7 +111,6 @@ def _tail(name: str, input: Any, normalized_shape: Any) -> int:
     return len(wanted)
 
 
-@export(method=False)
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, normalized_shape (arXiv:1607.06450)."""
     return call(LAYER_NORM, (input, weight, bias), (_tail("layer_norm", input, normalized_shape), float(eps)))[0]
@@ -126,7 +125,6 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: Any = N
     return call(RMS_NORM, (input, weight), (count, float(eps)))
 
 
-@export(method=False)
 def group_norm(input: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias over each of num_groups groups of channels (arXiv:1803.08494)."""
     require_tensors("group_norm", input)

@@ -4,6 +4,7 @@ All raise RuntimeError for shapes and amounts that do not fit. stride defaults t
 """
 
 import functools
+import math
 from typing import Any
 
 from pynn._core import Tensor, call
@@ -11,6 +12,7 @@ from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import sizes, strides
 from pynn.ops import pool as ops
 from pynn.ops.activation import relu
+from pynn.ops.out import store
 from pynn.ops.registry import export
 
 __all__ = [
@@ -152,9 +154,12 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """The mean of each window of (N, C, H, W), or its sum over divisor_override."""
-    return _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    result = _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return result if out is None else store(out, result, "avg_pool2d")
 
 
 def avg_pool3d(
@@ -165,9 +170,12 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """The mean of each window of (N, C, D, H, W), or its sum over divisor_override."""
-    return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    result = _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return result if out is None else store(out, result, "avg_pool3d")
 
 
 def _target(output_size: Any, dims: Any, input: Any) -> Any:
@@ -261,10 +269,8 @@ def _unpool(dims: Any, input: Any, indices: Any, kernel_size: Any, stride: Any, 
             raise ValueError(f"invalid output_size {wanted}: each size must be within the stride {step} of {size}.")
         size = wanted
     lead = shape[:-dims]
-    flat = input.reshape((*lead, -1))
-    total = 1
-    for n in size:
-        total *= n
+    flat = input.reshape((*lead, math.prod(shape[-dims:])))
+    total = math.prod(size)
     zeros = flat.detach().new_zeros((*lead, total))
     return zeros.scatter(-1, indices.reshape(flat._array.shape), flat).reshape((*lead, *size))
 

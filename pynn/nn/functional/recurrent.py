@@ -6,7 +6,7 @@ Weights are torch's: for each layer and direction w_ih (gates * H, features), w_
 
 from typing import Any
 
-from pynn._core import call, is_grad_enabled
+from pynn._core import Tensor, call, is_grad_enabled
 from pynn.nn.functional.dropout import dropout as drop
 from pynn.ops.joining import cat, stack
 from pynn.ops.recurrent import GRU, LSTM, RNN
@@ -53,12 +53,14 @@ def _layers(
     train: Any,
     bidirectional: Any,
     batch_first: Any,
+    batch_sizes: Any = None,
 ) -> Any:
-    """All layers and directions; returns the outputs and the last states, each (layers * directions, N, size)."""
+    """All layers and directions, of a packed batch where batch_sizes are given; returns the outputs and the last states, each (layers * directions, N, size)."""
     directions = 2 if bidirectional else 1
     each = len(params) // (num_layers * directions)
     projected = each > (4 if has_biases else 2)
     x = input.transpose(0, 1) if batch_first else input
+    lengths = None if batch_sizes is None else tuple(batch_sizes.tolist())
     finals = []
     for layer in range(num_layers):
         outputs = []
@@ -67,10 +69,10 @@ def _layers(
             w_ih, w_hh, *rest = params[k * each : (k + 1) * each]
             b_ih, b_hh = rest[:2] if has_biases else (None, None)
             weights = (w_ih, w_hh, b_ih, b_hh, rest[-1] if projected else None)
-            y, final = run_layer(mode, x, tuple(s[k] for s in states), weights, direction == 1)
+            y, final = run_layer(mode, x, tuple(s[k] for s in states), weights, direction == 1, lengths)
             outputs.append(y)
             finals.append(final)
-        x = outputs[0] if directions == 1 else cat(outputs, 2)
+        x = outputs[0] if directions == 1 else cat(outputs, -1)
         if dropout and train and layer < num_layers - 1:
             x = drop(x, dropout, True)
     return x.transpose(0, 1) if batch_first else x, tuple(stack(parts) for parts in zip(*finals))
@@ -88,7 +90,15 @@ def lstm(
     bidirectional: Any,
     batch_first: Any,
 ) -> Any:
-    """(output, h_n, c_n) of a stack of LSTM layers; input (T, N, features), or (N, T, features) where batch_first."""
+    """(output, h_n, c_n) of a stack of LSTM layers; input (T, N, features), or (N, T, features) where batch_first.
+
+    Also lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional), which takes what a
+    PackedSequence has.
+    """
+    if isinstance(hx, Tensor):  # the other form has as many arguments, one place on
+        options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
+        output, (h, c) = _layers("LSTM", input, tuple(params), list(has_biases), *options)
+        return output, h, c
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
     output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *options)
     return output, h, c
@@ -106,6 +116,10 @@ def _publish(name: str, mode: Any) -> None:
         bidirectional: Any,
         batch_first: Any,
     ) -> Any:
+        if isinstance(params, Tensor):  # data, batch_sizes, hx, params, ...: as in lstm
+            options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
+            output, (h,) = _layers(mode, input, (params,), list(has_biases), *options)
+            return output, h
         options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
         output, (h,) = _layers(mode, input, (hx,), list(params), *options)
         return output, h

@@ -44,9 +44,12 @@ class PackedSequence(_Packed):
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
+    def _with(self, data: Tensor) -> Any:
+        return self if data is self.data else self._replace(data=data)
+
     def to(self, *args: Any, **kwargs: Any) -> Any:
         """The same with its data converted as Tensor.to converts."""
-        return self._replace(data=self.data.to(*args, **kwargs))
+        return self._with(self.data.to(*args, **kwargs))
 
     @property
     def is_cuda(self) -> Any:
@@ -63,43 +66,43 @@ class PackedSequence(_Packed):
 
     def cpu(self, *args: Any, **kwargs: Any) -> Any:
         """The same in the CPU's memory."""
-        return self._replace(data=self.data.cpu())
+        return self._with(self.data.cpu())
 
     def cuda(self, *args: Any, **kwargs: Any) -> Any:
         """The same on a GPU; RuntimeError where there is none."""
-        return self._replace(data=self.data.cuda(*args, **kwargs))
+        return self._with(self.data.cuda(*args, **kwargs))
 
     def double(self) -> Any:
         """The same with its data as float64."""
-        return self._replace(data=self.data.double())
+        return self._with(self.data.double())
 
     def float(self) -> Any:
         """The same with its data as float32."""
-        return self._replace(data=self.data.float())
+        return self._with(self.data.float())
 
     def half(self) -> Any:
         """The same with its data as float16."""
-        return self._replace(data=self.data.half())
+        return self._with(self.data.half())
 
     def long(self) -> Any:
         """The same with its data as int64."""
-        return self._replace(data=self.data.long())
+        return self._with(self.data.long())
 
     def int(self) -> Any:
         """The same with its data as int32."""
-        return self._replace(data=self.data.int())
+        return self._with(self.data.int())
 
     def short(self) -> Any:
         """The same with its data as int16."""
-        return self._replace(data=self.data.short())
+        return self._with(self.data.short())
 
     def char(self) -> Any:
         """The same with its data as int8."""
-        return self._replace(data=self.data.char())
+        return self._with(self.data.char())
 
     def byte(self) -> Any:
         """The same with its data as uint8."""
-        return self._replace(data=self.data.byte())
+        return self._with(self.data.byte())
 
 
 def invert_permutation(permutation: Any) -> Any:
@@ -116,6 +119,8 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     lengths = lengths if isinstance(lengths, Tensor) else tensor(lengths)
     sizes = lengths.numpy().astype(numpy.int64)
     order = None
+    if not input._array.size:
+        raise RuntimeError(f"Cannot pack empty tensors: got an input of shape {list(input.shape)}.")
     if batch_first:
         input = input.transpose(0, 1)
     if not enforce_sorted:

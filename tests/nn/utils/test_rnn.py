@@ -83,3 +83,16 @@ def test_packed_sequence_converts_as_a_tensor_does():
     assert not packed.is_pinned()
     with pytest.raises(RuntimeError, match="pad_sequence: Expected iterable for input sequences"):
         rnn.pad_sequence(3)
+
+
+def test_a_conversion_that_changes_nothing_returns_the_same():
+    packed = rnn.pack_sequence([pynn.ones(2, 1), pynn.ones(1, 1)])
+    assert packed.to("cpu") is packed
+    assert packed.float() is packed
+    assert packed.double().data.dtype is pynn.float64
+    assert packed.double().batch_sizes.dtype is pynn.int64
+
+
+def test_nothing_cannot_be_packed():
+    with pytest.raises(RuntimeError, match="Cannot pack empty tensors"):
+        rnn.pack_padded_sequence(pynn.empty(0, 0), pynn.tensor([], dtype=pynn.int64))
