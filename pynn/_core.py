@@ -31,7 +31,9 @@ class ThreadState(threading.local):
     """The modes of one thread; read only while `_modes` is not 0."""
 
     grad_enabled = True
-    autocast = None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
+    autocast = (
+        None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
+    )
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
     recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
     inference = False  # inside inference_mode: what is made now never takes part in a recorded operation
@@ -126,7 +128,9 @@ class Op:
         self.custom = False  # the op of a user's autograd.Function, whose ctx is attrs[0] of the node
         self.variadic = False  # kernels take the inputs as one list
         self.is_view = False
-        self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
+        self.random = (
+            None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
+        )
         self.functional = None  # of an in-place op: the op whose value it writes to input 0
         self.check = None  # check(inputs, attrs) -> inputs: raises on bad ones, casts to one dtype
         self.writes = ()  # of an op for call_writing: which of its runs of inputs it writes
@@ -234,6 +238,11 @@ class Node:
         return "".join(p.capitalize() for p in self.op.name.split("_")) + "Backward0"
 
     @property
+    def __class__(self):
+        """A class by the node's name, for users who read `fn.__class__.__name__`; `type(fn)` is Node."""
+        return METHODS["class_of_node"](self)
+
+    @property
     def next_functions(self):
         """The edges, as torch gives them: ((node, number of its output), ...); (None, 0) where nothing is tracked."""
         return tuple([_public_edge(edge) for edge in self.edges])
@@ -299,9 +308,7 @@ VIEW_WRITE = Op("view_write")
 PORT = Op("port")
 SUM_TO_SIZE = Op("sum_to_size")
 CAST = Op("cast")
-OPERATORS = {
-    op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)
-}
+OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)}
 
 _INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
@@ -1127,7 +1134,9 @@ def _unpack(hooks, packed):
     """The array that a packed value stands for."""
     tensor = hooks.unpack(packed)
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor)}")
+        raise TypeError(
+            f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor)}"
+        )
     return tensor._array
 
 
@@ -1277,8 +1286,11 @@ def _attach_view(op, result, x, attrs):
         result._view.kind = view.kind
     else:
         result._view = View(x, ((op, attrs),), version.value)
-    if _modes and not state.grad_enabled and result._view.kind == 0:
-        result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
+    if _modes and not state.grad_enabled:
+        if result._view.kind == 0:
+            result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
+        if not state.inference:
+            result._tracked = x._tracked  # a leaf of its own, which says so: as in torch
 
 
 def _refresh(x):
@@ -1420,7 +1432,7 @@ def _forbid_leaf(target):
                 "a view of a leaf Variable that requires grad is being used in an in-place operation. "
                 f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(base._array.shape)})."
             )
-    if target._tracked and target._node is None:
+    if target._tracked and target._node is None and (target._view is None or target._view.kind == 0):
         raise RuntimeError(
             "a leaf Variable that requires grad is being used in an in-place operation. "
             f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(target._array.shape)})."
@@ -1660,10 +1672,12 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
             else:
-                profiler = state.profiler if _modes else None
+                profiler, watched = None, False
+                if _modes:
+                    profiler, watched = state.profiler, state.anomaly is not None
                 if profiler is not None:
                     profiler.begin(node.name())
-                if node.hooks is not None:
+                if node.hooks is not None or watched:
                     results = _execute_hooked(node, grad, create_graph, retain)
                 elif create_graph:
                     results = _execute_backward_graph(node, grad)
@@ -1863,8 +1877,8 @@ def _enter_hooked(node, grad, create_graph, found, places, needed):
 
 
 def _execute_hooked(node, grad, create_graph, retain):
-    """A backward step with what users hung on the node around it."""
-    hooks = node.hooks
+    """A backward step with what users hung on the node around it, and in sight of detect_anomaly."""
+    hooks = node.own_hooks()
     several = isinstance(grad, list)
     if hooks.before:
         grads = _called(hooks.before, _public_grads(grad, several, create_graph), None, create_graph)
@@ -1876,12 +1890,12 @@ def _execute_hooked(node, grad, create_graph, retain):
     try:
         results = _execute_backward_graph(node, grad) if create_graph else _execute_backward(node, grad)
     except Exception as error:
-        if hooks.trace is not None and _modes and state.anomaly is not None:
+        if _modes and state.anomaly is not None:
             state.anomaly.failed(node, error)
         raise
     finally:
         node.saved = saved
-    if hooks.trace is not None and _modes and state.anomaly is not None:
+    if _modes and state.anomaly is not None:
         state.anomaly.computed(node, [r._array if isinstance(r, Tensor) else r for r in results])
     if not retain:
         if hooks.packed is not None:
@@ -1968,9 +1982,7 @@ def _check_saved(node):
             if version is not None:
                 total += version.value
         if total != node.version_sum:
-            shapes = ", ".join(
-                [f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)]
-            )
+            shapes = ", ".join([f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)])
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"{node.op.name} saved {shapes}, which is at version {total}; expected version {node.version_sum} "
@@ -2104,7 +2116,9 @@ def _run_hooks(hooks, grad, create_graph):
                     raise TypeError(f"hook must return a Tensor or None, got {type(replaced).__name__}.")
                 shape = grad._array.shape if create_graph else grad.shape
                 if replaced._array.shape != shape:
-                    raise RuntimeError(f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}.")
+                    raise RuntimeError(
+                        f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}."
+                    )
                 grad = replaced if create_graph else replaced._array
     finally:
         _grad_mode(enabled)
