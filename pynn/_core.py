@@ -234,6 +234,11 @@ class Node:
         return "".join(p.capitalize() for p in self.op.name.split("_")) + "Backward0"
 
     @property
+    def __class__(self):
+        """A class by the node's name, for users who read `fn.__class__.__name__`; `type(fn)` is Node."""
+        return METHODS["class_of_node"](self)
+
+    @property
     def next_functions(self):
         """The edges, as torch gives them: ((node, number of its output), ...); (None, 0) where nothing is tracked."""
         return tuple([_public_edge(edge) for edge in self.edges])
@@ -1289,8 +1294,11 @@ def _attach_view(op, result, x, attrs):
         result._view.kind = view.kind
     else:
         result._view = View(x, ((op, attrs),), version.value)
-    if _modes and not state.grad_enabled and result._view.kind == 0:
-        result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
+    if _modes and not state.grad_enabled:
+        if result._view.kind == 0:
+            result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
+        if not state.inference:
+            result._tracked = x._tracked  # a leaf of its own, which says so: as in torch
 
 
 def _refresh(x):
@@ -1434,7 +1442,7 @@ def _forbid_leaf(target):
                 "a view of a leaf Variable that requires grad is being used in an in-place operation. "
                 f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(base._array.shape)})."
             )
-    if target._tracked and target._node is None:
+    if target._tracked and target._node is None and (target._view is None or target._view.kind == 0):
         raise RuntimeError(
             "a leaf Variable that requires grad is being used in an in-place operation. "
             f"Write to it inside `with pynn.no_grad():`, or through `.data` (shape {tuple(target._array.shape)})."
@@ -1674,10 +1682,12 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
             else:
-                profiler = state.profiler if _modes else None
+                profiler, watched = None, False
+                if _modes:
+                    profiler, watched = state.profiler, state.anomaly is not None
                 if profiler is not None:
                     profiler.begin(node.name())
-                if node.hooks is not None:
+                if node.hooks is not None or watched:
                     results = _execute_hooked(node, grad, create_graph, retain)
                 elif create_graph:
                     results = _execute_backward_graph(node, grad)
@@ -1877,8 +1887,8 @@ def _enter_hooked(node, grad, create_graph, found, places, needed):
 
 
 def _execute_hooked(node, grad, create_graph, retain):
-    """A backward step with what users hung on the node around it."""
-    hooks = node.hooks
+    """A backward step with what users hung on the node around it, and in sight of detect_anomaly."""
+    hooks = node.own_hooks()
     several = isinstance(grad, list)
     if hooks.before:
         grads = _called(hooks.before, _public_grads(grad, several, create_graph), None, create_graph)
@@ -1890,12 +1900,12 @@ def _execute_hooked(node, grad, create_graph, retain):
     try:
         results = _execute_backward_graph(node, grad) if create_graph else _execute_backward(node, grad)
     except Exception as error:
-        if hooks.trace is not None and _modes and state.anomaly is not None:
+        if _modes and state.anomaly is not None:
             state.anomaly.failed(node, error)
         raise
     finally:
         node.saved = saved
-    if hooks.trace is not None and _modes and state.anomaly is not None:
+    if _modes and state.anomaly is not None:
         state.anomaly.computed(node, [r._array if isinstance(r, Tensor) else r for r in results])
     if not retain:
         if hooks.packed is not None:

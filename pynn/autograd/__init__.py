@@ -109,8 +109,8 @@ def _root_grads(outputs: list[Any], grads: Any, create_graph: bool) -> list[Any]
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
         elif tensor._array is not None and grad._array.shape != tensor._array.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {list(grad._array.shape)} and output[{i}] has a shape "
-                f"of {list(tensor._array.shape)}."
+                f"Mismatch in shape: grad_output[{i}] has a shape of {grad.shape} and output[{i}] has a shape "
+                f"of {tensor.shape}."
             )
         elif tensor._array is not None and grad._array.dtype != tensor._array.dtype:
             grad = grad.to(tensor._array.dtype.name if tensor._array.dtype.kind == "V" else tensor.dtype)
@@ -249,3 +249,18 @@ def _tensor_backward(
     if gradient is None and inputs is None and not create_graph and _core.backward_from_one(self, bool(retain_graph)):
         return
     backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+_NODE_CLASSES: dict[str, type] = {}
+
+
+def _class_of_node(node: Any) -> type:
+    """A class by the node's name: users of torch read `fn.__class__.__name__`, and all nodes here are of one type."""
+    name = node.name()
+    found = _NODE_CLASSES.get(name)
+    if found is None:
+        found = _NODE_CLASSES[name] = type(name, (_core.Node,), {"__module__": __name__})
+    return found
+
+
+_core.METHODS["class_of_node"] = _class_of_node

@@ -80,13 +80,19 @@ class Detector:
         trace = node.hooks.trace
         if len(error.args) != 1 or not isinstance(error.args[0], str) or hasattr(error, "_pynn_anomaly"):
             return
+        error._pynn_anomaly = True  # type: ignore[attr-defined]
+        if trace is None:
+            error.args = (
+                f"{error.args[0]} Error detected in {node.name()}. No forward pass information available. Enable "
+                "detect_anomaly() during forward pass for more information.",
+            )
+            return
         where = trace.path()
         inside = f" in module {where}" if where else ""
         error.args = (
             f"{error.args[0]} Error detected in {node.name()}{inside}. Traceback of forward call that caused the error:\n"
             f"{trace.describe()}",
         )
-        error._pynn_anomaly = True  # type: ignore[attr-defined]
 
 
 class set_detect_anomaly:

@@ -26,6 +26,7 @@ _NAMES = {
         "addr_ addbmm_ renorm_",
     ),
     "pynn.ops.distances": ("", "cdist", ""),
+    "pynn.ops.segments": ("", "segment_reduce", ""),
 }  # fmt: skip
 
 FUNCTION_MODULES = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from pynn import _core
 from pynn._core import METHODS, Tensor, made, observe, wrap, wrap_as
 from pynn._dtypes import is_bfloat16, plain
 from pynn._printing import tensor_text
@@ -34,10 +35,10 @@ def tolist(self: Any) -> Tensor:
 def to_numpy_array(self: Any, *, force: bool = False) -> Tensor:
     """The tensor's memory as a NumPy array: a write to either shows in both.
 
-    Raises RuntimeError for a tensor that requires grad (use detach() first, or force=True),
+    Raises RuntimeError for a tensor that requires grad (use detach() first, force=True, or no_grad),
     TypeError for a bfloat16 one, which NumPy has no dtype for (use float() first).
     """
-    if self.requires_grad and not force:
+    if self.requires_grad and not force and _core.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if is_bfloat16(self._array.dtype):
         raise TypeError(

@@ -1,6 +1,6 @@
 """Nested containers of tensors: take them apart into leaves, and put them together again."""
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ SUPPORTED_NODES[defaultdict] = _Kind(
 SUPPORTED_NODES[list] = _Kind(lambda x: (list(x), None), lambda values, _: list(values))
 SUPPORTED_NODES[tuple] = _Kind(lambda x: (list(x), None), lambda values, _: tuple(values))
 SUPPORTED_NODES[deque] = _Kind(lambda x: (list(x), x.maxlen), lambda values, maxlen: deque(values, maxlen))
-_NAMED = _Kind(lambda x: (list(x), type(x)), lambda values, cls: cls(*values))
+SUPPORTED_NODES[namedtuple] = _Kind(lambda x: (list(x), type(x)), lambda values, cls: cls(*values))
 
 
 def _type_of(tree: Any) -> Any:
@@ -62,15 +62,19 @@ def _type_of(tree: Any) -> Any:
     cls = type(tree)
     if cls in SUPPORTED_NODES:
         return cls
-    if isinstance(tree, tuple) and hasattr(cls, "_fields"):
-        return "namedtuple"
+    if not isinstance(tree, tuple):
+        return None
     from pynn.ops.view import Size
+    from pynn.return_types import _Named
 
-    return tuple if isinstance(tree, Size) else None
+    if issubclass(cls, (Size, _Named)):  # made of one iterable, like a tuple; a type each
+        SUPPORTED_NODES[cls] = _Kind(lambda x: (list(x), None), lambda values, _: cls(values))
+        return cls
+    return namedtuple if hasattr(cls, "_fields") else None
 
 
 def _kind(name: Any) -> _Kind:
-    return _NAMED if name == "namedtuple" else SUPPORTED_NODES[name]
+    return SUPPORTED_NODES[name]
 
 
 class TreeSpec:
@@ -125,8 +129,7 @@ class TreeSpec:
         return hash((self.type, self.num_leaves, self.num_children))
 
     def __repr__(self) -> str:
-        name = self.type if isinstance(self.type, str) else self.type.__name__
-        return f"TreeSpec({name}, {self.context}, {self.children_specs})"
+        return f"TreeSpec({self.type.__name__}, {self.context}, {self.children_specs})"
 
 
 class LeafSpec(TreeSpec):

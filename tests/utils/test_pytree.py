@@ -84,3 +84,12 @@ def test_registered_classes():
     assert (doubled[0].a, doubled[0].b) == (2, (4,))
     with pytest.raises(ValueError, match="already registered"):
         pytree.register_pytree_node(Pair, None, None)
+
+
+def test_results_with_names_and_sizes_keep_their_types():
+    for tree in (pynn.ones(2, 3).max(0), pynn.Size([2, 3]), pynn.linalg.svd(pynn.eye(2))):
+        leaves, spec = pytree.tree_flatten(tree)
+        assert len(leaves) == len(tree)
+        assert type(pytree.tree_unflatten(leaves, spec)) is type(tree)
+    _, spec = pytree.tree_flatten(Point(1, 2))
+    assert spec.type is namedtuple
