@@ -25,11 +25,10 @@ from pynn._version_info import __version__
 from pynn import ops
 from pynn import autograd
 from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
-from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import amp, backends, cpu, cuda, nn, random, serialization, utils
+from pynn import amp, nn, random, serialization
 from pynn.serialization import load, save
 
 # isort: split
@@ -92,7 +91,10 @@ _LAZY = frozenset(
     (
         "__config__",
         "accelerator",
+        "backends",
         "compiler",
+        "cpu",
+        "cuda",
         "distributed",
         "func",
         "fx",
@@ -103,14 +105,17 @@ _LAZY = frozenset(
         "mtia",
         "multiprocessing",
         "onnx",
+        "optim",
         "overrides",
         "profiler",
+        "quasirandom",
         "return_types",
         "signal",
         "special",
         "storage",
         "testing",
         "types",
+        "utils",
         "version",
         "vision",
         "xpu",
