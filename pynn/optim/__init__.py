@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pynn.optim import swa_utils
     from pynn.optim._adafactor import Adafactor
     from pynn.optim._muon import Muon
+    from pynn.optim._stateless import swap_in_optimizer_params_and_state
     from pynn.optim.adadelta import Adadelta
     from pynn.optim.adagrad import Adagrad
     from pynn.optim.adamax import Adamax
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 _LAZY = {
     "ASGD": "asgd", "Adadelta": "adadelta", "Adafactor": "_adafactor", "Adagrad": "adagrad", "Adamax": "adamax",
     "LBFGS": "lbfgs", "Muon": "_muon", "NAdam": "nadam", "RAdam": "radam", "RMSprop": "rmsprop", "Rprop": "rprop",
-    "SparseAdam": "sparse_adam",
+    "SparseAdam": "sparse_adam", "swap_in_optimizer_params_and_state": "_stateless",
 }  # fmt: skip
 _MODULES = frozenset(("swa_utils", *_LAZY.values()))
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer",
     "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils",
+    "swap_in_optimizer_params_and_state",
 ]  # fmt: skip
 
 
