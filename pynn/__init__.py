@@ -25,11 +25,10 @@ from pynn._version_info import __version__
 from pynn import ops
 from pynn import autograd
 from pynn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
-from pynn import optim
 from pynn.ops.view import Size
 
 # isort: split
-from pynn import amp, backends, cpu, cuda, nn, random, serialization, utils
+from pynn import amp, nn, random, serialization
 from pynn.serialization import load, save
 
 # isort: split
@@ -92,7 +91,10 @@ _LAZY = frozenset(
     (
         "__config__",
         "accelerator",
+        "backends",
         "compiler",
+        "cpu",
+        "cuda",
         "distributed",
         "func",
         "fx",
@@ -103,14 +105,17 @@ _LAZY = frozenset(
         "mtia",
         "multiprocessing",
         "onnx",
+        "optim",
         "overrides",
         "profiler",
+        "quasirandom",
         "return_types",
         "signal",
         "special",
         "storage",
         "testing",
         "types",
+        "utils",
         "version",
         "vision",
         "xpu",
@@ -127,7 +132,8 @@ _LAZY_NAMES = {
     **dict.fromkeys((
         "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
         "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
-        "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
+        "_assert", "_assert_async", "_check", "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all",
+        "_check_type", "_check_value", "_shape_as_tensor", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
         "thread_safe_generator", "typename",
     ), "_odds"),
     **{
@@ -151,6 +157,11 @@ def __getattr__(name: str) -> Any:
         return found
     from pynn._absent import explain
 
+    if name.startswith("_foreach_"):
+        from pynn import _foreach
+
+        found = globals()[name] = _foreach.find(name)
+        return found
     if not name.startswith("_"):  # not what `from pynn import _module` asks for
         import pynn._functions as more
 

@@ -8,7 +8,6 @@ REASONS = {
     "quantization": "quantized tensors are out of pynn's scope so far; bfloat16 halves a model's size.",
     "ao": "quantization is out of pynn's scope so far; bfloat16 halves a model's size.",
     "complex64": "complex tensors are out of pynn's scope so far; keep real and imaginary parts as two tensors.",
-    "fx": "graphs of Python code are out of pynn's scope so far; modules run eagerly.",
     "_dynamo": "pynn does not compile; pynn.compile returns its argument as it is.",
     "_inductor": "pynn does not compile; pynn.compile returns its argument as it is.",
     "export": "exported graphs are out of pynn's scope so far; pynn.save keeps a state_dict that torch reads.",

@@ -21,6 +21,9 @@ class _AfterImport:
         self._loader.exec_module(module)
         register(module)
 
+    def __getattr__(self, name: str) -> Any:  # what else is asked of a loader: sources, resources
+        return getattr(self._loader, name)
+
 
 class _Layers:
     """Makes einops.layers.pynn."""
@@ -35,7 +38,7 @@ class _Layers:
 
 
 class _Finder:
-    """Knows two names and passes on all others."""
+    """Knows two names and passes on all others: two comparisons of strings for each module that a program imports."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
@@ -59,4 +62,5 @@ def install() -> None:
         from pynn._einops import register
 
         register(sys.modules[_BACKENDS])
-    sys.meta_path.insert(0, _Finder)
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)

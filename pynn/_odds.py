@@ -1,17 +1,48 @@
 """Names of torch's top level that few programs ask for; `pynn.<name>` imports this module when first used."""
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from pynn._core import Tensor
 from pynn._device import device
-from pynn._dtypes import dtype, to_numpy
+from pynn._dtypes import DTYPES, dtype, to_numpy
 
 __all__ = [
-    "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
-    "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available", "sym_float",
-    "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "typename",
+    "AcceleratorError",
+    "OutOfMemoryError",
+    "SymBool",
+    "SymFloat",
+    "SymInt",
+    "_assert",
+    "_assert_async",
+    "_check",
+    "_check_index",
+    "_check_is_size",
+    "_check_not_implemented",
+    "_check_tensor_all",
+    "_check_type",
+    "_check_value",
+    "_shape_as_tensor",
+    "can_cast",
+    "compiled_with_cxx11_abi",
+    "get_device",
+    "get_device_module",
+    "init_num_threads",
+    "is_distributed",
+    "is_storage",
+    "is_vulkan_available",
+    "sym_float",
+    "sym_int",
+    "sym_ite",
+    "sym_max",
+    "sym_min",
+    "sym_not",
+    "sym_sqrt",
+    "sym_sum",
+    "thread_safe_generator",
+    "typename",
 ]  # fmt: skip
 
 
@@ -143,3 +174,67 @@ def sym_sum(args: Any) -> Any:
 def sym_ite(b: Any, t: Any, f: Any) -> Any:
     """t if b, else f."""
     return t if b else f
+
+
+def _assert(condition: Any, message: Any) -> None:
+    """`assert condition, message` as a function: AssertionError unless condition, also a tensor of one element, is true."""
+    if not bool(condition):
+        raise AssertionError(message)
+
+
+def _assert_async(input: Tensor, assert_msg: str = "Expected a nonzero value") -> None:
+    """RuntimeError unless a tensor of one element is not zero."""
+    if not bool(input):
+        raise RuntimeError(assert_msg)
+
+
+def _demand(error: type[Exception], condition: Any, message: "str | Callable[[], str] | None") -> None:
+    if isinstance(condition, Tensor):
+        raise TypeError(f"cond must be a bool, but got {type(condition)}: use _check_tensor_all.")
+    if not condition:
+        default = "Expected cond to be True, but got False. (Could this error message be improved?)"
+        raise error(default if message is None else message() if callable(message) else message)
+
+
+def _check(cond: bool, message: "str | Callable[[], str] | None" = None) -> None:
+    """RuntimeError with message, a text or a function that makes it, unless cond. So do the next ones with errors of theirs."""
+    _demand(RuntimeError, cond, message)
+
+
+def _check_value(cond: bool, message: "str | Callable[[], str] | None" = None) -> None:
+    """ValueError unless cond."""
+    _demand(ValueError, cond, message)
+
+
+def _check_type(cond: bool, message: "str | Callable[[], str] | None" = None) -> None:
+    """TypeError unless cond."""
+    _demand(TypeError, cond, message)
+
+
+def _check_index(cond: bool, message: "str | Callable[[], str] | None" = None) -> None:
+    """IndexError unless cond."""
+    _demand(IndexError, cond, message)
+
+
+def _check_not_implemented(cond: bool, message: "str | Callable[[], str] | None" = None) -> None:
+    """NotImplementedError unless cond."""
+    _demand(NotImplementedError, cond, message)
+
+
+def _check_is_size(i: int, message: "str | Callable[[], str] | None" = None, *, max: int | None = None) -> None:
+    """RuntimeError unless 0 <= i (<= max)."""
+    _demand(RuntimeError, i >= 0 and (max is None or i <= max), message)
+
+
+def _check_tensor_all(cond: Tensor, message: "str | Callable[[], str] | None" = None) -> None:
+    """RuntimeError unless all of a bool tensor is true."""
+    if not isinstance(cond, Tensor) or cond._array.dtype != bool:
+        raise TypeError(f"cond must be a tensor of dtype bool, but got {cond!r}.")
+    _demand(RuntimeError, bool(cond.all()), message)
+
+
+def _shape_as_tensor(self: Tensor) -> Tensor:
+    """A tensor's sizes as an int64 tensor."""
+    from pynn.ops.creation import tensor
+
+    return tensor(list(self.shape), dtype=DTYPES["int64"])

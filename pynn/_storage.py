@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy
 
-from pynn._device import CPU, device
-from pynn._dtypes import dtype, from_numpy, plain
+from pynn._device import CPU, check_device, device
+from pynn._dtypes import DTYPES, from_numpy, get_default_dtype, plain, to_numpy
+from pynn._dtypes import dtype as _dtype
 
 
 class _Storage:
@@ -66,6 +67,20 @@ class _Storage:
         """Itself."""
         return self
 
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> "_Storage":
+        """Raises: this build has no GPU kernels."""
+        check_device("cuda" if device is None else device)
+        return self
+
+    def to(self, *, device: Any, non_blocking: bool = False) -> "_Storage":
+        """Itself, for the CPU; RuntimeError for another device."""
+        check_device(device)
+        return self
+
+    def new(self) -> "_Storage":
+        """An empty storage of the kind."""
+        return self._of(self._flat[:0].copy())
+
     def clone(self) -> "_Storage":
         """A copy in memory of its own."""
         return self._of(self._flat.copy())
@@ -89,6 +104,12 @@ class _Storage:
             self._flat = shared_copy(self._flat)
         return self
 
+    def resize_(self, size: int) -> "_Storage":
+        """Refused, but for the size it has: tensors hold on to the memory they have. RuntimeError."""
+        if int(size) == self.size():
+            return self
+        raise RuntimeError(f"a storage of {self.size()} elements cannot become one of {size}. Use Tensor.resize_.")
+
     def is_pinned(self) -> bool:
         """Whether the memory is page-locked: no."""
         return False
@@ -110,15 +131,40 @@ class _Storage:
     def __hash__(self) -> int:
         return hash((self.data_ptr(), self.nbytes()))
 
+    def _what(self) -> str:
+        raise NotImplementedError
+
     def __repr__(self) -> str:
-        return f"[pynn.{type(self).__name__} of {self.size()} elements, {self.nbytes()} bytes on the CPU]"
+        return "".join(f" {x}\n" for x in self.tolist()) + f"[{self._what()} of size {self.size()}]"
+
+
+def _new(source: Any, np_dtype: numpy.dtype) -> numpy.ndarray:
+    """The memory of a new storage: of a number of elements, or holding the elements of a sequence."""
+    if isinstance(source, (int, numpy.integer)):
+        if source < 0:
+            raise RuntimeError(f"Trying to create a storage of a negative size {source}.")
+        return numpy.empty(int(source), np_dtype)
+    return numpy.array(list(source)).astype(np_dtype)
 
 
 class UntypedStorage(_Storage):
-    """A tensor's memory as bytes. `UntypedStorage(n)` is n bytes, their values not set."""
+    """A tensor's memory as bytes: `UntypedStorage(n)` is n bytes, their values not set; of a list, the bytes in it."""
 
-    def __init__(self, size: int = 0, *, device: Any = None) -> None:
-        self._flat = numpy.empty(int(size), numpy.uint8)
+    def __init__(self, source: Any = 0, *, device: Any = None) -> None:
+        if device is not None:
+            check_device(device)
+        self._flat = _new(source, numpy.dtype(numpy.uint8))
+
+    def _what(self) -> str:
+        return "pynn.storage.UntypedStorage(device=cpu)"
+
+    def type(self) -> str:
+        """The name of the kind."""
+        return "pynn.storage.UntypedStorage"
+
+    def untyped(self) -> "UntypedStorage":
+        """Itself."""
+        return self
 
     @classmethod
     def _of(cls, flat: numpy.ndarray) -> "UntypedStorage":
@@ -126,15 +172,50 @@ class UntypedStorage(_Storage):
         made_._flat = flat.view(numpy.uint8)
         return made_
 
-    def resize_(self, size: int) -> "UntypedStorage":
-        """Refused: tensors hold on to the memory they have."""
-        if int(size) == self.nbytes():
-            return self
-        raise RuntimeError(f"a storage of {self.nbytes()} bytes cannot become one of {size}. Use Tensor.resize_.")
-
 
 class TypedStorage(_Storage):
-    """A tensor's memory as elements of its dtype."""
+    """A tensor's memory as elements of its dtype.
+
+    `TypedStorage(n, dtype=...)` has n elements, their values not set; of a list, the elements in it.
+    `TypedStorage(wrap_storage=s, dtype=...)` is the memory of s seen as another dtype. dtype: the default one unless given.
+    """
+
+    def __init__(
+        self,
+        source: Any = 0,
+        *,
+        wrap_storage: "_Storage | None" = None,
+        dtype: _dtype | None = None,
+        device: Any = None,
+        _internal: bool = False,
+    ) -> None:
+        if device is not None:
+            check_device(device)
+        kind = to_numpy(get_default_dtype() if dtype is None else dtype)
+        if wrap_storage is None:
+            self._flat = _new(source, kind)
+        elif isinstance(wrap_storage, UntypedStorage):
+            self._flat = wrap_storage._elements(kind)
+        else:
+            raise TypeError(
+                f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage).__name__}: use its .untyped()."
+            )
+
+    def _what(self) -> str:
+        return f"pynn.storage.TypedStorage(dtype={self.dtype}, device=cpu)"
+
+    def pickle_storage_type(self) -> str:
+        """The name of the class of storages of this dtype: "FloatStorage"."""
+        from pynn.storage import name_of
+
+        return name_of(self._flat.dtype)
+
+    def type(self, dtype: _dtype | None = None, non_blocking: bool = False) -> Any:
+        """The name of its kind with its module, or given a dtype the elements in that dtype: itself, or a new storage."""
+        return f"pynn.{self.pickle_storage_type()}" if dtype is None else self._in(to_numpy(dtype))
+
+    def _in(self, np_dtype: numpy.dtype) -> "TypedStorage":
+        return self if self._flat.dtype == np_dtype else self._of(plain(self._flat).astype(np_dtype))
 
     @classmethod
     def _of(cls, flat: numpy.ndarray) -> "TypedStorage":
@@ -143,7 +224,7 @@ class TypedStorage(_Storage):
         return made_
 
     @property
-    def dtype(self) -> dtype:
+    def dtype(self) -> _dtype:
         """The type of the elements."""
         return from_numpy(self._flat.dtype)
 
@@ -153,6 +234,23 @@ class TypedStorage(_Storage):
 
     def _untyped_storage(self) -> UntypedStorage:
         return self.untyped()
+
+
+def _converter(method: str, name: str) -> None:
+    def convert(self: TypedStorage) -> TypedStorage:
+        return self._in(to_numpy(DTYPES[name]))
+
+    convert.__name__ = method
+    convert.__qualname__ = f"TypedStorage.{method}"
+    convert.__doc__ = f"The elements as {name}: itself, or a new storage."
+    setattr(TypedStorage, method, convert)
+
+
+for _method, _name in (
+    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"), ("long", "int64"),
+    ("int", "int32"), ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
+):  # fmt: skip
+    _converter(_method, _name)
 
 
 __all__ = ["TypedStorage", "UntypedStorage"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
-from pynn._storage import TypedStorage, UntypedStorage
+from pynn._storage import TypedStorage, UntypedStorage, _new
 
 
 class _OfOneType(type):
@@ -26,11 +26,7 @@ class _OfOneType(type):
         (what,) = args
         if isinstance(what, (UntypedStorage, TypedStorage)):
             return TypedStorage._of(what._elements(cls.np_dtype))
-        if isinstance(what, (int, numpy.integer)):
-            if what < 0:
-                raise RuntimeError(f"Trying to create a storage of a negative size {what}.")
-            return TypedStorage._of(numpy.empty(int(what), cls.np_dtype))
-        return TypedStorage._of(numpy.array(list(what)).astype(cls.np_dtype))
+        return TypedStorage._of(_new(what, cls.np_dtype))
 
     @property
     def dtype(cls) -> dtype:
@@ -55,6 +51,14 @@ _CLASSES = {
 }
 globals().update(_CLASSES)
 Storage = _CLASSES["FloatStorage"]
+
+
+def name_of(np_dtype: "numpy.dtype[Any]") -> str:
+    """The name of the class for a dtype: "FloatStorage". RuntimeError for a dtype that has none."""
+    for name, kind in _CLASSES.items():
+        if kind.np_dtype == np_dtype:
+            return name
+    raise RuntimeError(f"no class of storages is for {np_dtype}.")
 
 
 __all__ = ["Storage", "TypedStorage", "UntypedStorage", *_CLASSES]

@@ -2,6 +2,8 @@
 
 import importlib
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -135,7 +137,7 @@ def test_import_statements():
     from pynn.optim.optimizer import Optimizer, required  # noqa: F401
 
 
-@pytest.mark.parametrize("name", ["fx", "_dynamo", "export", "distributions"])
+@pytest.mark.parametrize("name", ["_dynamo", "export", "distributions"])
 def test_what_is_not_here_says_why(name):
     with pytest.raises(AttributeError, match=r"scope|compile"):
         getattr(pynn, name)
@@ -145,3 +147,54 @@ def test_all_lazy_names_are_there():
     for name in pynn._LAZY | pynn._LAZY_NAMES.keys():
         assert getattr(pynn, name) is not None
         assert name in dir(pynn)
+
+
+def test_assertions_as_functions():
+    pynn._assert(pynn.tensor([True]), "no")
+    pynn._assert(1, "no")
+    with pytest.raises(AssertionError, match="no"):
+        pynn._assert(pynn.tensor(False), "no")
+    with pytest.raises(RuntimeError, match="nonzero"):
+        pynn._assert_async(pynn.tensor(0))
+    for name, error in (
+        ("_check", RuntimeError),
+        ("_check_value", ValueError),
+        ("_check_type", TypeError),
+        ("_check_index", IndexError),
+        ("_check_not_implemented", NotImplementedError),
+    ):
+        getattr(pynn, name)(True, "why")
+        with pytest.raises(error, match="why"):
+            getattr(pynn, name)(False, lambda: "why")
+    with pytest.raises(TypeError, match="cond must be a bool"):
+        pynn._check(pynn.tensor(True))
+    pynn._check_is_size(3, max=3)
+    with pytest.raises(RuntimeError, match="Expected cond"):
+        pynn._check_is_size(-1)
+    pynn._check_tensor_all(pynn.ones(2) > 0)
+    with pytest.raises(RuntimeError, match="some"):
+        pynn._check_tensor_all(pynn.tensor([True, False]), "some")
+    assert pynn._shape_as_tensor(pynn.ones(2, 3)).tolist() == [2, 3]
+
+
+def test_import_leaves_out_what_is_not_asked_for():
+    code = (
+        "import numpy, sys; before = set(sys.modules); import pynn; print(*set(sys.modules) - before); "
+        "pynn.backends.mps.is_available(); pynn.optim.swa_utils.SWALR; pynn.optim.rprop.Rprop; pynn.optim.Adagrad; "
+        "pynn.utils.data.DataLoader; pynn.utils.checkpoint.checkpoint; pynn.cuda.is_available(); pynn.cpu.is_available()"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    loaded = set(out.stdout.split())
+    assert "pynn.nn" in loaded
+    for name in (
+        "numpy.random", "socket", "select", "hmac", "selectors", "mmap", "dataclasses", "inspect", "multiprocessing", "hashlib",
+        "pynn.optim", "pynn.utils", "pynn.backends", "pynn.cuda", "pynn.cpu",
+    ):  # fmt: skip
+        assert name not in loaded, name
+
+
+def test_every_name_that_optim_utils_and_backends_promise():
+    for module in (pynn.optim, pynn.utils, pynn.backends):
+        for name in set(module.__all__) - {"tensorboard"}:
+            assert getattr(module, name) is not None
+            assert name in dir(module)

@@ -253,7 +253,9 @@ def _record(cls: Any, ctx: Any, args: Any, edges: Any, before: list[Any], output
     kept: list[Any] = []
     hooks = state.saved_hooks[-1] if state.saved_hooks else None
     for k in ctx._kept:  # an output is kept as its array and its place: the tensor itself would make a cycle
-        i = -1 if k is None else next((i for i, o in enumerate(before) if o is k), -1)
+        i = next((i for i, o in enumerate(before) if o is k), -1) if k is not None else -1
+        if i >= 0 and _among(k, args) and not _among(k, ctx._dirty):
+            i = -1  # an input that forward returned as it is: the output is another tensor
         if k is None:
             kept.append(k)
         elif hooks is not None:

@@ -10,7 +10,6 @@ import numpy
 
 from pynn._core import Tensor, made, observe
 from pynn.autograd import grad
-from pynn.autograd.grad_mode import no_grad
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -66,14 +65,13 @@ def _float64(x: Any) -> Any:
 def _numerical(func: Callable[..., Any], inputs: tuple[Any, ...], x: Any, places: list[int], eps: float) -> list[Any]:
     """d outputs / d x by central differences: a matrix (elements of x, elements of the output) for each output in places.
 
-    x is changed in place, under no_grad, and put back.
+    x is changed in place and put back.
     """
     array = x.detach()._array
     columns: list[list[Any]] = [[] for _ in places]
 
     def run() -> list[Any]:
-        with no_grad():
-            out = _values(func(*inputs))
+        out = _values(func(*inputs))  # with a tape, as in the first call: func may ask what requires grad
         return [out[p] for p in places]
 
     for index in numpy.ndindex(array.shape):

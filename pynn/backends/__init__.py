@@ -1,12 +1,17 @@
 """torch.backends' names, so that scripts that set its switches run. None of them changes what pynn computes."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pynn.backends import cuda, cudnn, mkl, mkldnn, mps, openmp
+from pynn.backends import cuda, cudnn
+
+if TYPE_CHECKING:
+    from pynn.backends import cpu, cusparselt, mha, miopen, mkl, mkldnn, mps, nnpack, openmp, opt_einsum, quantized
 
 # Modules that most programs never ask for.
-_LAZY = frozenset(("cpu", "cusparselt", "mha", "miopen", "nnpack", "opt_einsum", "quantized"))
+_LAZY = frozenset((
+    "cpu", "cusparselt", "mha", "miopen", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "quantized",
+))  # fmt: skip
 
 __all__ = [
     "cpu",

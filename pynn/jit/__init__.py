@@ -209,3 +209,11 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     if _isinstance(obj, collections.abc.Iterable):
         return all(isinstance(x, inner[0]) for x in obj)
     return True
+
+
+def __getattr__(name: str) -> Any:
+    if name == "annotations":
+        import importlib
+
+        return importlib.import_module("pynn.jit.annotations")
+    raise AttributeError(f"module 'pynn.jit' has no attribute {name!r}.")

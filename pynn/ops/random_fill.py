@@ -52,7 +52,7 @@ def normal(
 # ---- counts ----
 
 
-def _numpy_generator(generator: Any) -> numpy.random.Generator:
+def _numpy_generator(generator: Any) -> "numpy.random.Generator":
     """NumPy's source of random numbers, seeded by a draw of ours: for distributions that take a loop of draws each."""
     seed = observe(randint(0, 2**62, (2,), generator=generator))
     return numpy.random.default_rng(seed.tolist())

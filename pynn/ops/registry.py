@@ -107,7 +107,7 @@ def register(
     outputs: int = 1,
     effects: Effects = Effects(),
     check: Check | None = None,
-    samples: Callable[[numpy.random.Generator], list[Sample]] | None = None,
+    samples: "Callable[[numpy.random.Generator], list[Sample]] | None" = None,
     torch: Rule | None = None,
     tolerance: dict[str, float] | None = None,
     differentiable: bool = True,
@@ -186,7 +186,7 @@ def register(
 
 def register_inplace(
     functional: Op,
-    samples: Callable[[numpy.random.Generator], list[Sample]] | None = None,
+    samples: "Callable[[numpy.random.Generator], list[Sample]] | None" = None,
     values: Callable[[tuple[Any, ...]], None] | None = None,
 ) -> Op:
     """Register `<name>_`, which writes a pointwise op's value to its first input; `values` as for `pointwise_check`."""

@@ -1,28 +1,42 @@
 """Optimizers and learning rate schedulers, under torch's names."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pynn.optim import lr_scheduler, swa_utils
-from pynn.optim.adadelta import Adadelta
-from pynn.optim.adagrad import Adagrad
+from pynn.optim import lr_scheduler
 from pynn.optim.adam import Adam
-from pynn.optim.adamax import Adamax
 from pynn.optim.adamw import AdamW
-from pynn.optim.asgd import ASGD
-from pynn.optim.nadam import NAdam
 from pynn.optim.optimizer import Optimizer
-from pynn.optim.radam import RAdam
-from pynn.optim.rmsprop import RMSprop
-from pynn.optim.rprop import Rprop
 from pynn.optim.sgd import SGD
 
+if TYPE_CHECKING:
+    from pynn.optim import swa_utils
+    from pynn.optim._adafactor import Adafactor
+    from pynn.optim._muon import Muon
+    from pynn.optim._stateless import swap_in_optimizer_params_and_state
+    from pynn.optim.adadelta import Adadelta
+    from pynn.optim.adagrad import Adagrad
+    from pynn.optim.adamax import Adamax
+    from pynn.optim.asgd import ASGD
+    from pynn.optim.lbfgs import LBFGS
+    from pynn.optim.nadam import NAdam
+    from pynn.optim.radam import RAdam
+    from pynn.optim.rmsprop import RMSprop
+    from pynn.optim.rprop import Rprop
+    from pynn.optim.sparse_adam import SparseAdam
+
 # Optimizers that few programs use: imported when first asked for.
-_LAZY = {"Adafactor": "_adafactor", "LBFGS": "lbfgs", "Muon": "_muon", "SparseAdam": "sparse_adam"}
+_LAZY = {
+    "ASGD": "asgd", "Adadelta": "adadelta", "Adafactor": "_adafactor", "Adagrad": "adagrad", "Adamax": "adamax",
+    "LBFGS": "lbfgs", "Muon": "_muon", "NAdam": "nadam", "RAdam": "radam", "RMSprop": "rmsprop", "Rprop": "rprop",
+    "SparseAdam": "sparse_adam", "swap_in_optimizer_params_and_state": "_stateless",
+}  # fmt: skip
+_MODULES = frozenset(("swa_utils", *_LAZY.values()))
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer",
     "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils",
+    "swap_in_optimizer_params_and_state",
 ]  # fmt: skip
 
 
@@ -31,8 +45,10 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module("pynn.optim." + _LAZY[name]), name)
         globals()[name] = found
         return found
+    if name in _MODULES:
+        return importlib.import_module("pynn.optim." + name)
     raise AttributeError(f"module 'pynn.optim' has no attribute {name!r}.")
 
 
 def __dir__() -> list[str]:
-    return sorted(globals().keys() | set(__all__))
+    return sorted(globals().keys() | set(__all__) | _MODULES)

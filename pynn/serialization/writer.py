@@ -167,6 +167,8 @@ def save(obj: Any, f: Any, protocol: Any, legacy: bool = False) -> None:
             write(obj, file, protocol)
     elif hasattr(f, "write"):
         write(obj, f, protocol)
+        if hasattr(f, "flush"):
+            f.flush()
     else:
         raise AttributeError(
             f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}."

@@ -1,29 +1,49 @@
-"""Helpers around training: `data` feeds it, `checkpoint` saves memory."""
+"""Helpers around training: `data` feeds it, `checkpoint` saves memory, `tensorboard` shows it."""
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from pynn.utils import data
+if TYPE_CHECKING:
+    from pynn.utils import (
+        benchmark,
+        checkpoint,
+        collect_env,
+        cpp_extension,
+        data,
+        dlpack,
+        hooks,
+        model_zoo,
+        safetensors,
+        tensorboard,
+    )
 
-_LAZY = frozenset({"dlpack"})  # imported when first asked for
+# Each is imported when first asked for.
+_LAZY = frozenset((
+    "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "safetensors",
+    "tensorboard",
+))  # fmt: skip
+
+__all__ = [
+    "benchmark",
+    "checkpoint",
+    "collect_env",
+    "cpp_extension",
+    "data",
+    "dlpack",
+    "hooks",
+    "model_zoo",
+    "safetensors",
+    "tensorboard",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        import importlib
-
         return importlib.import_module("pynn.utils." + name)
     from pynn._absent import explain
 
     raise AttributeError(explain("pynn.utils", name))
 
 
-__all__ = ["data"]
-
-
-def __getattr__(name: str) -> Any:
-    """Modules that most programs never ask for are imported when first used."""
-    import importlib.util
-
-    if not name.startswith("__") and importlib.util.find_spec("pynn.utils." + name) is not None:
-        return importlib.import_module("pynn.utils." + name)
-    raise AttributeError(f"module 'pynn.utils' has no attribute '{name}'")
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _LAZY)

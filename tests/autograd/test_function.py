@@ -225,3 +225,24 @@ def test_variable_is_a_tensor():
         pynn.autograd.set_detect_anomaly(True),
     ):
         pass
+
+
+def test_an_input_kept_and_returned_is_still_an_input():
+    class First(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a
+
+        @staticmethod
+        def backward(ctx, g):
+            a, b = ctx.saved_tensors
+            seen.append((a.requires_grad, a.is_leaf, b.requires_grad))
+            return g, 2 * g
+
+    for tracked in (False, True):
+        seen = []
+        a, b = pynn.ones(2, requires_grad=tracked), pynn.ones(2, requires_grad=True)
+        First.apply(a, b).sum().backward()
+        assert seen == [(tracked, True, True)]
+        assert b.grad.tolist() == [2.0, 2.0]

@@ -117,3 +117,11 @@ def test_arguments_are_checked():
         gradcheck(lambda x: x, double(2), check_backward_ad=False)
     with pytest.warns(UserWarning, match="is not a double precision"):
         gradcheck(lambda x: x * 2, pynn.ones(2, requires_grad=True), eps=1e-2, atol=1e-2)
+
+
+def test_a_function_may_ask_what_requires_grad():
+    def pairs(x):
+        y = x * x
+        return tuple(t for t in (y, 3 * y) if t.requires_grad)
+
+    assert gradcheck(pairs, pynn.rand(3, dtype=pynn.float64, requires_grad=True))

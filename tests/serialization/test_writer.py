@@ -277,3 +277,22 @@ def test_options_that_are_not_there():
 def test_what_pickle_refuses():
     with pytest.raises((pickle.PicklingError, AttributeError)):
         saved(lambda: None)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_writer_needs_write_alone_and_is_flushed(new):
+    class Stream:
+        def __init__(self):
+            self.data, self.flushed = b"", 0
+
+        def write(self, data):
+            self.data += bytes(data)
+            return len(data)
+
+        def flush(self):
+            self.flushed = len(self.data)
+
+    stream = Stream()
+    pynn.save([pynn.ones(3)], stream, _use_new_zipfile_serialization=new)
+    assert stream.flushed == len(stream.data)
+    assert pynn.load(io.BytesIO(stream.data))[0].tolist() == [1.0, 1.0, 1.0]

@@ -243,3 +243,10 @@ def test_arguments_are_checked():
         checkpoint(lambda x: x.exp(), pynn.ones(2), use_reentrant=True)
     with pytest.raises(ValueError, match="segments"):
         checkpoint_sequential([nn.ReLU()], 5, x, use_reentrant=False)
+
+
+def test_reentrant_says_that_no_output_needs_it():
+    a, b = pynn.ones(2), pynn.ones(2, requires_grad=True)
+    out = checkpoint(lambda x, y: x, a, b, use_reentrant=True)
+    with pytest.raises(RuntimeError, match="none of output has requires_grad"):
+        out.sum().backward()

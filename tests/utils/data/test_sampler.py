@@ -122,3 +122,13 @@ def test_batch_errors():
             BatchSampler([1], bad, False)
     with pytest.raises(ValueError, match="drop_last should be a boolean"):
         BatchSampler([1], 1, 0)
+
+
+def test_weighted_draws_when_the_first_index_is_asked_for():
+    sampler = WeightedRandomSampler([1.0, 2.0, 3.0, 4.0], 20)
+    passes = iter(sampler), iter(sampler)
+    drawn = []
+    for keys in passes:
+        pynn.manual_seed(0)
+        drawn.append(list(keys))
+    assert drawn[0] == drawn[1]
