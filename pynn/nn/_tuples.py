@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
-def spread(value: Any, dims: Any, name: str = "argument") -> Any:
-    """value as a tuple of `dims` entries: an int repeated, a sequence as it is; ValueError for another length."""
+def spread(value: Any, dims: int, name: str = "argument", one: bool = False) -> Any:
+    """value as a tuple of `dims` entries: an int repeated, a sequence as it is; ValueError for another length.
+
+    one: a sequence of one entry stays as it is too: torch's convolutions read it as that number for every dimension.
+    """
     if isinstance(value, (tuple, list)):
-        if len(value) != dims:
+        if len(value) != dims and not (one and len(value) == 1):
             raise ValueError(f"{name} takes an int or {dims} of them, got {value!r}.")
         return tuple(value)
     return (value,) * dims

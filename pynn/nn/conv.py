@@ -6,6 +6,7 @@ from typing import Any
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn._tuples import spread
+from pynn.nn.functional.arguments import sizes
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
@@ -37,10 +38,10 @@ class _ConvNd(Module):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = spread(kernel_size, self._dims, "kernel_size")
-        self.stride = spread(stride, self._dims, "stride")
-        self.dilation = spread(dilation, self._dims, "dilation")
+        self.stride = spread(stride, self._dims, "stride", one=True)
+        self.dilation = spread(dilation, self._dims, "dilation", one=True)
         self.padding = self._check_padding(padding)
-        self.output_padding = spread(output_padding, self._dims, "output_padding")
+        self.output_padding = spread(output_padding, self._dims, "output_padding", one=True)
         self.transposed = self._transposed
         self.groups = groups
         self.padding_mode = padding_mode
@@ -54,7 +55,7 @@ class _ConvNd(Module):
 
     def _check_padding(self, padding: Any) -> Any:
         if not isinstance(padding, str):
-            return spread(padding, self._dims, "padding")
+            return spread(padding, self._dims, "padding", one=True)
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
         if padding == "same" and any(s != 1 for s in self.stride):
@@ -71,13 +72,17 @@ class _ConvNd(Module):
 
     def _edges(self) -> Any:
         """The padding as F.pad takes it: (left, right) of every dimension, last dimension first."""
+        padding, dilation = self.padding, self.dilation
+        if not isinstance(padding, str):
+            padding = sizes(padding, self._dims, "padding")
+        dilation = sizes(dilation, self._dims, "dilation")
         out = []
         for d in reversed(range(self._dims)):
-            if isinstance(self.padding, str):
-                total = self.dilation[d] * (self.kernel_size[d] - 1) if self.padding == "same" else 0
+            if isinstance(padding, str):
+                total = dilation[d] * (self.kernel_size[d] - 1) if padding == "same" else 0
                 out += [total // 2, total - total // 2]
             else:
-                out += [self.padding[d]] * 2
+                out += [padding[d]] * 2
         return tuple(out)
 
     def _convolve(self, function: Any, input: Any) -> Any:
@@ -176,15 +181,17 @@ class _ConvTranspose(_ConvNd):
         """The output_padding that makes the output output_size; ValueError where none does."""
         if output_size is None:
             return self.output_padding
-        sizes = tuple(output_size)[-self._dims :]
+        wanted = tuple(output_size)[-self._dims :]
+        stride, padding = sizes(self.stride, self._dims, "stride"), sizes(self.padding, self._dims, "padding")
+        dilation = sizes(self.dilation, self._dims, "dilation")
         out = []
-        for d, size in enumerate(sizes):
-            least = (input.shape[d - self._dims] - 1) * self.stride[d] - 2 * self.padding[d]
-            least += self.dilation[d] * (self.kernel_size[d] - 1) + 1
-            if not least <= size < least + self.stride[d]:
+        for d, size in enumerate(wanted):
+            least = (input.shape[d - self._dims] - 1) * stride[d] - 2 * padding[d]
+            least += dilation[d] * (self.kernel_size[d] - 1) + 1
+            if not least <= size < least + stride[d]:
                 raise ValueError(
-                    f"requested an output size of {sizes}, but valid sizes of dimension {d} range from {least} to "
-                    f"{least + self.stride[d] - 1} (for an input of {tuple(input.shape)})"
+                    f"requested an output size of {wanted}, but valid sizes of dimension {d} range from {least} to "
+                    f"{least + stride[d] - 1} (for an input of {tuple(input.shape)})"
                 )
             out.append(size - least)
         return tuple(out)
