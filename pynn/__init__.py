@@ -124,7 +124,8 @@ _LAZY_NAMES = {
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
     **dict.fromkeys((
-        "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+        "AcceleratorError", "OutOfMemoryError", "_assert", "SymBool", "SymFloat", "SymInt", "can_cast",
+        "compiled_with_cxx11_abi",
         "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
         "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
         "thread_safe_generator", "typename",

@@ -9,7 +9,7 @@ from pynn._device import device
 from pynn._dtypes import dtype, to_numpy
 
 __all__ = [
-    "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+    "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "_assert", "can_cast", "compiled_with_cxx11_abi",
     "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available", "sym_float",
     "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "typename",
 ]  # fmt: skip
@@ -33,6 +33,12 @@ class SymFloat:
 
 class SymBool:
     """torch's symbolic truth value, for isinstance checks."""
+
+
+def _assert(condition: Any, message: str) -> None:
+    """AssertionError with the message where the condition does not hold; traced code has this for `assert`."""
+    if not condition:
+        raise AssertionError(message)
 
 
 def typename(obj: Any) -> str:

@@ -160,7 +160,8 @@ def _dtype(dtype: Any) -> Any:
 
 @export(method=False)
 def rand(
-    *size: Any,
+    *listed: Any,
+    size: Any = None,
     generator: Any = None,
     dtype: Any = None,
     device: Any = None,
@@ -169,13 +170,14 @@ def rand(
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1) of a shape."""
-    result = call(RAND, (), (shape_of(size), _dtype(dtype), generator))
+    result = call(RAND, (), (shape_of(listed if size is None else (size,)), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
 @export(method=False)
 def randn(
-    *size: Any,
+    *listed: Any,
+    size: Any = None,
     generator: Any = None,
     dtype: Any = None,
     device: Any = None,
@@ -184,7 +186,7 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Standard normal numbers of a shape."""
-    result = call(RANDN, (), (shape_of(size), _dtype(dtype), generator))
+    result = call(RANDN, (), (shape_of(listed if size is None else (size,)), _dtype(dtype), generator))
     return finish(result, device, requires_grad)
 
 
