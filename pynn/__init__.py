@@ -130,7 +130,8 @@ _LAZY_NAMES = {
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
     **dict.fromkeys((
-        "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "can_cast", "compiled_with_cxx11_abi",
+        "AcceleratorError", "OutOfMemoryError", "_assert", "SymBool", "SymFloat", "SymInt", "can_cast",
+        "compiled_with_cxx11_abi",
         "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
         "_assert", "_assert_async", "_check", "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all",
         "_check_type", "_check_value", "_shape_as_tensor", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",

@@ -8,7 +8,7 @@ from pynn._core import METHODS, Tensor, bump, is_grad_enabled, made, observe, sh
 from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
-from pynn.ops.view import Size, normal_dim
+from pynn.ops.view import Size, by_keyword, normal_dim
 
 
 @export()
@@ -55,9 +55,11 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
 
 
 @export()
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *listed: Any, dims: Any = None) -> Tensor:
     """input repeated dims[i] times along each dimension; dimensions that dims lacks are not."""
-    dims = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    if dims is not None:
+        listed = by_keyword("tile", "dims", listed, dims)
+    dims = tuple(listed[0]) if len(listed) == 1 and not isinstance(listed[0], int) else listed
     return repeat(input, (1,) * (input._array.ndim - len(dims)) + dims)
 
 

@@ -469,7 +469,7 @@ def new_tensor(
 
 @export(method=False)
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: int = 1,
     *,
@@ -484,7 +484,10 @@ def arange(
     int64 when all three are integers, else the default float. Raises RuntimeError where step leads away from end.
     """
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange() missing 1 required positional argument: 'end'.")
+    start = 0 if start is None else start
     start, end, step = (v.item() if isinstance(v, Tensor) else number(v) for v in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero.")

@@ -722,8 +722,15 @@ def unbind(input: Tensor, dim: int = 0) -> Tensor:
 
 
 @export()
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> Tensor:
-    """tensor cut along dim: pieces of one size (the last may be smaller), or of the sizes listed. Views."""
+def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Tensor:
+    """tensor cut along dim: pieces of one size (the last may be smaller), or of the sizes listed. Views.
+
+    split_size: the method's name of split_size_or_sections.
+    """
+    if split_size is not None and split_size_or_sections is None:
+        split_size_or_sections = split_size
+    if split_size_or_sections is None:
+        raise TypeError("split() missing 1 required positional argument: 'split_size_or_sections'.")
     if tensor._array.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor.")
     d = normal_dim(dim, tensor._array.ndim)

@@ -8,7 +8,7 @@ from pynn._core import Tensor, call
 from pynn.ops.creation import zeros
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, promote, register
-from pynn.ops.view import normal_dim
+from pynn.ops.view import by_keyword, normal_dim
 
 
 def _cat_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, dim: Any) -> Any:
@@ -139,8 +139,10 @@ def hstack(tensors: Any) -> Tensor:
 
 
 @export(function=False)
-def repeat(self: Any, *sizes: Any) -> Tensor:
+def repeat(self: Any, *sizes: Any, repeats: Any = None) -> Tensor:
     """This tensor tiled sizes[i] times along each dimension (a copy)."""
+    if repeats is not None:
+        sizes = by_keyword("repeat", "repeats", sizes, repeats)
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     x = self
     shape = x._array.shape

@@ -95,9 +95,19 @@ MUL = register(
     torch=lambda t, x, y: t.mul(x, y) if isinstance(x, t.Tensor) else t.mul(y, x),
 )(lambda xp, x, y: xp.multiply(x, y))
 
+
+
+def _python_float(x: Any) -> Any:
+    """A number as a Python one: NumPy's float64 is a float too, and would make a float32 gradient float64."""
+    return float(x) if isinstance(x, float) else x
+
+
 DIV = register(
     "div",
-    vjp=(lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * x / (y * y)),
+    vjp=(
+        lambda xp, g, out, x, y: g / _python_float(y),
+        lambda xp, g, out, x, y: -g * _python_float(x) / (y * y),
+    ),
     saves={0: (1,), 1: (0, 1)},
     dtype="float",
     samples=binary_samples(away_from_zero=True),

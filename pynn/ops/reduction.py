@@ -437,19 +437,19 @@ def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwis
 
 
 @export()
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor:
     """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
     from pynn.ops.pointwise import MAXIMUM
 
-    return _extreme(input, dim, keepdim, amax, MAX_DIM, lambda a, b: call(MAXIMUM, (a, b)))
+    return _extreme(input, dim if other is None else other, keepdim, amax, MAX_DIM, lambda a, b: call(MAXIMUM, (a, b)))
 
 
 @export()
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor:
     """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
     from pynn.ops.pointwise import MINIMUM
 
-    return _extreme(input, dim, keepdim, amin, MIN_DIM, lambda a, b: call(MINIMUM, (a, b)))
+    return _extreme(input, dim if other is None else other, keepdim, amin, MIN_DIM, lambda a, b: call(MINIMUM, (a, b)))
 
 
 @export(function=False)

@@ -325,16 +325,23 @@ def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Any:
     return call(op, (input,), (d,)) if ndim else call(op, (input.reshape(1),), (0,)).reshape(())
 
 
+def _dim_of(name: str, dim: Any, axis: Any) -> Any:
+    """dim, or axis, its other name; TypeError where neither was given."""
+    if dim is None and axis is None:
+        raise TypeError(f"{name}() missing 1 required positional argument: 'dim'.")
+    return axis if dim is None else dim
+
+
 @export("softmax")
-def softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along dim: input's shape. IndexError for a dim out of range."""
-    return along_dim(SOFTMAX, input, dim, dtype)
+    return along_dim(SOFTMAX, input, _dim_of("softmax", dim, axis), dtype)
 
 
 @export("log_softmax")
-def log_softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:
     """log(softmax(x)) along dim, without underflow: input's shape. IndexError for a dim out of range."""
-    return along_dim(LOG_SOFTMAX, input, dim, dtype)
+    return along_dim(LOG_SOFTMAX, input, _dim_of("log_softmax", dim, axis), dtype)
 
 
 @export()

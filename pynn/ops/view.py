@@ -187,6 +187,13 @@ def _view_as_dtype(self: Any, dtype: Any) -> Tensor:
     return call(VIEW_DTYPE, (self,), (dtype,))
 
 
+def by_keyword(name: str, keyword: str, listed: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
+    """The arguments of a function that takes sizes one by one, here given by keyword; TypeError for both ways."""
+    if listed:
+        raise TypeError(f"{name}() got multiple values for argument '{keyword}'.")
+    return (given,)
+
+
 def can_view(array: Any, shape: Any) -> Any:
     """Whether `shape` can be had of the array without a copy."""
     if array.flags.c_contiguous:
@@ -195,11 +202,13 @@ def can_view(array: Any, shape: Any) -> Any:
 
 
 @export(function=False)
-def view(self: Any, *shape: Any) -> Tensor:
+def view(self: Any, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """This tensor in another shape, over the same memory; view(dtype) reinterprets the bytes.
 
     Raises RuntimeError where the memory does not allow it (after a transpose, say): use reshape there.
     """
+    if size is not None or dtype is not None:
+        shape = by_keyword("view", "size", shape, dtype if size is None else size)
     if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, numpy.integer)):
         return _view_as_dtype(self, to_numpy(shape[0]))
     wanted = _infer_shape(_ints(shape), self._array)
@@ -212,9 +221,11 @@ def view(self: Any, *shape: Any) -> Tensor:
 
 
 @export()
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *listed: Any, shape: Any = None) -> Tensor:
     """input in another shape (one size may be -1): a view where memory allows, else a copy."""
-    wanted = _infer_shape(_ints(shape), input._array)
+    if shape is not None:
+        listed = by_keyword("reshape", "shape", listed, shape)
+    wanted = _infer_shape(_ints(listed), input._array)
     if not can_view(input._array, wanted):
         input = unary(CLONE, input)
     return call(RESHAPE_VIEW, (input,), (wanted,))
@@ -233,9 +244,9 @@ def reshape_as(self: Any, other: Any) -> Tensor:
 
 
 @export()
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *listed: Any, dims: Any = None) -> Tensor:
     """input with its dimensions in another order (a view)."""
-    given = _ints(dims)
+    given = _ints(listed if dims is None else by_keyword("permute", "dims", listed, dims))
     if len(given) != input._array.ndim:
         raise RuntimeError(
             f"permute(dims): number of dimensions in the tensor input does not match the length of the desired ordering "
@@ -244,7 +255,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     wanted = tuple(normal_dim(d, input._array.ndim) for d in given)
     if sorted(wanted) != list(range(input._array.ndim)):
         raise RuntimeError(
-            f"permute(dims): expected every one of the {input._array.ndim} dimensions once, got {list(_ints(dims))}."
+            f"permute(dims): expected every one of the {input._array.ndim} dimensions once, got {list(given)}."
         )
     return call(PERMUTE, (input,), (wanted,))
 
@@ -299,9 +310,9 @@ export("moveaxis")(movedim)
 
 
 @export(function=False)
-def expand(self: Any, *sizes: Any) -> Tensor:
+def expand(self: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """This tensor with dimensions of size 1 stretched (a view); -1 keeps a size."""
-    wanted = list(_ints(sizes))
+    wanted = list(_ints(sizes if size is None else by_keyword("expand", "size", sizes, size)))
     have = self._array.shape
     lead = len(wanted) - len(have)
     if lead < 0:
@@ -338,16 +349,18 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 
 
 @export()
-def unsqueeze(input: Tensor, dim: Any) -> Tensor:
-    """input with a dimension of size 1 put in at dim (a view)."""
+def unsqueeze(input: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+    """input with a dimension of size 1 put in at dim (a view). axis: another name of dim."""
+    dim = axis if dim is None else dim
     shape = list(input._array.shape)
     shape.insert(normal_dim(dim, len(shape) + 1), 1)
     return call(RESHAPE_VIEW, (input,), (tuple(shape),))
 
 
 @export()
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """input without its dimensions of size 1, or without those named by dim (a view)."""
+def squeeze(input: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+    """input without its dimensions of size 1, or without those named by dim (a view). axis: another name of dim."""
+    dim = axis if dim is None else dim
     shape = input._array.shape
     if dim is None:
         kept = tuple(n for n in shape if n != 1)

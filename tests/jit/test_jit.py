@@ -1,5 +1,6 @@
 """jit: scripts are the code itself."""
 
+import importlib
 from typing import Dict, List, Optional, Tuple, Union  # noqa: UP035
 
 import pytest
@@ -106,3 +107,9 @@ def test_files_are_refused():
         jit.load("x.pt")
     with pytest.raises(NotImplementedError, match="ONNX"):
         pynn.onnx.export(pynn.nn.Linear(1, 1), (), "x.onnx")
+
+
+def test_annotations_are_those_of_typing():
+    annotations = importlib.import_module("pynn.jit.annotations")
+    assert (annotations.List, annotations.Optional) == (list, Optional)
+    assert annotations.BroadcastingList2[int] == list[int]

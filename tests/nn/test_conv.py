@@ -84,6 +84,26 @@ def test_errors(arguments, message):
         nn.Conv2d(**{"in_channels": 4, "out_channels": 8, "kernel_size": 3, **arguments})
 
 
+ONE_ENTRY = [
+    {"stride": [2]}, {"stride": (2,), "padding": [1], "dilation": (1,)}, {"padding": (1,), "padding_mode": "reflect"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", ONE_ENTRY, ids=str)
+def test_a_list_of_one_stands_for_every_dimension(rng, arguments):
+    one = nn.Conv2d(2, 3, 3, **arguments)
+    two = nn.Conv2d(2, 3, 3, **{k: v if isinstance(v, str) else v[0] for k, v in arguments.items()})
+    assert all(getattr(one, k) == (v if isinstance(v, str) else tuple(v)) for k, v in arguments.items())
+    two.load_state_dict(one.state_dict())
+    x = pynn.tensor(rng.normal(size=(1, 2, 7, 6)), dtype=pynn.float32)
+    assert pynn.equal(one(x), two(x))
+
+
+def test_a_transposed_convolution_takes_a_list_of_one_and_an_output_size():
+    module = nn.ConvTranspose2d(1, 1, 3, stride=(2,), padding=[1])
+    assert module(pynn.ones(1, 1, 4, 4), output_size=(8, 7)).shape == (1, 1, 8, 7)
+
+
 def test_transposed_takes_zeros_only():
     with pytest.raises(ValueError, match='Only "zeros" padding mode is supported for ConvTranspose1d'):
         nn.ConvTranspose1d(1, 1, 1, padding_mode="reflect")

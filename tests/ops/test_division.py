@@ -1,5 +1,6 @@
 """Division of integers by zero, and three-operand functions of integers, as torch has them."""
 
+import numpy as np
 import pytest
 
 import pynn
@@ -34,3 +35,15 @@ def test_every_float_has_a_quotient_by_zero(dtype):
     x = pynn.tensor([1.0, -2.0], dtype=getattr(pynn, dtype))
     assert (x // 0).tolist() == [float("inf"), -float("inf")]
     assert x.remainder_(0).isnan().all()
+
+
+@pytest.mark.parametrize("function", [lambda x, s: x / s, lambda x, s: s / x, lambda x, s: x * s, lambda x, s: x**s])
+def test_a_numpy_number_leaves_the_gradients_dtype(function):
+    found = []
+    for number in (4.0, np.float64(4.0)):  # a float for isinstance, yet float32 arrays by it are float64
+        x = pynn.tensor([1.0, 2.0], requires_grad=True)
+        (grad,) = pynn.autograd.grad(function(x, number).sum(), x, create_graph=True)
+        function(x, number).sum().backward()
+        assert grad.dtype == x.grad.dtype == pynn.float32
+        found.append(x.grad.tolist())
+    assert found[0] == found[1]
