@@ -1,8 +1,9 @@
 """Activations as modules. Each applies the function of the same name in `nn.functional` to a tensor of any shape."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pynn.nn import functional as F
+from pynn.nn.functional.activation import swish
 from pynn.nn.init import constant_
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
@@ -44,7 +45,7 @@ __all__ = [
 class _Activation(Module):
     """Shows the attributes named in `_shown`, and `inplace` where it is set."""
 
-    _shown = ()
+    _shown: ClassVar[tuple[str, ...]] = ()
 
     def extra_repr(self) -> str:
         parts = [f"{name}={getattr(self, name)!r}" for name in self._shown]
@@ -161,7 +162,7 @@ class Swish(_Activation):
         self.beta = beta
 
     def forward(self, input: Any) -> Any:
-        return F.swish(input, self.beta)
+        return swish(input, self.beta)
 
 
 class LeakyReLU(_Activation):

@@ -1,7 +1,7 @@
 """Modules that hold others: Sequential, ModuleList, ModuleDict; and lists and dictionaries of parameters."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import index as as_index
 from typing import Any
 
@@ -16,18 +16,18 @@ from pynn.ops.linalg import LINEAR
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-def _position(index: Any, length: Any) -> Any:
+def _position(index: Any, length: int) -> int:
     """index as a position from 0; IndexError, in torch's words, outside [-length, length)."""
-    index = as_index(index)
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range: the length is {length}.")
-    return index % length
+    place = as_index(index)
+    if not -length <= place < length:
+        raise IndexError(f"index {place} is out of range: the length is {length}.")
+    return place % length
 
 
 class _Listed(Module):
     """What Sequential and ModuleList share: children named "0", "1", ... and a list's operations on them."""
 
-    def _set_all(self, modules: Any) -> None:
+    def _set_all(self, modules: Iterable[Any]) -> None:
         self._modules.clear()
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
@@ -35,13 +35,13 @@ class _Listed(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules.values())
 
-    def __dir__(self) -> Any:
+    def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not name.isdigit()]
 
-    def _name_at(self, index: Any) -> Any:
+    def _name_at(self, index: Any) -> str:
         return list(self._modules)[_position(index, len(self))]
 
     def __setitem__(self, index: Any, module: Any) -> None:
@@ -77,9 +77,10 @@ class _Listed(Module):
         modules.insert(index, module)
         self._set_all(modules)
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: int | slice) -> Any:
         """Take the module at a position (or the list of those in a slice) out and return it."""
-        module = self[key]
+        held: Any = self  # both kinds index themselves
+        module = held[key]
         del self[key]
         return module
 
@@ -238,7 +239,7 @@ class ModuleDict(Module):
         """Remove every entry."""
         self._modules.clear()
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: str) -> Any:
         """Take the module of a key out and return it."""
         return self._modules.pop(key)
 
@@ -285,7 +286,7 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _describe(name: str, value: Any, kind: Any) -> str:
+def _describe(name: object, value: Any, kind: Any) -> str:
     if not isinstance(value, Tensor):
         return f"({name}): Object of type: {type(value).__name__}"
     text = "Parameter" if isinstance(value, Parameter) else "Tensor"
@@ -344,7 +345,7 @@ class ParameterDict(Module):
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
-        self._keys = {}
+        self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
@@ -447,5 +448,5 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return "\n".join("  " + _describe(key, value, lambda t: t.type()) for key, value in self.items())
 
-    def __call__(self, input: Any) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("ParameterDict should not be called.")

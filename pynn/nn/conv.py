@@ -131,7 +131,7 @@ class _Conv(_ConvNd):
 
 
 class Conv1d(_Conv):
-    __doc__ = "Over one dimension. " + _Conv.__doc__
+    __doc__ = f"Over one dimension. {_Conv.__doc__}"
     _dims = 1
 
     def forward(self, input: Any) -> Any:
@@ -139,7 +139,7 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    __doc__ = "Over two dimensions. " + _Conv.__doc__
+    __doc__ = f"Over two dimensions. {_Conv.__doc__}"
     _dims = 2
 
     def forward(self, input: Any) -> Any:
@@ -147,7 +147,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    __doc__ = "Over three dimensions. " + _Conv.__doc__
+    __doc__ = f"Over three dimensions. {_Conv.__doc__}"
     _dims = 3
 
     def forward(self, input: Any) -> Any:
@@ -197,7 +197,7 @@ class _ConvTranspose(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    __doc__ = "Over one dimension. " + _ConvTranspose.__doc__
+    __doc__ = f"Over one dimension. {_ConvTranspose.__doc__}"
     _dims = 1
 
     def forward(self, input: Any, output_size: Any = None) -> Any:
@@ -205,7 +205,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    __doc__ = "Over two dimensions. " + _ConvTranspose.__doc__
+    __doc__ = f"Over two dimensions. {_ConvTranspose.__doc__}"
     _dims = 2
 
     def forward(self, input: Any, output_size: Any = None) -> Any:
@@ -213,7 +213,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    __doc__ = "Over three dimensions. " + _ConvTranspose.__doc__
+    __doc__ = f"Over three dimensions. {_ConvTranspose.__doc__}"
     _dims = 3
 
     def forward(self, input: Any, output_size: Any = None) -> Any:

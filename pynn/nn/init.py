@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy
 
-from pynn._core import wrap
+from pynn._core import Tensor, wrap
+from pynn._random import Generator
 from pynn.autograd import no_grad
 from pynn.ops.random import rand, randn
 
@@ -43,20 +44,25 @@ def calculate_gain(nonlinearity: Any, param: Any = None) -> Any:
 
 
 @no_grad()
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Any:
     """Fill with numbers from U(a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Any:
     """Fill with numbers from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
 
 @no_grad()
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
 ) -> Any:
     """Fill with numbers from N(mean, std^2) that lie in [a, b]; those outside are drawn again."""
     if mean < a - 2 * std or mean > b + 2 * std:
@@ -85,25 +91,25 @@ def _truncated_draw(count: Any, low: Any, high: Any, generator: Any) -> Any:
 
 
 @no_grad()
-def constant_(tensor: Any, val: Any) -> Any:
+def constant_(tensor: Tensor, val: Any) -> Any:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
 @no_grad()
-def ones_(tensor: Any) -> Any:
+def ones_(tensor: Tensor) -> Any:
     """Fill with 1."""
     return tensor.fill_(1.0)
 
 
 @no_grad()
-def zeros_(tensor: Any) -> Any:
+def zeros_(tensor: Tensor) -> Any:
     """Fill with 0."""
     return tensor.zero_()
 
 
 @no_grad()
-def eye_(tensor: Any) -> Any:
+def eye_(tensor: Tensor) -> Any:
     """Make a matrix the identity; ValueError unless it has two dimensions."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -111,7 +117,7 @@ def eye_(tensor: Any) -> Any:
 
 
 @no_grad()
-def dirac_(tensor: Any, groups: int = 1) -> Any:
+def dirac_(tensor: Tensor, groups: int = 1) -> Any:
     """Make a convolution's weight (3 to 5 dimensions) pass its input channels on unchanged.
 
     Raises ValueError for other shapes, or where groups does not divide the output channels.
@@ -142,14 +148,14 @@ _calculate_fan_in_and_fan_out = _fans  # the name that code written for torch ca
 
 
 @no_grad()
-def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Any:
     """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
 @no_grad()
-def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Any:
     """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     return tensor.normal_(0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator=generator)
 
@@ -169,7 +175,11 @@ def _is_empty(tensor: Any) -> bool:
 
 
 def kaiming_uniform_(
-    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Any:
     """U(-k, k) with k = gain * sqrt(3 / fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
@@ -180,7 +190,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Any:
     """N(0, std^2) with std = gain / sqrt(fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
@@ -190,7 +204,7 @@ def kaiming_normal_(
 
 
 @no_grad()
-def orthogonal_(tensor: Any, gain: int = 1, generator: Any = None) -> Any:
+def orthogonal_(tensor: Tensor, gain: int = 1, generator: Generator | None = None) -> Any:
     """Make the tensor, seen as a matrix (first size, the rest), orthogonal times gain (arXiv:1312.6120).
 
     Its rows, or columns where there are fewer, are orthonormal. ValueError for fewer than two dimensions.
@@ -207,7 +221,7 @@ def orthogonal_(tensor: Any, gain: int = 1, generator: Any = None) -> Any:
 
 
 @no_grad()
-def sparse_(tensor: Any, sparsity: Any, std: float = 0.01, generator: Any = None) -> Any:
+def sparse_(tensor: Tensor, sparsity: Any, std: float = 0.01, generator: Generator | None = None) -> Any:
     """Fill a matrix from N(0, std^2), then zero the fraction sparsity of each column (Martens, ICML 2010)."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

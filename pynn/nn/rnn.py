@@ -71,15 +71,15 @@ class RNNBase(Module):
                     self.register_parameter(name + suffix, Parameter(empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
-    def _suffixes(self, layer: Any) -> Any:
+    def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"] if self.bidirectional else [f"_l{layer}"]
 
-    def _shapes(self, layer: Any) -> Any:
+    def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         """The shapes of one layer and direction's parameters by name, in torch's order."""
         rows = GATES[self.mode] * self.hidden_size
         size = self.proj_size or self.hidden_size
         features = self.input_size if layer == 0 else size * (2 if self.bidirectional else 1)
-        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, size)}
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, features), "weight_hh": (rows, size)}
         if self.bias:
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         if self.proj_size:
@@ -87,7 +87,7 @@ class RNNBase(Module):
         return shapes
 
     @property
-    def all_weights(self) -> Any:
+    def all_weights(self) -> list[list[Parameter]]:
         """The parameters, a list for each layer and direction."""
         return [
             [getattr(self, name + suffix) for name in self._shapes(layer)]
@@ -96,7 +96,7 @@ class RNNBase(Module):
         ]
 
     @property
-    def _all_weights(self) -> Any:
+    def _all_weights(self) -> list[list[str]]:
         """The parameters' names, a list for each layer and direction."""
         return [
             [name + suffix for name in self._shapes(layer)]
@@ -105,11 +105,11 @@ class RNNBase(Module):
         ]
 
     @property
-    def _flat_weights_names(self) -> Any:
+    def _flat_weights_names(self) -> list[str]:
         return [name for names in self._all_weights for name in names]
 
     @property
-    def _flat_weights(self) -> Any:
+    def _flat_weights(self) -> list[Any]:
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
     def reset_parameters(self) -> None:
@@ -123,7 +123,7 @@ class RNNBase(Module):
 
     # ---- running ----
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Any:
         packed = isinstance(input, PackedSequence)
         data = input.data if packed else input
         self._check_input(data, packed)
@@ -137,7 +137,7 @@ class RNNBase(Module):
         elif self.batch_first and not packed:
             data = data.transpose(0, 1)
         sizes = tuple(input.batch_sizes.tolist()) if packed else None
-        batch = sizes[0] if packed else data.shape[1]
+        batch = data.shape[1] if sizes is None else sizes[0]
         states = self._initial(states, batch, data, input.sorted_indices if packed else None)
         output, last = self._run(data, sizes, states)
         if packed:

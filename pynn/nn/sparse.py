@@ -94,7 +94,8 @@ class Embedding(_Table):
         return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
 
     def extra_repr(self) -> str:
-        return self._text(self._shown())
+        out: str = self._text(self._shown())
+        return out
 
 
 class EmbeddingBag(_Table):
@@ -132,4 +133,5 @@ class EmbeddingBag(_Table):
         parts.pop("sparse", None)
         padding = parts.pop("padding_idx", None)
         parts["mode"] = self.mode
-        return self._text(parts if padding is None else {**parts, "padding_idx": padding})
+        out: str = self._text(parts if padding is None else {**parts, "padding_idx": padding})
+        return out

@@ -78,7 +78,8 @@ def conv1d(
 
     L' = (L + 2 padding - dilation (K - 1) - 1) // stride + 1. padding may be "same" (stride 1) or "valid".
     """
-    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+    out: Tensor = _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+    return out
 
 
 @export(method=False)
@@ -92,7 +93,8 @@ def conv2d(
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation of input (N, C, H, W) with weight (O, C / groups, KH, KW): (N, O, H', W'); see conv1d."""
-    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
+    out: Tensor = _convolve(2, input, weight, bias, stride, padding, dilation, groups)
+    return out
 
 
 @export(method=False)
@@ -106,7 +108,8 @@ def conv3d(
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation of input (N, C, D, H, W) with weight (O, C / groups, KD, KH, KW): see conv1d."""
-    return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+    out: Tensor = _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+    return out
 
 
 @export(method=False)
@@ -180,7 +183,8 @@ def conv_transpose1d(
 
     L' = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
     """
-    return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    out: Tensor = _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return out
 
 
 @export(method=False)
@@ -195,7 +199,8 @@ def conv_transpose2d(
     dilation: int = 1,
 ) -> Tensor:
     """The gradient of conv2d as a map: input (N, C, H, W), weight (C, O / groups, KH, KW); see conv_transpose1d."""
-    return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    out: Tensor = _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return out
 
 
 @export(method=False)
@@ -210,7 +215,8 @@ def conv_transpose3d(
     dilation: int = 1,
 ) -> Tensor:
     """The gradient of conv3d as a map: input (N, C, D, H, W), weight (C, O / groups, ...); see conv_transpose1d."""
-    return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    out: Tensor = _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return out
 
 
 def unfold(input: Tensor, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1) -> Any:

@@ -81,11 +81,11 @@ def ctc_loss(
     _check(log_probs, targets, inputs, wanted, blank)
     rows = _rows(observe(targets), wanted)
     batch, longest = rows.shape
-    states = numpy.full((batch, 2 * longest + 1), blank, numpy.int64)
-    states[:, 1::2] = rows
-    skips = numpy.zeros(states.shape, bool)  # a blank may be left out between different labels
-    skips[:, 3::2] = rows[:, 1:] != rows[:, :-1]
-    states, skips = made(states), made(skips)
+    labels = numpy.full((batch, 2 * longest + 1), blank, numpy.int64)
+    labels[:, 1::2] = rows
+    jumps = numpy.zeros(labels.shape, bool)  # a blank may be left out between different labels
+    jumps[:, 3::2] = rows[:, 1:] != rows[:, :-1]
+    states, skips = made(labels), made(jumps)
     nothing = log_probs.detach().new_zeros((batch, 1)) + IMPOSSIBLE
     first = numpy.arange(2 * longest + 1) < 2
     alpha = where(

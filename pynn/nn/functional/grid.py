@@ -75,8 +75,8 @@ def _bounded(x: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
 def _take(input: Any, index: Any, size: Any) -> Any:
     """input (N, C, *size) at integer places (tensors (N, ...)), zeros outside: (N, C, ...)."""
     shape = input._array.shape
-    inside = None
-    flat = None
+    inside: Any = None
+    flat: Any = None
     for place, n in zip(index, size):
         fits = (place >= 0) & (place < n)
         inside = fits if inside is None else inside & fits
@@ -93,7 +93,7 @@ def _linear(input: Any, places: Any, size: Any) -> Any:
     low = [p.detach().floor() for p in places]
     total = None
     for corner in itertools.product((0, 1), repeat=len(size)):
-        weight = None
+        weight: Any = None
         for p, first, c in zip(places, low, corner):
             near = p - first if c else first + 1 - p
             weight = near if weight is None else weight * near

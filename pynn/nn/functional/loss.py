@@ -45,7 +45,7 @@ def reduce_loss(loss: Any, reduction: str) -> Any:
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _same_shape(input: Any, target: Any) -> Any:
+def _same_shape(input: Any, target: Any) -> tuple[Any, Any]:
     """Both broadcast to one shape, with torch's warning where they differ."""
     a, b = input._array.shape, target._array.shape
     if a == b:
@@ -58,7 +58,7 @@ def _same_shape(input: Any, target: Any) -> Any:
     return pair_of(input, target)
 
 
-def pair_of(input: Any, target: Any) -> Any:
+def pair_of(input: Any, target: Any) -> tuple[Any, Any]:
     """Both as one shape."""
     if input._array.shape == target._array.shape:
         return input, target
@@ -86,8 +86,8 @@ def mse_loss(
 ) -> Any:
     """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("mse_loss", input, target)
-    pair = _same_shape(input, target)
-    return _weighted(ops.MSE_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+    input, target = _same_shape(input, target)
+    return _weighted(ops.MSE_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
 
 
 def l1_loss(
@@ -95,8 +95,8 @@ def l1_loss(
 ) -> Any:
     """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("l1_loss", input, target)
-    pair = _same_shape(input, target)
-    return _weighted(ops.L1_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+    input, target = _same_shape(input, target)
+    return _weighted(ops.L1_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -109,9 +109,9 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
-    pair = _same_shape(input, target)
+    input, target = _same_shape(input, target)
     reduction = reduction_of(None, None, reduction)
-    return _weighted(ops.HUBER_LOSS, *pair, (float(delta),), weight, reduction, divide_by_weight=False)
+    return _weighted(ops.HUBER_LOSS, input, target, (float(delta),), weight, reduction, divide_by_weight=False)
 
 
 def smooth_l1_loss(
@@ -124,11 +124,11 @@ def smooth_l1_loss(
     require_tensors("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}.")
-    pair = _same_shape(input, target)
+    input, target = _same_shape(input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if beta == 0:
-        return call(ops.L1_LOSS, pair, (reduction,))
-    return call(ops.SMOOTH_L1_LOSS, pair, (float(beta), reduction))
+        return call(ops.L1_LOSS, (input, target), (reduction,))
+    return call(ops.SMOOTH_L1_LOSS, (input, target), (float(beta), reduction))
 
 
 def binary_cross_entropy(

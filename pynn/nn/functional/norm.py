@@ -86,9 +86,10 @@ def instance_norm(
     if running_mean is None and running_var is None and input._array.size:
         return call(GROUP_NORM, (input, weight, bias), (shape[1], float(eps)))[0]
     count, channels = shape[:2]
-    many = [None if p is None else p.repeat(count) for p in (running_mean, running_var, weight, bias)]
+    many: list[Any] = [None if p is None else p.repeat(count) for p in (running_mean, running_var, weight, bias)]
     rows = input.reshape((1, count * channels, *shape[2:]))
-    result = batch_norm(rows, *many, True, momentum, eps).reshape(shape)
+    mean, var, scale, shift = many
+    result = batch_norm(rows, mean, var, scale, shift, True, momentum, eps).reshape(shape)
     for running, moved in zip((running_mean, running_var), many):
         if running is not None:
             running.copy_(moved.detach().reshape(count, channels).mean(0))

@@ -141,7 +141,8 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window of (N, C, L); count_include_pad counts the padding's zeros."""
-    return _average(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    out: Tensor = _average(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return out
 
 
 def avg_pool2d(

@@ -122,7 +122,8 @@ def _smoothing(size: int, out: int, factor: float | None, cubic: bool, align_cor
     else:
         weights = numpy.maximum(1 - x, 0.0)
     weights = numpy.where((place >= start) & (place < stop), weights, 0.0)
-    return weights / weights.sum(0)
+    result: numpy.ndarray = weights / weights.sum(0)
+    return result
 
 
 def interpolate(

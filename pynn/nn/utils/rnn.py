@@ -206,4 +206,5 @@ def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> Any:
 
 def unpack_sequence(packed_sequences: Any) -> Any:
     """The sequences of a PackedSequence as a list."""
-    return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)
