@@ -79,7 +79,7 @@ class UninitializedTensorMixin:
         held: Any = self
         kind = held.data._array.dtype if dtype is None else to_numpy(dtype)
         held.data = _core.made(numpy.empty(shape_of((tuple(shape),)), kind))
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.__class__ = self.cls_to_become
 
     @property
     def shape(self) -> Any:
@@ -99,7 +99,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
     def _no_operator(self, *others: Any) -> Any:
-        return self.operators  # type: ignore[attr-defined]  # raises as any use does
+        return self.operators  # raises as any use does
 
     __add__ = __radd__ = __iadd__ = __sub__ = __rsub__ = __isub__ = __mul__ = __rmul__ = __imul__ = _no_operator
     __truediv__ = __rtruediv__ = __itruediv__ = __matmul__ = __rmatmul__ = __pow__ = __neg__ = __abs__ = _no_operator

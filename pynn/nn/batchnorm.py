@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pynn._core import wrap
+from pynn._core import Tensor, wrap
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
@@ -96,7 +96,7 @@ class _BatchNorm(_NormBase):
                  dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         tracking = self.training and self.track_running_stats
@@ -169,7 +169,7 @@ class _InstanceNorm(_NormBase):
                  dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         alone = input.dim() == self._ndims[0]
         if input.shape[0 if alone else 1] != self.num_features and self.affine:

@@ -349,22 +349,22 @@ class ParameterDict(Module):
         if parameters is not None:
             self.update(parameters)
 
-    def _attribute(self, key: Any) -> Any:
+    def _attribute(self, key: str) -> Any:
         if not isinstance(key, str):
             raise TypeError(
                 f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
             )
         return key
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: str) -> Any:
         return getattr(self, self._attribute(key))
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: str, value: Any) -> None:
         key = self._attribute(key)
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: str) -> None:
         del self._keys[key]
         delattr(self, key)
 
@@ -377,14 +377,14 @@ class ParameterDict(Module):
     def __reversed__(self) -> Any:
         return reversed(self._keys)
 
-    def __contains__(self, key: Any) -> bool:
+    def __contains__(self, key: str) -> bool:
         return key in self._keys
 
     def copy(self) -> Any:
         """Another ParameterDict of the same parameters."""
         return type(self)(dict(self.items()))
 
-    def setdefault(self, key: Tensor, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: Any = None) -> Any:
         """The value of a key, set to default first where it is missing."""
         if key not in self:
             self[key] = default
@@ -395,7 +395,7 @@ class ParameterDict(Module):
         for key in list(self._keys):
             del self[key]
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: str) -> Any:
         """Take the value of a key out and return it."""
         value = self[key]
         del self[key]
@@ -408,7 +408,7 @@ class ParameterDict(Module):
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
-    def get(self, key: Tensor, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None) -> Any:
         """The value of a key, or default."""
         return self[key] if key in self._keys else default
 

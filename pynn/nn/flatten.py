@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynn._core import METHODS
+from pynn._core import METHODS, Tensor
 from pynn.nn.module import Module
 
 __all__ = ["Flatten", "Unflatten"]
@@ -16,7 +16,7 @@ class Flatten(Module):
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return METHODS["flatten"](input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
@@ -45,7 +45,7 @@ class Unflatten(Module):
         self.dim = dim
         self.unflattened_size = unflattened_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:

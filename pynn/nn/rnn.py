@@ -27,7 +27,7 @@ class RNNBase(Module):
     weight_hr_lk (proj_size, hidden_size) where proj_size; all drawn from U(-k, k), k = 1 / sqrt(hidden_size).
     """
 
-    def __init__(self, mode: Any, input_size: Any, hidden_size: Any, num_layers: int=1, bias: bool=True, batch_first: bool=False, dropout: float=0.0,
+    def __init__(self, mode: Any, input_size: int, hidden_size: int, num_layers: int=1, bias: bool=True, batch_first: bool=False, dropout: float=0.0,
                  bidirectional: bool=False, proj_size: int=0, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
@@ -277,7 +277,7 @@ class RNNCellBase(Module):
 
     _mode = ""
 
-    def __init__(self, input_size: Any, hidden_size: Any, bias: Any, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: Any, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -333,8 +333,8 @@ class RNNCell(RNNCellBase):
 
     def __init__(
         self,
-        input_size: Any,
-        hidden_size: Any,
+        input_size: int,
+        hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
         device: Any = None,
@@ -355,7 +355,7 @@ class LSTMCell(RNNCellBase):
     _mode = "LSTM"
 
     def __init__(
-        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
@@ -369,7 +369,7 @@ class GRUCell(RNNCellBase):
     _mode = "GRU"
 
     def __init__(
-        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 

@@ -4,6 +4,7 @@ import copy
 import math
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.attention import MultiheadAttention
@@ -49,7 +50,7 @@ class TransformerEncoderLayer(_Layer):
     Raises RuntimeError for another activation's name.
     """
 
-    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
                  batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
@@ -64,7 +65,13 @@ class TransformerEncoderLayer(_Layer):
         self.dropout2 = Dropout(dropout)
         self.activation = _function(activation)
 
-    def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
         """src (S, N, E), (N, S, E) with batch_first, or (S, E); masks as MultiheadAttention takes them.
 
         is_causal: a hint that src_mask is the causal mask.
@@ -80,7 +87,7 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to an encoder's output, then two linear layers with an activation between."""
 
-    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
                  batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
@@ -98,8 +105,8 @@ class TransformerDecoderLayer(_Layer):
         self.dropout3 = Dropout(dropout)
         self.activation = _function(activation)
 
-    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
-                memory_key_padding_mask: Any=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, tgt_key_padding_mask: Tensor | None=None,
+                memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
 
         def attend(x: Any) -> Any:
@@ -133,7 +140,7 @@ class TransformerEncoder(Module):
     def __init__(
         self,
         encoder_layer: Any,
-        num_layers: Any,
+        num_layers: int,
         norm: Any = None,
         enable_nested_tensor: bool = True,
         mask_check: bool = True,
@@ -145,7 +152,13 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
 
-    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = None) -> Any:
+    def forward(
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
+    ) -> Tensor:
         """src and the masks as a layer takes them."""
         for layer in self.layers:
             src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
@@ -155,14 +168,14 @@ class TransformerEncoder(Module):
 class TransformerDecoder(Module):
     """num_layers copies of decoder_layer in turn, then norm."""
 
-    def __init__(self, decoder_layer: Any, num_layers: Any, norm: Any = None) -> None:
+    def __init__(self, decoder_layer: Any, num_layers: int, norm: Any = None) -> None:
         super().__init__()
         self.layers = _clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
-                memory_key_padding_mask: Any=None, tgt_is_causal: Any=None, memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, tgt_key_padding_mask: Tensor | None=None,
+                memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool | None=None, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt, memory and the masks as a layer takes them."""
         for layer in self.layers:
             tgt = layer(
@@ -208,9 +221,9 @@ class Transformer(Module):
             if p.dim() > 1:
                 init.xavier_uniform_(p)
 
-    def forward(self, src: Any, tgt: Any, src_mask: Any=None, tgt_mask: Any=None, memory_mask: Any=None, src_key_padding_mask: Any=None,
-                tgt_key_padding_mask: Any=None, memory_key_padding_mask: Any=None, src_is_causal: Any=None, tgt_is_causal: Any=None,
-                memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, src: Tensor, tgt: Tensor, src_mask: Tensor | None=None, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, src_key_padding_mask: Tensor | None=None,
+                tgt_key_padding_mask: Tensor | None=None, memory_key_padding_mask: Tensor | None=None, src_is_causal: bool | None=None, tgt_is_causal: bool | None=None,
+                memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt's shape: src (S, N, E) and tgt (T, N, E), batch first or without batch.
 
         Raises RuntimeError where the batches of src and tgt differ, or E is not d_model.
@@ -233,6 +246,6 @@ class Transformer(Module):
         )
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: Any, device: Any = None, dtype: Any = None) -> Any:
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
         """(sz, sz): 0 where a position may look, -inf at the positions after it."""
         return full((sz, sz), -math.inf, dtype=dtype, device=device).triu(1)

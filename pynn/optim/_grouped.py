@@ -224,7 +224,7 @@ class GroupedOptimizer(Optimizer):
         for group in self.param_groups:
             plan = self._plans.get(id(group))
             grads = None
-            if plan is not None and plan.state is state and plan.changes == state.changes:
+            if plan is not None and plan.state is state and plan.changes == state.changes:  # type: ignore[union-attr]
                 options = self._read(group)
                 if options == plan.options or self._adapt(plan, group, options):
                     grads = _core.gather_grads(group["params"], plan.params)
@@ -296,8 +296,9 @@ class GroupedOptimizer(Optimizer):
         plan = Plan(group, params, names, calls)
         self._adapt(plan, group, self._read(group))
         whole = all(where is None for where, _ in splits)
-        if whole and isinstance(self.state, StateTable) and all(isinstance(s, Watched) for s in entries):
-            plan.state = self.state
-            plan.changes = self.state.changes
+        table = self.state
+        if whole and isinstance(table, StateTable) and all(isinstance(s, Watched) for s in entries):
+            plan.state = table
+            plan.changes = table.changes
             self._plans[id(group)] = plan
         return plan

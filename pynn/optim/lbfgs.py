@@ -260,4 +260,5 @@ class LBFGS(Optimizer):
 
 
 def _number(value: Number) -> float:
-    return value.item() if isinstance(value, Tensor) else value
+    number: float = value.item() if isinstance(value, Tensor) else value
+    return number

@@ -60,8 +60,8 @@ def _check(log_probs: Any, targets: Any, inputs: Any, wanted: Any, blank: Any) -
 
 @float32_function
 def ctc_loss(
-    log_probs: Any,
-    targets: Any,
+    log_probs: Tensor,
+    targets: Tensor,
     input_lengths: Any,
     target_lengths: Any,
     blank: int = 0,

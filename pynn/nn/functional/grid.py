@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import made
+from pynn._core import Tensor, made
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 
@@ -25,7 +25,7 @@ def _base(size: Any, align_corners: Any) -> Any:
     return (2.0 * place + 1.0) / size - 1.0
 
 
-def affine_grid(theta: Any, size: Any, align_corners: Any = None) -> Any:
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Any:
     """The sampling grid of affine maps theta (N, 2, 3) for images of size (N, C, H, W): (N, H, W, 2).
 
     Also theta (N, 3, 4) with size (N, C, D, H, W). Raises ValueError for other shapes.
@@ -129,7 +129,7 @@ def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners:
 
 @float32_function
 def grid_sample(
-    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None
+    input: Tensor, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Any:
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 

@@ -245,25 +245,25 @@ def random_split(
     Fractions are rounded down and what is left goes to the parts in turn. Raises ValueError where the
     lengths do not sum to the dataset's, or a fraction is not between 0 and 1; warns of an empty part.
     """
-    lengths = list(lengths)
+    counts: list[Any] = list(lengths)
     total = len(dataset)
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
-        for i, fraction in enumerate(lengths):
+    if math.isclose(sum(counts), 1) and sum(counts) <= 1:
+        for i, fraction in enumerate(counts):
             if not 0 <= fraction <= 1:
                 raise ValueError(f"Fraction at index {i} is not between 0 and 1: {fraction}.")
-        lengths = [math.floor(total * fraction) for fraction in lengths]
-        for i in range(total - sum(lengths)):
-            lengths[i % len(lengths)] += 1
-        for i, length in enumerate(lengths):
+        counts = [math.floor(total * fraction) for fraction in counts]
+        for i in range(total - sum(counts)):
+            counts[i % len(counts)] += 1
+        for i, length in enumerate(counts):
             if length == 0:
                 warnings.warn(
                     f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2
                 )
-    if sum(lengths) != total:
+    if sum(counts) != total:
         raise ValueError(
-            f"Sum of input lengths does not equal the length of the input dataset: {lengths} sum to {sum(lengths)}, "
+            f"Sum of input lengths does not equal the length of the input dataset: {counts} sum to {sum(counts)}, "
             f"the dataset has {total} samples."
         )
     order = randperm(total, generator=generator).tolist()
-    ends = itertools.accumulate(lengths)
-    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths)]
+    ends = itertools.accumulate(counts)
+    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, counts)]

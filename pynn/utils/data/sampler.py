@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
-from pynn._dtypes import FLOAT64
+from pynn._dtypes import DTYPES
 from pynn._random import Generator
 from pynn.ops.creation import as_tensor
 from pynn.ops.random import multinomial, randint, randperm
@@ -27,7 +27,9 @@ def _positive_int(name: str, value: Any) -> None:
 
 def _own_generator() -> Generator:
     """A generator seeded by a draw from the default one: other draws during the loop do not change the order."""
-    return Generator().manual_seed(randint(0, 2**63 - 1, ()).item())
+    generator = Generator()
+    generator.manual_seed(randint(0, 2**63 - 1, ()).item())
+    return generator
 
 
 class SequentialSampler(Sampler[int]):
@@ -115,7 +117,7 @@ class WeightedRandomSampler(Sampler[int]):
         _positive_int("num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        self.weights = as_tensor(weights, FLOAT64)
+        self.weights = as_tensor(weights, DTYPES["float64"])
         if self.weights.dim() != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
