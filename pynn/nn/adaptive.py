@@ -132,5 +132,4 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             out: Tensor = first
             return out
         # As in torch, a cluster that wins among the head's entries leaves the choice to all classes.
-        result: Tensor = where(within, first, self.log_prob(input).argmax(1))
-        return result
+        return where(within, first, self.log_prob(input).argmax(1))

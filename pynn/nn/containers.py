@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from operator import index as as_index
-from typing import Any
+from typing import Any, Self
 
 from pynn._core import Tensor, call
 from pynn.nn._trail import PASSING, name_module
@@ -57,12 +57,12 @@ class _Listed(Module):
         """Close gaps in the numbers; names given by the user keep standing until they too are renumbered."""
         self._set_all(list(self))
 
-    def append(self, module: Any) -> Any:
+    def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Any) -> Any:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add the modules of an iterable at the end; returns self."""
         if not isinstance(modules, Iterable):
             raise TypeError(
@@ -72,7 +72,7 @@ class _Listed(Module):
             self.append(module)
         return self
 
-    def _insert(self, index: Any, module: Any) -> None:
+    def _insert(self, index: int, module: Module) -> None:
         modules = list(self)
         modules.insert(index, module)
         self._set_all(modules)
@@ -99,7 +99,7 @@ class Sequential(_Listed):
         else:
             self._set_all(args)
 
-    def insert(self, index: Any, module: Any) -> Any:
+    def insert(self, index: int, module: Module) -> Self:
         """Put a module before position index; returns self.
 
         Raises AssertionError for anything but a Module, IndexError for an index beyond the length.
@@ -140,12 +140,12 @@ class Sequential(_Listed):
         if all(name.isdigit() for name in names):
             self._set_all(list(self))
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Self:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return type(self)(*self, *other)
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Self:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return self.extend(other)
@@ -182,16 +182,16 @@ class ModuleList(_Listed):
             return type(self)(list(self)[index])
         return self._modules[self._name_at(index)]
 
-    def insert(self, index: Any, module: Any) -> None:
+    def insert(self, index: int, module: Module) -> None:
         """Put a module before position index, as list.insert does; TypeError for anything but a Module."""
         if not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._insert(index, module)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Self:
         return type(self)([*self, *other])
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Self:
         return self.extend(other)
 
     def __repr__(self) -> str:
@@ -229,7 +229,7 @@ class ModuleDict(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules)
 
     def __contains__(self, key: Any) -> bool:
@@ -305,7 +305,7 @@ class ParameterList(Module):
     def __len__(self) -> int:
         return self._size
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
@@ -316,13 +316,13 @@ class ParameterList(Module):
     def __setitem__(self, index: Any, value: Any) -> None:
         setattr(self, str(_position(index, len(self))), _as_parameter(value))
 
-    def append(self, value: Any) -> Any:
+    def append(self, value: Any) -> Self:
         """Add a value at the end; returns self."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
-    def extend(self, values: Any) -> Any:
+    def extend(self, values: Iterable[Any]) -> Self:
         """Add the values of an iterable (not a Tensor) at the end; returns self."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
@@ -330,7 +330,7 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def __iadd__(self, values: Any) -> Any:
+    def __iadd__(self, values: Any) -> Self:
         return self.extend(values)
 
     def extra_repr(self) -> str:
@@ -371,7 +371,7 @@ class ParameterDict(Module):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._keys)
 
     def __reversed__(self) -> Any:
@@ -380,7 +380,7 @@ class ParameterDict(Module):
     def __contains__(self, key: str) -> bool:
         return key in self._keys
 
-    def copy(self) -> Any:
+    def copy(self) -> Self:
         """Another ParameterDict of the same parameters."""
         return type(self)(dict(self.items()))
 
@@ -412,7 +412,7 @@ class ParameterDict(Module):
         """The value of a key, or default."""
         return self[key] if key in self._keys else default
 
-    def fromkeys(self, keys: Any, default: Any = None) -> Any:
+    def fromkeys(self, keys: Any, default: Any = None) -> Self:
         """A ParameterDict with these keys, all set to default."""
         return type(self)((key, default) for key in keys)
 
@@ -436,12 +436,12 @@ class ParameterDict(Module):
         for key, value in pairs:
             self[key] = value
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: Any) -> Self:
         result = self.copy()
         result.update(other)
         return result
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Any) -> Self:
         self.update(other)
         return self
 

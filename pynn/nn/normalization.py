@@ -139,7 +139,7 @@ class GroupNorm(Module):
 class CrossMapLRN2d(Module):
     """LocalResponseNorm of (N, C, H, W) as torch's class of this name has it: channel 0 counts in every window."""
 
-    def __init__(self, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: int = 1) -> None:
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha
@@ -163,7 +163,7 @@ class CrossMapLRN2d(Module):
 class LocalResponseNorm(Module):
     """x / (k + alpha * mean of x^2 over size neighbouring channels) ** beta (Krizhevsky and others, NIPS 2012)."""
 
-    def __init__(self, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha

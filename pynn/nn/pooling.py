@@ -198,7 +198,7 @@ class _LPPool(Module):
     """(The sum of x ** norm_type over every window) ** (1 / norm_type)."""
 
     def __init__(
-        self, norm_type: Any, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
+        self, norm_type: float, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
     ) -> None:
         super().__init__()
         self.norm_type = norm_type

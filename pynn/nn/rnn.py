@@ -295,7 +295,7 @@ class RNNCellBase(Module):
         for param in self.parameters():
             init.uniform_(param, -bound, bound)
 
-    def _step(self, mode: Any, input: Any, state: Any) -> Any:
+    def _step(self, mode: str, input: Tensor, state: Any) -> tuple[Tensor, ...]:
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
@@ -317,7 +317,8 @@ class RNNCellBase(Module):
         state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
         state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
-        return tuple(s.squeeze(0) for s in state) if alone else state
+        last: tuple[Tensor, ...] = tuple(s.squeeze(0) for s in state) if alone else state
+        return last
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
@@ -343,7 +344,7 @@ class RNNCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         return self._step("RNN_" + self.nonlinearity.upper(), input, None if hx is None else (hx,))[0]
@@ -359,8 +360,9 @@ class LSTMCell(RNNCellBase):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
-        return self._step("LSTM", input, hx)
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        hidden, cell = self._step("LSTM", input, hx)
+        return hidden, cell
 
 
 class GRUCell(RNNCellBase):
@@ -373,5 +375,5 @@ class GRUCell(RNNCellBase):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self._step("GRU", input, None if hx is None else (hx,))[0]

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from pynn._core import Tensor
@@ -33,10 +34,11 @@ def _function(activation: Any) -> Any:
 class _Layer(Module):
     """The blocks that both kinds of layers are made of; each is added to its input, normalised before or after."""
 
-    def _feed_forward(self, x: Any) -> Any:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return out
 
-    def _joined(self, x: Any, blocks: Any) -> Any:
+    def _joined(self, x: Tensor, blocks: Iterable[tuple[Any, Any]]) -> Tensor:
         """x through (norm, block) pairs."""
         for norm, block in blocks:
             x = x + block(norm(x)) if self.norm_first else norm(x + block(x))
@@ -77,7 +79,7 @@ class TransformerEncoderLayer(_Layer):
         is_causal: a hint that src_mask is the causal mask.
         """
 
-        def attend(x: Any) -> Any:
+        def attend(x: Tensor) -> Any:
             out = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
             return self.dropout1(out[0])
 
@@ -109,11 +111,11 @@ class TransformerDecoderLayer(_Layer):
                 memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
 
-        def attend(x: Any) -> Any:
+        def attend(x: Tensor) -> Any:
             out = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
             return self.dropout1(out[0])
 
-        def look(x: Any) -> Any:
+        def look(x: Tensor) -> Any:
             masks = memory_key_padding_mask, False, memory_mask
             return self.dropout2(self.multihead_attn(x, memory, memory, *masks, is_causal=memory_is_causal)[0])
 
@@ -234,7 +236,7 @@ class Transformer(Module):
         if src.size(-1) != self.d_model or tgt.size(-1) != self.d_model:
             raise RuntimeError("the feature number of src and tgt must be equal to d_model")
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(
+        out: Tensor = self.decoder(
             tgt,
             memory,
             tgt_mask=tgt_mask,
@@ -244,6 +246,7 @@ class Transformer(Module):
             tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
         )
+        return out
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:

@@ -67,7 +67,7 @@ def ctc_loss(
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Any:
+) -> Tensor:
     """-log of the probability that log_probs' paths spell the targets, blanks and repeats left out.
 
     log_probs (T, N, C) or (T, C): log-probabilities. targets (N, S), or all of them in one dimension; input_lengths and

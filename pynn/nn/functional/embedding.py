@@ -85,7 +85,7 @@ def embedding_bag(
     weight: Tensor,
     offsets: Tensor | None = None,
     max_norm: float | None = None,
-    norm_type: int = 2,
+    norm_type: float = 2,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
     sparse: bool = False,
@@ -138,7 +138,7 @@ def embedding_bag(
     return rows.new_zeros((count, weight._array.shape[1])).scatter_add(0, index, rows)
 
 
-def _bag_maxima(rows: Any, bags: Any, kept: Any, count: Any) -> Any:
+def _bag_maxima(rows: Tensor, bags: Any, kept: Any, count: int) -> Tensor:
     found = []
     for bag in range(count):
         places = numpy.flatnonzero((bags == bag) & kept)

@@ -292,7 +292,7 @@ def cross_entropy(
 
 def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: Any, smoothing: Any) -> Tensor:
     classes = 0 if input.ndim == 1 else 1
-    count = input._array.shape[classes]
+    count: int = input._array.shape[classes]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / count
     loss = -(log_softmax(input, classes) * target)

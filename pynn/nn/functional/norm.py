@@ -148,7 +148,7 @@ def group_norm(
     return call(GROUP_NORM, (input, weight, bias), (int(num_groups), float(eps)))[0]
 
 
-def local_response_norm(input: Tensor, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta, for (N, C, ...)."""
     require_tensors("local_response_norm", input)
     shape = input._array.shape

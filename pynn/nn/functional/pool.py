@@ -227,7 +227,7 @@ adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max
 )
 
 
-def _lp(dims: Any, input: Tensor, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: Any) -> Tensor:
+def _lp(dims: Any, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: Any) -> Tensor:
     kernel = sizes(kernel_size, dims, "kernel_size")
     count = 1
     for k in kernel:
@@ -237,21 +237,33 @@ def _lp(dims: Any, input: Tensor, norm_type: Any, kernel_size: Any, stride: Any,
 
 
 def lp_pool1d(
-    input: Tensor, norm_type: Any, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, L), p = norm_type."""
     return _lp(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(
-    input: Tensor, norm_type: Any, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, H, W), p = norm_type."""
     return _lp(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(
-    input: Tensor, norm_type: Any, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, D, H, W), p = norm_type."""
     return _lp(3, input, norm_type, kernel_size, stride, ceil_mode)

@@ -109,7 +109,7 @@ class LRScheduler:
         """Each group's rate as the scheduler set it last."""
         return self._last_lr
 
-    def get_lr(self) -> Any:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate."""
         raise NotImplementedError(f"{type(self).__name__} does not define get_lr(); write it in the subclass.")
 

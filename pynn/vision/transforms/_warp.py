@@ -91,13 +91,13 @@ def _affine_grid(matrix: Sequence[float], size: tuple[int, int], out: tuple[int,
 
 def affine(img: Tensor, matrix: Sequence[float], mode: str, fill: _Fill) -> Tensor:
     _check_fill(img, mode, fill)
-    size = tuple(img.shape[-2:])
+    size = (img.shape[-2], img.shape[-1])
     return sample(img, _affine_grid(matrix, size, size), mode, fill)
 
 
 def rotate(img: Tensor, matrix: Sequence[float], mode: str, expand: bool, fill: _Fill) -> Tensor:
     _check_fill(img, mode, fill)
-    size = tuple(img.shape[-2:])
+    size = (img.shape[-2], img.shape[-1])
     return sample(img, _affine_grid(matrix, size, _bounds(matrix, size) if expand else size), mode, fill)
 
 
