@@ -6,6 +6,7 @@ modules without hooks pay one attribute read for all of this.
 
 import warnings
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -23,6 +24,18 @@ class HookMixin:
     _hooked = False  # whether any hook was ever registered on this instance, or one on all modules
     _is_full_backward_hook: bool | None = None  # which of the two kinds of backward hook there are
 
+    _forward_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _backward_hooks: OrderedDict[int, Callable[..., Any]]
+    _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_hooks_with_kwargs: dict[int, bool]
+    _forward_hooks_always_called: dict[int, bool]
+    _forward_pre_hooks_with_kwargs: dict[int, bool]
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What is called between the hooks; Module's subclasses define it."""
+        raise NotImplementedError
+
     def _init_hooks(self) -> None:
         state = self.__dict__
         for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
@@ -30,7 +43,13 @@ class HookMixin:
         for name in ("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"):
             state[name] = {}
 
-    def _add_hook(self, table: Any, hook: Any, prepend: bool = False, **flags: Any) -> Any:
+    def _add_hook(
+        self,
+        table: OrderedDict[int, Callable[..., Any]],
+        hook: Callable[..., Any],
+        prepend: bool = False,
+        **flags: bool,
+    ) -> RemovableHandle:
         extra = [getattr(self, name) for name in flags]
         handle = RemovableHandle(table, extra)
         table[handle.id] = hook
@@ -42,7 +61,9 @@ class HookMixin:
         self._hooked = True
         return handle
 
-    def register_forward_pre_hook(self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False) -> Any:
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Call hook(module, args) before each forward; what it returns, unless None, replaces the arguments.
 
         with_kwargs: the hook is hook(module, args, kwargs) and returns None or (args, kwargs).
@@ -51,8 +72,8 @@ class HookMixin:
         return self._add_hook(self._forward_pre_hooks, hook, prepend, _forward_pre_hooks_with_kwargs=with_kwargs)
 
     def register_forward_hook(
-        self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> Any:
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
         """Call hook(module, args, output) after each forward; what it returns, unless None, replaces the output.
 
         with_kwargs: the hook is hook(module, args, kwargs, output). always_call: run it, with output None,
@@ -66,11 +87,11 @@ class HookMixin:
             _forward_hooks_always_called=always_call,
         )
 
-    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(module, grad_output) before backward passes the module; a returned tuple replaces grad_output."""
         return self._add_hook(self._backward_pre_hooks, hook, prepend)
 
-    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(module, grad_input, grad_output) when backward has passed the module.
 
         grad_input: the gradients of the positional arguments, None for those that need none. What the hook
@@ -79,7 +100,7 @@ class HookMixin:
         self._one_kind(True)
         return self._add_hook(self._backward_hooks, hook, prepend)
 
-    def register_backward_hook(self, hook: Any) -> Any:
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """register_full_backward_hook under its older name; RuntimeError beside hooks of the newer one."""
         self._one_kind(False)
         return self._add_hook(self._backward_hooks, hook)
@@ -92,16 +113,16 @@ class HookMixin:
             )
         self._is_full_backward_hook = full
 
-    def _get_backward_hooks(self) -> Any:
+    def _get_backward_hooks(self) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
         """(the full backward hooks, those of the older kind): of all modules, then of this one."""
         own = list(self._backward_hooks.values())
         every = list(everywhere.BACKWARD.values())
         return (every, own) if self._is_full_backward_hook is False else (every + own, [])
 
-    def _get_backward_pre_hooks(self) -> Any:
+    def _get_backward_pre_hooks(self) -> list[Callable[..., Any]]:
         return [*everywhere.BACKWARD_PRE.values(), *self._backward_pre_hooks.values()]
 
-    def _call_hooked(self, args: Any, kwargs: Any) -> Any:
+    def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """forward with the hooks around it."""
         always = {*self._forward_hooks_always_called, *everywhere.FORWARD_ALWAYS}
         try:
@@ -130,10 +151,10 @@ class HookMixin:
                         )
             raise
 
-    def _every_forward_hook(self) -> Any:
+    def _every_forward_hook(self) -> list[tuple[Any, Callable[..., Any]]]:
         return [*everywhere.FORWARD.items(), *self._forward_hooks.items()]
 
-    def _run_pre_hooks(self, args: Any, kwargs: Any) -> Any:
+    def _run_pre_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         for key, hook in [*everywhere.FORWARD_PRE.items(), *self._forward_pre_hooks.items()]:
             if key in self._forward_pre_hooks_with_kwargs:
                 result = hook(self, args, kwargs)
@@ -150,7 +171,9 @@ class HookMixin:
                     args = result if isinstance(result, tuple) else (result,)
         return args, kwargs
 
-    def _run_forward_hook(self, key: Any, hook: Any, args: Any, kwargs: Any, output: Any) -> Any:
+    def _run_forward_hook(
+        self, key: Any, hook: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> Any:
         if key in self._forward_hooks_with_kwargs or key in everywhere.FORWARD_WITH_KWARGS:
             result = hook(self, args, kwargs, output)
         else:
@@ -161,13 +184,13 @@ class HookMixin:
 class _Passage:
     """One forward pass of a module with backward hooks: marks on the tape where it enters and leaves the module."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: HookMixin) -> None:
         self.module = module
-        self.grad_output = None
+        self.grad_output: tuple[Any, ...] | None = None
         self.inputs = 0
-        self.entered = ()
+        self.entered: tuple[int, ...] = ()
 
-    def enter(self, args: Any) -> Any:
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """args with their tracked tensors passed through a mark, where backward leaves the module."""
         self.inputs = len(args)
         args, self.entered = _mark(args, self._finish)
@@ -185,7 +208,7 @@ class _Passage:
         marked, self.left = _mark(output, self._begin)
         return type(output)(*marked) if hasattr(output, "_fields") else marked
 
-    def _begin(self, grads: Any) -> Any:
+    def _begin(self, grads: Sequence[Any]) -> tuple[Any, ...]:
         held = _spread([_as_tensor(g) for g in grads], self.left, self.outputs)
         for hook in self.module._get_backward_pre_hooks():
             result = hook(self.module, held)
@@ -196,12 +219,12 @@ class _Passage:
             self._run(_spread((), (), self.inputs))
         return tuple(_as(g, held[place]) for g, place in zip(grads, self.left))
 
-    def _finish(self, grads: Any) -> Any:
+    def _finish(self, grads: Sequence[Any]) -> tuple[Any, ...]:
         held = _spread([_as_tensor(g) for g in grads], self.entered, self.inputs)
         held = self._run(held)
         return tuple(_as(g, held[place]) for g, place in zip(grads, self.entered))
 
-    def _run(self, grad_input: Any) -> Any:
+    def _run(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
         grad_output, self.grad_output = self.grad_output, None
         full, older = self.module._get_backward_hooks()
         for hook in full + older:
@@ -217,7 +240,7 @@ class _Passage:
         return grad_input
 
 
-def _mark(values: Any, callback: Any) -> Any:
+def _mark(values: tuple[Any, ...], callback: Callable[..., Any]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
     places = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
     if not places:
         return values, ()
@@ -227,20 +250,20 @@ def _mark(values: Any, callback: Any) -> Any:
     return tuple(marked), tuple(places)
 
 
-def _spread(values: Any, places: Any, length: Any) -> Any:
-    out = [None] * length
+def _spread(values: Sequence[Any], places: Sequence[int], length: int) -> tuple[Any, ...]:
+    out: list[Any] = [None] * length
     for value, place in zip(values, places):
         out[place] = value
     return tuple(out)
 
 
-def _as_tuple(result: Any, length: Any, name: str) -> Any:
-    result = result if isinstance(result, tuple) else (result,)
-    if len(result) != length:
+def _as_tuple(result: Any, length: int, name: str) -> tuple[Any, ...]:
+    held: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
+    if len(held) != length:
         raise RuntimeError(
-            f"Backward hook returned an invalid number of grad in {name}, got {len(result)}, but expected {length}."
+            f"Backward hook returned an invalid number of grad in {name}, got {len(held)}, but expected {length}."
         )
-    return result
+    return held
 
 
 def _as_tensor(grad: Any) -> Any:

@@ -1,7 +1,7 @@
 """A module's state as a dictionary of tensors: state_dict, load_state_dict and their hooks."""
 
 from collections import OrderedDict, namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pynn._core import Tensor
@@ -24,7 +24,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
     __str__ = __repr__
 
 
-def _register(table: Any, hook: Any) -> Any:
+def _register(table: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any]) -> RemovableHandle:
     handle = RemovableHandle(table)
     table[handle.id] = hook
     return handle
@@ -33,7 +33,16 @@ def _register(table: Any, hook: Any) -> Any:
 class StateMixin:
     """The part of Module that saves and loads state."""
 
-    _version = 1  # raised by a class whose state_dict changes its layout
+    _version: int | None = 1  # raised by a class whose state_dict changes its layout
+
+    _parameters: dict[str, Any]  # Module keeps these three
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+    _non_persistent_buffers_set: set[str]
+    _state_dict_hooks: OrderedDict[int, Callable[..., Any]]
+    _state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _load_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _load_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
 
     def _init_state(self) -> None:
         state = self.__dict__
@@ -79,21 +88,21 @@ class StateMixin:
                 destination = result
         return destination
 
-    def _save_to_state_dict(self, destination: Any, prefix: Any, keep_vars: Any) -> None:
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """Put this module's own state, without its children's, into destination."""
         for name, value in self._own_state().items():
             destination[prefix + name] = value if keep_vars else value.detach()
         if type(self).get_extra_state is not StateMixin.get_extra_state:
             destination[prefix + EXTRA_STATE] = self.get_extra_state()
 
-    def _own_state(self) -> Any:
+    def _own_state(self) -> dict[str, Tensor]:
         """This module's parameters and persistent buffers that are set, by name."""
         own = {name: p for name, p in self._parameters.items() if p is not None}
         skipped = self._non_persistent_buffers_set
         own.update((name, b) for name, b in self._buffers.items() if b is not None and name not in skipped)
         return own
 
-    def get_extra_state(self) -> None:
+    def get_extra_state(self) -> Any:
         """Anything more that state_dict should contain; implement it together with set_extra_state."""
         raise RuntimeError(
             "Reached a code path in Module.get_extra_state() that should never be called: a class that wants extra "
@@ -109,7 +118,9 @@ class StateMixin:
 
     # ---- loading ----
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _IncompatibleKeys:
         """Copy the tensors of state_dict into this module's parameters and buffers of the same names.
 
         strict: raise RuntimeError, naming them, for keys missing or unexpected. assign: take the tensors
@@ -117,11 +128,13 @@ class StateMixin:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing, unexpected, errors = [], [], []
+        missing: list[str] = []
+        unexpected: list[str] = []
+        errors: list[str] = []
         metadata = getattr(state_dict, "_metadata", None)
         given = OrderedDict(state_dict)
         if metadata is not None:
-            given._metadata = metadata
+            given._metadata = metadata  # type: ignore[attr-defined]  # an OrderedDict takes attributes
         self._load_tree(given, "", metadata, assign, missing, unexpected, errors)
         if strict:
             if unexpected:
@@ -133,9 +146,16 @@ class StateMixin:
         return _IncompatibleKeys(missing, unexpected)
 
     def _load_tree(
-        self, state_dict: Any, prefix: Any, metadata: Any, assign: Any, missing: Any, unexpected: Any, errors: Any
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        metadata: Any,
+        assign: bool,
+        missing: list[str],
+        unexpected: list[str],
+        errors: list[str],
     ) -> None:
-        local = {} if metadata is None else dict(metadata.get(prefix[:-1], {}))
+        local: dict[str, Any] = {} if metadata is None else dict(metadata.get(prefix[:-1], {}))
         if assign:
             local["assign_to_params_buffers"] = True
         self._load_from_state_dict(state_dict, prefix, local, True, missing, unexpected, errors)
@@ -155,12 +175,12 @@ class StateMixin:
     def _load_from_state_dict(
         self,
         state_dict: Any,
-        prefix: Any,
-        local_metadata: Any,
-        strict: Any,
-        missing_keys: Any,
-        unexpected_keys: Any,
-        error_msgs: Any,
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         """Take this module's own state from state_dict; problems are added to the three lists, not raised.
 
@@ -191,7 +211,7 @@ class StateMixin:
                     if name not in self._modules if below else name not in own:
                         unexpected_keys.append(key)
 
-    def _load_one(self, name: str, key: Any, held: Any, given: Any, assign: Any, errors: Any) -> None:
+    def _load_one(self, name: str, key: str, held: Any, given: Any, assign: bool, errors: list[str]) -> None:
         if not isinstance(given, Tensor):
             errors.append(
                 f'While copying the parameter named "{key}", expected pynn.Tensor or Tensor-like object from checkpoint '
@@ -227,16 +247,16 @@ class StateMixin:
 
     # ---- hooks ----
 
-    def register_state_dict_pre_hook(self, hook: Any) -> Any:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(module, prefix, keep_vars) before state_dict."""
         return _register(self._state_dict_pre_hooks, hook)
 
-    def register_state_dict_post_hook(self, hook: Any) -> Any:
+    def register_state_dict_post_hook(self, hook: Any) -> RemovableHandle:
         """Call hook(module, state_dict, prefix, local_metadata) after state_dict, to change it in place."""
         hook._from_public_api = True
         return _register(self._state_dict_hooks, hook)
 
-    def _register_state_dict_hook(self, hook: Any) -> Any:
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """The same for a hook that may also return a new dictionary."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
@@ -245,15 +265,17 @@ class StateMixin:
             )
         return _register(self._state_dict_hooks, hook)
 
-    def register_load_state_dict_pre_hook(self, hook: Any) -> Any:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         before this module's state is loaded."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
-    def _register_load_state_dict_pre_hook(self, hook: Any, with_module: bool = False) -> Any:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
         return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self) if with_module else hook)
 
-    def register_load_state_dict_post_hook(self, hook: Any) -> Any:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(module, incompatible_keys) after this module and its children were loaded."""
         return _register(self._load_state_dict_post_hooks, hook)
 
@@ -261,7 +283,7 @@ class StateMixin:
 class _WithModule:
     """A load hook that is given its module first."""
 
-    def __init__(self, hook: Any, module: Any) -> None:
+    def __init__(self, hook: Callable[..., Any], module: Any) -> None:
         self.hook = hook
         self.module = module
 
@@ -269,5 +291,5 @@ class _WithModule:
         return self.hook(self.module, *args)
 
 
-def _quoted(keys: Any) -> Any:
+def _quoted(keys: Iterable[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)

@@ -89,7 +89,7 @@ class UninitializedTensorMixin:
             "initialize the parameters before accessing their attributes."
         )
 
-    def share_memory_(self) -> None:
+    def share_memory_(self) -> Any:
         raise RuntimeError(
             "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
             "before calling `module.share_memory()`."
@@ -99,7 +99,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
     def _no_operator(self, *others: Any) -> Any:
-        return self.operators  # type: ignore[attr-defined]  # raises as any use does
+        return self.operators  # raises as any use does
 
     __add__ = __radd__ = __iadd__ = __sub__ = __rsub__ = __isub__ = __mul__ = __rmul__ = __imul__ = _no_operator
     __truediv__ = __rtruediv__ = __itruediv__ = __matmul__ = __rmatmul__ = __pow__ = __neg__ = __abs__ = _no_operator

@@ -129,7 +129,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         first = self.head(input).argmax(1)
         within = first < self.shortlist_size
         if bool(within.all()):
-            return first
+            out: Tensor = first
+            return out
         # As in torch, a cluster that wins among the head's entries leaves the choice to all classes.
-        result: Tensor = where(within, first, self.log_prob(input).argmax(1))
-        return result
+        return where(within, first, self.log_prob(input).argmax(1))

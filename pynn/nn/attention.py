@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.linear import Linear
@@ -33,8 +34,8 @@ class MultiheadAttention(Module):
     num_heads does not divide embed_dim.
     """
 
-    def __init__(self, embed_dim: Any, num_heads: Any, dropout: float=0.0, bias: bool=True, add_bias_kv: bool=False, add_zero_attn: bool=False, kdim: Any=None,
-                 vdim: Any=None, batch_first: bool=False, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
+    def __init__(self, embed_dim: int, num_heads: int, dropout: float=0.0, bias: bool=True, add_bias_kv: bool=False, add_zero_attn: bool=False, kdim: int | None=None,
+                 vdim: int | None=None, batch_first: bool=False, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         if embed_dim <= 0 or num_heads <= 0:
             raise ValueError(
@@ -76,12 +77,12 @@ class MultiheadAttention(Module):
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
-        key_padding_mask: Any = None,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
         need_weights: bool = True,
-        attn_mask: Any = None,
+        attn_mask: Tensor | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> Any:

@@ -1,8 +1,8 @@
 """Normalisation with running statistics: BatchNorm (arXiv:1502.03167) and InstanceNorm (arXiv:1607.08022)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pynn._core import wrap
+from pynn._core import Tensor, wrap
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
@@ -23,18 +23,18 @@ class _NormBase(Module):
     """
 
     _version = 2  # 1 had no num_batches_tracked
-    _ndims = ()  # the numbers of dimensions an input may have
+    _ndims: ClassVar[tuple[int, ...]] = ()  # the numbers of dimensions an input may have
 
     def __init__(
         self,
-        num_features: Any,
-        eps: Any,
-        momentum: Any,
-        affine: Any,
-        track_running_stats: Any,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
         device: Any,
         dtype: Any,
-        bias: Any,
+        bias: bool,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -92,11 +92,11 @@ class _BatchNorm(_NormBase):
     Raises ValueError for an input of another number of dimensions.
     """
 
-    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=True, track_running_stats: bool=True, device: Any=None,
+    def __init__(self, num_features: int, eps: float=1e-5, momentum: float | None=0.1, affine: bool=True, track_running_stats: bool=True, device: Any=None,
                  dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         tracking = self.training and self.track_running_stats
@@ -104,30 +104,30 @@ class _BatchNorm(_NormBase):
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
                 momentum = 1.0 / self.num_batches_tracked.item()
-        statistics = (self.running_mean, self.running_var) if tracking or not self.training else (None, None)
+        mean, var = (self.running_mean, self.running_var) if tracking or not self.training else (None, None)
         from_batch = self.training or (self.running_mean is None and self.running_var is None)
-        return F.batch_norm(input, *statistics, self.weight, self.bias, from_batch, momentum, self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, from_batch, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = "For (N, C) or (N, C, L). " + _BatchNorm.__doc__
+    __doc__ = f"For (N, C) or (N, C, L). {_BatchNorm.__doc__}"
     _ndims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = "For (N, C, H, W). " + _BatchNorm.__doc__
+    __doc__ = f"For (N, C, H, W). {_BatchNorm.__doc__}"
     _ndims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = "For (N, C, D, H, W). " + _BatchNorm.__doc__
+    __doc__ = f"For (N, C, D, H, W). {_BatchNorm.__doc__}"
     _ndims = (5,)
 
 
 class SyncBatchNorm(_BatchNorm):
     """BatchNorm for (N, C, ...) of any number of dimensions; with the one process there is, the statistics are its own."""
 
-    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=True, track_running_stats: bool=True, process_group: Any=None,
+    def __init__(self, num_features: int, eps: float=1e-5, momentum: float | None=0.1, affine: bool=True, track_running_stats: bool=True, process_group: Any=None,
                  device: Any=None, dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
@@ -137,7 +137,7 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
 
     @classmethod
-    def convert_sync_batchnorm(cls, module: Any, process_group: Any = None) -> Any:
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
         """module with every BatchNorm in it replaced by a SyncBatchNorm of the same state; module itself where it is one."""
         result = module
         if isinstance(module, _BatchNorm) and not isinstance(module, cls):
@@ -165,11 +165,11 @@ class _InstanceNorm(_NormBase):
     dimension is one sample. Raises ValueError for an input of another number of dimensions.
     """
 
-    def __init__(self, num_features: Any, eps: float=1e-5, momentum: float=0.1, affine: bool=False, track_running_stats: bool=False, device: Any=None,
+    def __init__(self, num_features: int, eps: float=1e-5, momentum: float | None=0.1, affine: bool=False, track_running_stats: bool=False, device: Any=None,
                  dtype: Any=None, *, bias: bool=True) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         alone = input.dim() == self._ndims[0]
         if input.shape[0 if alone else 1] != self.num_features and self.affine:
@@ -187,15 +187,15 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = "For (N, C, L) or (C, L). " + _InstanceNorm.__doc__
+    __doc__ = f"For (N, C, L) or (C, L). {_InstanceNorm.__doc__}"
     _ndims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = "For (N, C, H, W) or (C, H, W). " + _InstanceNorm.__doc__
+    __doc__ = f"For (N, C, H, W) or (C, H, W). {_InstanceNorm.__doc__}"
     _ndims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = "For (N, C, D, H, W) or (C, D, H, W). " + _InstanceNorm.__doc__
+    __doc__ = f"For (N, C, D, H, W) or (C, D, H, W). {_InstanceNorm.__doc__}"
     _ndims = (4, 5)

@@ -2,9 +2,9 @@
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import index as as_index
-from typing import Any
+from typing import Any, Self
 
 from pynn._core import Tensor, call
 from pynn.nn._trail import PASSING, name_module
@@ -17,18 +17,18 @@ from pynn.ops.linalg import LINEAR
 __all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-def _position(index: Any, length: Any) -> Any:
+def _position(index: Any, length: int) -> int:
     """index as a position from 0; IndexError, in torch's words, outside [-length, length)."""
-    index = as_index(index)
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range: the length is {length}.")
-    return index % length
+    place = as_index(index)
+    if not -length <= place < length:
+        raise IndexError(f"index {place} is out of range: the length is {length}.")
+    return place % length
 
 
 class _Listed(Module):
     """What Sequential and ModuleList share: children named "0", "1", ... and a list's operations on them."""
 
-    def _set_all(self, modules: Any) -> None:
+    def _set_all(self, modules: Iterable[Any]) -> None:
         self._modules.clear()
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
@@ -36,13 +36,13 @@ class _Listed(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules.values())
 
-    def __dir__(self) -> Any:
+    def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not name.isdigit()]
 
-    def _name_at(self, index: Any) -> Any:
+    def _name_at(self, index: Any) -> str:
         return list(self._modules)[_position(index, len(self))]
 
     def __setitem__(self, index: Any, module: Any) -> None:
@@ -58,12 +58,12 @@ class _Listed(Module):
         """Close gaps in the numbers; names given by the user keep standing until they too are renumbered."""
         self._set_all(list(self))
 
-    def append(self, module: Any) -> Any:
+    def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Any) -> Any:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add the modules of an iterable at the end; returns self."""
         if not isinstance(modules, Iterable):
             raise TypeError(
@@ -73,14 +73,15 @@ class _Listed(Module):
             self.append(module)
         return self
 
-    def _insert(self, index: Any, module: Any) -> None:
+    def _insert(self, index: int, module: Module) -> None:
         modules = list(self)
         modules.insert(index, module)
         self._set_all(modules)
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: int | slice) -> Any:
         """Take the module at a position (or the list of those in a slice) out and return it."""
-        module = self[key]
+        held: Any = self  # both kinds index themselves
+        module = held[key]
         del self[key]
         return module
 
@@ -99,7 +100,7 @@ class Sequential(_Listed):
         else:
             self._set_all(args)
 
-    def insert(self, index: Any, module: Any) -> Any:
+    def insert(self, index: int, module: Module) -> Self:
         """Put a module before position index; returns self.
 
         Raises AssertionError for anything but a Module, IndexError for an index beyond the length.
@@ -140,12 +141,12 @@ class Sequential(_Listed):
         if all(name.isdigit() for name in names):
             self._set_all(list(self))
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Self:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return type(self)(*self, *other)
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Self:
         if not isinstance(other, Sequential):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return self.extend(other)
@@ -199,16 +200,16 @@ class ModuleList(_Listed):
             return type(self)(list(self)[index])
         return self._modules[self._name_at(index)]
 
-    def insert(self, index: Any, module: Any) -> None:
+    def insert(self, index: int, module: Module) -> None:
         """Put a module before position index, as list.insert does; TypeError for anything but a Module."""
         if not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._insert(index, module)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Self:
         return type(self)([*self, *other])
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Self:
         return self.extend(other)
 
     def __repr__(self) -> str:
@@ -246,7 +247,7 @@ class ModuleDict(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules)
 
     def __contains__(self, key: Any) -> bool:
@@ -256,7 +257,7 @@ class ModuleDict(Module):
         """Remove every entry."""
         self._modules.clear()
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: str) -> Any:
         """Take the module of a key out and return it."""
         return self._modules.pop(key)
 
@@ -303,7 +304,7 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _describe(name: str, value: Any, kind: Any) -> str:
+def _describe(name: object, value: Any, kind: Any) -> str:
     if not isinstance(value, Tensor):
         return f"({name}): Object of type: {type(value).__name__}"
     text = "Parameter" if isinstance(value, Parameter) else "Tensor"
@@ -322,7 +323,7 @@ class ParameterList(Module):
     def __len__(self) -> int:
         return self._size
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
@@ -333,13 +334,13 @@ class ParameterList(Module):
     def __setitem__(self, index: Any, value: Any) -> None:
         setattr(self, str(_position(index, len(self))), _as_parameter(value))
 
-    def append(self, value: Any) -> Any:
+    def append(self, value: Any) -> Self:
         """Add a value at the end; returns self."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
-    def extend(self, values: Any) -> Any:
+    def extend(self, values: Iterable[Any]) -> Self:
         """Add the values of an iterable (not a Tensor) at the end; returns self."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
@@ -347,7 +348,7 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def __iadd__(self, values: Any) -> Any:
+    def __iadd__(self, values: Any) -> Self:
         return self.extend(values)
 
     def extra_repr(self) -> str:
@@ -362,46 +363,46 @@ class ParameterDict(Module):
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
-        self._keys = {}
+        self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
-    def _attribute(self, key: Any) -> Any:
+    def _attribute(self, key: str) -> Any:
         if not isinstance(key, str):
             raise TypeError(
                 f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
             )
         return key
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: str) -> Any:
         return getattr(self, self._attribute(key))
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: str, value: Any) -> None:
         key = self._attribute(key)
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: str) -> None:
         del self._keys[key]
         delattr(self, key)
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._keys)
 
     def __reversed__(self) -> Any:
         return reversed(self._keys)
 
-    def __contains__(self, key: Any) -> bool:
+    def __contains__(self, key: str) -> bool:
         return key in self._keys
 
-    def copy(self) -> Any:
+    def copy(self) -> Self:
         """Another ParameterDict of the same parameters."""
         return type(self)(dict(self.items()))
 
-    def setdefault(self, key: Tensor, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: Any = None) -> Any:
         """The value of a key, set to default first where it is missing."""
         if key not in self:
             self[key] = default
@@ -412,7 +413,7 @@ class ParameterDict(Module):
         for key in list(self._keys):
             del self[key]
 
-    def pop(self, key: Tensor) -> Any:
+    def pop(self, key: str) -> Any:
         """Take the value of a key out and return it."""
         value = self[key]
         del self[key]
@@ -425,11 +426,11 @@ class ParameterDict(Module):
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
-    def get(self, key: Tensor, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None) -> Any:
         """The value of a key, or default."""
         return self[key] if key in self._keys else default
 
-    def fromkeys(self, keys: Any, default: Any = None) -> Any:
+    def fromkeys(self, keys: Any, default: Any = None) -> Self:
         """A ParameterDict with these keys, all set to default."""
         return type(self)((key, default) for key in keys)
 
@@ -453,17 +454,17 @@ class ParameterDict(Module):
         for key, value in pairs:
             self[key] = value
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: Any) -> Self:
         result = self.copy()
         result.update(other)
         return result
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Any) -> Self:
         self.update(other)
         return self
 
     def extra_repr(self) -> str:
         return "\n".join("  " + _describe(key, value, lambda t: t.type()) for key, value in self.items())
 
-    def __call__(self, input: Any) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("ParameterDict should not be called.")

@@ -1,11 +1,14 @@
 """Convolutions and transposed convolutions as modules."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn._tuples import spread
+from pynn.nn.common_types import _size_any_t
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
@@ -21,7 +24,7 @@ class _ConvNd(Module):
     _dims = 0
     _transposed = False
 
-    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, output_padding: Any, groups: Any, bias: Any,
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: _size_any_t, stride: _size_any_t, padding: str | _size_any_t, dilation: _size_any_t, output_padding: _size_any_t, groups: int, bias: Any,
                  padding_mode: Any, device: Any, dtype: Any) -> None:  # fmt: skip
         super().__init__()
         if groups <= 0:
@@ -107,7 +110,7 @@ class _Conv(_ConvNd):
     Raises ValueError for arguments that do not fit together.
     """
 
-    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: int=1, padding: int=0, dilation: int=1, groups: int=1, bias: bool=True,
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: _size_any_t, stride: _size_any_t=1, padding: str | _size_any_t=0, dilation: _size_any_t=1, groups: int=1, bias: bool=True,
                  padding_mode: str="zeros", device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__(
             in_channels,
@@ -136,19 +139,19 @@ class _Conv(_ConvNd):
 
 
 class Conv1d(_Conv):
-    __doc__ = "Over one dimension. " + _Conv.__doc__
+    __doc__ = f"Over one dimension. {_Conv.__doc__}"
     _dims = 1
     _function = staticmethod(F.conv1d)
 
 
 class Conv2d(_Conv):
-    __doc__ = "Over two dimensions. " + _Conv.__doc__
+    __doc__ = f"Over two dimensions. {_Conv.__doc__}"
     _dims = 2
     _function = staticmethod(F.conv2d)
 
 
 class Conv3d(_Conv):
-    __doc__ = "Over three dimensions. " + _Conv.__doc__
+    __doc__ = f"Over three dimensions. {_Conv.__doc__}"
     _dims = 3
     _function = staticmethod(F.conv3d)
 
@@ -162,8 +165,8 @@ class _ConvTranspose(_ConvNd):
 
     _transposed = True
 
-    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: int=1, padding: int=0, output_padding: int=0, groups: int=1, bias: bool=True,
-                 dilation: int=1, padding_mode: str="zeros", device: Any=None, dtype: Any=None) -> None:  # fmt: skip
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: _size_any_t, stride: _size_any_t=1, padding: str | _size_any_t=0, output_padding: _size_any_t=0, groups: int=1, bias: bool=True,
+                 dilation: _size_any_t=1, padding_mode: str="zeros", device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}, got {padding_mode!r}')
         super().__init__(
@@ -215,24 +218,24 @@ class _ConvTranspose(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    __doc__ = "Over one dimension. " + _ConvTranspose.__doc__
+    __doc__ = f"Over one dimension. {_ConvTranspose.__doc__}"
     _dims = 1
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         return self._transpose(F.conv_transpose1d, input, output_size)
 
 
 class ConvTranspose2d(_ConvTranspose):
-    __doc__ = "Over two dimensions. " + _ConvTranspose.__doc__
+    __doc__ = f"Over two dimensions. {_ConvTranspose.__doc__}"
     _dims = 2
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         return self._transpose(F.conv_transpose2d, input, output_size)
 
 
 class ConvTranspose3d(_ConvTranspose):
-    __doc__ = "Over three dimensions. " + _ConvTranspose.__doc__
+    __doc__ = f"Over three dimensions. {_ConvTranspose.__doc__}"
     _dims = 3
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         return self._transpose(F.conv_transpose3d, input, output_size)

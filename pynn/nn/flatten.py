@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynn._core import METHODS
+from pynn._core import METHODS, Tensor
 from pynn.nn.module import Module
 
 __all__ = ["Flatten", "Unflatten"]
@@ -16,8 +16,9 @@ class Flatten(Module):
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, input: Any) -> Any:
-        return METHODS["flatten"](input, self.start_dim, self.end_dim)
+    def forward(self, input: Tensor) -> Tensor:
+        out: Tensor = METHODS["flatten"](input, self.start_dim, self.end_dim)
+        return out
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -45,7 +46,7 @@ class Unflatten(Module):
         self.dim = dim
         self.unflattened_size = unflattened_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
+from pynn.nn.common_types import _size_any_t
 from pynn.nn.module import Module
 
 __all__ = ["Fold", "Unfold"]
@@ -12,7 +14,12 @@ class Fold(Module):
     """Sums of blocks put back in place: (N, C * prod(kernel_size), L) -> (N, C, *output_size)."""
 
     def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1
+        self,
+        output_size: Any,
+        kernel_size: _size_any_t,
+        dilation: _size_any_t = 1,
+        padding: _size_any_t = 0,
+        stride: _size_any_t = 1,
     ) -> None:
         super().__init__()
         self.output_size = output_size
@@ -21,7 +28,7 @@ class Fold(Module):
         self.padding = padding
         self.stride = stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
@@ -34,14 +41,16 @@ class Fold(Module):
 class Unfold(Module):
     """The blocks that a convolution would see, as columns: (N, C, *sizes) -> (N, C * prod(kernel_size), L)."""
 
-    def __init__(self, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1) -> None:
+    def __init__(
+        self, kernel_size: _size_any_t, dilation: _size_any_t = 1, padding: _size_any_t = 0, stride: _size_any_t = 1
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.dilation = dilation
         self.padding = padding
         self.stride = stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:

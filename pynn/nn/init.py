@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy
 
-from pynn._core import wrap
+from pynn._core import Tensor, wrap
+from pynn._dtypes import DTYPES
+from pynn._random import Generator
 from pynn.autograd import no_grad
 from pynn.ops.random import rand, randn
 
@@ -26,7 +28,7 @@ _GAINS = {
 }  # fmt: skip
 
 
-def calculate_gain(nonlinearity: Any, param: Any = None) -> Any:
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which a layer before this nonlinearity should scale its weights.
 
     nonlinearity: the name of a function in nn.functional; param: leaky_relu's negative slope (0.01).
@@ -43,21 +45,26 @@ def calculate_gain(nonlinearity: Any, param: Any = None) -> Any:
 
 
 @no_grad()
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from U(a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
 
 @no_grad()
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
-) -> Any:
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
     """Fill with numbers from N(mean, std^2) that lie in [a, b]; those outside are drawn again."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -76,34 +83,34 @@ def trunc_normal_(
 def _truncated_draw(count: Any, low: Any, high: Any, generator: Any) -> Any:
     """Draws for N(0, 1) within [low, high], and which of them to keep (Robert, Stat. Comput. 5, 1995, 121-125)."""
     if math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)) > 0.5:  # a quarter or more of N(0, 1) is kept
-        drawn = randn(count, dtype=numpy.float64, generator=generator).numpy()
+        drawn = randn(count, dtype=DTYPES["float64"], generator=generator).numpy()
         return drawn, (drawn >= low) & (drawn <= high)
-    drawn, luck = rand(2, count, dtype=numpy.float64, generator=generator).numpy()
+    drawn, luck = rand(2, count, dtype=DTYPES["float64"], generator=generator).numpy()
     drawn = low + (high - low) * drawn
     peak = min(max(0.0, low), high)  # where the density is largest
     return drawn, luck <= numpy.exp((peak**2 - drawn**2) / 2)
 
 
 @no_grad()
-def constant_(tensor: Any, val: Any) -> Any:
+def constant_(tensor: Tensor, val: Any) -> Tensor:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
 @no_grad()
-def ones_(tensor: Any) -> Any:
+def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return tensor.fill_(1.0)
 
 
 @no_grad()
-def zeros_(tensor: Any) -> Any:
+def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return tensor.zero_()
 
 
 @no_grad()
-def eye_(tensor: Any) -> Any:
+def eye_(tensor: Tensor) -> Tensor:
     """Make a matrix the identity; ValueError unless it has two dimensions."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -111,7 +118,7 @@ def eye_(tensor: Any) -> Any:
 
 
 @no_grad()
-def dirac_(tensor: Any, groups: int = 1) -> Any:
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make a convolution's weight (3 to 5 dimensions) pass its input channels on unchanged.
 
     Raises ValueError for other shapes, or where groups does not divide the output channels.
@@ -142,14 +149,14 @@ _calculate_fan_in_and_fan_out = _fans  # the name that code written for torch ca
 
 
 @no_grad()
-def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
 @no_grad()
-def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010)."""
     return tensor.normal_(0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator=generator)
 
@@ -169,8 +176,12 @@ def _is_empty(tensor: Any) -> bool:
 
 
 def kaiming_uniform_(
-    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
-) -> Any:
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
     """U(-k, k) with k = gain * sqrt(3 / fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
         return tensor
@@ -180,8 +191,12 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any, a: int = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
-) -> Any:
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
     """N(0, std^2) with std = gain / sqrt(fan), gain that of nonlinearity with slope a (arXiv:1502.01852)."""
     if _is_empty(tensor):
         return tensor
@@ -190,7 +205,7 @@ def kaiming_normal_(
 
 
 @no_grad()
-def orthogonal_(tensor: Any, gain: int = 1, generator: Any = None) -> Any:
+def orthogonal_(tensor: Tensor, gain: int = 1, generator: Generator | None = None) -> Tensor:
     """Make the tensor, seen as a matrix (first size, the rest), orthogonal times gain (arXiv:1312.6120).
 
     Its rows, or columns where there are fewer, are orthonormal. ValueError for fewer than two dimensions.
@@ -200,14 +215,14 @@ def orthogonal_(tensor: Any, gain: int = 1, generator: Any = None) -> Any:
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
-    drawn = randn(max(rows, columns), min(rows, columns), dtype=numpy.float64, generator=generator).numpy()
+    drawn = randn(max(rows, columns), min(rows, columns), dtype=DTYPES["float64"], generator=generator).numpy()
     q, r = numpy.linalg.qr(drawn)
     q = q * numpy.sign(numpy.diag(r))  # makes q uniform among orthogonal matrices
     return _assign(tensor, gain * (q if rows >= columns else q.T).reshape(tuple(tensor.shape)))
 
 
 @no_grad()
-def sparse_(tensor: Any, sparsity: Any, std: float = 0.01, generator: Any = None) -> Any:
+def sparse_(tensor: Tensor, sparsity: Any, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix from N(0, std^2), then zero the fraction sparsity of each column (Martens, ICML 2010)."""
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -218,7 +233,7 @@ def sparse_(tensor: Any, sparsity: Any, std: float = 0.01, generator: Any = None
     return _assign(tensor, values)
 
 
-def _assign(tensor: Any, array: Any) -> Any:
+def _assign(tensor: Tensor, array: Any) -> Tensor:
     return tensor.copy_(wrap(numpy.ascontiguousarray(array)))
 
 

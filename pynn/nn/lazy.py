@@ -98,12 +98,13 @@ class LazyLinear(LazyModuleMixin, Linear):
 
     def initialize_parameters(self, input: Any) -> None:
         """Take in_features from an input (..., in_features)."""
+        own: Any = self
         if self.has_uninitialized_params():
             with no_grad():
                 self.in_features = input.shape[-1]
-                self.weight.materialize((self.out_features, self.in_features))
+                own.weight.materialize((self.out_features, self.in_features))
                 if self.bias is not None:
-                    self.bias.materialize((self.out_features,))
+                    own.bias.materialize((self.out_features,))
                 self.reset_parameters()
         if self.in_features == 0:  # the parameters were loaded
             self.in_features = input.shape[-1]

@@ -1,7 +1,8 @@
 """Module: the base class of everything that has parameters."""
 
 from collections import OrderedDict
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar
 from weakref import ref
 
 from pynn import _core
@@ -21,7 +22,7 @@ _MISSING = object()
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
-class _Table(dict):
+class _Table(dict[str, Any]):
     """A module's parameters, buffers or children by name, in order.
 
     Everything in it is also an ordinary attribute of the module (in its `__dict__`), so that reading
@@ -30,7 +31,7 @@ class _Table(dict):
 
     __slots__ = ("_owner",)
 
-    def __init__(self, owner: Any, entries: Any = ()) -> None:
+    def __init__(self, owner: "Module", entries: Any = ()) -> None:
         self._owner = ref(owner)
         super().__init__(entries)
         owner.__dict__.update(self)
@@ -73,7 +74,7 @@ class _Table(dict):
         for name, value in dict(*others, **entries).items():
             self[name] = value
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Any) -> "_Table":  # type: ignore[misc,override]  # dict | dict stays a dict
         self.update(other)
         return self
 
@@ -82,7 +83,7 @@ class _Table(dict):
         for key in [name] if last else [key for key in self if key != name]:
             super().__setitem__(key, super().pop(key))
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return (OrderedDict, (list(self.items()),))  # Module.__setstate__ makes a table of it again
 
 
@@ -114,7 +115,7 @@ class Module(HookMixin, StateMixin):
         if self.call_super_init:  # classes beside Module in a subclass's bases
             super().__init__(*args, **kwargs)
 
-    def forward(self, *args: Any, **kwargs: Any) -> None:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
@@ -182,7 +183,7 @@ class Module(HookMixin, StateMixin):
             return True
         return False
 
-    def _forget(self, name: str, keep: Any) -> None:
+    def _forget(self, name: str, keep: str) -> None:
         """Drop what `name` was, but for its place in the table `keep`."""
         for table in _TABLES:
             if table != keep:
@@ -214,13 +215,13 @@ class Module(HookMixin, StateMixin):
             if table in state:
                 self.__dict__[table] = _Table(self, state[table])
 
-    def __dir__(self) -> Any:
+    def __dir__(self) -> list[str]:
         names = set(dir(type(self))).union(self.__dict__, *(self.__dict__.get(t, ()) for t in _TABLES))
         return sorted(name for name in names if not name[:1].isdigit())
 
     # ---- registration ----
 
-    def register_parameter(self, name: str, param: Any) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter (None: a name without one) under `name`.
 
         Raises KeyError for a name that is taken or malformed, TypeError for anything but a Parameter, and
@@ -240,7 +241,7 @@ class Module(HookMixin, StateMixin):
             param = registered("parameter", self, name, param)
         self._parameters[name] = self.__dict__[name] = param
 
-    def register_buffer(self, name: str, tensor: Tensor, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor of state that is not trained (None: a name without one); state_dict has it if persistent.
 
         Raises KeyError for a name that is taken or malformed, TypeError for anything but a Tensor.
@@ -258,7 +259,7 @@ class Module(HookMixin, StateMixin):
         else:
             self._non_persistent_buffers_set.add(name)
 
-    def add_module(self, name: str, module: Any) -> None:
+    def add_module(self, name: str, module: "Module | None") -> None:
         """Add a child module (None: a name without one); `self.name = module` does the same."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_type_name(module)} is not a Module subclass")
@@ -267,11 +268,11 @@ class Module(HookMixin, StateMixin):
             module = registered("module", self, name, module)
         self._modules[name] = self.__dict__[name] = module
 
-    def register_module(self, name: str, module: Any) -> None:
+    def register_module(self, name: str, module: "Module | None") -> None:
         """add_module under its other name."""
         self.add_module(name, module)
 
-    def _check_name(self, table: Any, kind: Any, name: str) -> None:
+    def _check_name(self, table: str, kind: str, name: str) -> None:
         if table not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
@@ -286,9 +287,13 @@ class Module(HookMixin, StateMixin):
     # ---- what is inside ----
 
     def _named_members(
-        self, members: Any, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Any:
-        seen = set()
+        self,
+        members: "Callable[[Module], Any]",
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
             for name, value in members(module):
@@ -298,30 +303,34 @@ class Module(HookMixin, StateMixin):
                     seen.add(id(value))
                 yield (path + "." if path else "") + name, value
 
-    def parameters(self, recurse: bool = True) -> Any:
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Iterate over the parameters, each once; recurse: those of all modules inside too."""
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Any:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Iterate over (dotted name, parameter)."""
         return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
 
-    def buffers(self, recurse: bool = True) -> Any:
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Iterate over the buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Any:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """Iterate over (dotted name, buffer)."""
         return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
-    def children(self) -> Any:
+    def children(self) -> "Iterator[Module]":
         """Iterate over the modules directly inside, each once."""
         for _, module in self.named_children():
             yield module
 
-    def named_children(self) -> Any:
+    def named_children(self) -> "Iterator[tuple[str, Module]]":
         """Iterate over (name, module) of the modules directly inside."""
         seen = set()
         for name, module in self._modules.items():
@@ -329,12 +338,14 @@ class Module(HookMixin, StateMixin):
                 seen.add(module)
                 yield name, module
 
-    def modules(self, remove_duplicate: bool = True) -> Any:
+    def modules(self, remove_duplicate: bool = True) -> "Iterator[Module]":
         """Iterate over this module and all inside it, each once."""
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
-    def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Any:
+    def named_modules(
+        self, memo: "set[Module] | None" = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> "Iterator[tuple[str, Module]]":
         """Iterate over (dotted name, module) of this module, whose name is prefix, and all inside it."""
         memo = set() if memo is None else memo
         if self in memo:
@@ -346,7 +357,7 @@ class Module(HookMixin, StateMixin):
             if module is not None:
                 yield from module.named_modules(memo, (prefix + "." if prefix else "") + name, remove_duplicate)
 
-    def get_submodule(self, target: Tensor) -> Any:
+    def get_submodule(self, target: str) -> "Module":
         """The module of a dotted name ("" is this one); AttributeError where there is none."""
         module = self
         for name in target.split(".") if target else ():
@@ -357,7 +368,7 @@ class Module(HookMixin, StateMixin):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
-    def set_submodule(self, target: Tensor, module: Any, strict: bool = False) -> None:
+    def set_submodule(self, target: str, module: "Module", strict: bool = False) -> None:
         """Put a module under a dotted name; strict: AttributeError where there is none yet."""
         if not isinstance(module, Module):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
@@ -371,15 +382,17 @@ class Module(HookMixin, StateMixin):
             raise AttributeError(f"`{name}` is not an nn.Module")
         setattr(parent, name, module)
 
-    def get_parameter(self, target: Tensor) -> Any:
+    def get_parameter(self, target: str) -> Parameter:
         """The parameter of a dotted name; AttributeError where there is none."""
-        return self._get_member(target, lambda module: module._parameters, "an nn.Parameter")
+        param: Parameter = self._get_member(target, lambda module: module._parameters, "an nn.Parameter")
+        return param
 
-    def get_buffer(self, target: Tensor) -> Any:
+    def get_buffer(self, target: str) -> Tensor:
         """The buffer of a dotted name; AttributeError where there is none."""
-        return self._get_member(target, lambda module: module._buffers, "a buffer")
+        buffer: Tensor = self._get_member(target, lambda module: module._buffers, "a buffer")
+        return buffer
 
-    def _get_member(self, target: Any, table: Any, kind: Any) -> Any:
+    def _get_member(self, target: str, table: "Callable[[Module], dict[str, Any]]", kind: str) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
@@ -390,7 +403,7 @@ class Module(HookMixin, StateMixin):
 
     # ---- modes and gradients ----
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self, mode: bool = True) -> Self:
         """Set training mode (dropout drops, batch norm learns its statistics) here and inside; returns self."""
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
@@ -399,11 +412,11 @@ class Module(HookMixin, StateMixin):
             module.train(mode)
         return self
 
-    def eval(self) -> Any:
+    def eval(self) -> Self:
         """train(False)."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set requires_grad of every parameter; returns self."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
@@ -420,7 +433,7 @@ class Module(HookMixin, StateMixin):
                     param.grad = param.grad.detach()
                 param.grad.requires_grad_(False).zero_()
 
-    def apply(self, fn: Any) -> Any:
+    def apply(self, fn: "Callable[[Module], Any]") -> Self:
         """Call fn(module) on every module inside, then on this one (to initialise, say); returns self."""
         for module in self.children():
             module.apply(fn)
@@ -429,7 +442,7 @@ class Module(HookMixin, StateMixin):
 
     # ---- conversion ----
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
         """Replace the memory of every parameter, gradient and buffer by fn of it; returns self."""
         if recurse:
             for module in self.children():
@@ -450,7 +463,7 @@ class Module(HookMixin, StateMixin):
 
     def to(
         self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
-    ) -> Any:
+    ) -> Self:
         """Convert parameters and buffers in place: to(device), to(dtype), to(tensor), to(device, dtype).
 
         Only floating point tensors change dtype. TypeError for an integer dtype; returns self.
@@ -473,7 +486,7 @@ class Module(HookMixin, StateMixin):
             )
         return self._apply(lambda t: t.to(dtype) if is_floating(t._array) else t)
 
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give every parameter and buffer new memory on a device, of any content; returns self.
 
         device: "cpu", or None for the same.
@@ -485,56 +498,56 @@ class Module(HookMixin, StateMixin):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: forward runs as it is. What torch.compile takes is accepted."""
 
-    def type(self, dst_type: Any) -> Any:
+    def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to a dtype; returns self."""
         return self._apply(lambda t: t.type(dst_type))
 
-    def float(self) -> Any:
+    def float(self) -> Self:
         """Floating point parameters and buffers as float32; returns self."""
         return self.to(DTYPES["float32"])
 
-    def double(self) -> Any:
+    def double(self) -> Self:
         """Floating point parameters and buffers as float64; returns self."""
         return self.to(DTYPES["float64"])
 
-    def half(self) -> Any:
+    def half(self) -> Self:
         """Floating point parameters and buffers as float16; returns self."""
         return self.to(DTYPES["float16"])
 
-    def bfloat16(self) -> Any:
+    def bfloat16(self) -> Self:
         """Floating point parameters and buffers as bfloat16; returns self."""
         return self.to(DTYPES["bfloat16"])
 
-    def cpu(self) -> Any:
+    def cpu(self) -> Self:
         """Parameters and buffers in the CPU's memory; returns self."""
         return self._apply(lambda t: t.cpu())
 
-    def cuda(self, device: Any = None) -> Any:
+    def cuda(self, device: Any = None) -> Self:
         """Parameters and buffers on a GPU; returns self. RuntimeError where there is none."""
         return self._apply(lambda t: t.cuda(device))
 
-    def ipu(self, device: Any = None) -> Any:
+    def ipu(self, device: Any = None) -> Self:
         """RuntimeError: there is none."""
         return self._move("ipu", device)
 
-    def xpu(self, device: Any = None) -> Any:
+    def xpu(self, device: Any = None) -> Self:
         """RuntimeError: there is none."""
         return self._move("xpu", device)
 
-    def mtia(self, device: Any = None) -> Any:
+    def mtia(self, device: Any = None) -> Self:
         """RuntimeError: there is none."""
         return self._move("mtia", device)
 
-    def _move(self, kind: Any, index: Any) -> Any:
+    def _move(self, kind: str, index: Any) -> Self:
         return self.to(kind if index is None else f"{kind}:{index}")
 
-    def share_memory(self) -> Any:
+    def share_memory(self) -> Self:
         """Move parameters and buffers to memory that other processes share; returns self."""
         return self._apply(lambda t: t.share_memory_())
 
     # ---- printing ----
 
-    def _get_name(self) -> Any:
+    def _get_name(self) -> str:
         return type(self).__name__
 
     def extra_repr(self) -> str:
@@ -552,25 +565,25 @@ class Module(HookMixin, StateMixin):
         return f"{self._get_name()}({body})"
 
 
-def indent(text: str) -> Any:
+def indent(text: str) -> str:
     """text with every line but the first moved right by two."""
     return text.replace("\n", "\n  ")
 
 
-def _addindent(s_: Any, numSpaces: Any) -> Any:
+def _addindent(s_: str, numSpaces: int) -> str:
     """indent by any number of spaces, by torch's name."""
     return s_.replace("\n", "\n" + " " * numSpaces)
 
 
-def _replace(tensor: Any, fn: Any) -> None:
+def _replace(tensor: Any, fn: Callable[[Any], Any]) -> None:
     old = tensor.data
     new = fn(old)
     if new is not old or new._array is not tensor._array:
         tensor.data = new
 
 
-def _type_name(value: Any) -> Any:
+def _type_name(value: Any) -> str:
     if isinstance(value, Tensor):
-        return value.type()
+        return str(value.type())
     cls = type(value)
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

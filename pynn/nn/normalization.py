@@ -1,10 +1,11 @@
 """Normalisation without running statistics: over features, groups of channels, or neighbouring channels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
-from pynn._core import made
+from pynn._core import Tensor, made
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
@@ -23,7 +24,7 @@ class LayerNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: int | Sequence[int],
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
@@ -46,7 +47,7 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -64,8 +65,8 @@ class RMSNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
-        eps: Any = None,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
         elementwise_affine: bool = True,
         device: Any = None,
         dtype: Any = None,
@@ -85,7 +86,7 @@ class RMSNorm(Module):
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
@@ -100,8 +101,8 @@ class GroupNorm(Module):
 
     def __init__(
         self,
-        num_groups: Any,
-        num_channels: Any,
+        num_groups: int,
+        num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
         device: Any = None,
@@ -128,7 +129,7 @@ class GroupNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -138,14 +139,14 @@ class GroupNorm(Module):
 class CrossMapLRN2d(Module):
     """LocalResponseNorm of (N, C, H, W) as torch's class of this name has it: channel 0 counts in every window."""
 
-    def __init__(self, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: int = 1) -> None:
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha
         self.beta = beta
         self.k = k
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
         channels, reach = input.shape[1], int((self.size - 1) / 2)
@@ -162,14 +163,14 @@ class CrossMapLRN2d(Module):
 class LocalResponseNorm(Module):
     """x / (k + alpha * mean of x^2 over size neighbouring channels) ** beta (Krizhevsky and others, NIPS 2012)."""
 
-    def __init__(self, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha
         self.beta = beta
         self.k = k
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn._tuples import _ntuple
 from pynn.nn.module import Module
@@ -23,7 +24,7 @@ class _Pad(Module):
         super().__init__()
         self.padding = _ntuple(2 * self._dims)(padding)  # F.pad says what is wrong with another length
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self._mode)
 
     def extra_repr(self) -> str:
@@ -37,7 +38,7 @@ class _Constant(_Pad):
         super().__init__(padding)
         self.value = value
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
@@ -131,7 +132,7 @@ class _Circular(_Pad):
 
     _mode = "circular"
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in (self._dims + 1, self._dims + 2):
             raise ValueError(f"expected {self._dims + 1}D or {self._dims + 2}D input (got {input.dim()}D input)")
         return super().forward(input)

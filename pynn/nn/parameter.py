@@ -1,6 +1,6 @@
 """Tensors that belong to a module: Parameter (trained) and Buffer (state that is not)."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy
 
@@ -11,7 +11,7 @@ from pynn._dtypes import default_float
 __all__ = ["Buffer", "Parameter"]
 
 
-def _adopt(cls: Any, data: Any, requires_grad: Any) -> Any:
+def _adopt(cls: type[Tensor], data: Any, requires_grad: bool) -> Any:
     """A `cls` over data's memory, which stays shared (writes to either are counted for both)."""
     if data is None:
         return wrap_as(cls, numpy.empty(0, default_float()), requires_grad)
@@ -37,13 +37,14 @@ class Parameter(Tensor):
     requires_grad: whether backward gives it a gradient; raises RuntimeError for an integer dtype.
     """
 
-    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
-        return _adopt(cls, data, bool(requires_grad))
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
+        made: Self = _adopt(cls, data, bool(requires_grad))
+        return made
 
-    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         """Everything is done by __new__."""
 
-    def __deepcopy__(self, memo: Any) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """A parameter of the same values; its gradient is not copied."""
         held = memo.get(id(self))
         if held is None:
@@ -61,12 +62,14 @@ class Buffer(Tensor):
     data: the tensor whose memory it takes. persistent: whether state_dict contains it.
     """
 
-    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
-        made = _adopt(cls, data, False)
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
+        made: Self = _adopt(cls, data, False)
         made.persistent = persistent
         return made
 
-    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
         """Everything is done by __new__."""
 
 

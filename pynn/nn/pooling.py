@@ -1,9 +1,12 @@
 """Pooling as modules, over inputs (N, C, *sizes) or (C, *sizes). Each applies its function of `nn.functional`."""
 
+from collections.abc import Callable
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn._tuples import spread
+from pynn.nn.common_types import _size_any_t
 from pynn.nn.module import Module
 
 __all__ = [
@@ -23,10 +26,10 @@ class _MaxPool(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: int = 0,
-        dilation: int = 1,
+        kernel_size: _size_any_t,
+        stride: _size_any_t | None = None,
+        padding: _size_any_t = 0,
+        dilation: _size_any_t = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
@@ -54,21 +57,21 @@ class _MaxPool(Module):
 class MaxPool1d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return self._pool(F.max_pool1d, input)
 
 
 class MaxPool2d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return self._pool(F.max_pool2d, input)
 
 
 class MaxPool3d(_MaxPool):
     __doc__ = _MaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return self._pool(F.max_pool3d, input)
 
 
@@ -80,13 +83,13 @@ class _MaxUnpool(Module):
 
     _dims = 0
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: int = 0) -> None:
+    def __init__(self, kernel_size: _size_any_t, stride: _size_any_t | None = None, padding: _size_any_t = 0) -> None:
         super().__init__()
         self.kernel_size = spread(kernel_size, self._dims, "kernel_size")
         self.stride = spread(stride if stride is not None else kernel_size, self._dims, "stride")
         self.padding = spread(padding, self._dims, "padding")
 
-    def _unpool(self, function: Any, input: Any, indices: Any, output_size: Any) -> Any:
+    def _unpool(self, function: Callable[..., Tensor], input: Tensor, indices: Any, output_size: Any) -> Tensor:
         return function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
     def extra_repr(self) -> str:
@@ -97,7 +100,7 @@ class MaxUnpool1d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 1
 
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         return self._unpool(F.max_unpool1d, input, indices, output_size)
 
 
@@ -105,7 +108,7 @@ class MaxUnpool2d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 2
 
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         return self._unpool(F.max_unpool2d, input, indices, output_size)
 
 
@@ -113,7 +116,7 @@ class MaxUnpool3d(_MaxUnpool):
     __doc__ = _MaxUnpool.__doc__
     _dims = 3
 
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         return self._unpool(F.max_unpool3d, input, indices, output_size)
 
 
@@ -122,9 +125,9 @@ class AvgPool1d(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: int = 0,
+        kernel_size: _size_any_t,
+        stride: _size_any_t | None = None,
+        padding: _size_any_t = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -135,7 +138,7 @@ class AvgPool1d(Module):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )  # fmt: skip
@@ -152,12 +155,12 @@ class _AvgPool(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: int = 0,
+        kernel_size: _size_any_t,
+        stride: _size_any_t | None = None,
+        padding: _size_any_t = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
-        divisor_override: Any = None,
+        divisor_override: int | None = None,
     ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
@@ -167,7 +170,7 @@ class _AvgPool(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def _pool(self, function: Any, input: Any) -> Any:
+    def _pool(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:
         return function(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
             self.divisor_override,
@@ -180,21 +183,23 @@ class _AvgPool(Module):
 class AvgPool2d(_AvgPool):
     __doc__ = _AvgPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return self._pool(F.avg_pool2d, input)
 
 
 class AvgPool3d(_AvgPool):
     __doc__ = _AvgPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return self._pool(F.avg_pool3d, input)
 
 
 class _LPPool(Module):
     """(The sum of x ** norm_type over every window) ** (1 / norm_type)."""
 
-    def __init__(self, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, norm_type: float, kernel_size: _size_any_t, stride: _size_any_t | None = None, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         self.norm_type = norm_type
         self.kernel_size = kernel_size
@@ -208,21 +213,21 @@ class _LPPool(Module):
 class LPPool1d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool2d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool3d(_LPPool):
     __doc__ = _LPPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
@@ -240,21 +245,21 @@ class _AdaptiveAvgPool(Module):
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     __doc__ = _AdaptiveAvgPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
@@ -273,21 +278,21 @@ class _AdaptiveMaxPool(Module):
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     __doc__ = _AdaptiveMaxPool.__doc__
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
 
 
@@ -301,11 +306,11 @@ class _FractionalMaxPool(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: _size_any_t,
         output_size: Any = None,
         output_ratio: Any = None,
         return_indices: bool = False,
-        _random_samples: Any = None,
+        _random_samples: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.kernel_size = spread(kernel_size, self._dims, "kernel_size")
@@ -331,7 +336,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
     __doc__ = _FractionalMaxPool.__doc__
     _dims = 2
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return self._pool(F.fractional_max_pool2d, input)
 
 
@@ -339,5 +344,5 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     __doc__ = _FractionalMaxPool.__doc__
     _dims = 3
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return self._pool(F.fractional_max_pool3d, input)

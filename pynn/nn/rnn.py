@@ -27,7 +27,7 @@ class RNNBase(Module):
     weight_hr_lk (proj_size, hidden_size) where proj_size; all drawn from U(-k, k), k = 1 / sqrt(hidden_size).
     """
 
-    def __init__(self, mode: Any, input_size: Any, hidden_size: Any, num_layers: int=1, bias: bool=True, batch_first: bool=False, dropout: float=0.0,
+    def __init__(self, mode: Any, input_size: int, hidden_size: int, num_layers: int=1, bias: bool=True, batch_first: bool=False, dropout: float=0.0,
                  bidirectional: bool=False, proj_size: int=0, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
@@ -71,15 +71,15 @@ class RNNBase(Module):
                     self.register_parameter(name + suffix, Parameter(empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
-    def _suffixes(self, layer: Any) -> Any:
+    def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"] if self.bidirectional else [f"_l{layer}"]
 
-    def _shapes(self, layer: Any) -> Any:
+    def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         """The shapes of one layer and direction's parameters by name, in torch's order."""
         rows = GATES[self.mode] * self.hidden_size
         size = self.proj_size or self.hidden_size
         features = self.input_size if layer == 0 else size * (2 if self.bidirectional else 1)
-        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, size)}
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, features), "weight_hh": (rows, size)}
         if self.bias:
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         if self.proj_size:
@@ -87,7 +87,7 @@ class RNNBase(Module):
         return shapes
 
     @property
-    def all_weights(self) -> Any:
+    def all_weights(self) -> list[list[Parameter]]:
         """The parameters, a list for each layer and direction."""
         return [
             [getattr(self, name + suffix) for name in self._shapes(layer)]
@@ -96,7 +96,7 @@ class RNNBase(Module):
         ]
 
     @property
-    def _all_weights(self) -> Any:
+    def _all_weights(self) -> list[list[str]]:
         """The parameters' names, a list for each layer and direction."""
         return [
             [name + suffix for name in self._shapes(layer)]
@@ -105,11 +105,11 @@ class RNNBase(Module):
         ]
 
     @property
-    def _flat_weights_names(self) -> Any:
+    def _flat_weights_names(self) -> list[str]:
         return [name for names in self._all_weights for name in names]
 
     @property
-    def _flat_weights(self) -> Any:
+    def _flat_weights(self) -> list[Any]:
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
     def reset_parameters(self) -> None:
@@ -123,7 +123,7 @@ class RNNBase(Module):
 
     # ---- running ----
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Any:
         packed = isinstance(input, PackedSequence)
         data, counts = (input.data, input.batch_sizes) if packed else (input, None)
         self.check_input(data, counts)
@@ -307,7 +307,7 @@ class RNNCellBase(Module):
 
     _mode = ""
 
-    def __init__(self, input_size: Any, hidden_size: Any, bias: Any, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: Any, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -325,7 +325,7 @@ class RNNCellBase(Module):
         for param in self.parameters():
             init.uniform_(param, -bound, bound)
 
-    def _step(self, mode: Any, input: Any, state: Any) -> Any:
+    def _step(self, mode: str, input: Tensor, state: Any) -> tuple[Tensor, ...]:
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
@@ -347,7 +347,8 @@ class RNNCellBase(Module):
         state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
         state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
-        return tuple(s.squeeze(0) for s in state) if alone else state
+        last: tuple[Tensor, ...] = tuple(s.squeeze(0) for s in state) if alone else state
+        return last
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
@@ -363,8 +364,8 @@ class RNNCell(RNNCellBase):
 
     def __init__(
         self,
-        input_size: Any,
-        hidden_size: Any,
+        input_size: int,
+        hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
         device: Any = None,
@@ -373,7 +374,7 @@ class RNNCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         return self._step("RNN_" + self.nonlinearity.upper(), input, None if hx is None else (hx,))[0]
@@ -385,12 +386,13 @@ class LSTMCell(RNNCellBase):
     _mode = "LSTM"
 
     def __init__(
-        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
-        return self._step("LSTM", input, hx)
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        hidden, cell = self._step("LSTM", input, hx)
+        return hidden, cell
 
 
 class GRUCell(RNNCellBase):
@@ -399,9 +401,9 @@ class GRUCell(RNNCellBase):
     _mode = "GRU"
 
     def __init__(
-        self, input_size: Any, hidden_size: Any, bias: bool = True, device: Any = None, dtype: Any = None
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self._step("GRU", input, None if hx is None else (hx,))[0]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.autograd import no_grad
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -79,25 +80,26 @@ class Embedding(_Table):
     this norm, in place. sparse is accepted; gradients are dense. IndexError for an index outside the table.
     """
 
-    def __init__(self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any=None, max_norm: Any=None, norm_type: float=2.0,
-                 scale_grad_by_freq: bool=False, sparse: bool=False, _weight: Any=None, _freeze: bool=False, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0,
+                 scale_grad_by_freq: bool=False, sparse: bool=False, _weight: Tensor | None=None, _freeze: bool=False, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
                      _weight, _freeze, device, dtype)  # fmt: skip
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
         )
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool=True, padding_idx: Any=None, max_norm: Any=None, norm_type: float=2.0,
+    def from_pretrained(cls, embeddings: Any, freeze: bool=True, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0,
                         scale_grad_by_freq: bool=False, sparse: bool=False) -> Any:  # fmt: skip
         """An Embedding over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
         return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
 
     def extra_repr(self) -> str:
-        return self._text(self._shown())
+        out: str = self._text(self._shown())
+        return out
 
 
 class EmbeddingBag(_Table):
@@ -107,23 +109,23 @@ class EmbeddingBag(_Table):
     mode: "sum", "mean" or "max"; per_sample_weights: of input's shape, mode "sum" only.
     """
 
-    def __init__(self, num_embeddings: Any, embedding_dim: Any, max_norm: Any=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
-                 sparse: bool=False, _weight: Any=None, include_last_offset: bool=False, padding_idx: Any=None, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
+    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
+                 sparse: bool=False, _weight: Tensor | None=None, include_last_offset: bool=False, padding_idx: int | None=None, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         self.mode = mode
         self.include_last_offset = include_last_offset
         self._set_up(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
                      _weight, False, device, dtype)  # fmt: skip
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
             per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool=True, max_norm: Any=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
-                        sparse: bool=False, include_last_offset: bool=False, padding_idx: Any=None) -> Any:  # fmt: skip
+    def from_pretrained(cls, embeddings: Any, freeze: bool=True, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str="mean",
+                        sparse: bool=False, include_last_offset: bool=False, padding_idx: int | None=None) -> Any:  # fmt: skip
         """An EmbeddingBag over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
         return cls._from_pretrained(
             embeddings, freeze, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
@@ -135,4 +137,5 @@ class EmbeddingBag(_Table):
         parts.pop("sparse", None)
         padding = parts.pop("padding_idx", None)
         parts["mode"] = self.mode
-        return self._text(parts if padding is None else {**parts, "padding_idx": padding})
+        out: str = self._text(parts if padding is None else {**parts, "padding_idx": padding})
+        return out

@@ -2,8 +2,10 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.attention import MultiheadAttention
@@ -61,7 +63,7 @@ class TransformerEncoderLayer(_Layer):
     Raises RuntimeError for another activation's name.
     """
 
-    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
                  batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
@@ -76,7 +78,13 @@ class TransformerEncoderLayer(_Layer):
         self.dropout2 = Dropout(dropout)
         self.activation = _get_activation_fn(activation)
 
-    def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
         """src (S, N, E), (N, S, E) with batch_first, or (S, E); masks as MultiheadAttention takes them.
 
         is_causal: a hint that src_mask is the causal mask.
@@ -96,7 +104,7 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to an encoder's output, then two linear layers with an activation between."""
 
-    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int=2048, dropout: float=0.1, activation: Any=F.relu, layer_norm_eps: float=1e-5,
                  batch_first: bool=False, norm_first: bool=False, bias: bool=True, device: Any=None, dtype: Any=None) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
@@ -114,8 +122,8 @@ class TransformerDecoderLayer(_Layer):
         self.dropout3 = Dropout(dropout)
         self.activation = _get_activation_fn(activation)
 
-    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
-                memory_key_padding_mask: Any=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, tgt_key_padding_mask: Tensor | None=None,
+                memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
         x = tgt
         own, other = (tgt_mask, tgt_key_padding_mask), (memory_mask, memory_key_padding_mask)
@@ -160,7 +168,7 @@ class TransformerEncoder(Module):
     def __init__(
         self,
         encoder_layer: Any,
-        num_layers: Any,
+        num_layers: int,
         norm: Any = None,
         enable_nested_tensor: bool = True,
         mask_check: bool = True,
@@ -172,7 +180,13 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
 
-    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = None) -> Any:
+    def forward(
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
+    ) -> Tensor:
         """src and the masks as a layer takes them."""
         for layer in self.layers:
             src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
@@ -182,14 +196,14 @@ class TransformerEncoder(Module):
 class TransformerDecoder(Module):
     """num_layers copies of decoder_layer in turn, then norm."""
 
-    def __init__(self, decoder_layer: Any, num_layers: Any, norm: Any = None) -> None:
+    def __init__(self, decoder_layer: Any, num_layers: int, norm: Any = None) -> None:
         super().__init__()
         self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(self, tgt: Any, memory: Any, tgt_mask: Any=None, memory_mask: Any=None, tgt_key_padding_mask: Any=None,
-                memory_key_padding_mask: Any=None, tgt_is_causal: Any=None, memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, tgt_key_padding_mask: Tensor | None=None,
+                memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool | None=None, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt, memory and the masks as a layer takes them."""
         for layer in self.layers:
             tgt = layer(
@@ -235,9 +249,9 @@ class Transformer(Module):
             if p.dim() > 1:
                 init.xavier_uniform_(p)
 
-    def forward(self, src: Any, tgt: Any, src_mask: Any=None, tgt_mask: Any=None, memory_mask: Any=None, src_key_padding_mask: Any=None,
-                tgt_key_padding_mask: Any=None, memory_key_padding_mask: Any=None, src_is_causal: Any=None, tgt_is_causal: Any=None,
-                memory_is_causal: bool=False) -> Any:  # fmt: skip
+    def forward(self, src: Tensor, tgt: Tensor, src_mask: Tensor | None=None, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, src_key_padding_mask: Tensor | None=None,
+                tgt_key_padding_mask: Tensor | None=None, memory_key_padding_mask: Tensor | None=None, src_is_causal: bool | None=None, tgt_is_causal: bool | None=None,
+                memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt's shape: src (S, N, E) and tgt (T, N, E), batch first or without batch.
 
         Raises RuntimeError where the batches of src and tgt differ, or E is not d_model.
@@ -248,7 +262,7 @@ class Transformer(Module):
         if src.size(-1) != self.d_model or tgt.size(-1) != self.d_model:
             raise RuntimeError("the feature number of src and tgt must be equal to d_model")
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(
+        out: Tensor = self.decoder(
             tgt,
             memory,
             tgt_mask=tgt_mask,
@@ -258,8 +272,9 @@ class Transformer(Module):
             tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
         )
+        return out
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: Any, device: Any = None, dtype: Any = None) -> Any:
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
         """(sz, sz): 0 where a position may look, -inf at the positions after it."""
         return full((sz, sz), -math.inf, dtype=dtype, device=device).triu(1)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn.module import Module
 
@@ -21,8 +22,8 @@ class Upsample(Module):
         size: Any = None,
         scale_factor: Any = None,
         mode: str = "nearest",
-        align_corners: Any = None,
-        recompute_scale_factor: Any = None,
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
     ) -> None:
         super().__init__()
         self.size = size
@@ -33,7 +34,7 @@ class Upsample(Module):
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )  # fmt: skip
@@ -60,11 +61,11 @@ class UpsamplingBilinear2d(Upsample):
 class PixelShuffle(Module):
     """Channels as pixels: (*, C r^2, H, W) -> (*, C, H r, W r), r the upscale_factor (arXiv:1609.05158)."""
 
-    def __init__(self, upscale_factor: Any) -> None:
+    def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
@@ -74,11 +75,11 @@ class PixelShuffle(Module):
 class PixelUnshuffle(Module):
     """Pixels as channels: (*, C, H r, W r) -> (*, C r^2, H, W), r the downscale_factor."""
 
-    def __init__(self, downscale_factor: Any) -> None:
+    def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self) -> str:
@@ -88,11 +89,11 @@ class PixelUnshuffle(Module):
 class ChannelShuffle(Module):
     """The channels of (N, C, *) taken in turn from each of `groups` groups (arXiv:1707.01083)."""
 
-    def __init__(self, groups: Any) -> None:
+    def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:

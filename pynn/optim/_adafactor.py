@@ -1,5 +1,6 @@
 """Adafactor."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -52,16 +53,16 @@ class Adafactor(Optimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _state_of(self, p: Tensor) -> dict[str, Any]:
-        state = self.state[p]
+    def _state_of(self, p: Tensor, grad: Tensor) -> dict[str, Any]:
+        state: dict[str, Any] = self.state[p]
         if not state:
             state["step"] = finish(scalar_array(0.0))
-            if p.grad.dim() > 1:
-                shape = tuple(p.grad.shape)
-                state["row_var"] = p.grad.new_zeros((*shape[:-1], 1))
-                state["col_var"] = p.grad.new_zeros((*shape[:-2], 1, shape[-1]))
+            if grad.dim() > 1:
+                shape = tuple(grad.shape)
+                state["row_var"] = grad.new_zeros((*shape[:-1], 1))
+                state["col_var"] = grad.new_zeros((*shape[:-2], 1, shape[-1]))
             else:
-                state["variance"] = p.grad.new_zeros(tuple(p.grad.shape))
+                state["variance"] = grad.new_zeros(tuple(grad.shape))
         elif not isinstance(state["step"], Tensor):
             state["step"] = finish(scalar_array(float(state["step"])))
         return state
@@ -76,15 +77,15 @@ class Adafactor(Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    self._move(p, group)
+                    self._move(p, p.grad, group)
         return loss
 
-    def _move(self, p: Tensor, group: dict[str, Any]) -> None:
-        grad = -p.grad if group["maximize"] else p.grad
+    def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        grad = -grad if group["maximize"] else grad
         eps1, eps2 = group["eps"]
         eps1 = finfo(p.dtype).eps if eps1 is None else eps1
         lr = scalar(group["lr"])
-        state = self._state_of(p)
+        state = self._state_of(p, grad)
         state["step"] += 1
         step = state["step"].item()
         weight = step ** group["beta2_decay"]
@@ -106,4 +107,4 @@ class Adafactor(Optimizer):
 
 def _rms(x: Tensor) -> float:
     """The root of the mean of a tensor's squares; 0 of none."""
-    return x.norm(2).item() / max(1, x.numel()) ** 0.5
+    return float(x.norm(2)) / math.sqrt(max(1, x.numel()))

@@ -6,8 +6,9 @@ true: the group holds the same parameters, the same of them have gradients, and 
 touched `state`. Gradients are gathered anew each step.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy
 
@@ -16,17 +17,17 @@ from pynn._core import Tensor
 from pynn._dtypes import default_float
 from pynn.autograd import enable_grad, set_grad_enabled
 from pynn.ops.creation import finish
-from pynn.optim.optimizer import Optimizer
+from pynn.optim.optimizer import Optimizer, ParamsT
 
 SWITCHES = frozenset(("amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"))
 
 
-def scalar(value: Any) -> Any:
+def scalar(value: Any) -> float:
     """A number given as a Python number or a Tensor of one element, as a float."""
     return value if type(value) is float else float(value)
 
 
-def check_range(name: str, value: Any, low: float = 0.0, high: Any = None) -> None:
+def check_range(name: str, value: Any, low: float = 0.0, high: float | None = None) -> None:
     """ValueError, in torch's words, unless low <= value (and value < high)."""
     if not low <= value or (high is not None and not value < high):
         raise ValueError(f"Invalid {name}: {value}")
@@ -40,13 +41,13 @@ def check_lr(lr: Any, words: str = "Invalid learning rate") -> None:
         raise ValueError(f"{words}: {lr}")
 
 
-def check_betas(betas: Any) -> None:
+def check_betas(betas: Iterable[Any]) -> None:
     """ValueError unless both betas are from 0 up to, not including, 1."""
     for i, beta in enumerate(betas):
         check_range(f"beta parameter at index {i}", beta, high=1.0)
 
 
-def check_switches(foreach: Any = None, fused: Any = None, differentiable: bool = False) -> None:
+def check_switches(foreach: bool | None = None, fused: bool | None = None, differentiable: bool = False) -> None:
     """Refuse what excludes each other. foreach and fused change nothing here."""
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
@@ -54,23 +55,23 @@ def check_switches(foreach: Any = None, fused: Any = None, differentiable: bool 
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def scalar_array(value: Any) -> Any:
+def scalar_array(value: float) -> numpy.ndarray:
     """A 0-d array, as torch keeps step counts in: float32 whatever the parameter is, float64 where that is the default."""
     return numpy.full((), value, default_float() if default_float() == numpy.float64 else numpy.float32)
 
 
-class Watched(dict):
+class Watched(dict[str, Any]):
     """A dict that counts its changes in `table.changes`."""
 
-    def __init__(self, table: Any, items: Any = ()) -> None:
+    def __init__(self, table: "StateTable", items: Any = ()) -> None:
         super().__init__(items)
         self.table = table
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (dict, (dict(self),))
 
 
-class StateTable(dict):
+class StateTable(dict[Any, Any]):
     """`Optimizer.state`: a dict of each parameter's state, empty where there is none yet; counts all changes."""
 
     def __init__(self, states: Any = ()) -> None:
@@ -80,18 +81,18 @@ class StateTable(dict):
             self[param] = Watched(self, state) if isinstance(state, dict) else state
 
     @property
-    def table(self) -> Any:
+    def table(self) -> "StateTable":
         return self
 
-    def __missing__(self, param: Any) -> Any:
+    def __missing__(self, param: Any) -> Watched:
         self[param] = state = Watched(self)
         return state
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (StateTable, ({p: dict(s) if isinstance(s, dict) else s for p, s in self.items()},))
 
 
-def _counting(name: str) -> Any:
+def _counting(name: str) -> Callable[..., Any]:
     plain = getattr(dict, name)
 
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -110,13 +111,20 @@ for _name in ("__setitem__", "__delitem__", "__ior__", "update", "pop", "popitem
 class Call:
     """One call of the door: the places of its parameters among the plan's (None for all), tensors and attrs."""
 
-    def __init__(self, where: Any, params: Any, states: Any, extra: Any, live: Any) -> None:
+    def __init__(
+        self,
+        where: Sequence[int] | None,
+        params: tuple[Tensor, ...],
+        states: tuple[Tensor, ...],
+        extra: tuple[Any, ...],
+        live: Callable[[], tuple[Any, ...]],
+    ) -> None:
         self.where = where
         self.params = params
         self.states = states
         self.extra = extra
         self.live = live
-        self.attrs = None
+        self.attrs: tuple[Any, ...] | None = None
 
 
 class Plan:
@@ -127,43 +135,46 @@ class Plan:
     options: the group's options that attrs were made from; None where one is a Tensor, which may change unseen.
     """
 
-    def __init__(self, group: Any, params: Any, names: Any, calls: Any) -> None:
+    def __init__(
+        self, group: dict[str, Any], params: tuple[Tensor, ...], names: tuple[str, ...], calls: list[Call]
+    ) -> None:
         self.group = group  # held, so that its id stays its own
         self.params = params
         self.names = names
         self.calls = calls
-        self.state = None
+        self.state: StateTable | None = None
         self.changes = 0
-        self.options = None
+        self.options: Any = None
 
 
 class GroupedOptimizer(Optimizer):
     """An optimizer with a kernel for a whole group: subclasses name the op, its options, its state and its attrs."""
 
-    op = None
-    options = ()  # the group's options that the op reads; `_attrs` gets them in this order
-    extra = ()  # attrs after those, of an ordinary call
+    op: ClassVar[Any] = None
+    options: ClassVar[tuple[str, ...]] = ()  # the group's options that the op reads; `_attrs` gets them in this order
+    extra: ClassVar[tuple[Any, ...]] = ()  # attrs after those, of an ordinary call
     detaches = False  # whether a differentiable step copies values without their gradient
+    _read: "staticmethod[[dict[str, Any]], Any]"  # the values of options in a group
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._read = staticmethod(itemgetter(*cls.options))
 
-    def __init__(self, params: Any, defaults: Any) -> None:
-        self._plans = {}
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
+        self._plans: dict[int, Plan] = {}
         super().__init__(params, defaults)
 
-    def _table(self, states: Any = ()) -> Any:
+    def _table(self, states: Any = ()) -> dict[Any, Any]:
         return StateTable(states)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self._plans = {}
         super().__setstate__(state)
         for group in self.param_groups:  # a checkpoint of an older version may lack some
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
 
-    def _complete(self, state: Any, param: Any, group: Any, names: Any) -> None:
+    def _complete(self, state: Any, param: Tensor, group: dict[str, Any], names: tuple[str, ...]) -> None:
         """Add the kinds of state that a parameter lacks, in torch's order; `step` is a Tensor from then on."""
         for name in sorted(names, key=self._order):
             value = state.get(name)
@@ -172,17 +183,17 @@ class GroupedOptimizer(Optimizer):
             elif not isinstance(value, Tensor):
                 state[name] = finish(scalar_array(value))
 
-    def _order(self, name: str) -> Any:
+    def _order(self, name: str) -> int:
         """Where a kind of state stands in torch's dicts: `step` first."""
         return name != "step"
 
-    def _names(self, group: Any) -> None:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The kinds of state the op takes after params and grads, in order."""
         raise NotImplementedError
 
-    def _attrs(self, *options: Any) -> Any:
+    def _attrs(self, *options: Any) -> tuple[Any, ...]:
         """The op's attrs, without `extra`: switches as bools, numbers and the numbers of pairs as floats."""
-        attrs = []
+        attrs: list[Any] = []
         for name, value in zip(self.options, options):
             if name in SWITCHES:
                 attrs.append(bool(value))
@@ -190,15 +201,17 @@ class GroupedOptimizer(Optimizer):
                 attrs += map(scalar, value) if isinstance(value, (tuple, list)) else (scalar(value),)
         return tuple(attrs)
 
-    def _start(self, name: str, param: Any, group: Any) -> Any:
+    def _start(self, name: str, param: Any, group: dict[str, Any]) -> numpy.ndarray:
         """The array that a kind of state starts as: 0 for `step`, else zeros like the parameter."""
         return scalar_array(0.0) if name == "step" else numpy.zeros_like(param._array)
 
-    def _split(self, group: Any, params: Any) -> Any:
+    def _split(
+        self, group: dict[str, Any], params: tuple[Any, ...]
+    ) -> list[tuple[Sequence[int] | None, tuple[Any, ...]]]:
         """The calls to make: pairs of the places of their params (None for all) and their extra attrs."""
         return [(None, self.extra)]
 
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move all parameters that have a gradient once.
 
         closure: computes the loss anew, with gradients, and returns it; step returns what it returned.
@@ -207,15 +220,15 @@ class GroupedOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        state = self.state
+        state: Any = self.state
         for group in self.param_groups:
             plan = self._plans.get(id(group))
             grads = None
-            if plan is not None and plan.state is state and plan.changes == state.changes:
+            if plan is not None and plan.state is state and plan.changes == state.changes:  # type: ignore[union-attr]
                 options = self._read(group)
                 if options == plan.options or self._adapt(plan, group, options):
                     grads = _core.gather_grads(group["params"], plan.params)
-            if grads is None:
+            if plan is None or grads is None:
                 plan = self._lay_out(group)
                 grads = _core.gather_grads(group["params"], plan.params)
             for c in plan.calls:
@@ -223,7 +236,7 @@ class GroupedOptimizer(Optimizer):
                 _core.call_writing(self.op, c.params + own + c.states, c.attrs, c.live)
         return loss
 
-    def _adapt(self, plan: Any, group: Any, options: Any) -> bool:
+    def _adapt(self, plan: Plan, group: dict[str, Any], options: Any) -> bool:
         """Give a plan the attrs that new options make; False if they ask for other state."""
         if self._names(group) != plan.names:
             return False
@@ -233,7 +246,13 @@ class GroupedOptimizer(Optimizer):
         plan.options = None if any(isinstance(value, Tensor) for value in options) else options
         return True
 
-    def _step_on_tape(self, group: Any, params: Any, names: Any, splits: Any) -> None:
+    def _step_on_tape(
+        self,
+        group: dict[str, Any],
+        params: tuple[Tensor, ...],
+        names: tuple[str, ...],
+        splits: list[tuple[Sequence[int] | None, tuple[Any, ...]]],
+    ) -> None:
         """Move a group's parameters by operations that are recorded, so that the step itself can be differentiated.
 
         Each step writes to new tensors of state, so that backward through several steps finds what it saved.
@@ -241,7 +260,7 @@ class GroupedOptimizer(Optimizer):
         from pynn.optim import _tape
 
         xp = _tape.Detaching() if self.detaches else _tape
-        attrs = []
+        attrs: list[Any] = []
         for value in self._read(group):
             attrs += value if isinstance(value, (tuple, list)) else (value,)
         with set_grad_enabled(bool(self.defaults.get("differentiable"))):
@@ -254,7 +273,7 @@ class GroupedOptimizer(Optimizer):
                 grads = tuple([p.grad for p in own])
                 self.op.reference(xp, own + grads + states, *attrs, *extra)
 
-    def _lay_out(self, group: Any) -> Any:
+    def _lay_out(self, group: dict[str, Any]) -> Plan:
         """Make the group's plan, and what state its parameters lack; keep it if later changes would be seen."""
         params = tuple([p for p in group["params"] if p.grad is not None])
         names = self._names(group)
@@ -266,7 +285,7 @@ class GroupedOptimizer(Optimizer):
             self._step_on_tape(group, params, names, splits)
             return Plan(group, params, names, [])
 
-        def live() -> Any:
+        def live() -> tuple[Any, ...]:
             return self._attrs(*self._read(group)) + self.extra
 
         calls = []
@@ -277,8 +296,9 @@ class GroupedOptimizer(Optimizer):
         plan = Plan(group, params, names, calls)
         self._adapt(plan, group, self._read(group))
         whole = all(where is None for where, _ in splits)
-        if whole and isinstance(self.state, StateTable) and all(isinstance(s, Watched) for s in entries):
-            plan.state = self.state
-            plan.changes = self.state.changes
+        table = self.state
+        if whole and isinstance(table, StateTable) and all(isinstance(s, Watched) for s in entries):
+            plan.state = table
+            plan.changes = table.changes
             self._plans[id(group)] = plan
         return plan

@@ -31,7 +31,8 @@ def _orthogonalized(update: Tensor, coefficients: Sequence[float], steps: int, e
         mixed = (gram * b + (gram @ gram) * c).bfloat16().float()
         x = x.float()
         x = (x * a + mixed @ x).bfloat16()
-    return x.T if tall else x
+    out: Tensor = x.T if tall else x
+    return out
 
 
 class Muon(Optimizer):
@@ -86,11 +87,11 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    self._move(p, group)
+                    self._move(p, p.grad, group)
         return loss
 
-    def _move(self, p: Tensor, group: dict[str, Any]) -> None:
-        grad, lr, momentum = p.grad, scalar(group["lr"]), group["momentum"]
+    def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        lr, momentum = scalar(group["lr"]), group["momentum"]
         state = self.state[p]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = grad.new_zeros(tuple(grad.shape))

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.ops.optim_variants import ADADELTA_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Adadelta"]
 
@@ -20,12 +22,12 @@ class Adadelta(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1.0,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
-        weight_decay: int = 0,
-        foreach: Any = None,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
         *,
         capturable: bool = False,
         maximize: bool = False,
@@ -43,5 +45,5 @@ class Adadelta(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("square_avg", "acc_delta", "step")

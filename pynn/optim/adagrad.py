@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy
 
+from pynn._core import Tensor
 from pynn.ops.optim_variants import ADAGRAD_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Adagrad"]
 
@@ -22,17 +24,17 @@ class Adagrad(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-2,
-        lr_decay: int = 0,
-        weight_decay: int = 0,
-        initial_accumulator_value: int = 0,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
         eps: float = 1e-10,
-        foreach: Any = None,
+        foreach: bool | None = None,
         *,
         maximize: bool = False,
         differentiable: bool = False,
-        fused: Any = None,
+        fused: bool | None = None,
     ) -> None:
         check_lr(lr)
         check_range("lr_decay value", lr_decay)
@@ -50,10 +52,10 @@ class Adagrad(GroupedOptimizer):
             for p in group["params"]:
                 self._complete(self.state[p], p, group, ("step", "sum"))
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("sum", "step")
 
-    def _start(self, name: str, param: Any, group: Any) -> Any:
+    def _start(self, name: str, param: Any, group: dict[str, Any]) -> numpy.ndarray:
         if name == "sum":
             return numpy.full_like(param._array, self.defaults["initial_accumulator_value"])
         return super()._start(name, param, group)

@@ -5,6 +5,7 @@ from typing import Any
 from pynn._core import Tensor
 from pynn.ops.optim import ADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches, scalar
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Adam"]
 
@@ -24,18 +25,18 @@ class Adam(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: Any = (0.9, 0.999),
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: int = 0,
+        weight_decay: float = 0,
         amsgrad: bool = False,
         *,
-        foreach: Any = None,
+        foreach: bool | None = None,
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
-        fused: Any = None,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
@@ -60,14 +61,14 @@ class Adam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         if group["amsgrad"]:
             return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
         return ("exp_avg", "exp_avg_sq", "step")
 
     def _attrs(
         self, lr: Any, betas: Any, eps: Any, weight_decay: Any, amsgrad: Any, maximize: Any, decoupled: Any
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         beta1, beta2 = betas
         return (
             scalar(lr),

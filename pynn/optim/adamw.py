@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.optim.adam import Adam
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["AdamW"]
 
@@ -15,18 +17,18 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: Any = (0.9, 0.999),
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
-        foreach: Any = None,
+        foreach: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
-        fused: Any = None,
+        fused: bool | None = None,
     ) -> None:
         super().__init__(
             params,

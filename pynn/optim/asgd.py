@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import numpy
+
+from pynn._core import Tensor
 from pynn.ops.optim_variants import ASGD_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar, scalar_array
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["ASGD"]
 
@@ -20,13 +24,13 @@ class ASGD(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
         t0: float = 1e6,
-        weight_decay: int = 0,
-        foreach: Any = None,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
         maximize: bool = False,
         differentiable: bool = False,
         capturable: bool = False,
@@ -40,13 +44,13 @@ class ASGD(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("ax", "mu", "eta", "step")
 
-    def _order(self, name: str) -> Any:
+    def _order(self, name: str) -> int:
         return ("step", "eta", "mu", "ax").index(name)
 
-    def _start(self, name: str, param: Any, group: Any) -> Any:
+    def _start(self, name: str, param: Any, group: dict[str, Any]) -> numpy.ndarray:
         if name == "eta":
             return scalar_array(scalar(group["lr"]))
         return scalar_array(1.0) if name == "mu" else super()._start(name, param, group)

@@ -146,7 +146,8 @@ class LBFGS(Optimizer):
 
     @property
     def _params(self) -> list[Tensor]:
-        return self.param_groups[0]["params"]
+        out: list[Tensor] = self.param_groups[0]["params"]
+        return out
 
     def _flat_grad(self) -> Tensor:
         """All gradients as one vector; zeros where there is none."""
@@ -183,7 +184,8 @@ class LBFGS(Optimizer):
         d = q * state["H_diag"]
         for i in range(len(dirs)):
             d.add_(steps[i], alpha=(al[i] - dirs[i].dot(d) * ro[i]).item())
-        return d
+        out: Tensor = d
+        return out
 
     @no_grad()
     def step(self, closure: Callable[[], Any]) -> Any:
@@ -258,4 +260,5 @@ class LBFGS(Optimizer):
 
 
 def _number(value: Number) -> float:
-    return value.item() if isinstance(value, Tensor) else value
+    number: float = value.item() if isinstance(value, Tensor) else value
+    return number

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import numpy
+
+from pynn._core import Tensor
 from pynn.ops.optim_variants import NADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches, scalar_array
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["NAdam"]
 
@@ -20,15 +24,15 @@ class NAdam(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 2e-3,
-        betas: Any = (0.9, 0.999),
+        params: ParamsT,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: int = 0,
+        weight_decay: float = 0,
         momentum_decay: float = 4e-3,
         decoupled_weight_decay: bool = False,
         *,
-        foreach: Any = None,
+        foreach: bool | None = None,
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
@@ -46,11 +50,11 @@ class NAdam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "mu_product", "step")
 
-    def _order(self, name: str) -> Any:
+    def _order(self, name: str) -> int:
         return ("step", "mu_product", "exp_avg", "exp_avg_sq").index(name)
 
-    def _start(self, name: str, param: Any, group: Any) -> Any:
+    def _start(self, name: str, param: Any, group: dict[str, Any]) -> numpy.ndarray:
         return scalar_array(1.0) if name == "mu_product" else super()._start(name, param, group)

@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any, TypeAlias
 
@@ -27,11 +27,13 @@ class _Required:
 
 required = _Required()
 
-_all_pre_hooks = OrderedDict()
-_all_post_hooks = OrderedDict()
+_all_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_all_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
 
-def _hang(hooks: Any, hook: Any, prepend: bool = False) -> Any:
+def _hang(
+    hooks: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool = False
+) -> RemovableHandle:
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -39,17 +41,17 @@ def _hang(hooks: Any, hook: Any, prepend: bool = False) -> Any:
     return handle
 
 
-def register_optimizer_step_pre_hook(hook: Any) -> Any:
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call hook(optimizer, args, kwargs) before each step of every optimizer; returns a removable handle."""
     return _hang(_all_pre_hooks, hook)
 
 
-def register_optimizer_step_post_hook(hook: Any) -> Any:
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call hook(optimizer, args, kwargs) after each step of every optimizer; returns a removable handle."""
     return _hang(_all_post_hooks, hook)
 
 
-def _hooked(step: Any) -> Any:
+def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     """A class's `step`, with its hooks around it, and a note for the schedulers that it was called."""
 
     @functools.wraps(step)
@@ -59,7 +61,7 @@ def _hooked(step: Any) -> Any:
             return step(self, *args, **kwargs)
         if self._in_step:  # super().step() of a subclass's step: the hooks are around that one
             return step(self, *args, **kwargs)
-        whole = (self, *args)  # torch hands the optimizer along as the first of args
+        whole: tuple[Any, ...] = (self, *args)  # torch hands the optimizer along as the first of args
         for hook in (*_all_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
             changed = hook(self, whole, kwargs)
             if changed is not None:
@@ -95,15 +97,24 @@ class Optimizer:
         "_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks",
         "_optimizer_load_state_dict_pre_hooks", "_optimizer_load_state_dict_post_hooks",
     )  # fmt: skip
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
+    defaults: dict[str, Any]
+    param_groups: list[dict[str, Any]]
+    state: dict[Any, Any]
     _in_step = False  # whether a step with hooks is running
     _opt_called = False  # whether step() ran since a scheduler took hold of the optimizer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = _hooked(cls.step)
+            cls.step = _hooked(cls.step)  # type: ignore[method-assign]
 
-    def __init__(self, params: Any, defaults: Any) -> None:
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         for table in self._hook_tables:
             setattr(self, table, OrderedDict())
@@ -114,7 +125,7 @@ class Optimizer:
             )
         self.state = self._table()
         self.param_groups = []
-        groups = list(params)
+        groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
@@ -122,15 +133,15 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
-    def _table(self, states: Any = ()) -> Any:
+    def _table(self, states: Any = ()) -> dict[Any, Any]:
         """The dict that `state` is, holding states."""
         return defaultdict(dict, states)
 
-    def __getstate__(self) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
         state = defaultdict(dict, {p: dict(s) if isinstance(s, dict) else s for p, s in self.state.items()})
         return {"defaults": self.defaults, "state": state, "param_groups": self.param_groups}
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for table in self._hook_tables:
             self.__dict__.setdefault(table, OrderedDict())
@@ -145,27 +156,27 @@ class Optimizer:
         ]
         return f"{type(self).__name__} (\n" + "\n\n".join(groups) + "\n)"
 
-    def register_step_pre_hook(self, hook: Any) -> Any:
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs)."""
         return _hang(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Any) -> Any:
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) after each step."""
         return _hang(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(optimizer) before each state_dict()."""
         return _hang(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(optimizer, state_dict) after each state_dict(); it may return another one."""
         return _hang(self._optimizer_state_dict_post_hooks, hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(optimizer, state_dict) before each load_state_dict(); it may return another one to load."""
         return _hang(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Any, prepend: bool = False) -> Any:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call hook(optimizer) after each load_state_dict()."""
         return _hang(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
@@ -183,11 +194,11 @@ class Optimizer:
                         p.grad.requires_grad_(False)
                     p.grad.zero_()
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move all parameters once; closure, if given, computes the loss anew and returns it."""
         raise NotImplementedError(f"{type(self).__name__} does not define step(); write it in the subclass.")
 
-    def add_param_group(self, param_group: Any) -> None:
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dict with "params" and options; options it lacks are the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -227,7 +238,7 @@ class Optimizer:
                 raise ValueError("some parameters appear in more than one parameter group")
         self.param_groups.append(param_group)
 
-    def _check_params(self, params: Any) -> None:
+    def _check_params(self, params: Iterable[Any]) -> None:
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
@@ -237,14 +248,14 @@ class Optimizer:
                     f"({p.grad_fn.name()}). Give the tensor it was made from, or detach() it."
                 )
 
-    def state_dict(self) -> Any:
+    def state_dict(self) -> dict[str, Any]:
         """{"state": {index: {name: Tensor}}, "param_groups": [{options, "params": [index]}]}, in torch's layout.
 
         Parameters are numbered in the order of the groups. The tensors are the optimizer's own, not copies.
         """
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
-        places = {}
+        places: dict[int, int] = {}
         groups = []
         start = 0
         for group in self.param_groups:
@@ -264,7 +275,7 @@ class Optimizer:
             found = found if changed is None else changed
         return found
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict() gave; floating point state is cast to its parameter's dtype.
 
         Raises ValueError where the groups' number or sizes differ.
@@ -279,7 +290,7 @@ class Optimizer:
                 f"loaded state dict has a different number of parameter groups: {len(saved)}, and the optimizer "
                 f"{len(self.param_groups)}"
             )
-        params = {}
+        params: dict[int, Tensor] = {}
         for group, new in zip(self.param_groups, saved):
             if len(group["params"]) != len(new["params"]):
                 raise ValueError(

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.ops.optim_variants import RADAM_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_betas, check_lr, check_range, check_switches
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["RAdam"]
 
@@ -19,14 +21,14 @@ class RAdam(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: Any = (0.9, 0.999),
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: int = 0,
+        weight_decay: float = 0,
         decoupled_weight_decay: bool = False,
         *,
-        foreach: Any = None,
+        foreach: bool | None = None,
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
@@ -43,5 +45,5 @@ class RAdam(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "step")

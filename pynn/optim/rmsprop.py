@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.ops.optim import RMSPROP_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["RMSprop"]
 
@@ -22,15 +24,15 @@ class RMSprop(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
-        weight_decay: int = 0,
-        momentum: int = 0,
+        weight_decay: float = 0,
+        momentum: float = 0,
         centered: bool = False,
         capturable: bool = False,
-        foreach: Any = None,
+        foreach: bool | None = None,
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -47,7 +49,7 @@ class RMSprop(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
         return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()), "step")
 

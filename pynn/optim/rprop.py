@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy
 
+from pynn._core import Tensor
 from pynn.ops.optim_variants import RPROP_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_switches, scalar
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Rprop"]
 
@@ -23,13 +25,13 @@ class Rprop(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         etas: Any = (0.5, 1.2),
         step_sizes: Any = (1e-6, 50),
         *,
         capturable: bool = False,
-        foreach: Any = None,
+        foreach: bool | None = None,
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -43,10 +45,10 @@ class Rprop(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("prev", "step_size", "step")
 
-    def _start(self, name: str, param: Any, group: Any) -> Any:
+    def _start(self, name: str, param: Any, group: dict[str, Any]) -> numpy.ndarray:
         if name == "step_size":
             return numpy.full_like(param._array, scalar(group["lr"]))
         return super()._start(name, param, group)

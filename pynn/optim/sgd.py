@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pynn._core import Tensor
 from pynn.ops.optim import SGD_STEP
 from pynn.optim._grouped import GroupedOptimizer, check_lr, check_range, check_switches, scalar
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["SGD"]
 
@@ -25,17 +27,17 @@ class SGD(GroupedOptimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        momentum: int = 0,
-        dampening: int = 0,
-        weight_decay: int = 0,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
-        foreach: Any = None,
+        foreach: bool | None = None,
         differentiable: bool = False,
-        fused: Any = None,
+        fused: bool | None = None,
     ) -> None:
         check_lr(lr)
         check_range("momentum value", momentum)
@@ -52,10 +54,12 @@ class SGD(GroupedOptimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def _names(self, group: Any) -> Any:
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def _attrs(self, lr: Any, momentum: Any, dampening: Any, weight_decay: Any, nesterov: Any, maximize: Any) -> Any:
+    def _attrs(
+        self, lr: Any, momentum: Any, dampening: Any, weight_decay: Any, nesterov: Any, maximize: Any
+    ) -> tuple[Any, ...]:
         return (
             scalar(lr),
             scalar(momentum),

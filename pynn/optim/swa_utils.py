@@ -4,6 +4,7 @@ Izmailov et al., "Averaging weights leads to wider optima and better generalizat
 """
 
 import math
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -13,6 +14,7 @@ from pynn.nn.batchnorm import _BatchNorm
 from pynn.nn.module import Module
 from pynn.ops.creation import tensor
 from pynn.optim.lr_scheduler.base import LRScheduler, one_each
+from pynn.optim.optimizer import Optimizer
 
 __all__ = [
     "SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
@@ -20,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def get_ema_avg_fn(decay: float = 0.999) -> Any:
+def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
     """An avg_fn: decay * average + (1 - decay) * new. Raises ValueError unless 0 <= decay <= 1."""
     if not 0.0 <= decay <= 1.0:
         raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
@@ -29,20 +31,22 @@ def get_ema_avg_fn(decay: float = 0.999) -> Any:
     def ema_update(ema_param: Any, current_param: Any, num_averaged: Any) -> Any:
         return decay * ema_param + (1 - decay) * current_param
 
-    return ema_update
+    found: Callable[..., Any] = ema_update
+    return found
 
 
-def get_swa_avg_fn() -> Any:
+def get_swa_avg_fn() -> Callable[..., Any]:
     """An avg_fn: the mean of all."""
 
     @no_grad()
     def swa_update(averaged_param: Any, current_param: Any, num_averaged: Any) -> Any:
         return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
 
-    return swa_update
+    found: Callable[..., Any] = swa_update
+    return found
 
 
-def _for_lists(avg_fn: Any) -> Any:
+def _for_lists(avg_fn: Callable[..., Any]) -> Callable[..., None]:
     """The form of an avg_fn that takes lists of tensors and writes the first."""
 
     @no_grad()
@@ -50,15 +54,16 @@ def _for_lists(avg_fn: Any) -> Any:
         for averaged, current in zip(averaged_param_list, current_param_list, strict=True):
             averaged.copy_(avg_fn(averaged, current, num_averaged))
 
-    return update
+    found: Callable[..., None] = update
+    return found
 
 
-def get_ema_multi_avg_fn(decay: float = 0.999) -> Any:
+def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
     """A multi_avg_fn of get_ema_avg_fn."""
     return _for_lists(get_ema_avg_fn(decay))
 
 
-def get_swa_multi_avg_fn() -> Any:
+def get_swa_multi_avg_fn() -> Callable[..., Any]:
     """A multi_avg_fn of get_swa_avg_fn."""
     return _for_lists(get_swa_avg_fn())
 
@@ -93,7 +98,7 @@ class AveragedModel(Module):
         return list(chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters())
 
     @no_grad()
-    def update_parameters(self, model: Any) -> None:
+    def update_parameters(self, model: Module) -> None:
         """Take another model's weights into the average; the first are copied."""
         ours = [p.detach() for p in self._averaged(self.module)]
         theirs = [p.detach() for p in self._averaged(model)]
@@ -115,7 +120,7 @@ class AveragedModel(Module):
 
 
 @no_grad()
-def update_bn(loader: Any, model: Any, device: Any = None) -> None:
+def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Run the model over a loader's batches, so that its batch normalisations hold the mean statistics of them all.
 
     A batch may be a tensor, or a list or tuple that begins with it. Averaged weights need this before use.
@@ -144,7 +149,12 @@ class SWALR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Any, swa_lr: Any, anneal_epochs: int = 10, anneal_strategy: str = "cos", last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        swa_lr: float | list[float],
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
     ) -> None:
         for lr, group in zip(one_each("swa_lr", optimizer, swa_lr), optimizer.param_groups):
             group["swa_lr"] = lr
@@ -161,7 +171,7 @@ class SWALR(LRScheduler):
         t = max(0, min(1, step / max(1, self.anneal_epochs)))
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
-    def get_lr(self) -> Any:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate: the share of its first rate, worked out of the last one, and that of swa_lr."""
         self._check_inside_step()
         step = self._step_count - 1

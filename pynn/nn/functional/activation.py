@@ -3,9 +3,10 @@
 They raise TypeError for an input that is no Tensor and NotImplementedError (a RuntimeError) for integers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from pynn._core import call, call_inplace, unary
+from pynn._core import Tensor, call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
 from pynn.ops.out import store
@@ -22,75 +23,75 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _activate(op: Any, input: Any, attrs: Any, inplace: Any) -> Any:
+def _activate(op: Any, input: Tensor, attrs: tuple[Any, ...], inplace: bool) -> Tensor:
     return call_inplace(inplace_of(op), (input,), attrs) if inplace else call(op, (input,), attrs)
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(0, x)."""
     return ops.relu_(input) if inplace else ops.relu(input)
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(0, x), 6)."""
     return _activate(ops.HARDTANH, input, ops.limits(input, 0, 6), inplace)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x, or negative_slope * x left of 0."""
     return _activate(ops.LEAKY_RELU, input, (float(negative_slope),), inplace)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x, or alpha * (exp(x) - 1) left of 0 (arXiv:1511.07289)."""
     return _activate(ops.ELU, input, (float(alpha),), inplace)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 (arXiv:1706.02515)."""
     return _activate(ops.SELU, input, (), inplace)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)) (arXiv:1704.07483); RuntimeError for alpha 0."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU. Give another alpha.")
     return _activate(ops.CELU, input, (float(alpha),), inplace)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]; ValueError where min_val > max_val."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, got {min_val} and {max_val}.")
     return _activate(ops.HARDTANH, input, ops.limits(input, min_val, max_val), inplace)
 
 
-def threshold(input: Any, threshold: Any, value: Any, inplace: bool = False) -> Any:
+def threshold(input: Tensor, threshold: Any, value: Any, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value."""
     return _activate(ops.THRESHOLD, input, ops.limits(input, threshold, value), inplace)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x) (arXiv:1710.05941)."""
     return _activate(ops.SILU, input, (1.0,), inplace)
 
 
-def swish(input: Any, beta: float = 1.0, inplace: bool = False) -> Any:
+def swish(input: Tensor, beta: float = 1.0, inplace: bool = False) -> Tensor:
     """x * sigmoid(beta * x) (arXiv:1710.05941); silu for beta 1. Not in torch."""
     return _activate(ops.SILU, input, (float(beta),), inplace)
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(softplus(x)) (arXiv:1908.08681)."""
     return _activate(ops.MISH, input, (), inplace)
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6 (arXiv:1905.02244)."""
     return _activate(ops.HARDSWISH, input, (), inplace)
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6."""
     return _activate(ops.HARDSIGMOID, input, (), inplace)
 
@@ -115,12 +116,12 @@ def logsigmoid(input: Any, *, out: Any = None) -> Any:
     return result if out is None else store(out, result, "logsigmoid")
 
 
-def softsign(input: Any) -> Any:
+def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
     return call(ops.SOFTSIGN, (input,))
 
 
-def tanhshrink(input: Any) -> Any:
+def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x)."""
     return call(ops.TANHSHRINK, (input,))
 
@@ -139,22 +140,22 @@ def softshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
     return result if out is None else store(out, result, "softshrink")
 
 
-def sigmoid(input: Any) -> Any:
+def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
     return unary(SIGMOID, operand(input, "sigmoid"))
 
 
-def tanh(input: Any) -> Any:
+def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return unary(TANH, operand(input, "tanh"))
 
 
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x, or weight * x left of 0; one weight, or one a channel (dimension 1)."""
     return ops.prelu(input, weight)
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b) for the halves a and b of input along dim (arXiv:1612.08083).
 
     Raises RuntimeError for a 0-d input or an odd size.
@@ -170,7 +171,9 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 
 @export("rrelu", method=False)
-def rrelu(input: Any, lower: Any = 1.0 / 8, upper: Any = 1.0 / 3, training: bool = False, inplace: bool = False) -> Any:
+def rrelu(
+    input: Tensor, lower: Any = 1.0 / 8, upper: Any = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
     """x, or a * x left of 0: a uniform in [lower, upper] when training, else their mean (arXiv:1505.00853)."""
     if lower > upper:
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}.")
@@ -182,9 +185,10 @@ def rrelu(input: Any, lower: Any = 1.0 / 8, upper: Any = 1.0 / 3, training: bool
     return input.copy_(result) if inplace else result
 
 
-def _inplace(function: Any) -> Any:
-    def written(input: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(input, *args, **kwargs, inplace=True)
+def _inplace(function: Any) -> Callable[..., Tensor]:
+    def written(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        out: Tensor = function(input, *args, **kwargs, inplace=True)
+        return out
 
     written.__name__ = written.__qualname__ = function.__name__ + "_"
     written.__doc__ = f"{function.__name__} written to the tensor itself."

@@ -6,6 +6,7 @@ Inputs are (N, C, ...) or (C, ...). All raise RuntimeError for shapes, dtypes an
 from typing import Any
 
 from pynn._core import Tensor, call
+from pynn.nn.common_types import _size_any_t
 from pynn.nn.functional.arguments import require_tensors, sizes
 from pynn.nn.functional.pad import pad
 from pynn.ops.conv import CONV2D, CONV2D_INPUT, CONV3D, CONV3D_INPUT
@@ -50,8 +51,8 @@ def _batched(name: str, input: Any, weight: Any, dims: Any) -> Any:
 
 
 def _convolve(
-    dims: Any, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
-) -> Any:
+    dims: Any, input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     input, single = _batched(f"conv{dims}d", input, weight, dims)
     stride, dilation = sizes(stride, dims, "stride"), sizes(dilation, dims, "dilation")
     input, padding = _same_padding(input, weight, stride, padding, dilation)
@@ -68,10 +69,10 @@ def _convolve(
 def conv1d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: str | _size_any_t = 0,
+    dilation: _size_any_t = 1,
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation of input (N, C, L) with weight (O, C / groups, K): (N, O, L').
@@ -85,10 +86,10 @@ def conv1d(
 def conv2d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: str | _size_any_t = 0,
+    dilation: _size_any_t = 1,
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation of input (N, C, H, W) with weight (O, C / groups, KH, KW): (N, O, H', W'); see conv1d."""
@@ -99,10 +100,10 @@ def conv2d(
 def conv3d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: str | _size_any_t = 0,
+    dilation: _size_any_t = 1,
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation of input (N, C, D, H, W) with weight (O, C / groups, KD, KH, KW): see conv1d."""
@@ -123,15 +124,15 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Any, pad: int = 0) -> Tensor:
 
 def _transposed(
     dims: Any,
-    input: Any,
-    weight: Any,
+    input: Tensor,
+    weight: Tensor,
     bias: Any,
     stride: Any,
     padding: Any,
     output_padding: Any,
-    groups: Any,
+    groups: int,
     dilation: Any,
-) -> Any:
+) -> Tensor:
     input, single = _batched(f"conv_transpose{dims}d", input, weight, dims)
     named = (("stride", stride), ("padding", padding), ("output_padding", output_padding), ("dilation", dilation))
     stride, padding, extra, dilation = (sizes(v, dims, n) for n, v in named)
@@ -169,12 +170,12 @@ def _transposed(
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    output_padding: int = 0,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: _size_any_t = 0,
+    output_padding: _size_any_t = 0,
     groups: int = 1,
-    dilation: int = 1,
+    dilation: _size_any_t = 1,
 ) -> Tensor:
     """The gradient of conv1d as a map: input (N, C, L), weight (C, O / groups, K): (N, O, L').
 
@@ -187,12 +188,12 @@ def conv_transpose1d(
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    output_padding: int = 0,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: _size_any_t = 0,
+    output_padding: _size_any_t = 0,
     groups: int = 1,
-    dilation: int = 1,
+    dilation: _size_any_t = 1,
 ) -> Tensor:
     """The gradient of conv2d as a map: input (N, C, H, W), weight (C, O / groups, KH, KW); see conv_transpose1d."""
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
@@ -202,18 +203,24 @@ def conv_transpose2d(
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
-    bias: Any = None,
-    stride: int = 1,
-    padding: int = 0,
-    output_padding: int = 0,
+    bias: Tensor | None = None,
+    stride: _size_any_t = 1,
+    padding: _size_any_t = 0,
+    output_padding: _size_any_t = 0,
     groups: int = 1,
-    dilation: int = 1,
+    dilation: _size_any_t = 1,
 ) -> Tensor:
     """The gradient of conv3d as a map: input (N, C, D, H, W), weight (C, O / groups, ...); see conv_transpose1d."""
     return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def unfold(input: Tensor, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1) -> Any:
+def unfold(
+    input: Tensor,
+    kernel_size: _size_any_t,
+    dilation: _size_any_t = 1,
+    padding: _size_any_t = 0,
+    stride: _size_any_t = 1,
+) -> Tensor:
     """The sliding windows of input (N, C, H, W) as columns: (N, C * prod(kernel_size), windows)."""
     geometry = ((kernel_size, "kernel_size"), (dilation, "dilation"), (padding, "padding"), (stride, "stride"))
     single = input._array.ndim == 3
@@ -223,8 +230,13 @@ def unfold(input: Tensor, kernel_size: Any, dilation: int = 1, padding: int = 0,
 
 
 def fold(
-    input: Tensor, output_size: Any, kernel_size: Any, dilation: int = 1, padding: int = 0, stride: int = 1
-) -> Any:
+    input: Tensor,
+    output_size: Any,
+    kernel_size: _size_any_t,
+    dilation: _size_any_t = 1,
+    padding: _size_any_t = 0,
+    stride: _size_any_t = 1,
+) -> Tensor:
     """unfold's columns (N, C * prod(kernel_size), windows) summed into an image (N, C, *output_size)."""
     geometry = (
         (output_size, "output_size"), (kernel_size, "kernel_size"), (dilation, "dilation"), (padding, "padding"),

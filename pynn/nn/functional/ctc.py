@@ -60,14 +60,14 @@ def _check(log_probs: Any, targets: Any, inputs: Any, wanted: Any, blank: Any) -
 
 @float32_function
 def ctc_loss(
-    log_probs: Any,
-    targets: Any,
+    log_probs: Tensor,
+    targets: Tensor,
     input_lengths: Any,
     target_lengths: Any,
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Any:
+) -> Tensor:
     """-log of the probability that log_probs' paths spell the targets, blanks and repeats left out.
 
     log_probs (T, N, C) or (T, C): log-probabilities. targets (N, S), or all of them in one dimension; input_lengths and
@@ -81,11 +81,11 @@ def ctc_loss(
     _check(log_probs, targets, inputs, wanted, blank)
     rows = _rows(observe(targets), wanted)
     batch, longest = rows.shape
-    states = numpy.full((batch, 2 * longest + 1), blank, numpy.int64)
-    states[:, 1::2] = rows
-    skips = numpy.zeros(states.shape, bool)  # a blank may be left out between different labels
-    skips[:, 3::2] = rows[:, 1:] != rows[:, :-1]
-    states, skips = made(states), made(skips)
+    labels = numpy.full((batch, 2 * longest + 1), blank, numpy.int64)
+    labels[:, 1::2] = rows
+    jumps = numpy.zeros(labels.shape, bool)  # a blank may be left out between different labels
+    jumps[:, 3::2] = rows[:, 1:] != rows[:, :-1]
+    states, skips = made(labels), made(jumps)
     nothing = log_probs.detach().new_zeros((batch, 1)) + IMPOSSIBLE
     first = numpy.arange(2 * longest + 1) < 2
     alpha = where(

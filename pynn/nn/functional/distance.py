@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import binary, call, made, observe
+from pynn._core import Tensor, binary, call, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
@@ -23,14 +23,14 @@ __all__ = [
 _PAIR = ("input1", "input2", "target")
 
 
-def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Any:
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
     """input / max(its p-norm along dim, eps): the input's shape."""
     result = input / norm(input, p, dim, keepdim=True).clamp(min=eps)
     return result if out is None else out.copy_(result)
 
 
 @export("cosine_similarity", method=False)
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim; shapes broadcast, and lose dim.
 
     Raises RuntimeError where both are integers or the shapes do not broadcast.
@@ -45,13 +45,13 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 
 
 @export("pairwise_distance", method=False)
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension; shapes broadcast."""
     return norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
 
 
 @export("pdist", method=False)
-def pdist(input: Any, p: float = 2.0) -> Any:
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm distances between all pairs of rows of input (N, D): (N (N - 1) / 2,), pairs 01, 02, ..., 12, ..."""
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
@@ -61,14 +61,14 @@ def pdist(input: Any, p: float = 2.0) -> Any:
 
 @float32_function
 def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: int = 0,
-    size_average: Any = None,
-    reduce: Any = None,
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """1 - cos for targets 1, max(0, cos - margin) for targets -1; inputs (N, D) or (D), target (N) or ()."""
     require_tensors("cosine_embedding_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -86,8 +86,13 @@ def cosine_embedding_loss(
 
 @float32_function
 def hinge_embedding_loss(
-    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """x for targets 1, max(0, margin - x) for targets -1."""
     require_tensors("hinge_embedding_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -96,14 +101,14 @@ def hinge_embedding_loss(
 
 @float32_function
 def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: int = 0,
-    size_average: Any = None,
-    reduce: Any = None,
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """max(0, -y (x1 - x2) + margin): x1 should rank above x2 for y = 1, below for y = -1."""
     require_tensors("margin_ranking_loss", input1, input2, target, names=_PAIR)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -117,15 +122,15 @@ def margin_ranking_loss(
 
 @float32_function
 def multi_margin_loss(
-    input: Any,
-    target: Any,
-    p: int = 1,
+    input: Tensor,
+    target: Tensor,
+    p: float = 1,
     margin: float = 1.0,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """sum over i != y of max(0, margin - x_y + x_i)^p / C: input (N, C) or (C), target (N) or () of int64 classes."""
     require_tensors("multi_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -157,8 +162,8 @@ def multi_margin_loss(
 
 @float32_function
 def multilabel_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """sum over targets j and others i of max(0, 1 - (x_j - x_i)) / C.
 
     input (N, C) or (C); target of its shape, int64: the classes that hold, then -1 and anything.
@@ -191,24 +196,24 @@ def multilabel_margin_loss(
 
 @float32_function
 def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
     margin: float = 1.0,
-    p: int = 2,
+    p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: Any = None,
-    reduce: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the pairwise_distance.
 
     swap: the lesser of d(anchor, negative) and d(positive, negative).
     """
     reduction = reduction_of(size_average, reduce, reduction)
 
-    def distance(a: Any, b: Any) -> Any:
+    def distance(a: Any, b: Any) -> Tensor:
         return pairwise_distance(a, b, p, eps)
 
     return triplet_margin_with_distance_loss(
@@ -217,15 +222,15 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
     *,
     distance_function: Any = None,
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """triplet_margin_loss for any distance (default pairwise_distance); ValueError for a margin not above 0."""
     reduction = reduction_of(None, None, reduction)
     if margin <= 0:

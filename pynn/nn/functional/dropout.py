@@ -7,7 +7,7 @@ import math
 import warnings
 from typing import Any
 
-from pynn._core import call
+from pynn._core import Tensor, call
 from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.random import DROPOUT, rand
 
@@ -19,11 +19,11 @@ def _check_probability(p: Any) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _finish(input: Any, result: Any, inplace: Any) -> Any:
+def _finish(input: Tensor, result: Any, inplace: Any) -> Tensor:
     return input.copy_(result) if inplace else result
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     _check_probability(p)
     require_tensors("dropout", input)
@@ -32,7 +32,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return _finish(input, call(DROPOUT, (input,), (float(p), None)), inplace)
 
 
-def _channel_dropout(name: str, dims: Any, input: Any, p: Any, training: Any, inplace: Any) -> Any:
+def _channel_dropout(name: str, dims: Any, input: Tensor, p: Any, training: Any, inplace: Any) -> Tensor:
     _check_probability(p)
     require_tensors(name, input)
     ndim = input._array.ndim
@@ -63,12 +63,12 @@ def _channel_dropout(name: str, dims: Any, input: Any, p: Any, training: Any, in
     return _finish(input, input * dropout(input.new_ones(shape), p), inplace)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of (N, C, L) or (C, L) zeroed with probability p (arXiv:1411.4280)."""
     return _channel_dropout("dropout1d", 1, input, p, training, inplace)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of (N, C, H, W) zeroed with probability p (arXiv:1411.4280).
 
     Warns, as torch does, for other ranks: the first two dimensions are then N and C.
@@ -76,7 +76,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _channel_dropout("dropout2d", 2, input, p, training, inplace)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of (N, C, D, H, W) or (C, D, H, W) zeroed with probability p (arXiv:1411.4280)."""
     return _channel_dropout("dropout3d", 3, input, p, training, inplace)
 
@@ -84,7 +84,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 _SATURATION = -1.7580993408473766  # SELU's value at minus infinity
 
 
-def _alpha_dropout(input: Any, p: Any, shape: Any, inplace: Any) -> Any:
+def _alpha_dropout(input: Tensor, p: Any, shape: Any, inplace: Any) -> Tensor:
     if p == 1.0:
         return _finish(input, input * 0.0, inplace)
     kept = (rand(shape) >= p).to(input.dtype)
@@ -93,7 +93,7 @@ def _alpha_dropout(input: Any, p: Any, shape: Any, inplace: Any) -> Any:
     return _finish(input, input * (kept * scale) + shift, inplace)
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Elements set to SELU at -inf with probability p, then all scaled to mean 0, variance 1 (arXiv:1706.02515)."""
     _check_probability(p)
     if not training or p == 0.0:
@@ -101,7 +101,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     return _alpha_dropout(input, p, input._array.shape, inplace)
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """alpha_dropout of whole channels (dimension 1)."""
     _check_probability(p)
     if not training or p == 0.0:

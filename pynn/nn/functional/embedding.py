@@ -26,8 +26,8 @@ def _row(padding_idx: Any, count: Any) -> Any:
 def embedding(
     input: Tensor,
     weight: Tensor,
-    padding_idx: Any = None,
-    max_norm: Any = None,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
@@ -83,16 +83,16 @@ def _bags(input: Any, offsets: Any, include_last_offset: Any) -> Any:
 def embedding_bag(
     input: Tensor,
     weight: Tensor,
-    offsets: Any = None,
-    max_norm: Any = None,
-    norm_type: int = 2,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
     sparse: bool = False,
-    per_sample_weights: Any = None,
+    per_sample_weights: Tensor | None = None,
     include_last_offset: bool = False,
-    padding_idx: Any = None,
-) -> Any:
+    padding_idx: int | None = None,
+) -> Tensor:
     """The sum, mean or max of the embeddings in each bag: (bags, D).
 
     input (bags, n), or (total,) with offsets (bags,) where each bag starts. per_sample_weights: of input's shape, for
@@ -138,7 +138,7 @@ def embedding_bag(
     return rows.new_zeros((count, weight._array.shape[1])).scatter_add(0, index, rows)
 
 
-def _bag_maxima(rows: Any, bags: Any, kept: Any, count: Any) -> Any:
+def _bag_maxima(rows: Tensor, bags: Any, kept: Any, count: int) -> Tensor:
     found = []
     for bag in range(count):
         places = numpy.flatnonzero((bags == bag) & kept)

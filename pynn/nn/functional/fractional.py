@@ -25,7 +25,7 @@ def _starts(sample: numpy.ndarray, size: int, out: int, kernel: int) -> numpy.nd
         return numpy.full((*sample.shape, 1), last)
     alpha = sample.dtype.type(last) / sample.dtype.type(out - 1)
     places = numpy.arange(out, dtype=sample.dtype)
-    found = ((places + sample[..., None]) * alpha).astype(numpy.int64)
+    found: numpy.ndarray = ((places + sample[..., None]) * alpha).astype(numpy.int64)
     found -= (sample[..., None] * alpha).astype(numpy.int64)
     found[..., -1] = last
     return found

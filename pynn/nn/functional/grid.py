@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import made
+from pynn._core import Tensor, made
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 
@@ -25,7 +25,7 @@ def _base(size: Any, align_corners: Any) -> Any:
     return (2.0 * place + 1.0) / size - 1.0
 
 
-def affine_grid(theta: Any, size: Any, align_corners: Any = None) -> Any:
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Any:
     """The sampling grid of affine maps theta (N, 2, 3) for images of size (N, C, H, W): (N, H, W, 2).
 
     Also theta (N, 3, 4) with size (N, C, D, H, W). Raises ValueError for other shapes.
@@ -75,8 +75,8 @@ def _bounded(x: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
 def _take(input: Any, index: Any, size: Any) -> Any:
     """input (N, C, *size) at integer places (tensors (N, ...)), zeros outside: (N, C, ...)."""
     shape = input._array.shape
-    inside = None
-    flat = None
+    inside: Any = None
+    flat: Any = None
     for place, n in zip(index, size):
         fits = (place >= 0) & (place < n)
         inside = fits if inside is None else inside & fits
@@ -93,7 +93,7 @@ def _linear(input: Any, places: Any, size: Any) -> Any:
     low = [p.detach().floor() for p in places]
     total = None
     for corner in itertools.product((0, 1), repeat=len(size)):
-        weight = None
+        weight: Any = None
         for p, first, c in zip(places, low, corner):
             near = p - first if c else first + 1 - p
             weight = near if weight is None else weight * near
@@ -129,7 +129,7 @@ def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners:
 
 @float32_function
 def grid_sample(
-    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None
+    input: Tensor, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Any:
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 

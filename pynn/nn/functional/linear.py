@@ -1,15 +1,13 @@
 """Linear maps, with torch.nn.functional's signatures."""
 
-from typing import Any
-
-from pynn._core import call
+from pynn._core import Tensor, call
 from pynn.ops.linalg import LINEAR
 from pynn.ops.out import store
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias.
 
     input (..., in_features), weight (out_features, in_features), bias (out_features): (..., out_features).
@@ -19,7 +17,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
     return result if out is None else store(out, result, "linear")
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = input1^T weight_k input2 + bias_k.
 
     input1 (..., in1), input2 (..., in2), weight (out, in1, in2), bias (out): (..., out).

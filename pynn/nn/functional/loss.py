@@ -8,7 +8,7 @@ import math
 import warnings
 from typing import Any
 
-from pynn._core import call
+from pynn._core import Tensor, call
 from pynn._dtypes import get_default_dtype
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.activation import logsigmoid
@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def reduction_of(size_average: Any, reduce: Any, reduction: str) -> Any:
+def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """The reduction that torch's older arguments ask for, or the newer one, checked."""
     if size_average is not None or reduce is not None:
         size_average = True if size_average is None else size_average
@@ -40,12 +40,12 @@ def reduction_of(size_average: Any, reduce: Any, reduction: str) -> Any:
     return reduction
 
 
-def reduce_loss(loss: Any, reduction: str) -> Any:
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
     """A tensor of losses reduced."""
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _same_shape(input: Any, target: Any) -> Any:
+def _same_shape(input: Any, target: Any) -> tuple[Any, Any]:
     """Both broadcast to one shape, with torch's warning where they differ."""
     a, b = input._array.shape, target._array.shape
     if a == b:
@@ -58,7 +58,7 @@ def _same_shape(input: Any, target: Any) -> Any:
     return pair_of(input, target)
 
 
-def pair_of(input: Any, target: Any) -> Any:
+def pair_of(input: Tensor, target: Tensor) -> tuple[Any, Any]:
     """Both as one shape."""
     if input._array.shape == target._array.shape:
         return input, target
@@ -67,8 +67,14 @@ def pair_of(input: Any, target: Any) -> Any:
 
 
 def _weighted(
-    op: Any, input: Any, target: Any, attrs: Any, weight: Any, reduction: Any, divide_by_weight: bool = True
-) -> Any:
+    op: Any,
+    input: Tensor,
+    target: Tensor,
+    attrs: Any,
+    weight: Tensor | None,
+    reduction: Any,
+    divide_by_weight: bool = True,
+) -> Tensor:
     if weight is None:
         return call(op, (input, target), (*attrs, reduction))
     if weight._array.shape != input._array.shape:
@@ -82,24 +88,36 @@ def _weighted(
 
 
 def mse_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("mse_loss", input, target)
-    pair = _same_shape(input, target)
-    return _weighted(ops.MSE_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+    input, target = _same_shape(input, target)
+    return _weighted(ops.MSE_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
 
 
 def l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
     require_tensors("l1_loss", input, target)
-    pair = _same_shape(input, target)
-    return _weighted(ops.L1_LOSS, *pair, (), weight, reduction_of(size_average, reduce, reduction))
+    input, target = _same_shape(input, target)
+    return _weighted(ops.L1_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """d^2 / 2 for |d| <= delta, else delta * (|d| - delta / 2), of d = input - target.
 
     With weight the mean is over the elements, as in torch. RuntimeError for a delta that is not positive.
@@ -109,14 +127,19 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
-    pair = _same_shape(input, target)
+    input, target = _same_shape(input, target)
     reduction = reduction_of(None, None, reduction)
-    return _weighted(ops.HUBER_LOSS, *pair, (float(delta),), weight, reduction, divide_by_weight=False)
+    return _weighted(ops.HUBER_LOSS, input, target, (float(delta),), weight, reduction, divide_by_weight=False)
 
 
 def smooth_l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
     """d^2 / (2 beta) for |d| < beta, else |d| - beta / 2, of d = input - target (arXiv:1504.08083).
 
     beta 0 is l1_loss; RuntimeError for a negative one.
@@ -124,16 +147,21 @@ def smooth_l1_loss(
     require_tensors("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}.")
-    pair = _same_shape(input, target)
+    input, target = _same_shape(input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if beta == 0:
-        return call(ops.L1_LOSS, pair, (reduction,))
-    return call(ops.SMOOTH_L1_LOSS, pair, (float(beta), reduction))
+        return call(ops.L1_LOSS, (input, target), (reduction,))
+    return call(ops.SMOOTH_L1_LOSS, (input, target), (float(beta), reduction))
 
 
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x; logarithms are limited to -100.
 
     weight: broadcasts to the input. ValueError where shapes differ, RuntimeError for x outside [0, 1].
@@ -162,14 +190,14 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
-) -> Any:
+    pos_weight: Tensor | None = None,
+) -> Tensor:
     """binary_cross_entropy of sigmoid(input), without overflow.
 
     weight broadcasts to the input; pos_weight (classes last) weighs the positive targets. ValueError where shapes
@@ -210,21 +238,21 @@ def _rows(input: Any, target: Any) -> Any:
     return input, target
 
 
-def _over_classes(op: Any, input: Any, target: Any, weight: Any, attrs: Any, reduction: Any) -> Any:
+def _over_classes(op: Any, input: Tensor, target: Tensor, weight: Tensor | None, attrs: Any, reduction: Any) -> Tensor:
     rows, wanted = _rows(input, target)
     loss = call(op, (rows, wanted, weight), (*attrs, reduction))
     return loss.reshape(target._array.shape) if reduction == "none" else loss
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """-input[target]: input (N, C, d...) or (C) of log-probabilities, target (N, d...) or () of int64 classes.
 
     Rows with target ignore_index count nothing; weight (C) weighs the classes, and a mean divides by the weights.
@@ -236,15 +264,15 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> Tensor:
     """nll_loss of log_softmax(input), in one op.
 
     input (N, C, d...) or (C); target (N, d...) or () of int64 classes, or of the input's shape and floating point:
@@ -262,9 +290,9 @@ def cross_entropy(
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
 
-def _soft_cross_entropy(input: Any, target: Any, weight: Any, reduction: Any, smoothing: Any) -> Any:
+def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: Any, smoothing: Any) -> Tensor:
     classes = 0 if input.ndim == 1 else 1
-    count = input._array.shape[classes]
+    count: int = input._array.shape[classes]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / count
     loss = -(log_softmax(input, classes) * target)
@@ -283,13 +311,13 @@ def _soft_cross_entropy(input: Any, target: Any, weight: Any, reduction: Any, sm
 
 @float32_function
 def kl_div(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> Any:
+) -> Tensor:
     """target * (log target - input): the Kullback-Leibler divergence of log-probabilities input from target.
 
     reduction "batchmean" divides the sum by the first size, "mean" by the number of elements (with a warning).
@@ -313,15 +341,15 @@ def kl_div(
 
 @float32_function
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
+    input: Tensor,
+    target: Tensor,
     log_input: bool = True,
     full: bool = False,
-    size_average: Any = None,
+    size_average: bool | None = None,
     eps: float = 1e-8,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """exp(x) - y x (log_input), or x - y log(x + eps); full adds Stirling's approximation of log(y!) for y > 1."""
     require_tensors("poisson_nll_loss", input, target)
     input = input if input.is_floating_point() or target.is_floating_point() else input.to(get_default_dtype())
@@ -331,8 +359,8 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
     """(log var + (input - target)^2 / var) / 2 with var at least eps; full adds log(2 pi) / 2.
 
     var: a number, the input's shape, or that with its last size 1 or missing. ValueError for a negative one.
@@ -360,8 +388,8 @@ def gaussian_nll_loss(
 
 @float32_function
 def soft_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
     require_tensors("soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -369,8 +397,13 @@ def soft_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """binary_cross_entropy_with_logits, averaged over the last dimension's classes; weight (C) weighs them."""
     require_tensors("multilabel_soft_margin_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)

@@ -4,9 +4,10 @@ They raise RuntimeError for shapes and dtypes that do not fit.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from pynn._core import call, call_writing
+from pynn._core import Tensor, call, call_writing
 from pynn._info import finfo
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.pad import pad
@@ -26,15 +27,15 @@ def _check_count(shape: Any) -> None:
 
 
 def batch_norm(
-    input: Any,
+    input: Tensor,
     running_mean: Any,
     running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-05,
-) -> Any:
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel of (N, C, ...) (arXiv:1502.03167).
 
     training: by the batch's own statistics, with which running_mean and running_var, where given, are moved by
@@ -67,15 +68,15 @@ def batch_norm(
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-05,
-) -> Any:
+) -> Tensor:
     """batch_norm of each sample on its own: each channel of each element of (N, C, ...) (arXiv:1607.08022)."""
     require_tensors("instance_norm", input)
     if not use_input_stats:
@@ -86,9 +87,10 @@ def instance_norm(
     if running_mean is None and running_var is None and input._array.size:
         return call(GROUP_NORM, (input, weight, bias), (shape[1], float(eps)))[0]
     count, channels = shape[:2]
-    many = [None if p is None else p.repeat(count) for p in (running_mean, running_var, weight, bias)]
+    many: list[Any] = [None if p is None else p.repeat(count) for p in (running_mean, running_var, weight, bias)]
     rows = input.reshape((1, count * channels, *shape[2:]))
-    result = batch_norm(rows, *many, True, momentum, eps).reshape(shape)
+    mean, var, scale, shift = many
+    result = batch_norm(rows, mean, var, scale, shift, True, momentum, eps).reshape(shape)
     for running, moved in zip((running_mean, running_var), many):
         if running is not None:
             running.copy_(moved.detach().reshape(count, channels).mean(0))
@@ -117,7 +119,9 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 
 @export(method=False)
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
+def rms_norm(
+    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (arXiv:1910.07467); eps defaults to the dtype's."""
     count = _tail("rms_norm", input, normalized_shape)
     if eps is None:
@@ -134,7 +138,7 @@ def group_norm(input: Any, num_groups: Any, weight: Any = None, bias: Any = None
     return call(GROUP_NORM, (input, weight, bias), (int(num_groups), float(eps)))[0]
 
 
-def local_response_norm(input: Any, size: Any, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta, for (N, C, ...)."""
     require_tensors("local_response_norm", input)
     shape = input._array.shape

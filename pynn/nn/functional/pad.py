@@ -1,8 +1,9 @@
 """Padding, with torch.nn.functional's signature."""
 
+from collections.abc import Callable
 from typing import Any
 
-from pynn._core import call
+from pynn._core import Tensor, call
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.pad import PAD, PAD_EDGES, PLACES
@@ -33,7 +34,7 @@ def _each(pads: dict[int, tuple[int, int]], ndim: int) -> tuple[tuple[int, int],
     return tuple(pads.get(d, (0, 0)) for d in range(ndim))
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
+def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
     """input with pad = (before, after) elements of the last dimension, then of the one before it, and so on.
 
     mode: "constant" (value, default 0; negative amounts crop), "reflect", "replicate" or "circular".
@@ -69,8 +70,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
     return edges(input, _each(pads, len(shape)), mode)
 
 
-def _edges(input: Any, pads: Any, mode: Any) -> Any:
+def _edges(input: Any, pads: Any, mode: str) -> Tensor:
     return call(PAD_EDGES, (input,), (pads, mode))
 
 
-_float32_edges = float32_function(_edges)
+_float32_edges: Callable[..., Tensor] = float32_function(_edges)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pynn._core import Tensor, call
 from pynn.amp.autocast_mode import float32_function
+from pynn.nn.common_types import _size_any_t
 from pynn.nn.functional.arguments import sizes, strides
 from pynn.ops import pool as ops
 from pynn.ops.activation import relu
@@ -59,10 +60,10 @@ def _max(
 
 def max_pool1d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
-    dilation: int = 1,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    dilation: _size_any_t = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
@@ -72,10 +73,10 @@ def max_pool1d(
 
 def max_pool2d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
-    dilation: int = 1,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    dilation: _size_any_t = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
@@ -85,10 +86,10 @@ def max_pool2d(
 
 def max_pool3d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
-    dilation: int = 1,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    dilation: _size_any_t = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
@@ -114,14 +115,14 @@ max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
 
 def _average(
     dims: Any,
-    input: Any,
+    input: Tensor,
     kernel_size: Any,
     stride: Any,
     padding: Any,
     ceil_mode: Any,
     count_include_pad: Any,
     divisor_override: Any,
-) -> Any:
+) -> Tensor:
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge = strides(stride, kernel, dims), sizes(padding, dims, "padding")
     if divisor_override == 0:
@@ -136,9 +137,9 @@ def _average(
 @export(method=False)
 def avg_pool1d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
@@ -148,9 +149,9 @@ def avg_pool1d(
 
 def avg_pool2d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
@@ -164,9 +165,9 @@ def avg_pool2d(
 
 def avg_pool3d(
     input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: int = 0,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
@@ -234,7 +235,7 @@ adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max
 )
 
 
-def _lp(dims: Any, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: Any) -> Any:
+def _lp(dims: Any, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: Any) -> Tensor:
     kernel = sizes(kernel_size, dims, "kernel_size")
     count = 1
     for k in kernel:
@@ -243,22 +244,42 @@ def _lp(dims: Any, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ce
     return (mean.sign() * relu(mean.abs()) * count) ** (1.0 / norm_type)
 
 
-def lp_pool1d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, L), p = norm_type."""
     return _lp(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, H, W), p = norm_type."""
     return _lp(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool3d(input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """(sum of x^p)^(1/p) of each window of (N, C, D, H, W), p = norm_type."""
     return _lp(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _unpool(dims: Any, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+def _unpool(
+    dims: Any, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+) -> Tensor:
     kernel = sizes(kernel_size, dims, "kernel_size")
     step, edge = strides(stride, kernel, dims), sizes(padding, dims, "padding")
     shape = input._array.shape
@@ -276,23 +297,38 @@ def _unpool(dims: Any, input: Any, indices: Any, kernel_size: Any, stride: Any, 
 
 
 def max_unpool1d(
-    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
-) -> Any:
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    output_size: Any = None,
+) -> Tensor:
     """max_pool1d's values put back where they came from, zeros elsewhere."""
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 @float32_function
 def max_unpool2d(
-    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
-) -> Any:
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    output_size: Any = None,
+) -> Tensor:
     """max_pool2d's values put back where they came from, zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @float32_function
 def max_unpool3d(
-    input: Tensor, indices: Any, kernel_size: Any, stride: Any = None, padding: int = 0, output_size: Any = None
-) -> Any:
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _size_any_t,
+    stride: _size_any_t | None = None,
+    padding: _size_any_t = 0,
+    output_size: Any = None,
+) -> Tensor:
     """max_pool3d's values put back where they came from, zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)

@@ -15,7 +15,7 @@ from pynn.ops.registry import export
 __all__ = ["run_layer"]
 
 
-def run_layer(mode: Any, input: Any, state: Any, weights: Any, reverse: Any, sizes: Any = None) -> Any:
+def run_layer(mode: Any, input: Tensor, state: Any, weights: Any, reverse: Any, sizes: Any = None) -> Any:
     """One layer in one direction over a whole sequence, as one op.
 
     mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". input (T, N, features); state (h,), or (h, c) for LSTM, each
@@ -80,11 +80,11 @@ def _layers(
 
 @export(method=False)
 def lstm(
-    input: Any,
+    input: Tensor,
     hx: Any,
     params: Any,
     has_biases: Any,
-    num_layers: Any,
+    num_layers: int,
     dropout: Any,
     train: Any,
     bidirectional: Any,
@@ -106,11 +106,11 @@ def lstm(
 
 def _publish(name: str, mode: Any) -> None:
     def function(
-        input: Any,
+        input: Tensor,
         hx: Any,
         params: Any,
         has_biases: Any,
-        num_layers: Any,
+        num_layers: int,
         dropout: Any,
         train: Any,
         bidirectional: Any,
@@ -128,7 +128,9 @@ def _publish(name: str, mode: Any) -> None:
     function.__doc__ = f"(output, h_n) of a stack of {mode} layers; see lstm."
     export(name, method=False)(function)
 
-    def cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+    def cell(
+        input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+    ) -> Any:
         return run_layer(mode, input.unsqueeze(0), (hx,), (w_ih, w_hh, b_ih, b_hh, None), False)[1][0]
 
     cell.__name__ = cell.__qualname__ = name + "_cell"
@@ -142,6 +144,8 @@ _publish("gru", "GRU")
 
 
 @export(method=False)
-def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+def lstm_cell(
+    input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Any:
     """One step of LSTM: the next (h, c), each (N, H), of input (N, features) and hx = (h, c)."""
     return run_layer("LSTM", input.unsqueeze(0), tuple(hx), (w_ih, w_hh, b_ih, b_hh, None), False)[1]

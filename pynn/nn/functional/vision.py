@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import call, made
+from pynn._core import Tensor, call, made
 from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from pynn.ops.registry import export
 from pynn.ops.resample import RESAMPLE
@@ -18,7 +18,7 @@ __all__ = [
 
 
 @export(method=False)
-def pixel_shuffle(input: Any, upscale_factor: Any) -> Any:
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., C r^2, H, W) as (..., C, H r, W r), r = upscale_factor (arXiv:1609.05158)."""
     r = int(upscale_factor)
     shape = input._array.shape
@@ -42,7 +42,7 @@ def pixel_shuffle(input: Any, upscale_factor: Any) -> Any:
 
 
 @export(method=False)
-def pixel_unshuffle(input: Any, downscale_factor: Any) -> Any:
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H r, W r) as (..., C r^2, H, W), r = downscale_factor: pixel_shuffle undone."""
     r = int(downscale_factor)
     shape = input._array.shape
@@ -66,7 +66,7 @@ def pixel_unshuffle(input: Any, downscale_factor: Any) -> Any:
 
 
 @export(method=False)
-def channel_shuffle(input: Any, groups: int) -> Any:
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """(N, C, ...) with the channels of `groups` groups taken in turn (arXiv:1707.01083)."""
     shape = input._array.shape
     if len(shape) < 3:
@@ -80,7 +80,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 
 
 @export(method=False)
-def native_channel_shuffle(input: Any, groups: int) -> Any:
+def native_channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """channel_shuffle."""
     return channel_shuffle(input, groups)
 
@@ -122,18 +122,19 @@ def _smoothing(size: int, out: int, factor: float | None, cubic: bool, align_cor
     else:
         weights = numpy.maximum(1 - x, 0.0)
     weights = numpy.where((place >= start) & (place < stop), weights, 0.0)
-    return weights / weights.sum(0)
+    result: numpy.ndarray = weights / weights.sum(0)
+    return result
 
 
 def interpolate(
-    input: Any,
+    input: Tensor,
     size: Any = None,
     scale_factor: Any = None,
     mode: str = "nearest",
-    align_corners: Any = None,
-    recompute_scale_factor: Any = None,
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Any:
+) -> Tensor:
     """input (N, C, ...) resized to size, or by scale_factor, each one number or one a spatial dimension.
 
     mode: "nearest", "nearest-exact", "area", and "linear", "bilinear", "bicubic" or "trilinear" for 1, 2, 2 or 3
@@ -189,8 +190,8 @@ def interpolate(
 
 
 def upsample(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None
-) -> Any:
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
     """interpolate, by its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
@@ -201,13 +202,13 @@ def _deprecated(name: str) -> None:
     )
 
 
-def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate by mode "nearest"; warns that it is deprecated."""
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
-def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate by mode "bilinear" with align_corners=True; warns that it is deprecated."""
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

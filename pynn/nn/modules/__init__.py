@@ -47,5 +47,5 @@ for _name, _ours in _NAMES.items():
 # Where torch keeps what is spread here.
 for _name in _global_hooks.__all__:
     setattr(sys.modules[__name__ + ".module"], _name, getattr(_global_hooks, _name))
-sys.modules[__name__ + ".module"]._IncompatibleKeys = _state._IncompatibleKeys
-sys.modules[__name__ + ".activation"].MultiheadAttention = MultiheadAttention  # noqa: F405
+sys.modules[__name__ + ".module"]._IncompatibleKeys = _state._IncompatibleKeys  # type: ignore[attr-defined]
+sys.modules[__name__ + ".activation"].MultiheadAttention = MultiheadAttention  # type: ignore[attr-defined]  # noqa: F405

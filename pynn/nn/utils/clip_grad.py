@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from collections.abc import Iterable
 
 from pynn._core import Tensor, call, call_writing
 from pynn.autograd import no_grad
@@ -12,14 +12,19 @@ from pynn.ops.gradients import CLIP_BY_NORM, TOTAL_NORM
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
-def _gradients(parameters: Any) -> Any:
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """The gradients of a parameter, or of those of an iterable that have one."""
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p.grad for p in parameters if p.grad is not None]
 
 
 @no_grad()
-def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None) -> Any:
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """The norm_type-norm of all elements of the tensors together, a 0-d tensor; 0 for no tensors.
 
     norm_type: a number, math.inf or "inf". error_if_nonfinite: RuntimeError where it is nan or infinite.
@@ -40,7 +45,9 @@ def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: boo
 
 
 @no_grad()
-def clip_grads_with_norm_(parameters: Any, max_norm: Any, total_norm: Any, foreach: Any = None) -> None:
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
     """Scale the gradients in place by max_norm / (total_norm + 1e-6), where that is less than 1."""
     grads = _gradients(parameters)
     if grads:
@@ -49,8 +56,12 @@ def clip_grads_with_norm_(parameters: Any, max_norm: Any, total_norm: Any, forea
 
 @no_grad()
 def clip_grad_norm_(
-    parameters: Any, max_norm: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
-) -> Any:
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """Scale the gradients in place so that their norm, all taken together, is at most max_norm.
 
     parameters: a tensor or an iterable of them; those without gradient are skipped. Returns the norm before.
@@ -66,13 +77,13 @@ def clip_grad_norm_(
                 "`parameters` is an empty generator, no gradient clipping will occur. Was it used up before?",
                 stacklevel=3,
             )
-    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
+    total: Tensor = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
 
 @no_grad()
-def clip_grad_value_(parameters: Any, clip_value: Any, foreach: Any = None) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
     bound = float(clip_value)
     for grad in _gradients(parameters):
@@ -80,12 +91,17 @@ def clip_grad_value_(parameters: Any, clip_value: Any, foreach: Any = None) -> N
 
 
 def clip_grad_norm(
-    parameters: Any, max_norm: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
-) -> Any:
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """clip_grad_norm_ under its older name; warns."""
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",
         FutureWarning,
         stacklevel=2,
     )
-    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+    total: Tensor = clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+    return total

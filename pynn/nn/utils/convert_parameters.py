@@ -1,6 +1,6 @@
 """All parameters as one vector, and back."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from pynn._core import Tensor
 from pynn.autograd import no_grad
@@ -9,12 +9,12 @@ from pynn.ops.joining import cat
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
-def parameters_to_vector(parameters: Any) -> Any:
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The elements of an iterable of parameters in order, as one vector that gradients flow through."""
     return cat([p.reshape(-1) for p in parameters])
 
 
-def vector_to_parameters(vec: Any, parameters: Any) -> None:
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Copy the elements of vec into an iterable of parameters; TypeError for anything but a Tensor.
 
     Raises RuntimeError unless vec is a vector with as many elements as the parameters have together.

@@ -141,7 +141,7 @@ class PruningContainer(BasePruningMethod):
                 "Can only add pruning methods acting on the parameter named "
                 f"'{self._tensor_name}' to PruningContainer {self}. Found '{method._tensor_name}'"
             )
-        self._pruning_methods += (method,)  # type: ignore[assignment]
+        self._pruning_methods += (method,)  # type: ignore[operator]  # None is kept as torch keeps it
 
     def __len__(self) -> int:
         return len(self._pruning_methods)
@@ -191,7 +191,7 @@ class Identity(BasePruningMethod):
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if (isinstance(amount, numbers.Integral) and amount < 0) or (
+    if (isinstance(amount, numbers.Integral) and int(amount) < 0) or (
         not isinstance(amount, numbers.Integral) and not 0.0 <= float(amount) <= 1.0
     ):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
@@ -200,8 +200,9 @@ def _check_amount(amount: Any) -> None:
 def _count(amount: Any, size: int) -> int:
     """How many of `size` are pruned; ValueError for more than there are."""
     if not isinstance(amount, numbers.Integral):
-        return round(amount * size)
-    if amount > size:
+        out: int = round(amount * size)
+        return out
+    if int(amount) > size:
         raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={size}")
     return int(amount)
 
@@ -226,7 +227,8 @@ def _slices_mask(mask: Tensor, dim: int, kept: Tensor) -> Tensor:
     """mask where slices `kept` along dim stay."""
     keep = mask.new_zeros(mask.shape)
     keep[(slice(None),) * (dim % mask.dim()) + (kept,)] = 1
-    return keep * mask.to(dtype=keep.dtype)
+    out: Tensor = keep * mask.to(dtype=keep.dtype)
+    return out
 
 
 class RandomUnstructured(BasePruningMethod):

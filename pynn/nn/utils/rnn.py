@@ -1,7 +1,7 @@
 """Batches of sequences of several lengths: padded to one length, or packed without padding."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy
 
@@ -38,8 +38,12 @@ class PackedSequence(_Packed):
     __slots__ = ()
 
     def __new__(
-        cls, data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
-    ) -> Any:
+        cls,
+        data: Tensor,
+        batch_sizes: Any = None,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
+    ) -> Self:
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -52,7 +56,7 @@ class PackedSequence(_Packed):
         return self._with(self.data.to(*args, **kwargs))
 
     @property
-    def is_cuda(self) -> Any:
+    def is_cuda(self) -> bool:
         """Whether the data lies on a GPU."""
         return self.data.is_cuda
 
@@ -60,57 +64,59 @@ class PackedSequence(_Packed):
         """False: memory is not pinned on the CPU."""
         return False
 
-    def pin_memory(self) -> Any:
+    def pin_memory(self) -> Self:
         """The same."""
         return self
 
-    def cpu(self, *args: Any, **kwargs: Any) -> Any:
+    def cpu(self, *args: Any, **kwargs: Any) -> Self:
         """The same in the CPU's memory."""
         return self._with(self.data.cpu())
 
-    def cuda(self, *args: Any, **kwargs: Any) -> Any:
+    def cuda(self, *args: Any, **kwargs: Any) -> Self:
         """The same on a GPU; RuntimeError where there is none."""
         return self._with(self.data.cuda(*args, **kwargs))
 
-    def double(self) -> Any:
+    def double(self) -> Self:
         """The same with its data as float64."""
         return self._with(self.data.double())
 
-    def float(self) -> Any:
+    def float(self) -> Self:
         """The same with its data as float32."""
         return self._with(self.data.float())
 
-    def half(self) -> Any:
+    def half(self) -> Self:
         """The same with its data as float16."""
         return self._with(self.data.half())
 
-    def long(self) -> Any:
+    def long(self) -> Self:
         """The same with its data as int64."""
         return self._with(self.data.long())
 
-    def int(self) -> Any:
+    def int(self) -> Self:
         """The same with its data as int32."""
         return self._with(self.data.int())
 
-    def short(self) -> Any:
+    def short(self) -> Self:
         """The same with its data as int16."""
         return self._with(self.data.short())
 
-    def char(self) -> Any:
+    def char(self) -> Self:
         """The same with its data as int8."""
         return self._with(self.data.char())
 
-    def byte(self) -> Any:
+    def byte(self) -> Self:
         """The same with its data as uint8."""
         return self._with(self.data.byte())
 
 
-def invert_permutation(permutation: Any) -> Any:
+def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The indices that undo a permutation of 0..n-1; None for None."""
     return None if permutation is None else wrap(numpy.argsort(permutation.numpy(), kind="stable"))
 
 
-def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:
+def pack_padded_sequence(
+    input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
     """Pack a padded batch (T, N, *), or (N, T, *) where batch_first, of these lengths.
 
     enforce_sorted: RuntimeError unless lengths are descending; else they are sorted, and results are put back in
@@ -148,8 +154,8 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
 
 
 def pad_packed_sequence(
-    sequence: Any, batch_first: bool = False, padding_value: float = 0.0, total_length: Any = None
-) -> Any:
+    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Undo pack_padded_sequence: (padded batch, lengths). total_length: pad to it; ValueError where it is too small."""
     counts = sequence.batch_sizes.numpy()
     steps = len(counts)
@@ -175,7 +181,7 @@ def pad_packed_sequence(
 
 def pad_sequence(
     sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
-) -> Any:
+) -> Tensor:
     """Stack sequences (L_i, *) padded to the longest: (T, N, *), or (N, T, *) where batch_first."""
     if padding_side not in ("left", "right"):
         raise ValueError(f"padding_side should be 'left' or 'right', got {padding_side!r}.")
@@ -196,19 +202,20 @@ def pad_sequence(
     return stack(padded, 0 if batch_first else 1)
 
 
-def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> Any:
+def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """The sequences of a padded batch as a list of (L_i, *)."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     return [s[:n] for s, n in zip(padded_sequences, lengths.tolist())]
 
 
-def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> Any:
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
     """Pack a list of sequences (L_i, *)."""
     sequences = list(sequences)
     return pack_padded_sequence(pad_sequence(sequences), [s.shape[0] for s in sequences], enforce_sorted=enforce_sorted)
 
 
-def unpack_sequence(packed_sequences: Any) -> Any:
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences of a PackedSequence as a list."""
-    return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)

@@ -10,7 +10,7 @@ __all__ = ["functional_call"]
 
 def _places(module: Module) -> dict[str, Tensor]:
     """Every parameter and buffer by every name it has."""
-    found = dict(module.named_parameters(remove_duplicate=False))
+    found: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
     found.update(module.named_buffers(remove_duplicate=False))
     return found
 

@@ -2,6 +2,7 @@
 
 import types
 import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,13 +30,13 @@ def check_optimizer(optimizer: Any) -> None:
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
-def group_values(optimizer: Any, key: Tensor) -> Any:
+def group_values(optimizer: Optimizer, key: str) -> list[Any]:
     """An option of every group; Tensors are copied."""
     values = [group[key] for group in optimizer.param_groups]
     return [value.clone() if isinstance(value, Tensor) else value for value in values]
 
 
-def set_option(group: Any, key: Tensor, value: Any) -> None:
+def set_option(group: dict[str, Any], key: str, value: Any) -> None:
     """Set a group's option; one that is a Tensor stays the Tensor it is and takes the value."""
     if isinstance(group[key], Tensor):
         group[key].fill_(value.item() if isinstance(value, Tensor) else value)
@@ -43,7 +44,7 @@ def set_option(group: Any, key: Tensor, value: Any) -> None:
         group[key] = value
 
 
-def one_each(name: str, optimizer: Any, value: Any) -> Any:
+def one_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     """A number, or a list of one for each group, as such a list; ValueError for a list of another length."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
@@ -65,8 +66,10 @@ class LRScheduler:
 
     _get_lr_called_within_step = False
     _is_initial = False
+    _last_lr: list[Any]
+    _step_count: int
 
-    def __init__(self, optimizer: Any, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
@@ -81,7 +84,7 @@ class LRScheduler:
         self.base_lrs = group_values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
         if not getattr(optimizer, "_has_scheduler", False):
-            optimizer._has_scheduler = True
+            optimizer._has_scheduler = True  # type: ignore[attr-defined]  # a mark of ours
             optimizer._opt_called = False  # only steps from here on count for the warning about their order
         self._initial_step()
 
@@ -94,23 +97,23 @@ class LRScheduler:
         finally:
             self._is_initial = False
 
-    def state_dict(self) -> Any:
+    def state_dict(self) -> dict[str, Any]:
         """All that the scheduler holds but the optimizer."""
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict() gave."""
         self.__dict__.update(state_dict)
 
-    def get_last_lr(self) -> Any:
+    def get_last_lr(self) -> list[Any]:
         """Each group's rate as the scheduler set it last."""
         return self._last_lr
 
-    def get_lr(self) -> None:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate."""
         raise NotImplementedError(f"{type(self).__name__} does not define get_lr(); write it in the subclass.")
 
-    def step(self, epoch: Any = None) -> None:
+    def step(self, epoch: int | None = None) -> None:
         """Go to the next step, or to `epoch` (deprecated), and set the rates. Warns where the optimizer never stepped."""
         if self._step_count == 1 and not self.optimizer._opt_called:
             overridden = "step" in vars(self.optimizer)
@@ -120,19 +123,19 @@ class LRScheduler:
             warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
         self._update_lr(epoch)
 
-    def _update_lr(self, epoch: Any = None) -> None:
+    def _update_lr(self, epoch: int | None = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         with self._inside_step():
             closed = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
             self._set_lr(self.get_lr() if closed is None else closed())
 
-    def _set_lr(self, values: Any) -> None:
+    def _set_lr(self, values: Iterable[Any]) -> None:
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
             set_option(group, "lr", lr)
         self._last_lr = group_values(self.optimizer, "lr")
 
     @contextmanager
-    def _inside_step(self) -> Any:
+    def _inside_step(self) -> Iterator[None]:
         self._get_lr_called_within_step = True
         try:
             yield
@@ -147,11 +150,11 @@ class LRScheduler:
                 stacklevel=3,
             )
 
-    def _current(self) -> Any:
+    def _current(self) -> list[Any]:
         """Each group's rate as it is."""
         return group_values(self.optimizer, "lr")
 
-    def _times(self, factor: Any) -> Any:
+    def _times(self, factor: Any) -> list[Any]:
         """Each group's rate times factor."""
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
@@ -160,12 +163,12 @@ class _LRScheduler(LRScheduler):
     """The base class under its old name."""
 
 
-def pack_callables(callables: Any) -> Any:
+def pack_callables(callables: Iterable[Any]) -> list[dict[str, Any] | None]:
     """What a state_dict keeps of functions: nothing, or the attributes of callable objects."""
     return [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in callables]
 
 
-def unpack_callables(callables: Any, saved: Any) -> None:
+def unpack_callables(callables: Iterable[Any], saved: Iterable[dict[str, Any] | None]) -> None:
     """Give callable objects the attributes that pack_callables kept."""
     for f, attributes in zip(callables, saved):
         if attributes is not None:

@@ -1,16 +1,20 @@
 """Schedulers made of schedulers."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 from pynn.optim.lr_scheduler.base import LRScheduler, group_values, set_option
 from pynn.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from pynn.optim.optimizer import Optimizer
 
 
 class _Combined(LRScheduler):
     """Holds schedulers of one optimizer in `_schedulers`."""
 
-    def _check(self, schedulers: Any, optimizer: Any) -> None:
+    _schedulers: Sequence[LRScheduler]
+
+    def _check(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer) -> None:
         name = type(self).__name__
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
@@ -27,11 +31,11 @@ class _Combined(LRScheduler):
                     f"{type(optimizer).__name__}."
                 )
 
-    def state_dict(self) -> Any:
+    def state_dict(self) -> dict[str, Any]:
         """All that the scheduler holds but the optimizer; for each of its schedulers their state_dict."""
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict() gave."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
         for scheduler, saved in zip(self._schedulers, state_dict["_schedulers"]):
@@ -53,7 +57,9 @@ class SequentialLR(_Combined):
     Raises ValueError unless there is one milestone fewer than schedulers, all of them of this optimizer.
     """
 
-    def __init__(self, optimizer: Any, schedulers: Any, milestones: Any, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
         if len(schedulers) < 1:
             raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         self._check(schedulers, optimizer)
@@ -74,7 +80,7 @@ class SequentialLR(_Combined):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # it takes no epoch
         """Go to the next step."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -92,7 +98,7 @@ class ChainedScheduler(_Combined):
     Raises ValueError for no scheduler, or schedulers of several optimizers.
     """
 
-    def __init__(self, schedulers: Any, optimizer: Any = None) -> None:
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
             raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
         optimizer = optimizer or schedulers[0].optimizer
@@ -101,13 +107,13 @@ class ChainedScheduler(_Combined):
         self.optimizer = optimizer
         self._last_lr = group_values(optimizer, "lr")
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # it takes no epoch
         """Go to the next step."""
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = group_values(self.optimizer, "lr")
 
-    def _update_lr(self, epoch: Any = None) -> None:  # SequentialLR hands over to a chain by this
+    def _update_lr(self, epoch: int | None = None) -> None:  # SequentialLR hands over to a chain by this
         for scheduler in self._schedulers:
             scheduler._update_lr(epoch)
         self._last_lr = group_values(self.optimizer, "lr")

@@ -2,10 +2,12 @@
 
 import math
 import types
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 from pynn.optim.lr_scheduler.base import LRScheduler, check_optimizer, one_each, set_option
+from pynn.optim.optimizer import Optimizer
 
 
 def _set_momentum(group: Any, use_beta1: Any, momentum: Any) -> None:
@@ -15,7 +17,7 @@ def _set_momentum(group: Any, use_beta1: Any, momentum: Any) -> None:
         group["momentum"] = momentum
 
 
-def _takes_beta1(optimizer: Any) -> bool:
+def _takes_beta1(optimizer: Optimizer) -> bool:
     """Whether momentum is beta1 (of Adam) rather than "momentum"; ValueError for an optimizer with neither."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
         raise ValueError(
@@ -25,7 +27,7 @@ def _takes_beta1(optimizer: Any) -> bool:
     return "betas" in optimizer.defaults
 
 
-def _start_momentum(optimizer: Any, use_beta1: Any, lowest: Any, highest: Any) -> None:
+def _start_momentum(optimizer: Optimizer, use_beta1: Any, lowest: Any, highest: Any) -> None:
     """Note each group's range of momentum in it, and begin at the top."""
     for group, low, high in zip(optimizer.param_groups, lowest, highest, strict=True):
         _set_momentum(group, use_beta1, high)
@@ -44,14 +46,14 @@ class CyclicLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Any,
-        base_lr: Any,
-        max_lr: Any,
+        optimizer: Optimizer,
+        base_lr: float | list[float],
+        max_lr: float | list[float],
         step_size_up: int = 2000,
-        step_size_down: Any = None,
+        step_size_down: int | None = None,
         mode: str = "triangular",
         gamma: float = 1.0,
-        scale_fn: Any = None,
+        scale_fn: Callable[[Any], Any] | None = None,
         scale_mode: str = "cycle",
         cycle_momentum: bool = True,
         base_momentum: float = 0.8,
@@ -96,7 +98,7 @@ class CyclicLR(LRScheduler):
             return 1 / 2.0 ** (x - 1)
         return self.gamma**x if self.mode == "exp_range" else 1.0
 
-    def get_lr(self) -> Any:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate; sets the momentum."""
         self._check_inside_step()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
@@ -109,13 +111,13 @@ class CyclicLR(LRScheduler):
                 _set_momentum(group, self.use_beta1, high - (high - low) * height * scale)
         return [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
-    def state_dict(self) -> Any:
+    def state_dict(self) -> dict[str, Any]:
         """All that the scheduler holds but the optimizer; of scale_fn the attributes, if it is an object."""
         custom = self._scale_fn_custom
         kept = None if custom is None or isinstance(custom, types.FunctionType) else custom.__dict__.copy()
         return {**super().state_dict(), "_scale_fn_custom": kept}
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict() gave; scale_fn stays."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None:
@@ -130,7 +132,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Loshchilov and Hutter, "SGDR" (2016).
     """
 
-    def __init__(self, optimizer: Any, T_0: Any, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if not isinstance(T_mult, int) or T_mult < 1:
@@ -144,7 +148,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_cur = last_epoch
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> Any:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate."""
         self._check_inside_step()
         height = 1 + math.cos(math.pi * self.T_cur / self.T_i)
@@ -193,11 +197,11 @@ class OneCycleLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Any,
-        max_lr: Any,
-        total_steps: Any = None,
-        epochs: Any = None,
-        steps_per_epoch: Any = None,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
         pct_start: float = 0.3,
         anneal_strategy: str = "cos",
         cycle_momentum: bool = True,
@@ -258,7 +262,7 @@ class OneCycleLR(LRScheduler):
             return (end - start) * pct + start
         return end + (start - end) / 2.0 * (math.cos(math.pi * pct) + 1)
 
-    def get_lr(self) -> Any:
+    def get_lr(self) -> list[Any]:
         """Each group's next rate; sets the momentum."""
         self._check_inside_step()
         if self.last_epoch > self.total_steps:

@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 from pynn.optim.lr_scheduler.base import EPOCH_WARNING, LRScheduler, check_optimizer, group_values, set_option
+from pynn.optim.optimizer import Optimizer
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -16,16 +17,19 @@ class ReduceLROnPlateau(LRScheduler):
     Raises ValueError for a factor of 1 or more, unknown modes, or a list of another length than the groups'.
     """
 
+    default_min_lr: float | None
+    min_lrs: list[float]
+
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: Optimizer,
         mode: str = "min",
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
         threshold_mode: str = "rel",
         cooldown: int = 0,
-        min_lr: int = 0,
+        min_lr: float | list[float] | tuple[float, ...] = 0,
         eps: float = 1e-8,
     ) -> None:
         if factor >= 1.0:
@@ -50,7 +54,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._set_modes(mode, threshold, threshold_mode)
         self._reset()
 
-    def _set_modes(self, mode: Any, threshold: Any, threshold_mode: Any) -> None:
+    def _set_modes(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown! It must be 'min' or 'max'.")
         if threshold_mode not in ("rel", "abs"):
@@ -67,17 +71,17 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     @property
-    def in_cooldown(self) -> Any:
+    def in_cooldown(self) -> bool:
         """Whether a reduction was so recent that steps are not counted."""
         return self.cooldown_counter > 0
 
-    def _is_better(self, a: Any, best: Any) -> Any:
+    def _is_better(self, a: float, best: float) -> bool:
         low = self.mode == "min"
         if self.threshold_mode == "rel":
             return a < best * (1.0 - self.threshold) if low else a > best * (self.threshold + 1.0)
         return a < best - self.threshold if low else a > best + self.threshold
 
-    def step(self, metrics: Any, epoch: Any = None) -> None:
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]  # a metric first
         """Take note of a metric, and reduce the rates if it is time."""
         current = float(metrics)
         if epoch is not None:
@@ -97,7 +101,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.num_bad_epochs = 0
         self._last_lr = group_values(self.optimizer, "lr")
 
-    def _reduce_lr(self, epoch: Any) -> None:
+    def _reduce_lr(self, epoch: int) -> None:
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
@@ -114,7 +118,7 @@ class ReduceLROnPlateau(LRScheduler):
             if old - new > self.eps:
                 set_option(group, "lr", new)
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict() gave."""
         super().load_state_dict(state_dict)
         self._set_modes(self.mode, self.threshold, self.threshold_mode)

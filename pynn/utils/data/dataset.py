@@ -10,12 +10,13 @@ import bisect
 import itertools
 import math
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy
 
-from pynn._core import wrap
-from pynn._random import default_generator
+from pynn._core import Tensor, wrap
+from pynn._random import Generator, default_generator
 from pynn.ops.random import randperm
 
 T_co = TypeVar("T_co", covariant=True)
@@ -28,12 +29,12 @@ class Dataset(Generic[T_co]):
     at once is cheaper. `a + b` concatenates two datasets.
     """
 
-    def __getitem__(self, index: Any) -> None:
+    def __getitem__(self, index: Any) -> T_co:
         raise NotImplementedError(
             f"{type(self).__name__} must define __getitem__(index): a dataset maps an index to a sample."
         )
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: "Dataset[T_co]") -> "ConcatDataset[T_co]":
         return ConcatDataset([self, other])
 
     # No __len__ here: len() of a dataset that defines none raises Python's own TypeError.
@@ -42,22 +43,22 @@ class Dataset(Generic[T_co]):
 class IterableDataset(Dataset[T_co]):
     """A stream of samples. Subclasses define `__iter__`; `a + b` chains two streams."""
 
-    def __iter__(self) -> None:
+    def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(
             f"{type(self).__name__} must define __iter__(): an iterable dataset yields its samples."
         )
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Dataset[T_co]) -> "ChainDataset":  # type: ignore[override]  # it is no map
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Samples from tensors of the same first dimension: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
     Raises AssertionError (torch's choice) where first dimensions differ.
     """
 
-    def __init__(self, *tensors: Any) -> None:
+    def __init__(self, *tensors: Tensor) -> None:
         sizes = [tensor.size(0) for tensor in tensors]
         if not sizes:
             raise IndexError("TensorDataset needs at least one tensor, got none.")
@@ -67,11 +68,12 @@ class TensorDataset(Dataset):
             )
         self.tensors = tensors
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
-        return self.tensors[0].size(0)
+        out: int = self.tensors[0].size(0)
+        return out
 
     def _gather(self, indices: Any) -> Any:
         if type(self).__getitem__ is not TensorDataset.__getitem__ or hasattr(self, "__getitems__"):
@@ -80,7 +82,7 @@ class TensorDataset(Dataset):
         return [tensor[index] for tensor in self.tensors]
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[Any]):
     """Several datasets of one length side by side: sample i is the tuple (or dict) of theirs.
 
     `StackDataset(images, texts)` gives tuples, `StackDataset(image=images, text=texts)` dicts.
@@ -101,16 +103,16 @@ class StackDataset(Dataset):
             raise ValueError(f"Size mismatch between datasets: their lengths are {lengths}; they must be equal.")
         self._length = lengths[0]
 
-    def _parts(self) -> Any:
+    def _parts(self) -> list[Any]:
         return list(self.datasets.values()) if isinstance(self.datasets, dict) else list(self.datasets)
 
-    def _sample(self, values: Any) -> Any:
+    def _sample(self, values: Iterable[Any]) -> dict[str, Any] | tuple[Any, ...]:
         return dict(zip(self.datasets, values)) if isinstance(self.datasets, dict) else tuple(values)
 
     def __getitem__(self, index: Any) -> Any:
         return self._sample([dataset[index] for dataset in self._parts()])
 
-    def __getitems__(self, indices: Any) -> Any:
+    def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
         columns = [fetch(dataset, indices) for dataset in self._parts()]
         for column in columns:
             if len(column) != len(indices):
@@ -130,7 +132,7 @@ class ConcatDataset(Dataset[T_co]):
     Raises AssertionError (torch's choice) for no datasets or an IterableDataset; chain those with ChainDataset.
     """
 
-    def __init__(self, datasets: Any) -> None:
+    def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable: ConcatDataset needs at least one.")
@@ -140,12 +142,13 @@ class ConcatDataset(Dataset[T_co]):
         self.cumulative_sizes = self.cumsum(self.datasets)
 
     @staticmethod
-    def cumsum(sequence: Any) -> Any:
+    def cumsum(sequence: Iterable[Any]) -> list[int]:
         """The lengths of datasets, each with those before it."""
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def __len__(self) -> int:
-        return self.cumulative_sizes[-1]
+        out: int = self.cumulative_sizes[-1]
+        return out
 
     def __getitem__(self, idx: Any) -> Any:
         if idx < 0:
@@ -158,13 +161,13 @@ class ConcatDataset(Dataset[T_co]):
         return self.datasets[i][idx - (self.cumulative_sizes[i - 1] if i else 0)]
 
 
-class ChainDataset(IterableDataset):
+class ChainDataset(IterableDataset[Any]):
     """Iterable datasets one after another. Raises AssertionError (torch's choice) for any other kind."""
 
-    def __init__(self, datasets: Any) -> None:
+    def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = datasets
 
-    def _checked(self) -> Any:
+    def _checked(self) -> Iterator[Any]:
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
                 raise AssertionError(
@@ -172,7 +175,7 @@ class ChainDataset(IterableDataset):
                 )
             yield dataset
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         for dataset in self._checked():
             yield from dataset
 
@@ -187,7 +190,7 @@ class Subset(Dataset[T_co]):
     which asks for whole batches, would pass it by: NotImplementedError says so.
     """
 
-    def __init__(self, dataset: Any, indices: Any) -> None:
+    def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
         self.dataset = dataset
         self.indices = indices
 
@@ -196,7 +199,7 @@ class Subset(Dataset[T_co]):
             return self.dataset[[self.indices[i] for i in idx]]
         return self.dataset[self.indices[idx]]
 
-    def __getitems__(self, indices: Any) -> Any:
+    def __getitems__(self, indices: Sequence[Any]) -> list[T_co]:
         cls = type(self)
         if cls.__getitem__ is not Subset.__getitem__ and cls.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
@@ -204,7 +207,8 @@ class Subset(Dataset[T_co]):
                 "    def __getitems__(self, indices):\n"
                 "        return [self[i] for i in indices]"
             )
-        return fetch(self.dataset, [self.indices[i] for i in indices])
+        samples: list[T_co] = fetch(self.dataset, [self.indices[i] for i in indices])
+        return samples
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -216,7 +220,7 @@ class Subset(Dataset[T_co]):
         return gather(self.dataset, [self.indices[i] for i in indices.tolist()])
 
 
-def fetch(dataset: Any, indices: Any) -> Any:
+def fetch(dataset: Any, indices: Sequence[Any]) -> Any:
     """The samples at indices, as a list: by the dataset's own `__getitems__` where it has one."""
     if callable(getattr(dataset, "__getitems__", None)):
         return dataset.__getitems__(indices)
@@ -233,31 +237,33 @@ def gather(dataset: Any, indices: Any) -> Any:
     return dataset._gather(index) if index.ndim == 1 and index.dtype.kind == "i" else None
 
 
-def random_split(dataset: Any, lengths: Any, generator: Any = default_generator) -> Any:
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | None = default_generator
+) -> list[Subset[Any]]:
     """Split a dataset at random into Subsets of given lengths, or of given fractions that sum to 1.
 
     Fractions are rounded down and what is left goes to the parts in turn. Raises ValueError where the
     lengths do not sum to the dataset's, or a fraction is not between 0 and 1; warns of an empty part.
     """
-    lengths = list(lengths)
+    counts: list[Any] = list(lengths)
     total = len(dataset)
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
-        for i, fraction in enumerate(lengths):
+    if math.isclose(sum(counts), 1) and sum(counts) <= 1:
+        for i, fraction in enumerate(counts):
             if not 0 <= fraction <= 1:
                 raise ValueError(f"Fraction at index {i} is not between 0 and 1: {fraction}.")
-        lengths = [math.floor(total * fraction) for fraction in lengths]
-        for i in range(total - sum(lengths)):
-            lengths[i % len(lengths)] += 1
-        for i, length in enumerate(lengths):
+        counts = [math.floor(total * fraction) for fraction in counts]
+        for i in range(total - sum(counts)):
+            counts[i % len(counts)] += 1
+        for i, length in enumerate(counts):
             if length == 0:
                 warnings.warn(
                     f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2
                 )
-    if sum(lengths) != total:
+    if sum(counts) != total:
         raise ValueError(
-            f"Sum of input lengths does not equal the length of the input dataset: {lengths} sum to {sum(lengths)}, "
+            f"Sum of input lengths does not equal the length of the input dataset: {counts} sum to {sum(counts)}, "
             f"the dataset has {total} samples."
         )
     order = randperm(total, generator=generator).tolist()
-    ends = itertools.accumulate(lengths)
-    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths)]
+    ends = itertools.accumulate(counts)
+    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, counts)]

@@ -55,7 +55,7 @@ class DistributedSampler(Sampler[_T_co]):
     def __iter__(self) -> Iterator[Any]:
         n = len(self.dataset)
         if self.shuffle:
-            order = randperm(n, generator=Generator().manual_seed(self.seed + self.epoch)).tolist()
+            order: list[int] = randperm(n, generator=Generator().manual_seed(self.seed + self.epoch)).tolist()
         else:
             order = list(range(n))
         if not self.drop_last and order:

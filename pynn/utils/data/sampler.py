@@ -1,9 +1,10 @@
 """Samplers: the order in which a loader takes the keys of a dataset."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
-from pynn._dtypes import FLOAT64
+from pynn._dtypes import DTYPES
 from pynn._random import Generator
 from pynn.ops.creation import as_tensor
 from pynn.ops.random import multinomial, randint, randperm
@@ -15,7 +16,7 @@ _BLOCK = 1024  # numbers drawn at a time where a sampler draws without end
 class Sampler(Generic[T_co]):
     """An order of keys. Subclasses define `__iter__`, and `__len__` where the number of keys is known."""
 
-    def __iter__(self) -> None:
+    def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__(): a sampler yields indices.")
 
 
@@ -24,18 +25,20 @@ def _positive_int(name: str, value: Any) -> None:
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}")
 
 
-def _own_generator() -> Any:
+def _own_generator() -> Generator:
     """A generator seeded by a draw from the default one: other draws during the loop do not change the order."""
-    return Generator().manual_seed(randint(0, 2**63 - 1, ()).item())
+    generator = Generator()
+    generator.manual_seed(randint(0, 2**63 - 1, ()).item())
+    return generator
 
 
 class SequentialSampler(Sampler[int]):
     """0, 1, ... len(data_source) - 1."""
 
-    def __init__(self, data_source: Any) -> None:
+    def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
 
     def __len__(self) -> int:
@@ -51,7 +54,11 @@ class RandomSampler(Sampler[int]):
     """
 
     def __init__(
-        self, data_source: Any, replacement: bool = False, num_samples: Any = None, generator: Any = None
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
     ) -> None:
         self.data_source = data_source
         self.replacement = replacement
@@ -62,11 +69,11 @@ class RandomSampler(Sampler[int]):
         _positive_int("num_samples", self.num_samples)
 
     @property
-    def num_samples(self) -> Any:
+    def num_samples(self) -> int:
         """How many indices one iteration yields; follows the dataset's length where none was given."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[int]:
         n = len(self.data_source)
         generator = self.generator if self.generator is not None else _own_generator()
         left = self.num_samples
@@ -79,17 +86,18 @@ class RandomSampler(Sampler[int]):
             yield from drawn
 
     def __len__(self) -> int:
-        return self.num_samples
+        out: int = self.num_samples
+        return out
 
 
 class SubsetRandomSampler(Sampler[int]):
     """The given indices in random order, every one once."""
 
-    def __init__(self, indices: Any, generator: Any = None) -> None:
+    def __init__(self, indices: Sequence[Any], generator: Generator | None = None) -> None:
         self.indices = indices
         self.generator = generator
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[int]:
         for i in randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[i]
 
@@ -103,11 +111,13 @@ class WeightedRandomSampler(Sampler[int]):
     Raises ValueError for weights that are not one row, or a num_samples that is no positive integer.
     """
 
-    def __init__(self, weights: Any, num_samples: Any, replacement: bool = True, generator: Any = None) -> None:
+    def __init__(
+        self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
+    ) -> None:
         _positive_int("num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        self.weights = as_tensor(weights, FLOAT64)
+        self.weights = as_tensor(weights, DTYPES["float64"])
         if self.weights.dim() != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
@@ -121,24 +131,25 @@ class WeightedRandomSampler(Sampler[int]):
         yield from multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator).tolist()
 
     def __len__(self) -> int:
-        return self.num_samples
+        out: int = self.num_samples
+        return out
 
 
-class BatchSampler(Sampler[list]):
+class BatchSampler(Sampler[list[Any]]):
     """Lists of batch_size indices of another sampler; the last may be shorter, or is dropped.
 
     Raises ValueError for a batch_size that is no positive integer or a drop_last that is no bool.
     """
 
-    def __init__(self, sampler: Any, batch_size: Any, drop_last: Any) -> None:
+    def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         _positive_int("batch_size", batch_size)
         if not isinstance(drop_last, bool):
             raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[list[Any]]:
         keys = iter(self.sampler)
         while batch := list(itertools.islice(keys, self.batch_size)):
             if self.drop_last and len(batch) < self.batch_size:
@@ -147,4 +158,5 @@ class BatchSampler(Sampler[list]):
 
     def __len__(self) -> int:
         n = len(self.sampler)
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        out: int = n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        return out

@@ -76,11 +76,12 @@ class CIFAR10(VisionDataset):
                 f"Dataset not found or corrupted in {os.path.join(self.root, self.base_folder)}. "
                 "You can use download=True to download it"
             )
-        pixels, self.targets = [], []
+        pixels: list[numpy.ndarray] = []
+        self.targets: list[int] = []
         for name, _ in self.train_list if train else self.test_list:
             entry = read_pickle(self._path(name))
             pixels.append(numpy.asarray(entry["data"], dtype=numpy.uint8))
-            self.targets.extend(int(label) for label in entry.get("labels", entry.get("fine_labels")))
+            self.targets.extend(int(label) for label in entry["labels" if "labels" in entry else "fine_labels"])
         planes = numpy.concatenate(pixels).reshape(-1, 3, 32, 32)
         self.data = numpy.ascontiguousarray(planes.transpose(0, 2, 3, 1))
         self.classes: list[str] = read_pickle(self._path(self.meta["filename"]))[self.meta["key"]]

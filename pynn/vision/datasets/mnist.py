@@ -143,22 +143,26 @@ class MNIST(VisionDataset):
     @property
     def train_labels(self) -> Tensor:
         """The old name of targets."""
-        return self._renamed("train_labels", "targets")
+        out: Tensor = self._renamed("train_labels", "targets")
+        return out
 
     @property
     def test_labels(self) -> Tensor:
         """The old name of targets."""
-        return self._renamed("test_labels", "targets")
+        out: Tensor = self._renamed("test_labels", "targets")
+        return out
 
     @property
     def train_data(self) -> Tensor:
         """The old name of data."""
-        return self._renamed("train_data", "data")
+        out: Tensor = self._renamed("train_data", "data")
+        return out
 
     @property
     def test_data(self) -> Tensor:
         """The old name of data."""
-        return self._renamed("test_data", "data")
+        out: Tensor = self._renamed("test_data", "data")
+        return out
 
 
 class FashionMNIST(MNIST):
@@ -221,7 +225,7 @@ class EMNIST(MNIST):
     def __init__(self, root: Any, split: str, **kwargs: Any) -> None:
         self.split = verify_str_arg(split, "split", self.splits)
         super().__init__(root, **kwargs)
-        self.classes = self.classes_split_dict[self.split]
+        self.classes = self.classes_split_dict[self.split]  # type: ignore[misc]  # torchvision's do so too
 
     def _names(self) -> list[str]:
         prefix = f"emnist-{self.split}-{'train' if self.train else 'test'}"

@@ -81,7 +81,8 @@ def _read(name: str, path: Any, members: type[WeightsEnum] | None) -> Mapping[st
         known = "" if members is None else f" Names there are: {', '.join(members.__members__)}."
         raise FileNotFoundError(f"{name}'s weights: there is no file {os.fspath(path)!r}.{known}")
     state = load(path)
-    return state["state_dict"] if isinstance(state, Mapping) and "state_dict" in state else state
+    out: Mapping[str, Any] = state["state_dict"] if isinstance(state, Mapping) and "state_dict" in state else state
+    return out
 
 
 def list_models(module: ModuleType | None = None, include: Any = None, exclude: Any = None) -> list[str]:

@@ -25,17 +25,20 @@ class WeightsEnum(enum.Enum):
     @property
     def file(self) -> str:
         """The file's name."""
-        return self.value.file
+        out: str = self.value.file
+        return out
 
     @property
     def meta(self) -> dict[str, Any]:
         """What is known of them: the number of classes."""
-        return self.value.meta
+        out: dict[str, Any] = self.value.meta
+        return out
 
     @property
     def num_classes(self) -> int:
         """The number of classes they tell apart."""
-        return self.value.meta["num_classes"]
+        out: int = self.value.meta["num_classes"]
+        return out
 
     def transforms(self, **options: Any) -> Any:
         """What prepares a picture for a model with these weights; options go to ImageClassification."""
@@ -63,7 +66,8 @@ class WeightsEnum(enum.Enum):
                 f"{type(self).__name__}.{self.name}: there is no {self.file} in {folder}. pynn downloads no weights: put "
                 "the file there, or pass its path (weights='path/to/file.pth'), or start from random ones (weights=None)."
             )
-        return load(path, map_location="cpu", weights_only=True)
+        out: Mapping[str, Any] = load(path, map_location="cpu", weights_only=True)
+        return out
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
@@ -83,11 +87,12 @@ def _enumerations() -> dict[str, type[WeightsEnum]]:
         model, owner, member, file, crop, resize, interpolation, *mean = row.split()
         preparation = (int(crop), int(resize), interpolation, float(mean[0]) if mean else None)
         members.setdefault((model, owner), []).append((member, Weights(file, preparation, {"num_classes": 1000})))
-    out = {}
+    out: dict[str, type[WeightsEnum]] = {}
+    build: Any = WeightsEnum  # called with members, it makes another enumeration
     for (model, owner), own in members.items():
         by_name = dict(own)
         default = by_name.get("IMAGENET1K_V2", own[0][1])
-        out[model] = WeightsEnum(owner, [*own, ("DEFAULT", default)], module="pynn.vision.models")
+        out[model] = build(owner, [*own, ("DEFAULT", default)], module="pynn.vision.models")
     return out
 
 

@@ -39,7 +39,8 @@ class AlexNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        out: Tensor = self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        return out
 
 
 @builder

@@ -46,7 +46,8 @@ class CNBlock(nn.Module):
         result = self.layer_scale * self.block(input)
         result = self.stochastic_depth(result)
         result += input
-        return result
+        out: Tensor = result
+        return out
 
 
 class CNBlockConfig:
@@ -114,7 +115,8 @@ class ConvNeXt(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def _forward_impl(self, x: Tensor) -> Tensor:
-        return self.classifier(self.avgpool(self.features(x)))
+        out: Tensor = self.classifier(self.avgpool(self.features(x)))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)

@@ -28,7 +28,8 @@ class _DenseLayer(nn.Module):
         self.memory_efficient = memory_efficient
 
     def bn_function(self, inputs: list[Tensor]) -> Tensor:
-        return self.conv1(self.relu1(self.norm1(pynn.cat(inputs, 1))))
+        out: Tensor = self.conv1(self.relu1(self.norm1(pynn.cat(inputs, 1))))
+        return out
 
     def forward(self, input: Tensor | list[Tensor]) -> Tensor:
         features = [input] if isinstance(input, Tensor) else input
@@ -39,7 +40,8 @@ class _DenseLayer(nn.Module):
         else:
             inner = self.bn_function(features)
         out = self.conv2(self.relu2(self.norm2(inner)))
-        return F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
+        result: Tensor = F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
+        return result
 
 
 class _DenseBlock(nn.ModuleDict):
@@ -123,7 +125,8 @@ class DenseNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         features = F.relu(self.features(x), inplace=True)
-        return self.classifier(pynn.flatten(F.adaptive_avg_pool2d(features, (1, 1)), 1))
+        out: Tensor = self.classifier(pynn.flatten(F.adaptive_avg_pool2d(features, (1, 1)), 1))
+        return out
 
 
 @builder

@@ -96,7 +96,7 @@ class FusedMBConvConfig(_Stage):
 class _Block(nn.Module):
     """What both kinds share: a shortcut, with stochastic depth, where the shape stays."""
 
-    def __init__(self, cnf: _Stage, stochastic_depth_prob: float, layers: list[nn.Module]) -> None:
+    def __init__(self, cnf: _Stage, stochastic_depth_prob: float, layers: Sequence[nn.Module]) -> None:
         super().__init__()
         self.use_res_connect = cnf.stride == 1 and cnf.input_channels == cnf.out_channels
         self.block = nn.Sequential(*layers)
@@ -108,7 +108,8 @@ class _Block(nn.Module):
         if self.use_res_connect:
             result = self.stochastic_depth(result)
             result += input
-        return result
+        out: Tensor = result
+        return out
 
 
 def _expanded(cnf: _Stage) -> int:
@@ -212,7 +213,8 @@ class EfficientNet(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def _forward_impl(self, x: Tensor) -> Tensor:
-        return self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        out: Tensor = self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)
@@ -249,7 +251,8 @@ def _second(size: str, options: dict[str, Any], dropout: float) -> EfficientNet:
     setting: list[MBConvConfig | FusedMBConvConfig] = [FusedMBConvConfig(*row) for row in fused]
     setting += [MBConvConfig(*row) for row in plain]
     norm = functools.partial(nn.BatchNorm2d, eps=1e-3)
-    return EfficientNet(setting, **({"dropout": dropout, "last_channel": 1280, "norm_layer": norm} | options))
+    defaults: dict[str, Any] = {"dropout": dropout, "last_channel": 1280, "norm_layer": norm}
+    return EfficientNet(setting, **(defaults | options))
 
 
 _SLOW_NORM = functools.partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)

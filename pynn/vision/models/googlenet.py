@@ -50,7 +50,8 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.bn(self.conv(x)), inplace=True)
+        out: Tensor = F.relu(self.bn(self.conv(x)), inplace=True)
+        return out
 
 
 class Inception(nn.Module):
@@ -100,7 +101,8 @@ class InceptionAux(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = pynn.flatten(self.conv(F.adaptive_avg_pool2d(x, (4, 4))), 1)
-        return self.fc2(self.dropout(F.relu(self.fc1(x), inplace=True)))
+        out: Tensor = self.fc2(self.dropout(F.relu(self.fc1(x), inplace=True)))
+        return out
 
 
 class GoogLeNet(nn.Module):

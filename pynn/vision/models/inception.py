@@ -151,7 +151,8 @@ class InceptionAux(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv1(self.conv0(F.avg_pool2d(x, kernel_size=5, stride=3)))
-        return self.fc(pynn.flatten(F.adaptive_avg_pool2d(x, (1, 1)), 1))
+        out: Tensor = self.fc(pynn.flatten(F.adaptive_avg_pool2d(x, (1, 1)), 1))
+        return out
 
 
 class Inception3(nn.Module):

@@ -34,7 +34,8 @@ class _InvertedResidual(nn.Module):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.layers(input) + input if self.apply_residual else self.layers(input)
+        out: Tensor = self.layers(input) + input if self.apply_residual else self.layers(input)
+        return out
 
 
 def _round_to_multiple_of(val: float, divisor: int, round_up_bias: float = 0.9) -> int:
@@ -88,7 +89,8 @@ class MNASNet(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.layers(x).mean([2, 3]))
+        out: Tensor = self.classifier(self.layers(x).mean([2, 3]))
+        return out
 
 
 @builder

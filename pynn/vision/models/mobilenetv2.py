@@ -42,7 +42,8 @@ class InvertedResidual(nn.Module):
         self._is_cn = stride > 1
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv(x) if self.use_res_connect else self.conv(x)
+        out: Tensor = x + self.conv(x) if self.use_res_connect else self.conv(x)
+        return out
 
 
 class MobileNetV2(nn.Module):
@@ -85,7 +86,8 @@ class MobileNetV2(nn.Module):
 
     def _forward_impl(self, x: Tensor) -> Tensor:
         x = nn.functional.adaptive_avg_pool2d(self.features(x), (1, 1))
-        return self.classifier(pynn.flatten(x, 1))
+        out: Tensor = self.classifier(pynn.flatten(x, 1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)

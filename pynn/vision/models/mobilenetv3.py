@@ -79,7 +79,8 @@ class InvertedResidual(nn.Module):
         result = self.block(input)
         if self.use_res_connect:
             result += input
-        return result
+        out: Tensor = result
+        return out
 
 
 class MobileNetV3(nn.Module):
@@ -124,7 +125,8 @@ class MobileNetV3(nn.Module):
         _initialise(self)
 
     def _forward_impl(self, x: Tensor) -> Tensor:
-        return self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        out: Tensor = self.classifier(pynn.flatten(self.avgpool(self.features(x)), 1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)

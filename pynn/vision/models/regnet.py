@@ -75,7 +75,8 @@ class ResBottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.proj is None else self.proj(x)
-        return self.activation(shortcut + self.f(x))
+        out: Tensor = self.activation(shortcut + self.f(x))
+        return out
 
 
 class AnyStage(nn.Sequential):
@@ -208,7 +209,8 @@ class RegNet(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.avgpool(self.trunk_output(self.stem(x))).flatten(start_dim=1))
+        out: Tensor = self.fc(self.avgpool(self.trunk_output(self.stem(x))).flatten(start_dim=1))
+        return out
 
 
 # Depth, w_0, w_a, w_m, width of a group.

@@ -55,7 +55,8 @@ class BasicBlock(nn.Module):
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         out += shortcut
-        return self.relu(out)
+        result: Tensor = self.relu(out)
+        return result
 
 
 class Bottleneck(nn.Module):
@@ -93,7 +94,8 @@ class Bottleneck(nn.Module):
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
         out += shortcut
-        return self.relu(out)
+        result: Tensor = self.relu(out)
+        return result
 
 
 class ResNet(nn.Module):
@@ -106,7 +108,7 @@ class ResNet(nn.Module):
 
     def __init__(
         self,
-        block: type[nn.Module],
+        block: "type[BasicBlock | Bottleneck]",
         layers: list[int],
         num_classes: int = 1000,
         zero_init_residual: bool = False,
@@ -151,7 +153,7 @@ class ResNet(nn.Module):
                 nn.init.zeros_(last.weight)
 
     def _make_layer(
-        self, block: type[nn.Module], planes: int, blocks: int, stride: int = 1, dilate: bool = False
+        self, block: "type[BasicBlock | Bottleneck]", planes: int, blocks: int, stride: int = 1, dilate: bool = False
     ) -> nn.Sequential:
         norm = self._norm_layer
         before = self.dilation
@@ -180,7 +182,8 @@ class ResNet(nn.Module):
     def _forward_impl(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(pynn.flatten(self.avgpool(x), 1))
+        out: Tensor = self.fc(pynn.flatten(self.avgpool(x), 1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)

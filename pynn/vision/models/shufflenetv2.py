@@ -98,7 +98,8 @@ class ShuffleNetV2(nn.Module):
     def _forward_impl(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.conv1(x))
         x = self.conv5(self.stage4(self.stage3(self.stage2(x))))
-        return self.fc(x.mean([2, 3]))
+        out: Tensor = self.fc(x.mean([2, 3]))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward_impl(x)

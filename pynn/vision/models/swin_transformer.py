@@ -32,7 +32,8 @@ class PatchMerging(nn.Module):
         self.norm = norm_layer(4 * dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.reduction(self.norm(_four_to_one(x)))
+        out: Tensor = self.reduction(self.norm(_four_to_one(x)))
+        return out
 
 
 class PatchMergingV2(nn.Module):
@@ -45,7 +46,8 @@ class PatchMergingV2(nn.Module):
         self.norm = norm_layer(2 * dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.reduction(_four_to_one(x)))
+        out: Tensor = self.norm(self.reduction(_four_to_one(x)))
+        return out
 
 
 def _to_windows(x: Tensor, window: list[int]) -> Tensor:
@@ -119,7 +121,8 @@ def shifted_window_attention(
     x = x.permute(0, 1, 3, 2, 4, 5).reshape(n, full_height, full_width, channels)
     if shifted:
         x = pynn.roll(x, shifts=(shift[0], shift[1]), dims=(1, 2))
-    return x[:, :height, :width, :].contiguous()
+    out: Tensor = x[:, :height, :width, :].contiguous()
+    return out
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -221,7 +224,8 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
     def get_relative_position_bias(self) -> Tensor:
         """The bias of every pair of pixels, (1, heads, P, P)."""
         table = self.cpb_mlp(self.relative_coords_table).reshape(-1, self.num_heads)
-        return 16 * pynn.sigmoid(self._pairs(table))
+        out: Tensor = 16 * pynn.sigmoid(self._pairs(table))
+        return out
 
 
 class SwinTransformerBlock(nn.Module):
@@ -255,7 +259,8 @@ class SwinTransformerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.stochastic_depth(self.attn(self.norm1(x)))
-        return x + self.stochastic_depth(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.stochastic_depth(self.mlp(self.norm2(x)))
+        return out
 
 
 class SwinTransformerBlockV2(SwinTransformerBlock):
@@ -279,7 +284,8 @@ class SwinTransformerBlockV2(SwinTransformerBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.stochastic_depth(self.norm1(self.attn(x)))
-        return x + self.stochastic_depth(self.norm2(self.mlp(x)))
+        out: Tensor = x + self.stochastic_depth(self.norm2(self.mlp(x)))
+        return out
 
 
 class SwinTransformer(nn.Module):
@@ -309,7 +315,8 @@ class SwinTransformer(nn.Module):
         self.num_classes = num_classes
         block = block or SwinTransformerBlock
         norm = norm_layer or functools.partial(nn.LayerNorm, eps=1e-5)
-        patches = nn.Conv2d(3, embed_dim, kernel_size=tuple(patch_size), stride=tuple(patch_size))
+        high, wide = patch_size
+        patches = nn.Conv2d(3, embed_dim, kernel_size=(high, wide), stride=(high, wide))
         layers: list[nn.Module] = [nn.Sequential(patches, Permute([0, 2, 3, 1]), norm(embed_dim))]
         number, last = 0, sum(depths) - 1
         for i, (depth, heads) in enumerate(zip(depths, num_heads)):
@@ -348,7 +355,8 @@ class SwinTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.permute(self.norm(self.features(x)))
-        return self.head(self.flatten(self.avgpool(x)))
+        out: Tensor = self.head(self.flatten(self.avgpool(x)))
+        return out
 
 
 def _swin(

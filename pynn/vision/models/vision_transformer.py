@@ -78,7 +78,8 @@ class EncoderBlock(nn.Module):
         x = self.ln_1(input)
         x, _ = self.self_attention(x, x, x, need_weights=False)
         x = self.dropout(x) + input
-        return x + self.mlp(self.ln_2(x))
+        out: Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
 
 class Encoder(nn.Module):
@@ -107,7 +108,8 @@ class Encoder(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         _check_sequence(input)
-        return self.ln(self.layers(self.dropout(input + self.pos_embedding)))
+        out: Tensor = self.ln(self.layers(self.dropout(input + self.pos_embedding)))
+        return out
 
 
 class VisionTransformer(nn.Module):
@@ -192,12 +194,14 @@ class VisionTransformer(nn.Module):
         for size, name in zip(x.shape[2:], ("height", "width")):
             if size != self.image_size:
                 raise AssertionError(f"Wrong image {name}! Expected {self.image_size} but got {size}!")
-        return self.conv_proj(x).flatten(2).permute(0, 2, 1)
+        out: Tensor = self.conv_proj(x).flatten(2).permute(0, 2, 1)
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         x = self._process_input(x)
         x = pynn.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)
-        return self.heads(self.encoder(x)[:, 0])
+        out: Tensor = self.heads(self.encoder(x)[:, 0])
+        return out
 
 
 def _vit(patch: int, layers: int, heads: int, width: int, mlp: int, options: dict[str, Any]) -> VisionTransformer:

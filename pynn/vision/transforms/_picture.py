@@ -36,7 +36,7 @@ def resize(img: Any, size: Sequence[int], interpolation: int) -> Any:
 def _colour(img: Any, fill: _Fill) -> Any:
     """`fill` with a value for every channel, as Pillow wants it."""
     channels = len(img.getbands())
-    values = [0 if fill is None else fill] if not isinstance(fill, Sequence) else list(fill)
+    values: list[Any] = [0 if fill is None else fill] if not isinstance(fill, Sequence) else list(fill)
     if len(values) == 1:
         values = values * channels
     if len(values) != channels:
@@ -45,7 +45,7 @@ def _colour(img: Any, fill: _Fill) -> Any:
             f"({len(values)} != {channels})"
         )
     if img.mode != "F":
-        values = [int(v) for v in values]  # type: ignore[arg-type]
+        values = [int(v) for v in values]
     return values[0] if channels == 1 else tuple(values)
 
 

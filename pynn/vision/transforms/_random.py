@@ -450,7 +450,7 @@ class RandomErasing(nn.Module):
         if isinstance(self.value, str):
             value = None
         else:
-            value = [float(v) for v in (self.value if isinstance(self.value, tuple | list) else [self.value])]  # type: ignore[list-item]
+            value = [float(v) for v in (self.value if isinstance(self.value, tuple | list) else [self.value])]
         if value is not None and len(value) not in (1, img.shape[-3]):
             raise ValueError(
                 "If value is a sequence, it should have either a single value or "

@@ -74,7 +74,8 @@ def crop(img: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
         max(min(bottom, 0) - top, 0),
         max(bottom - max(rows, top), 0),
     ]
-    return F.pad(inner, missing, value=0)
+    out: Tensor = F.pad(inner, missing, value=0)
+    return out
 
 
 def pad(img: Tensor, padding: Sequence[int], fill: float | None, padding_mode: str) -> Tensor:
@@ -82,13 +83,15 @@ def pad(img: Tensor, padding: Sequence[int], fill: float | None, padding_mode: s
     left, top, right, bottom = padding
     sides = [left, right, top, bottom]
     if padding_mode == "constant":
-        return F.pad(img, sides, value=0 if fill is None else fill)
+        out: Tensor = F.pad(img, sides, value=0 if fill is None else fill)
+        return out
     if padding_mode == "symmetric":
         return img[..., _mirror(img.shape[-2], top, bottom)[:, None], _mirror(img.shape[-1], left, right)[None, :]]
     mode = {"edge": "replicate"}.get(padding_mode, padding_mode)
     # The padding operations take (N, C, H, W) of floats.
     work, restore = _batched(img)
-    return restore(F.pad(work, sides, mode=mode))
+    out = restore(F.pad(work, sides, mode=mode))
+    return out
 
 
 def _mirror(size: int, before: int, after: int) -> Tensor:
@@ -133,7 +136,8 @@ def resize(img: Tensor, size: Sequence[int], mode: str, antialias: bool | None) 
         out = F.interpolate(work, size=list(size), mode=mode, align_corners=False)
     if mode == "bicubic" and img.dtype == pynn.uint8:
         out = out.clamp(0, 255)
-    return restore(out)
+    result: Tensor = restore(out)
+    return result
 
 
 def _weights(old: int, new: int, mode: str, dtype: Any) -> Tensor:
@@ -212,14 +216,16 @@ def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float
     width, height = kernel_size
     across, down = _bell(width, sigma[0]), _bell(height, sigma[1])
     work = F.pad(work, [width // 2, width // 2, height // 2, height // 2], mode="reflect")
-    return restore(_filter(work, wrap(numpy.outer(down, across)).to(work.dtype)))
+    out: Tensor = restore(_filter(work, wrap(numpy.outer(down, across)).to(work.dtype)))
+    return out
 
 
 @functools.lru_cache(maxsize=64)
 def _bell(size: int, sigma: float) -> numpy.ndarray:
     x = numpy.arange(size) - (size - 1) / 2
     values = numpy.exp(-0.5 * (x / sigma) ** 2)
-    return values / values.sum()
+    out: numpy.ndarray = values / values.sum()
+    return out
 
 
 def adjust_gamma(img: Tensor, gamma: float, gain: float) -> Tensor:
@@ -278,7 +284,8 @@ def _bytes_only(img: Tensor) -> None:
 
 def posterize(img: Tensor, bits: int) -> Tensor:
     _bytes_only(img)
-    return img & (256 - 2 ** (8 - bits))
+    out: Tensor = img & (256 - 2 ** (8 - bits))
+    return out
 
 
 def solarize(img: Tensor, threshold: float) -> Tensor:

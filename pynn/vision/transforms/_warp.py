@@ -43,7 +43,8 @@ def perspective_coefficients(startpoints: Sequence[Sequence[int]], endpoints: Se
         rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
     wanted = numpy.asarray(startpoints, numpy.float64).reshape(8)
     solution = numpy.linalg.lstsq(numpy.asarray(rows, numpy.float64), wanted, rcond=None)[0]
-    return solution.astype(numpy.float32).tolist()
+    out: list[float] = solution.astype(numpy.float32).tolist()
+    return out
 
 
 def _check_fill(img: Tensor, mode: str, fill: _Fill) -> None:
@@ -64,7 +65,8 @@ def sample(img: Tensor, grid: numpy.ndarray | Tensor, mode: str, fill: _Fill) ->
     places = grid if isinstance(grid, Tensor) else wrap(grid)
     places = places.to(work.dtype).expand(work.shape[0], *places.shape[1:])
     if fill is None:
-        return restore(F.grid_sample(work, places, mode=mode, padding_mode="zeros", align_corners=False))
+        result: Tensor = restore(F.grid_sample(work, places, mode=mode, padding_mode="zeros", align_corners=False))
+        return result
     # One channel more of ones: what becomes of it says how much of a result comes from inside.
     inside = pynn.ones(work.shape[0], 1, *work.shape[2:], dtype=work.dtype)
     out = F.grid_sample(pynn.cat([work, inside], 1), places, mode=mode, padding_mode="zeros", align_corners=False)
@@ -72,8 +74,10 @@ def sample(img: Tensor, grid: numpy.ndarray | Tensor, mode: str, fill: _Fill) ->
     values = list(fill) if isinstance(fill, Sequence) else [fill]
     colour = pynn.tensor([float(v) for v in values], dtype=work.dtype).reshape(1, -1, 1, 1)
     if mode == "nearest":
-        return restore(pynn.where(inside < 0.5, colour, out))
-    return restore(out * inside + (1.0 - inside) * colour)
+        result = restore(pynn.where(inside < 0.5, colour, out))
+        return result
+    result = restore(out * inside + (1.0 - inside) * colour)
+    return result
 
 
 def _affine_grid(matrix: Sequence[float], size: tuple[int, int], out: tuple[int, int]) -> numpy.ndarray:
@@ -87,13 +91,13 @@ def _affine_grid(matrix: Sequence[float], size: tuple[int, int], out: tuple[int,
 
 def affine(img: Tensor, matrix: Sequence[float], mode: str, fill: _Fill) -> Tensor:
     _check_fill(img, mode, fill)
-    size = tuple(img.shape[-2:])
+    size = (img.shape[-2], img.shape[-1])
     return sample(img, _affine_grid(matrix, size, size), mode, fill)
 
 
 def rotate(img: Tensor, matrix: Sequence[float], mode: str, expand: bool, fill: _Fill) -> Tensor:
     _check_fill(img, mode, fill)
-    size = tuple(img.shape[-2:])
+    size = (img.shape[-2], img.shape[-1])
     return sample(img, _affine_grid(matrix, size, _bounds(matrix, size) if expand else size), mode, fill)
 
 

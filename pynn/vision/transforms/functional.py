@@ -118,7 +118,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     Raises TypeError and ValueError for what no picture can hold, and where `mode` does not fit.
     """
     if isinstance(pic, Tensor):
-        pixels = pic.detach().numpy()
+        pixels: numpy.ndarray = pic.detach().numpy()
         if pixels.ndim == 3:
             pixels = pixels.transpose(1, 2, 0)
     elif isinstance(pic, numpy.ndarray):
@@ -394,7 +394,7 @@ def affine(
         raise ValueError(f"Argument scale should be positive, got {scale}")
     if not isinstance(shear, numbers.Number | list | tuple):
         raise TypeError(f"Shear should be either a single value or a sequence of two values, got {shear!r}")
-    leans = [shear, 0.0] if isinstance(shear, numbers.Number) else list(shear)  # type: ignore[arg-type, list-item]
+    leans: list[float] = list(shear) if isinstance(shear, list | tuple) else [shear, 0.0]
     leans = leans * 2 if len(leans) == 1 else leans
     if len(leans) != 2:
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")

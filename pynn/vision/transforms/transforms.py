@@ -40,7 +40,7 @@ __all__ = [
 
 def _uniform(low: float, high: float) -> float:
     """A number in [low, high)."""
-    return pynn.empty(1).uniform_(low, high).item()
+    return float(pynn.empty(1).uniform_(low, high))
 
 
 def _integer(low: int, high: int) -> int:
@@ -50,7 +50,7 @@ def _integer(low: int, high: int) -> int:
 
 def _chance(p: float) -> bool:
     """True with probability p."""
-    return pynn.rand(1).item() < p
+    return bool(pynn.rand(1).item() < p)
 
 
 def _listing(name: str, parts: Sequence[Any], first: str = "") -> str:
@@ -432,7 +432,8 @@ class LinearTransformation(nn.Module):
                 f"{size} values, and {self.transformation_matrix.shape[0]}"
             )
         flat = tensor.reshape(-1, size) - self.mean_vector
-        return pynn.mm(flat, self.transformation_matrix).reshape(tensor.shape)
+        out: Tensor = pynn.mm(flat, self.transformation_matrix).reshape(tensor.shape)
+        return out
 
     def __repr__(self) -> str:
         matrix, mean = self.transformation_matrix.tolist(), self.mean_vector.tolist()
