@@ -12,6 +12,7 @@ from pynn.ops import factorization, lapack
 from pynn.ops import namespace as xp
 from pynn.ops.factorization import CHOLESKY, EIGH, EIGVALSH, LU_FACTOR, QR, SVD, SVDVALS
 from pynn.ops.indefinite import LDL_FACTOR, LDL_SOLVE
+from pynn.return_types import Named
 
 NOT_POSITIVE = (
     "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
@@ -67,7 +68,7 @@ def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
 
 
 @float32_function
-def qr(A: Tensor, mode: str = "reduced") -> Any:
+def qr(A: Tensor, mode: str = "reduced") -> Named:
     """(Q, R) of matrices (*, m, n): Q with orthonormal columns, R upper triangular, A = Q @ R.
 
     mode: "reduced": Q is (*, m, k), R (*, k, n), k = min(m, n); "complete": (*, m, m) and (*, m, n); "r": R alone, Q empty.
@@ -296,7 +297,7 @@ def _check_driver(driver: Any) -> None:
 
 
 @float32_function
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Named:
     """(U, S, Vh) of matrices (*, m, n): A = U[..., :k] @ diag(S) @ Vh[..., :k, :], k = min(m, n), S in descending order.
 
     full_matrices: U is (*, m, m) and Vh (*, n, n); else (*, m, k) and (*, k, n). Gradients flow through the first k

@@ -22,6 +22,7 @@ from pynn.linalg._decompositions import check_equation, eigvalsh, svdvals
 from pynn.ops import factorization
 from pynn.ops import namespace as xp
 from pynn.ops.equations import DET, HOUSEHOLDER_PRODUCT, INV, LSTSQ, MATRIX_EXP, PINV, SLOGDET, SOLVE
+from pynn.return_types import Named
 
 _SINGULAR = (
     "The diagonal element {info} is zero, the inversion could not be completed because the input matrix is singular."
@@ -122,7 +123,7 @@ def det(A: Tensor) -> Tensor:
 
 
 @float32_function
-def slogdet(A: Tensor) -> Any:
+def slogdet(A: Tensor) -> Named:
     """(sign, logabsdet) of square matrices' determinants: -1, 0 or 1, and the logarithm of the absolute value."""
     check_matrix("linalg.slogdet", A, square=True)
     return _checks.linalg_slogdet(call(SLOGDET, (A,)))

@@ -14,6 +14,7 @@ from pynn.ops.equations import ORMQR
 from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
 from pynn.ops.indefinite import GEQRF
 from pynn.ops.registry import export
+from pynn.return_types import Named
 
 
 @export()
@@ -34,7 +35,7 @@ export("matrix_power")(_products.matrix_power)
 
 
 @export()
-def slogdet(input: Tensor) -> Any:
+def slogdet(input: Tensor) -> Named:
     """`linalg.slogdet`."""
     return _checks.slogdet(_equations.slogdet(input))
 
@@ -89,14 +90,14 @@ def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
 
 
 @export()
-def qr(input: Tensor, some: bool = True) -> Any:
+def qr(input: Tensor, some: bool = True) -> Named:
     """`linalg.qr`, reduced or (some=False) complete."""
     return _checks.qr(_decompositions.qr(input, "reduced" if some else "complete"))
 
 
 @export()
 @float32_function
-def geqrf(input: Tensor) -> Any:
+def geqrf(input: Tensor) -> Named:
     """(a, tau): R on and above a's diagonal, Householder reflectors below it and their factors, as LAPACK's geqrf.
 
     Has no gradient; use linalg.qr for one.
@@ -153,7 +154,7 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
 
 @export("lu", method=False)
 @float32_function
-def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Tensor | None = None) -> Any:
     """(LU, pivots), or with get_infos (LU, pivots, infos): `linalg.lu_factor_ex`."""
     packed, pivots, info = _decompositions.lu_factor_ex(A, pivot=pivot)
     if not get_infos:
@@ -173,7 +174,7 @@ def _lu_method(self: Tensor, pivot: bool = True, get_infos: bool = False) -> Any
 
 
 @export(method=False)
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Any:
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Named:
     """(P, L, U) of what lu_factor gives; empty tensors for what is not asked for."""
     name = "torch.lu_unpack"
     check_matrix(name, LU_data, "LU_data")
@@ -217,7 +218,7 @@ def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
 @float32_function
 def triangular_solve(
     input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> Any:
+) -> Named:
     """(solution, cloned_coefficient): X in A @ X = input (A.mT with transpose) of triangular A, and a copy of A."""
     name = "triangular_solve"
     for argument, x in (("b", input), ("A", A)):
@@ -242,7 +243,7 @@ def triangular_solve(
 
 
 @export()
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Named:
     """(U, S, V), of input = U @ diag(S) @ V.mT: `linalg.svd` with V for Vh. Without compute_uv, U and V are zeros."""
     if not compute_uv:
         s = _decompositions.svdvals(input)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynn._core import Tensor, call
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
 from pynn.linalg._checks import check_floating, check_tensor, dims_pair, type_name
 from pynn.linalg._decompositions import svdvals
@@ -33,7 +34,7 @@ def _converted(name: str, x: Any, dtype: Any) -> Tensor:
     return x if wanted == x._array.dtype else call(CAST, (x,), (wanted,))  # type: ignore[no-any-return]
 
 
-def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Tensor:
     """The norm of x's elements (over dim(s), or all of them) as a vector: ord a number, inf or -inf.
 
     sum(|x| ** ord) ** (1 / ord); for 0 the number of elements that are not 0. Differentiable; 0 where the norm is 0.
@@ -53,7 +54,7 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = Fal
 
 
 def matrix_norm(
-    A: Tensor, ord: float | str = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+    A: Tensor, ord: float | str = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Tensor:
     """The norm of the matrices in two dims of A: "fro", "nuc" (the sum of singular values), 2, -2 (the largest, smallest),
     1, -1, inf, -inf (the largest, smallest sum of absolute values of a column, of a row)."""
@@ -108,7 +109,7 @@ def _restored(x: Tensor, rows: int, columns: int, keepdim: bool) -> Tensor:
 
 
 def norm(
-    A: Tensor, ord: float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
+    A: Tensor, ord: float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Tensor:
     """A vector norm, or with ord of a matrix (dim of two, or A 2-D) a matrix norm; without ord the 2-norm of all elements.
 

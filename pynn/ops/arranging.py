@@ -1,5 +1,6 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -12,7 +13,7 @@ from pynn.ops.view import Size, normal_dim
 
 
 @export()
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with its elements moved on by shifts along dims, those pushed out coming in at the other end."""
     if dims is None or dims == ():
         return roll(input.flatten(), shifts, 0).reshape(input._array.shape)
@@ -28,7 +29,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 @export()
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Each element of input repeated (along dim, or of the flattened input): a number of times, or its own number.
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
@@ -48,7 +49,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
 
 
 @export()
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """input repeated dims[i] times along each dimension; dimensions that dims lacks are not."""
     dims = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
     return repeat(input, (1,) * (input._array.ndim - len(dims)) + dims)
@@ -86,7 +87,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 
 
 @export(method=False)
-def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str | None = None) -> tuple[Tensor, ...]:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
@@ -102,7 +103,7 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
 
 
 @export(method=False)
-def broadcast_shapes(*shapes: Any) -> Tensor:
+def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to."""
     try:
         return Size(numpy.broadcast_shapes(*shapes))
@@ -113,14 +114,14 @@ def broadcast_shapes(*shapes: Any) -> Tensor:
 
 
 @export(method=False)
-def broadcast_tensors(*tensors: Any) -> Tensor:
+def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape they broadcast to."""
     shape = broadcast_shapes(*(x._array.shape for x in tensors))
     return tuple(x.expand(shape) for x in tensors)
 
 
 def _at_least(n: Any, reshaped: Any) -> Any:
-    def function(*tensors: Any) -> Any:
+    def function(*tensors: Tensor | Sequence[Tensor]) -> Any:
         if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
             tensors = tuple(tensors[0])
         out = tuple(x if x._array.ndim >= n else reshaped(x) for x in tensors)
@@ -138,7 +139,7 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 
 
 @export(method=False)
-def dstack(tensors: Any) -> Tensor:
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 2, smaller ones given dimensions first."""
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
@@ -146,7 +147,7 @@ def dstack(tensors: Any) -> Tensor:
 
 
 @export(method=False)
-def column_stack(tensors: Any) -> Tensor:
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 1, vectors as columns."""
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")
@@ -157,7 +158,7 @@ def _reshaped(name: str) -> None:
     """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
     function = METHODS[name]
 
-    def function_(self: Any, *args: Any) -> Any:
+    def function_(self: Any, *args: Any) -> Tensor:
         if self._view is not None or self._node is not None:
             raise RuntimeError(f"{name}_() takes no view and no recorded tensor. Use x = x.{name}(...).")
         self._array = function(self.detach(), *args)._array

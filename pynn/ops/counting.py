@@ -10,7 +10,7 @@ from pynn._core import Tensor, made, observe
 from pynn._dtypes import INT64, plain
 from pynn.ops.registry import export, number
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import Named, named
 
 
 def _several(values: Tensor, inverse: Tensor | None, counts: Tensor | None) -> Any:
@@ -120,7 +120,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 @export(method=False)
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Any,
+    input: Tensor | float,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -180,7 +180,7 @@ def searchsorted(
 
 
 @export(method=False)
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+def bucketize(input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between boundaries (1-D, ascending) in which each value lies."""
     if boundaries._array.ndim != 1:
         raise RuntimeError(
@@ -282,7 +282,7 @@ def histogram(
     range: Sequence[float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-) -> Any:
+) -> Named:
     """(hist, bin_edges): how many elements, or what weight of them, lie in each interval.
 
     bins: how many equal intervals over `range` (of the data where None), or a 1-D tensor of their edges.

@@ -1,5 +1,6 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
+from collections.abc import Sequence
 from math import isfinite, prod
 from operator import index
 from typing import Any
@@ -8,8 +9,11 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
-from pynn._device import check_device
+from pynn._device import DeviceLike, check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
+from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -132,7 +136,7 @@ def _holds_arrays(data: Any) -> Any:
 
 @export(method=False)
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False
 ) -> Tensor:
     """A new tensor holding a copy of data: numbers, nested lists, arrays.
 
@@ -161,7 +165,7 @@ def from_numpy_array(ndarray: Any) -> Tensor:
 
 
 @export(method=False)
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None = None) -> Tensor:
     """data as a tensor, sharing its memory where dtype allows."""
     if device is not None:
         check_device(device)
@@ -175,7 +179,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 @export(method=False)
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
+    obj: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, copy: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
 
@@ -206,7 +210,7 @@ def asarray(
 
 
 @export(method=False)
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(buffer: Any, *, dtype: Dtype | None, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
     Read-only memory is copied. ValueError where the buffer does not hold as much.
@@ -224,9 +228,9 @@ def from_file(
     shared: Any = None,
     size: int = 0,
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The first `size` elements of a file as a tensor; shared: writes to it go to the file, which is made if need be."""
@@ -245,12 +249,12 @@ def _dtype_or_default(dtype: Any) -> Any:
 
 @export(method=False)
 def zeros(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Zeros of a shape; float32 unless dtype says otherwise."""
@@ -261,12 +265,12 @@ def zeros(
 
 @export(method=False)
 def ones(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Ones of a shape; float32 unless dtype says otherwise."""
@@ -277,14 +281,14 @@ def ones(
 
 @export(method=False)
 def empty(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """A tensor of a shape, its values not set."""
     return finish(
@@ -294,13 +298,13 @@ def empty(
 
 @export(method=False)
 def full(
-    size: Any,
-    fill_value: Any,
+    size: int | Sequence[int],
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
@@ -316,13 +320,13 @@ def _publish_like(name: str, make: Any) -> None:
     def function(
         input: Tensor,
         *,
-        dtype: Any = None,
-        device: Any = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
         requires_grad: bool = False,
-        layout: Any = None,
-        memory_format: Any = None,
+        layout: Layout | None = None,
+        memory_format: MemoryFormat | None = None,
         pin_memory: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(input._array.shape, np_dtype), device, requires_grad)
 
@@ -338,13 +342,13 @@ for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("e
 @export(method=False)
 def full_like(
     input: Tensor,
-    fill_value: Any,
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
@@ -355,14 +359,14 @@ def full_like(
 def _publish_new(name: str, make: Any) -> None:
     def function(
         self: Any,
-        *size_: Any,
-        size: Any = None,
-        dtype: Any = None,
-        device: Any = None,
+        *size_: int | Sequence[int],
+        size: int | Sequence[int] | None = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
         requires_grad: bool = False,
-        layout: Any = None,
+        layout: Layout | None = None,
         pin_memory: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(shape_of(size_ if size is None else (size,)), np_dtype), device, requires_grad)
 
@@ -378,13 +382,13 @@ for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new
 @export(function=False)
 def new_full(
     self: Any,
-    size: Any,
-    fill_value: Any,
+    size: int | Sequence[int],
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`full` of this tensor's dtype."""
@@ -402,10 +406,10 @@ def new_tensor(
     self: Any,
     data: Any,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`tensor(data)` of this tensor's dtype."""
@@ -419,14 +423,14 @@ def new_tensor(
 
 @export(method=False)
 def arange(
-    start: Any,
-    end: Any = None,
-    step: int = 1,
+    start: float,
+    end: float | None = None,
+    step: float = 1,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Numbers from start (0 when only one is given) up to end, not included, step apart.
@@ -479,14 +483,14 @@ def _even(start: Any, end: Any, steps: Any) -> Any:
 
 @export("range", method=False)
 def range_(
-    start: int = 0,
-    end: Any = None,
-    step: int = 1,
+    start: float = 0,
+    end: float | None = None,
+    step: float = 1,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
 
@@ -505,14 +509,14 @@ def range_(
 
 @export(method=False)
 def linspace(
-    start: Any,
-    end: Any,
-    steps: Any,
+    start: Tensor | float,
+    end: Tensor | float,
+    steps: int,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
@@ -522,15 +526,15 @@ def linspace(
 
 @export(method=False)
 def logspace(
-    start: Any,
-    end: Any,
-    steps: Any,
+    start: Tensor | float,
+    end: Tensor | float,
+    steps: int,
     base: float = 10.0,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
@@ -541,13 +545,13 @@ def logspace(
 
 @export(method=False)
 def eye(
-    n: Any,
-    m: Any = None,
+    n: int,
+    m: int | None = None,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The n x m identity matrix."""
@@ -558,7 +562,7 @@ def eye(
 
 
 @export(function=False)
-def fill_(self: Any, value: Any) -> Tensor:
+def fill_(self: Any, value: Tensor | float) -> Tensor:
     """Set every element to value."""
     if not isinstance(value, Tensor):
         value = self._array.dtype.type(value).item() if self._array.dtype.kind != "V" else float(value)
@@ -580,7 +584,7 @@ def zero_(input: Tensor) -> Tensor:
 
 
 @export()
-def fill(input: Tensor, value: Any) -> Tensor:
+def fill(input: Tensor, value: Tensor | float) -> Tensor:
     """A copy of input with every element set to value."""
     return fill_(_core.METHODS["clone"](input), value)
 

@@ -149,7 +149,7 @@ def _product(x: Any, a: Any, y: Any, b: Any, kept: Any, equation: Any) -> Any:
 
 
 @export(method=False)
-def einsum(*args: Any) -> Any:
+def einsum(*args: Any) -> Tensor:
     """The sum of products of operands that equation names: `einsum("bij,bjk->bik", x, y)`.
 
     Letters that the result lacks are summed over; one that an operand has twice names its diagonal; `...` stands for
@@ -214,7 +214,7 @@ def _dims_of_both(a: Any, b: Any, dims: Any) -> Any:
 
 
 @export(method=False)
-def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed for each.
 
     A dimension of size 1 broadcasts against its partner. Raises RuntimeError where other sizes or the dtypes differ.

@@ -1,5 +1,6 @@
 """Joining tensors: cat, stack and what is made of them; repeat."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -54,7 +55,7 @@ CAT = register(
 
 
 @export("cat", "concat", "concatenate", method=False)
-def cat(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
 
     axis: another name of dim.
@@ -74,7 +75,7 @@ def cat(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Ten
 
 
 @export(method=False)
-def stack(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors of one shape joined along a new dimension. axis: another name of dim."""
     dim = dim if axis is None else axis
     tensors = tuple(tensors)
@@ -94,7 +95,7 @@ def stack(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> T
 
 
 def _along_or_new(name: str, small: Any, dim: Any) -> None:
-    def function(tensors: Any) -> Any:
+    def function(tensors: Sequence[Tensor]) -> Tensor:
         if not tensors:
             raise RuntimeError(f"{name} expects a non-empty TensorList")
         return cat([small(x) for x in tensors], dim)
@@ -109,7 +110,7 @@ for _name in ("vstack", "row_stack"):
 
 
 @export(method=False)
-def block_diag(*tensors: Any) -> Tensor:
+def block_diag(*tensors: Tensor) -> Tensor:
     """The matrices (vectors as rows, numbers as 1 x 1) on the diagonal of one matrix, 0 elsewhere."""
     blocks = []
     for x in tensors:
@@ -130,7 +131,7 @@ def block_diag(*tensors: Any) -> Tensor:
 
 
 @export(method=False)
-def hstack(tensors: Any) -> Tensor:
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
@@ -139,7 +140,7 @@ def hstack(tensors: Any) -> Tensor:
 
 
 @export(function=False)
-def repeat(self: Any, *sizes: Any) -> Tensor:
+def repeat(self: Any, *sizes: int | Sequence[int]) -> Tensor:
     """This tensor tiled sizes[i] times along each dimension (a copy)."""
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     x = self

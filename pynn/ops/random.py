@@ -1,12 +1,18 @@
 """Random tensors, and ops that draw: dropout. Every draw is counted, so that a replay draws the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
+from pynn._device import DeviceLike
 from pynn._dtypes import INT64, default_float, plain, to_numpy
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
+from pynn._layout import memory_format as MemoryFormat
+from pynn._random import Generator
 from pynn.ops.creation import finish, shape_of
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
@@ -160,12 +166,12 @@ def _dtype(dtype: Any) -> Any:
 
 @export(method=False)
 def rand(
-    *size: Any,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1) of a shape."""
@@ -175,12 +181,12 @@ def rand(
 
 @export(method=False)
 def randn(
-    *size: Any,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Standard normal numbers of a shape."""
@@ -191,14 +197,14 @@ def randn(
 @export(method=False)
 def randint(
     low: int = 0,
-    high: Any = None,
-    size: Any = None,
+    high: int | None = None,
+    size: Sequence[int] | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
@@ -217,13 +223,13 @@ def randint(
 
 @export(method=False)
 def randperm(
-    n: Any,
+    n: int,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The integers 0..n-1 in random order."""
@@ -237,12 +243,12 @@ def randperm(
 def rand_like(
     input: Tensor,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`rand` of input's shape and dtype."""
@@ -255,12 +261,12 @@ def rand_like(
 def randn_like(
     input: Tensor,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`randn` of input's shape and dtype."""
@@ -273,14 +279,14 @@ def randn_like(
 def randint_like(
     input: Tensor,
     low: int = 0,
-    high: Any = None,
+    high: int | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`randint` of input's shape and dtype."""
@@ -305,7 +311,7 @@ def _check_chance(p: Any) -> None:
 
 
 @export()
-def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
+def bernoulli(input: Tensor, p: Tensor | float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
     if p is None:
         _check_chance(_core.observe(input))
@@ -321,7 +327,7 @@ def _require_float(x: Any, name: str) -> None:
 
 
 @export(function=False)
-def uniform_(self: Any, to_from: int = 0, to: int = 1, *, generator: Any = None, **bounds: Any) -> Tensor:
+def uniform_(self: Any, to_from: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any) -> Tensor:
     """Fill with uniform numbers in [from, to)."""
     low = bounds.get("from", to_from)
     _require_float(self, "uniform_")
@@ -331,7 +337,7 @@ def uniform_(self: Any, to_from: int = 0, to: int = 1, *, generator: Any = None,
 
 
 @export(function=False)
-def normal_(self: Any, mean: int = 0, std: int = 1, *, generator: Any = None) -> Tensor:
+def normal_(self: Any, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers."""
     _require_float(self, "normal_")
     if std < 0:
@@ -340,7 +346,7 @@ def normal_(self: Any, mean: int = 0, std: int = 1, *, generator: Any = None) ->
 
 
 @export(function=False)
-def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
+def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
     if isinstance(p, Tensor):
         _check_chance(_core.observe(p))
@@ -351,7 +357,7 @@ def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
 
 
 @export()
-def multinomial(input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input._array.dtype}.")

@@ -3,17 +3,19 @@
 import builtins
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
 from pynn.ops.registry import FUNCTIONS, Sample, export, register, run, unbroadcast
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import ValuesIndices, named
 
 
 def dims_of(dim: Any, ndim: int) -> Any:
@@ -343,7 +345,7 @@ def _accumulating(input: Any, dtype: Any) -> Any:
 
 
 @export()
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
+def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -362,7 +364,7 @@ def _floating(input: Any, name: str) -> Any:
 
 
 @export()
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
+def mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
     input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
     result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -370,7 +372,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @export()
-def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Tensor:
     """The product of all elements, or over one dim."""
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}. Call it once for each dim.")
@@ -380,7 +382,7 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @export()
-def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+def var(input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = 1) -> Tensor:
     """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -391,20 +393,20 @@ def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = Fa
 
 
 @export()
-def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+def std(input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = 1) -> Tensor:
     """The standard deviation over dim(s); see var."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
 @export()
-def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False) -> Tensor:
     """The largest value over dim(s); ties share the gradient."""
     dims = _some(input, "amax", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMAX, (input,), (dims, bool(keepdim)))
 
 
 @export()
-def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False) -> Tensor:
     """The smallest value over dim(s); ties share the gradient."""
     dims = _some(input, "amin", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMIN, (input,), (dims, bool(keepdim)))
@@ -437,7 +439,7 @@ def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwis
 
 
 @export()
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def max(input: Tensor, dim: Tensor | int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
     from pynn.ops.pointwise import MAXIMUM
 
@@ -445,7 +447,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @export()
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def min(input: Tensor, dim: Tensor | int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
     from pynn.ops.pointwise import MINIMUM
 
@@ -453,7 +455,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @export(function=False)
-def sum_to_size(self: Any, *size: Any) -> Tensor:
+def sum_to_size(self: Any, *size: int | Sequence[int]) -> Tensor:
     """This tensor summed to a shape that broadcasts to its own. RuntimeError for any other."""
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     return call(SUM_TO_SIZE, (self,), (tuple(int(n) for n in size),))
@@ -465,19 +467,19 @@ def _argument(op: Any, input: Any, dim: Any, keepdim: Any) -> Tensor:
 
 
 @export()
-def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMAX, input, dim, keepdim)
 
 
 @export()
-def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMIN, input, dim, keepdim)
 
 
 @export()
-def flip(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
+def flip(input: Tensor, *dims_: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
     given = dims_ if dims is None else (dims,)
     given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
@@ -538,7 +540,7 @@ NORM = register(
 
 
 @export()
-def norm(input: Tensor, p: str = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def norm(input: Tensor, p: float | str | None = "fro", dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Dtype | None = None) -> Tensor:
     """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
 
     "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
@@ -570,7 +572,7 @@ def _any_all(name: str, reference: Any) -> None:
         torch=lambda t, x, dims, keepdim: getattr(t, name)(x, dims[0], keepdim) if len(dims) == 1 else getattr(t, name)(x),
     )(reference)  # fmt: skip
 
-    def function(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    def function(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
         result = call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
         return _convert(result, input._array.dtype) if input._array.dtype == numpy.uint8 else result  # as torch's
 
@@ -591,7 +593,7 @@ COUNT_NONZERO = register(
 
 
 @export()
-def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """How many elements are not 0, of all or over dim(s). int64."""
     return call(COUNT_NONZERO, (input,), (dims_of(dim, input._array.ndim), False))
 

@@ -1,12 +1,14 @@
 """softmax, log_softmax, logsumexp, and the losses over classes: cross_entropy (fused) and nll_loss."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
@@ -326,19 +328,19 @@ def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Any:
 
 
 @export("softmax")
-def softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None, dtype: Dtype | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along dim: input's shape. IndexError for a dim out of range."""
     return along_dim(SOFTMAX, input, dim, dtype)
 
 
 @export("log_softmax")
-def log_softmax(input: Tensor, dim: Any, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None, dtype: Dtype | None = None) -> Tensor:
     """log(softmax(x)) along dim, without underflow: input's shape. IndexError for a dim out of range."""
     return along_dim(LOG_SOFTMAX, input, dim, dtype)
 
 
 @export()
-def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Any = None) -> Tensor:
+def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """log(sum(exp(x))) over dim(s), without overflow."""
     result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
     return result if out is None else store(out, result, "logsumexp")

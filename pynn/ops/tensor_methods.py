@@ -9,6 +9,7 @@ import numpy
 from pynn import _core
 from pynn._core import METHODS, Tensor, call_inplace, made, observe, wrap, wrap_as
 from pynn._dtypes import _BY_NUMPY, plain
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import export, number
 
@@ -159,7 +160,7 @@ def dense_dim(self: Tensor) -> int:
 
 
 @export(function=False)
-def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+def to_dense(self: Tensor, dtype: Dtype | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """This tensor, which is dense, in another dtype where one is given."""
     out: Tensor = self if dtype is None else METHODS["to"](self, dtype)
     return out
@@ -200,7 +201,7 @@ for _name in (
 
 
 def _swapped(name: str) -> None:
-    def function_(self: Tensor, dim0: int, dim1: int) -> Any:
+    def function_(self: Tensor, dim0: int, dim1: int) -> Tensor:
         return METHODS["transpose_"](self, dim0, dim1)
 
     function_.__name__, function_.__doc__ = name, "`transpose_`."

@@ -1,11 +1,13 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, unary
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import from_numpy, to_numpy
 from pynn._layout import strided
 from pynn.ops.cast import CLONE
@@ -193,7 +195,7 @@ def can_view(array: Any, shape: Any) -> Any:
 
 
 @export(function=False)
-def view(self: Any, *shape: Any) -> Tensor:
+def view(self: Any, *shape: int | Sequence[int] | Dtype) -> Tensor:
     """This tensor in another shape, over the same memory; view(dtype) reinterprets the bytes.
 
     Raises RuntimeError where the memory does not allow it (after a transpose, say): use reshape there.
@@ -210,7 +212,7 @@ def view(self: Any, *shape: Any) -> Tensor:
 
 
 @export()
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """input in another shape (one size may be -1): a view where memory allows, else a copy."""
     wanted = _infer_shape(_ints(shape), input._array)
     if not can_view(input._array, wanted):
@@ -231,7 +233,7 @@ def reshape_as(self: Any, other: Any) -> Tensor:
 
 
 @export()
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """input with its dimensions in another order (a view)."""
     given = _ints(dims)
     if len(given) != input._array.ndim:
@@ -248,7 +250,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 
 
 @export("transpose", "swapaxes", "swapdims")
-def transpose(input: Tensor, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None) -> Tensor:
+def transpose(input: Tensor, dim0: int | None = None, dim1: int | None = None, *, axis0: int | None = None, axis1: int | None = None) -> Tensor:
     """input with two dimensions exchanged (a view). axis0, axis1: other names of dim0 and dim1."""
     dim0, dim1 = axis0 if dim0 is None else dim0, axis1 if dim1 is None else dim1
     order = list(range(input._array.ndim))
@@ -270,7 +272,7 @@ def t(input: Tensor) -> Tensor:
 
 
 @export()
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """input with the source dimensions moved to the destination positions (a view)."""
     sources, targets = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
     ndim = input._array.ndim
@@ -293,7 +295,7 @@ export("moveaxis")(movedim)
 
 
 @export(function=False)
-def expand(self: Any, *sizes: Any) -> Tensor:
+def expand(self: Any, *sizes: int | Sequence[int]) -> Tensor:
     """This tensor with dimensions of size 1 stretched (a view); -1 keeps a size."""
     wanted = list(_ints(sizes))
     have = self._array.shape
@@ -324,13 +326,13 @@ def expand_as(self: Any, other: Any) -> Tensor:
 
 
 @export()
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`expand` as a function."""
     return expand(input, tuple(size))
 
 
 @export()
-def unsqueeze(input: Tensor, dim: Any) -> Tensor:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """input with a dimension of size 1 put in at dim (a view)."""
     shape = list(input._array.shape)
     shape.insert(normal_dim(dim, len(shape) + 1), 1)
@@ -338,7 +340,7 @@ def unsqueeze(input: Tensor, dim: Any) -> Tensor:
 
 
 @export()
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """input without its dimensions of size 1, or without those named by dim (a view)."""
     shape = input._array.shape
     if dim is None:
@@ -373,7 +375,7 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @export()
-def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """input with one dimension split into `sizes`."""
     shape = input._array.shape
     d = normal_dim(dim, len(shape))
@@ -419,7 +421,7 @@ class Size(tuple):
 
 
 @export(function=False)
-def size(self: Any, dim: Any = None) -> Tensor:
+def size(self: Any, dim: int | None = None) -> Size | int:
     """The shape, or the size of one dimension."""
     if dim is None:
         return Size(self._array.shape)
@@ -433,38 +435,38 @@ def strides(tensor: Tensor) -> Any:
 
 
 @export(function=False)
-def stride(self: Any, dim: Any = None) -> Tensor:
+def stride(self: Any, dim: int | None = None) -> tuple[int, ...] | int:
     """How many elements apart neighbours lie in memory, for each dimension or one."""
     found = strides(self)
     return found if dim is None else found[normal_dim(dim, self._array.ndim)]
 
 
 @export("numel", "nelement")
-def numel(input: Tensor) -> Tensor:
+def numel(input: Tensor) -> int:
     """The number of elements."""
     return input._array.size
 
 
 @export("dim", "ndimension", function=False)
-def dim(self: Any) -> Tensor:
+def dim(self: Any) -> int:
     """The number of dimensions."""
     return self._array.ndim
 
 
 @export(function=False)
-def element_size(self: Any) -> Tensor:
+def element_size(self: Any) -> int:
     """Bytes an element."""
     return self._array.itemsize
 
 
 @export(function=False)
-def data_ptr(self: Any) -> Tensor:
+def data_ptr(self: Any) -> int:
     """The address of the first element."""
     return _core.observe(self).__array_interface__["data"][0]
 
 
 @export()
-def is_floating_point(input: Tensor) -> Tensor:
+def is_floating_point(input: Tensor) -> bool:
     """Whether input holds real numbers of some precision."""
     return _core.is_floating(input._array)
 
