@@ -41,7 +41,7 @@ CORE_RETURNS = {
     "wrap_as": "Any", "inplace": "Tensor", "is_grad_enabled": "_bool", "is_floating": "_bool", "is_half": "_bool",
     "enter_mode": "None", "leave_mode": "None", "bump": "None", "install": "None", "set_array": "None", "set_grad": "None",
     "clear_grads": "None", "call_writing": "None", "configure": "None", "observe": "Any", "backward_from_one": "_bool",
-    "is_inference": "_bool", "name": "str", "metadata": "dict[Any, Any]", "requires_grad": "_bool", "__init__": "None",
+    "is_inference": "_bool", "several_views": "tuple[Tensor, ...]", "name": "str", "metadata": "dict[Any, Any]", "requires_grad": "_bool", "__init__": "None",
     "__repr__": "str",
 }  # fmt: skip
 TENSOR_PROPERTIES = {

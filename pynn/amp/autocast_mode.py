@@ -3,7 +3,7 @@
 import functools
 import threading
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 
@@ -25,7 +25,9 @@ class _Mode(threading.local):
     nesting = 0
 
     def __init__(self) -> None:
-        self.cache = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+        self.cache: dict[
+            Any, Any
+        ] = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
 
 
 _mode = _Mode()
@@ -130,7 +132,7 @@ class autocast:
             )
             enabled = False
         self._enabled = enabled
-        self._before = []
+        self._before: list[Any] = []
 
     def __enter__(self) -> Any:
         self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled))
@@ -141,7 +143,7 @@ class autocast:
         _mode.nesting += 1
         return self
 
-    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool:
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> Literal[False]:
         _mode.nesting -= 1
         if _mode.nesting == 0:
             _mode.cache.clear()

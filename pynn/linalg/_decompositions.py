@@ -61,7 +61,8 @@ def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """
     factor, info = cholesky_ex(input, upper=upper)
     raise_for_info("linalg.cholesky", info, NOT_POSITIVE)
-    return factor  # type: ignore[no-any-return]
+    result: Tensor = factor
+    return result
 
 
 # ---- QR ----
@@ -174,15 +175,18 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
         )
     check_equation(name, LU, B, left)
     if not left:
-        return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
+        result: Tensor = lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
+        return result
     batch = check_batches(name, LU, B)
     p = permutation_matrix(pivots, LU._array.shape[-1], LU._array.dtype)
     B = B.expand(*batch, *B._array.shape[-2:])
     if adjoint:
         x = factorization.solve_left(xp, LU.mT, B, False)
-        return p @ factorization.solve_left(xp, LU.mT, x, True, True)
+        result = p @ factorization.solve_left(xp, LU.mT, x, True, True)
+        return result
     x = factorization.solve_left(xp, LU, p.mT @ B, False, True)
-    return factorization.solve_left(xp, LU, x, True)  # type: ignore[no-any-return]
+    result = factorization.solve_left(xp, LU, x, True)
+    return result
 
 
 def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
@@ -239,7 +243,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False)
     places = observe(pivots)
     if places.size and (places.min() < -LD._array.shape[-1] or places.max() > LD._array.shape[-1] or not places.all()):
         raise RuntimeError(f"{name}: pivots must lie between 1 and {LD._array.shape[-1]} in size.")
-    return call(LDL_SOLVE, (LD, pivots, B))  # type: ignore[no-any-return]
+    return call(LDL_SOLVE, (LD, pivots, B))
 
 
 # ---- eigenvalues ----
@@ -267,7 +271,8 @@ def eigh(input: Tensor, UPLO: str = "L") -> Any:
 def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices (*, n, n) in ascending order; see eigh."""
     check_matrix("linalg.eigvalsh", input, square=True)
-    return _converging("linalg.eigvalsh", input, EIGVALSH, (_check_uplo("linalg.eigvalsh", UPLO),))  # type: ignore[no-any-return]
+    result: Tensor = _converging("linalg.eigvalsh", input, EIGVALSH, (_check_uplo("linalg.eigvalsh", UPLO),))
+    return result
 
 
 def eig(input: Tensor) -> Any:
@@ -315,4 +320,5 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values (*, min(m, n)) of matrices (*, m, n), in descending order."""
     check_matrix("linalg.svdvals", A)
     _check_driver(driver)
-    return _converging("linalg.svd", A, SVDVALS, ())  # type: ignore[no-any-return]
+    result: Tensor = _converging("linalg.svd", A, SVDVALS, ())
+    return result

@@ -47,7 +47,8 @@ def inv(A: Tensor) -> Tensor:
     """The inverses of square matrices (*, n, n). LinAlgError where one is singular."""
     inverse, info = inv_ex(A)
     raise_for_info("linalg.inv", info, _SINGULAR)
-    return inverse  # type: ignore[no-any-return]
+    result: Tensor = inverse
+    return result
 
 
 def _is_vector(a: Tensor, b: Tensor) -> bool:
@@ -90,7 +91,8 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X in A @ X = B (X @ A = B with left=False) of square A; see solve_ex. LinAlgError where a matrix is singular."""
     x, info = solve_ex(A, B, left=left)
     raise_for_info("torch.linalg.solve", info, _UNSOLVABLE)
-    return x  # type: ignore[no-any-return]
+    result: Tensor = x
+    return result
 
 
 @float32_function
@@ -108,8 +110,10 @@ def solve_triangular(
     check_batches(name, input, B)
     check_equation(name, input, B, left)
     if left:
-        return factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))  # type: ignore[no-any-return]
-    return factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))  # type: ignore[no-any-return]
+        result: Tensor = factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))
+        return result
+    result = factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))
+    return result
 
 
 # ---- determinants ----
@@ -119,7 +123,7 @@ def solve_triangular(
 def det(A: Tensor) -> Tensor:
     """The determinants (*) of square matrices (*, n, n)."""
     check_matrix("linalg.det", A, square=True)
-    return call(DET, (A,))  # type: ignore[no-any-return]
+    return call(DET, (A,))
 
 
 @float32_function
@@ -188,7 +192,7 @@ def pinv(input: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any
         atol, rtol = 0.0, rcond
     absolute, relative = tolerances("torch.linalg.pinv", input, atol, rtol)
     try:
-        return call(PINV, (input,), (absolute, relative, bool(hermitian)))  # type: ignore[no-any-return]
+        return call(PINV, (input,), (absolute, relative, bool(hermitian)))
     except numpy.linalg.LinAlgError:
         raise LinAlgError(
             "linalg.pinv: The singular values did not converge: the input may contain non-finite values."
@@ -265,7 +269,10 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
         if input._array.size == 0:
             return made(numpy.zeros(input._array.shape[:-2], input._array.dtype))
         values = svdvals(input)
-        return values[..., -1] / values[..., 0] if p is not None and p < 0 else values[..., 0] / values[..., -1]
+        result: Tensor = (
+            values[..., -1] / values[..., 0] if p is not None and p < 0 else values[..., 0] / values[..., -1]
+        )
+        return result
     if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
         raise RuntimeError(
             f"linalg.cond: got an invalid norm type: {p}. Use None, 2, -2, 1, -1, inf, -inf, 'fro' or 'nuc'."
@@ -289,7 +296,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     """The exponentials of square matrices (*, n, n)."""
     check_matrix("linalg.matrix_exp", input, square=True, floating=False)
     check_floating("linalg.matrix_exp", input, halves=True)
-    return call(MATRIX_EXP, (input,))  # type: ignore[no-any-return]
+    return call(MATRIX_EXP, (input,))
 
 
 @float32_function
@@ -322,4 +329,4 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     check_floating(name, input)
     if input._array.dtype != tau._array.dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {input.dtype}.")
-    return call(HOUSEHOLDER_PRODUCT, (input, tau))  # type: ignore[no-any-return]
+    return call(HOUSEHOLDER_PRODUCT, (input, tau))

@@ -1,5 +1,6 @@
 """Linear algebra under `torch.<name>` and as Tensor's methods, where names, arguments or results differ from torch.linalg's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -20,13 +21,15 @@ from pynn.return_types import Named
 @export()
 def inverse(input: Tensor) -> Tensor:
     """`linalg.inv`."""
-    return _equations.inv(input)
+    result: Tensor = _equations.inv(input)
+    return result
 
 
 @export()
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """`linalg.pinv` with rtol=rcond."""
-    return _equations.pinv(input, rcond)
+    result: Tensor = _equations.pinv(input, rcond)
+    return result
 
 
 export("det")(_equations.det)
@@ -44,7 +47,8 @@ def slogdet(input: Tensor) -> Named:
 def logdet(input: Tensor) -> Tensor:
     """The logarithms of the determinants (*) of square matrices (*, n, n); NaN where one is negative, -inf where it is 0."""
     sign, logabsdet = _equations.slogdet(input)
-    return logabsdet.masked_fill(sign == -1, float("nan"))  # type: ignore[no-any-return]
+    result: Tensor = logabsdet.masked_fill(sign == -1, float("nan"))
+    return result
 
 
 # ---- Cholesky ----
@@ -55,7 +59,8 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """`linalg.cholesky`."""
     factor, info = _decompositions.cholesky_ex(input, upper=upper)
     _checks.raise_for_info("cholesky", info, _decompositions.NOT_POSITIVE)
-    return factor  # type: ignore[no-any-return]
+    result: Tensor = factor
+    return result
 
 
 @export()
@@ -75,7 +80,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     check_same_dtype(name, input, input2, "input and input2")
     _decompositions.check_equation(name, input2, input, True)
     check_batches(name, input2, input)
-    return call(CHOLESKY_SOLVE, (input, input2), (bool(upper),))  # type: ignore[no-any-return]
+    return call(CHOLESKY_SOLVE, (input, input2), (bool(upper),))
 
 
 @export()
@@ -83,7 +88,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A (*, n, n), of its Cholesky factor: lower triangular, or upper."""
     check_matrix("cholesky_inverse", input, square=True)
-    return call(CHOLESKY_INVERSE, (input,), (bool(upper),))  # type: ignore[no-any-return]
+    return call(CHOLESKY_INVERSE, (input,), (bool(upper),))
 
 
 # ---- QR ----
@@ -109,7 +114,8 @@ def geqrf(input: Tensor) -> Named:
 @export()
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """`linalg.householder_product`."""
-    return _equations.householder_product(input, input2)
+    result: Tensor = _equations.householder_product(input, input2)
+    return result
 
 
 @export()
@@ -146,7 +152,7 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
     check_floating(name, input)
     check_same_dtype(name, input, input2, "input and tau")
     check_same_dtype(name, input, input3, "input and other")
-    return call(ORMQR, (input, input2, input3), (bool(left), bool(transpose)))  # type: ignore[no-any-return]
+    return call(ORMQR, (input, input2, input3), (bool(left), bool(transpose)))
 
 
 # ---- LU ----
@@ -208,7 +214,8 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
 @export()
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """`linalg.lu_solve`, its arguments in another order."""
-    return _decompositions.lu_solve(LU_data, LU_pivots, input)
+    result: Tensor = _decompositions.lu_solve(LU_data, LU_pivots, input)
+    return result
 
 
 # ---- triangular systems ----
@@ -260,6 +267,8 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
 
     if not isinstance(niter, int) or niter < 0:
         raise ValueError(f"niter(={niter}) must be a non-negative integer")
+    shift: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
     shift = (lambda x: A @ x) if M is None else (lambda x: A @ x - M @ x)
     back = (lambda x: A.mT @ x) if M is None else (lambda x: A.mT @ x - M.mT @ x)
     x = randn((A._array.shape[-1], q), dtype=A.dtype)
@@ -267,7 +276,8 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
     for _ in range(niter):
         basis = _decompositions.qr(back(basis))[0]
         basis = _decompositions.qr(shift(basis))[0]
-    return basis  # type: ignore[no-any-return]
+    result: Tensor = basis
+    return result
 
 
 @export(method=False)

@@ -29,7 +29,9 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
 
 
 @export()
-def repeat_interleave(input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each element of input repeated (along dim, or of the flattened input): a number of times, or its own number.
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
@@ -87,7 +89,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 
 
 @export(method=False)
-def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str | None = None) -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
@@ -114,14 +116,14 @@ def broadcast_shapes(*shapes: Any) -> Size:
 
 
 @export(method=False)
-def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape they broadcast to."""
     shape = broadcast_shapes(*(x._array.shape for x in tensors))
     return tuple(x.expand(shape) for x in tensors)
 
 
 def _at_least(n: Any, reshaped: Any) -> Any:
-    def function(*tensors: Tensor | Sequence[Tensor]) -> Any:
+    def function(*tensors: Any) -> Any:
         if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
             tensors = tuple(tensors[0])
         out = tuple(x if x._array.ndim >= n else reshaped(x) for x in tensors)
@@ -158,7 +160,7 @@ def _reshaped(name: str) -> None:
     """Publish an in-place change of shape, for a tensor that is no view and is not recorded."""
     function = METHODS[name]
 
-    def function_(self: Any, *args: Any) -> Tensor:
+    def function_(self: Tensor, *args: Any) -> Tensor:
         if self._view is not None or self._node is not None:
             raise RuntimeError(f"{name}_() takes no view and no recorded tensor. Use x = x.{name}(...).")
         self._array = function(self.detach(), *args)._array

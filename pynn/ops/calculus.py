@@ -150,7 +150,8 @@ def _edge(x: Tensor, d: int, places: Sequence[int], h: float, k: float, sign: fl
     """The slope at an end of the parabola through three samples, h and then k apart."""
     factors = (-(2 * h + k) / (h * (h + k)), (h + k) / (h * k), -h / (k * (h + k)))
     a, b, c = (_part(x, d, p, 1) * weight([sign * f]) for p, f in zip(places, factors))
-    return a + b + c
+    result: Tensor = a + b + c
+    return result
 
 
 @export(method=False)

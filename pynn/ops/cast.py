@@ -98,7 +98,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 @export("detach_", function=False)
-def detach_(self: Any) -> Tensor:
+def detach_(self: Tensor) -> Tensor:
     """Forget this tensor's history; RuntimeError for a view, whose base would keep it."""
     if self._view is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
@@ -132,7 +132,7 @@ def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Tensor:
     return call_inplace(COPY_, (self, src))
 
 
-def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Any:
+def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Tensor:
     if input._array.dtype == np_dtype:
         return unary(CLONE, input) if copy else input
     return call(CAST, (input,), (np_dtype,))
@@ -178,7 +178,7 @@ def type_as(self: Any, other: Any) -> Tensor:
 
 
 @export(function=False)
-def cpu(self: Any) -> Tensor:
+def cpu(self: Tensor) -> Tensor:
     """This tensor in the CPU's memory: itself."""
     return self
 
@@ -231,8 +231,10 @@ def is_contiguous(self: Any, memory_format: MemoryFormat | None = None) -> bool:
     """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
     if memory_format in (channels_last, channels_last_3d):
         dims = 4 if memory_format is channels_last else 5
-        return self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
-    return self._array.flags.c_contiguous
+        result: bool = self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
+        return result
+    result = self._array.flags.c_contiguous
+    return result
 
 
 __all__ = ["CAST", "CLONE", "COPY_", "DTYPES", "dtype"]

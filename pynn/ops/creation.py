@@ -39,7 +39,7 @@ FILL_.check = None
 FILL_.reference = _fill
 
 
-def shape_of(size: Any) -> Any:
+def shape_of(size: Any) -> tuple[int, ...]:
     """A shape tuple from torch's two ways of giving one: f(2, 3) and f((2, 3))."""
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
@@ -55,7 +55,7 @@ def shape_of(size: Any) -> Any:
     return shape
 
 
-def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Any:
+def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
     if device is not None:
         check_device(device)
@@ -79,8 +79,8 @@ def _array_from(data: Any, dtype: Any) -> Any:
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
     if array.dtype.kind in "US":
-        error = TypeError if isinstance(data, (str, bytes)) else ValueError
-        raise error(
+        kind = TypeError if isinstance(data, (str, bytes)) else ValueError
+        raise kind(
             f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
         )
     if dtype is not None:
@@ -136,7 +136,12 @@ def _holds_arrays(data: Any) -> Any:
 
 @export(method=False)
 def tensor(
-    data: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor holding a copy of data: numbers, nested lists, arrays.
 
@@ -179,7 +184,12 @@ def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None =
 
 @export(method=False)
 def asarray(
-    obj: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, copy: Any = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
+    copy: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """obj (a tensor, an array, anything with a buffer or DLPack, numbers) as a tensor, sharing its memory where it can.
 
@@ -210,7 +220,9 @@ def asarray(
 
 
 @export(method=False)
-def frombuffer(buffer: Any, *, dtype: Dtype | None, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype: Dtype | None, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
     Read-only memory is copied. ValueError where the buffer does not hold as much.
@@ -571,7 +583,8 @@ def fill_(self: Any, value: Tensor | float) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
         )
-    return _core.METHODS["copy_"](self, value)
+    result: Tensor = _core.METHODS["copy_"](self, value)
+    return result
 
 
 export("fill_", method=False)(fill_)

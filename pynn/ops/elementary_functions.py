@@ -175,7 +175,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
 
 written("ldexp", ldexp)
 
-_Frexp = collections.namedtuple("frexp", ("mantissa", "exponent"))
+_Frexp = collections.namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]  # shown as frexp(...)
 
 
 @export()
@@ -191,7 +191,8 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Where exactly one of two is true (not 0)."""
     if not isinstance(other, Tensor):
         raise TypeError(f"logical_xor(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}.")
-    return _METHODS["logical_not"](_METHODS["logical_not"](operand(input, "logical_xor"))) ^ (other != 0)
+    result: Tensor = _METHODS["logical_not"](_METHODS["logical_not"](operand(input, "logical_xor"))) ^ (other != 0)
+    return result
 
 
 written("logical_xor", logical_xor)
@@ -218,19 +219,22 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
 @export(function=False)
 def clamp_min_(self: Tensor, min: Tensor | float) -> Tensor:
     """clamp_min written to the tensor itself."""
-    return _METHODS["clamp_"](self, min=_bound(min, self, "clamp_min_"))
+    result: Tensor = _METHODS["clamp_"](self, min=_bound(min, self, "clamp_min_"))
+    return result
 
 
 @export(function=False)
 def clamp_max_(self: Tensor, max: Tensor | float) -> Tensor:
     """clamp_max written to the tensor itself."""
-    return _METHODS["clamp_"](self, max=_bound(max, self, "clamp_max_"))
+    result: Tensor = _METHODS["clamp_"](self, max=_bound(max, self, "clamp_max_"))
+    return result
 
 
 @export(method=False)
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     """other - alpha * input."""
-    return _METHODS["sub"](other, operand(input, "rsub"), alpha=alpha)
+    result: Tensor = _METHODS["sub"](other, operand(input, "rsub"), alpha=alpha)
+    return result
 
 
 @export()
@@ -239,7 +243,7 @@ def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("float_power(): at least one of input and exponent must be a Tensor.")
     values = [x.double() if isinstance(x, Tensor) else float(number(x)) for x in (input, exponent)]
-    return pow(*values)
+    return pow(values[0], values[1])
 
 
 @export(function=False)
@@ -250,7 +254,10 @@ def float_power_(self: Tensor, exponent: Tensor | float) -> Tensor:
             f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype float64. "
             "Use float_power()."
         )
-    return _METHODS["pow_"](self, exponent.double() if isinstance(exponent, Tensor) else float(number(exponent)))
+    result: Tensor = _METHODS["pow_"](
+        self, exponent.double() if isinstance(exponent, Tensor) else float(number(exponent))
+    )
+    return result
 
 
 # ---- what complex numbers would have, for real ones ----
@@ -312,7 +319,8 @@ def can_cast(from_: Any, to: Any) -> bool:
 @export(method=False)
 def fill(input: Tensor, value: Tensor | float) -> Tensor:
     """A tensor of input's shape and dtype with every element value; gradients flow to a value that is a tensor."""
-    return _METHODS["fill_"](_METHODS["clone"](input), value)
+    result: Tensor = _METHODS["fill_"](_METHODS["clone"](input), value)
+    return result
 
 
 for _alias, _name in (("fix_", "trunc_"), ("greater_", "gt_"), ("less_", "lt_")):

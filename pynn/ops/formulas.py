@@ -21,7 +21,9 @@ for _name, _function in (
 
 
 @export(function=False)
-def multinomial(self: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    self: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """`pynn.multinomial` of this tensor's weights."""
     from pynn.ops.random import multinomial
 
@@ -69,7 +71,8 @@ def is_signed(input: Tensor) -> bool:
 @export()
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape."""
-    return input._array.shape == other._array.shape
+    result: bool = input._array.shape == other._array.shape
+    return result
 
 
 @export(function=False)
@@ -100,7 +103,9 @@ def pin_memory(self: Any, device: DeviceLike | None = None) -> None:
 def new(self: Any, *args: Any, device: DeviceLike | None = None) -> Tensor:
     """A tensor of this dtype by old custom: `x.new(2, 3)` of a shape, `x.new([1, 2])` of data."""
     if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], Tensor):
-        return METHODS["new_tensor"](self, args[0])
+        result: Tensor = METHODS["new_tensor"](self, args[0])
+        return result
     if len(args) == 1 and isinstance(args[0], Tensor):
         return wrap(args[0]._array)
-    return METHODS["new_empty"](self, args or (0,))
+    result = METHODS["new_empty"](self, args or (0,))
+    return result

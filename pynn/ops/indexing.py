@@ -1,7 +1,7 @@
 """Reading and writing parts of a tensor: x[...], gather, scatter, index_select."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy
 
@@ -219,11 +219,11 @@ def _register_index_put_() -> Any:
 INDEX_PUT_ = _register_index_put_()
 
 
-def _split_index(index: Any, array: Any) -> Any:
+def _split_index(index: Any, array: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
     items = index if isinstance(index, tuple) else (index,)
-    pattern = []
-    tensors = []
+    pattern: list[Any] = []
+    tensors: list[Tensor] = []
     for item in items:
         if isinstance(item, Tensor):
             held = item._array
@@ -283,7 +283,9 @@ def _numbers_first(pattern: Any, tensors: Any) -> Any:
     chosen = [i for i, p in enumerate(pattern) if type(p) is int or _is_place(p)]
     if chosen[-1] - chosen[0] + 1 == len(chosen) or not any(type(p) is int for p in pattern):
         return None
-    first, rest, place = [], [], 0
+    first: list[Any] = []
+    rest: list[Any] = []
+    place = 0
     for item in pattern:
         if _is_place(item):
             array = tensors[place]._array
@@ -300,7 +302,7 @@ def _numbers_first(pattern: Any, tensors: Any) -> Any:
     return tuple(first), tuple(rest)
 
 
-def _index_error(error: Any, index: Any, array: Any) -> Any:
+def _index_error(error: Any, index: Any, array: Any) -> Exception:
     text = str(error).replace("for axis", "for dimension")
     if text.startswith("too many indices"):
         text = f"too many indices for tensor of dimension {array.ndim}"
@@ -325,7 +327,7 @@ def getitem(self: Any, index: Any) -> Tensor:
 
 
 @export("setitem", function=False)
-def setitem(self: Any, index: Any, value: float) -> None:
+def setitem(self: Any, index: Any, value: Any) -> None:
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
     pattern, tensors = _split_index(index, self._array)
     value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
@@ -731,6 +733,14 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}.")
     total = input._array.shape[normal_dim(dim, input._array.ndim)]
     return split(input, max(1, -(-total // chunks)), dim)
+
+
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+
+
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 
 
 @export()

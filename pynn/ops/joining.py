@@ -140,7 +140,7 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 @export(function=False)
-def repeat(self: Any, *sizes: int | Sequence[int]) -> Tensor:
+def repeat(self: Any, *sizes: Any) -> Tensor:
     """This tensor tiled sizes[i] times along each dimension (a copy)."""
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     x = self
@@ -154,4 +154,5 @@ def repeat(self: Any, *sizes: int | Sequence[int]) -> Tensor:
     spread = [v for n, r in zip(shape, sizes) for v in (r, n)]
     kept = [v for n in shape for v in (1, n)]
     out = x.reshape(kept).expand(spread).reshape([n * r for n, r in zip(shape, sizes)])
-    return out.clone() if numpy.may_share_memory(out._array, x._array) else out
+    result: Tensor = out.clone() if numpy.may_share_memory(out._array, x._array) else out
+    return result

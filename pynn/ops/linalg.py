@@ -274,10 +274,11 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 @export()
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot`, for real numbers."""
-    return dot(input, other)
+    result: Tensor = dot(input, other)
+    return result
 
 
-def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote: Any = False) -> Any:
+def combined(name: Any, input: Any, product: Tensor, beta: Any, alpha: Any, promote: Any = False) -> Tensor:
     """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
 
     Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype.
@@ -302,7 +303,8 @@ def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote
         product = product * alpha
     if beta == 0:
         return product
-    return product + (input if beta == 1 else input * beta)
+    result: Tensor = product + (input if beta == 1 else input * beta)
+    return result
 
 
 @export()

@@ -1,6 +1,6 @@
 """The public functions of `pointwise`'s records: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
 
-from typing import Any
+from typing import Any, overload
 
 from numpy import asarray
 
@@ -75,7 +75,7 @@ from pynn.ops.pointwise import (
 from pynn.ops.registry import OPS, cast, export, number, written
 
 
-def operand(input: Tensor, name: str) -> Any:
+def operand(input: Tensor, name: str) -> Tensor:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
     return input
@@ -139,7 +139,7 @@ def _round_inplace(input: Tensor, *, decimals: int = 0) -> Tensor:
     return call_inplace(_inplace("round_decimals"), (input,), (int(decimals),))
 
 
-def _two(op: Any, input: Any, other: Any) -> Any:
+def _two(op: Any, input: Any, other: Any) -> Tensor:
     """`binary`, for a function: TypeError where an operand is neither a tensor nor a number."""
     if not isinstance(input, Tensor) and not isinstance(other, Tensor) and isinstance(number(input), (int, float)):
         input = _core.made(asarray(number(input), scalar_dtype(number(input))))  # of two numbers, as of their tensors
@@ -294,7 +294,7 @@ written("true_divide", true_divide)
 
 
 @export()
-def pow(input: Tensor, exponent: Tensor | float, *, out: Tensor | None = None) -> Tensor:
+def pow(input: Tensor | float, exponent: Tensor | float, *, out: Tensor | None = None) -> Tensor:
     """input ** exponent, broadcasting; either may be a number."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("pow(): at least one of input and exponent must be a Tensor.")
@@ -334,7 +334,9 @@ def _publish_scaled(op: Any) -> None:
             )
         return (float(value) if floating else int(value),)
 
-    def function(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None) -> Tensor:
+    def function(
+        input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
+    ) -> Tensor:
         result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
         return result if out is None else store(out, result, name)
 
@@ -453,7 +455,9 @@ def _beside(x: Any, value: Any) -> Any:
 
 
 @export("clamp", "clip")
-def clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None, *, out: Tensor | None = None) -> Tensor:
+def clamp(
+    input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
     input, op, rest, attrs = _bounds(input, min, max, "clamp")
     result = call(op, (input, *rest), attrs)
@@ -472,18 +476,33 @@ def clamp_(input: Tensor, min: Tensor | float | None = None, max: Tensor | float
     return call_inplace(_inplace(op.name), (input, *rest), attrs)
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Tensor, input: Tensor | float, other: Tensor | float, *, out: Tensor | None = None) -> Tensor: ...
+
+
 @export(method=False)
-def where(condition: Tensor, input: Tensor | float | None = None, other: Tensor | float | None = None, *, out: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
+def where(
+    condition: Tensor,
+    input: Tensor | float | None = None,
+    other: Tensor | float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor | tuple[Tensor, ...]:
     """input where condition is true, else other; with condition alone, `nonzero(as_tuple=True)`."""
     if input is None:
-        return _core.METHODS["nonzero"](condition, as_tuple=True)
+        found: Tensor | tuple[Tensor, ...] = _core.METHODS["nonzero"](condition, as_tuple=True)
+        return found
     result = call(WHERE, (condition, input, other))
     return result if out is None else store(out, result, "where")
 
 
-def _where_method(self: Any, condition: Tensor, other: Tensor | float | None) -> Tensor | tuple[Tensor, ...]:
+def _where_method(self: Any, condition: Tensor, other: Tensor | float) -> Tensor:
     """`pynn.where(condition, self, other)`."""
-    return where(condition, self, other)
+    return call(WHERE, (condition, self, other))
 
 
 export("where", function=False)(_where_method)

@@ -8,7 +8,7 @@ import numpy
 from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
 from pynn._device import DeviceLike
-from pynn._dtypes import INT64, default_float, plain, to_numpy
+from pynn._dtypes import DTYPES, INT64, default_float, plain, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
@@ -45,21 +45,21 @@ def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
 
 RAND = _creator(
     "rand",
-    lambda xp, shape, dtype, place: _random.uniform(*place, shape, dtype),
+    lambda xp, shape, dtype, place: _random.uniform(place[0], place[1], shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * _words(attrs[1]),
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
-    lambda xp, shape, dtype, place: _random.normal(*place, shape, dtype),
+    lambda xp, shape, dtype, place: _random.normal(place[0], place[1], shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
-    lambda xp, shape, low, high, dtype, place: _random.randint(*place, shape, low, high, dtype),
+    lambda xp, shape, low, high, dtype, place: _random.randint(place[0], place[1], shape, low, high, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
     lambda rng: (
         [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
@@ -69,7 +69,9 @@ RANDINT = _creator(
 )
 RANDPERM = _creator(
     "randperm",
-    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(*place, shape[0]), kind="stable").astype(dtype),
+    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(place[0], place[1], shape[0]), kind="stable").astype(
+        dtype
+    ),
     lambda arrays, attrs: attrs[0][0],
     lambda rng: [Sample((), ((n,), INT64, None)) for n in (9, 0, 1, 3000)],
     ("size", "dtype", "generator"),
@@ -80,7 +82,7 @@ def _dropout(xp: Any, x: Any, p: Any, place: Any) -> Any:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
         return xp.zeros_like(x)
-    kept = _random.uniform(*place, x.shape, numpy.float32) >= numpy.float32(p)
+    kept = _random.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
     return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
 
 
@@ -137,23 +139,25 @@ def _filler(name: str, draw: Any, count: Any, attrs: Any, sample: Any) -> Any:
 
 UNIFORM_ = _filler(
     "uniform",
-    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(
-        x.dtype
-    ),
+    lambda xp, x, low, high, place: (
+        low + (high - low) * plain(_random.uniform(place[0], place[1], x.shape, x.dtype))
+    ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
     (-1.0, 2.0, None),
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(x.dtype),
+    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))).astype(
+        x.dtype
+    ),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (1.0, 0.5, None),
 )
 BERNOULLI_ = _filler(
     "bernoulli",
-    lambda xp, x, p, place: (_random.uniform(*place, x.shape, numpy.float32) < p).astype(x.dtype),
+    lambda xp, x, p, place: (_random.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size,
     ("p", "generator"),
     (0.3, None),
@@ -290,10 +294,11 @@ def randint_like(
     pin_memory: bool = False,
 ) -> Tensor:
     """`randint` of input's shape and dtype."""
-    low, high = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
+    first: Any
+    first, last = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
     return randint(
-        low,
-        high,
+        first,
+        last,
         input._array.shape,
         generator=generator,
         dtype=dtype or input.dtype,
@@ -327,7 +332,9 @@ def _require_float(x: Any, name: str) -> None:
 
 
 @export(function=False)
-def uniform_(self: Any, to_from: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any) -> Tensor:
+def uniform_(
+    self: Any, to_from: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any
+) -> Tensor:
     """Fill with uniform numbers in [from, to)."""
     low = bounds.get("from", to_from)
     _require_float(self, "uniform_")
@@ -351,13 +358,16 @@ def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | Non
     if isinstance(p, Tensor):
         _check_chance(_core.observe(p))
         drawn = rand(self._array.shape, generator=generator)
-        return _core.METHODS["copy_"](self, drawn < p)
+        result: Tensor = _core.METHODS["copy_"](self, drawn < p)
+        return result
     _check_chance(numpy.asarray(p))
     return call_inplace(BERNOULLI_, (self,), (float(p), generator))
 
 
 @export()
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input._array.dtype}.")
@@ -374,11 +384,11 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
-        u = rand(rows.shape[0], num_samples, generator=generator, dtype=numpy.float64).numpy()
+        u = rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]).numpy()
         edges = numpy.cumsum(rows, axis=1)
         drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
-        u = rand(rows.shape, generator=generator, dtype=numpy.float64).numpy()
+        u = rand(rows.shape, generator=generator, dtype=DTYPES["float64"]).numpy()
         with numpy.errstate(divide="ignore"):
             keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
         drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]

@@ -94,7 +94,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 def _uniform(place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
     """Uniform numbers in (0, 1], in float64 or float32, for each element of x."""
     wide = numpy.float64 if x.dtype.kind in "iu" or x.dtype == numpy.float64 else numpy.float32
-    return 1 - _random.uniform(*place, x.shape, wide)
+    result: numpy.ndarray = 1 - _random.uniform(place[0], place[1], x.shape, wide)
+    return result
 
 
 def _count(arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> int:
@@ -131,9 +132,9 @@ CAUCHY_ = _filler(
 )
 LOG_NORMAL_ = _filler(
     "log_normal",
-    lambda xp, x, mean, std, place: numpy.exp(mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(
-        x.dtype
-    ),
+    lambda xp, x, mean, std, place: numpy.exp(
+        mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))
+    ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (0.0, 0.5, None),
@@ -179,7 +180,9 @@ _ALL_INTEGERS = {"f4": 2**24, "f8": 2**53, "f2": 2**11, "V2": 2**8}  # up to whe
 
 
 @export(function=False)
-def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None, **bounds: Any) -> Tensor:
+def random_(
+    self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None, **bounds: Any
+) -> Tensor:
     """Fill with integers: of all that the dtype has exactly, from 0 on; in [0, to); or in [from, to)."""
     kind = self._array.dtype
     low = bounds.pop("from", from_)

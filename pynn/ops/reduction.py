@@ -337,7 +337,7 @@ def _converted(input: Any, dtype: Any) -> Any:
     return input if dtype is None else _convert(input, to_numpy(dtype))
 
 
-def _accumulating(input: Any, dtype: Any) -> Any:
+def _accumulating(input: Any, dtype: Any) -> Tensor:
     """input cast to dtype, or, for running sums of integers and bools, to int64."""
     if dtype is not None:
         return _convert(input, to_numpy(dtype))
@@ -345,7 +345,14 @@ def _accumulating(input: Any, dtype: Any) -> Any:
 
 
 @export()
-def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
+def sum(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -354,7 +361,7 @@ def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     return result if out is None else store(out, result, "sum")
 
 
-def _floating(input: Any, name: str) -> Any:
+def _floating(input: Tensor, name: str) -> Tensor:
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
@@ -364,7 +371,14 @@ def _floating(input: Any, name: str) -> Any:
 
 
 @export()
-def mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
+def mean(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
     input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
     result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -382,7 +396,14 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 
 
 @export()
-def var(input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = 1) -> Tensor:
+def var(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = 1,
+) -> Tensor:
     """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -393,7 +414,14 @@ def var(input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | 
 
 
 @export()
-def std(input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = 1) -> Tensor:
+def std(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = 1,
+) -> Tensor:
     """The standard deviation over dim(s); see var."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
@@ -423,11 +451,13 @@ def _some(input: Any, name: str, dims: Any, error: Any = IndexError) -> Any:
     return dims
 
 
-def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Any:
+def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Tensor | ValuesIndices:
     if dim is None:
-        return whole(input)
+        result: Tensor | ValuesIndices = whole(input)
+        return result
     if isinstance(dim, Tensor):
-        return pairwise(input, dim)
+        result = pairwise(input, dim)
+        return result
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(whole.__name__[1:])((input.clone(), made(numpy.zeros((), numpy.int64))))
@@ -455,7 +485,7 @@ def min(input: Tensor, dim: Tensor | int | None = None, keepdim: bool = False) -
 
 
 @export(function=False)
-def sum_to_size(self: Any, *size: int | Sequence[int]) -> Tensor:
+def sum_to_size(self: Any, *size: Any) -> Tensor:
     """This tensor summed to a shape that broadcasts to its own. RuntimeError for any other."""
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     return call(SUM_TO_SIZE, (self,), (tuple(int(n) for n in size),))
@@ -481,7 +511,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 @export()
 def flip(input: Tensor, *dims_: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
-    given = dims_ if dims is None else (dims,)
+    given: Any = dims_ if dims is None else (dims,)
     given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
     found = tuple(normal_dim(d, input._array.ndim) for d in given)
     if len(set(found)) != len(found):
@@ -540,7 +570,13 @@ NORM = register(
 
 
 @export()
-def norm(input: Tensor, p: float | str | None = "fro", dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Dtype | None = None) -> Tensor:
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    dtype: Dtype | None = None,
+) -> Tensor:
     """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
 
     "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
@@ -552,17 +588,21 @@ def norm(input: Tensor, p: float | str | None = "fro", dim: int | Sequence[int] 
         from pynn.linalg import _norms
 
         if isinstance(p, str) and p != "fro":
-            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)
-        return _norms.vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
-    p = 2.0 if p in ("fro", None) else float(p)
+            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]  # it says what is wrong with an int
+        return _norms.vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)
+    order = 2.0 if p is None or isinstance(p, str) else float(p)
     input = _floating(input, "norm")
     dims = dims_of(dim, input._array.ndim)
-    if input._array.size == 0 and (p < 0 or p == math.inf) and builtins.any(input._array.shape[d] == 0 for d in dims):
+    if (
+        input._array.size == 0
+        and (order < 0 or order == math.inf)
+        and builtins.any(input._array.shape[d] == 0 for d in dims)
+    ):
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an "
+            f"linalg.vector_norm cannot compute the {order} norm on an empty tensor because the operation does not have an "
             f"identity. Got shape {list(input._array.shape)}."
         )
-    return call(NORM, (input,), (p, dims, bool(keepdim)))
+    return call(NORM, (input,), (order, dims, bool(keepdim)))
 
 
 def _any_all(name: str, reference: Any) -> None:

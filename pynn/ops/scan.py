@@ -126,7 +126,7 @@ CUMMAX = _running_extreme("cummax", numpy.maximum)
 CUMMIN = _running_extreme("cummin", numpy.minimum)
 
 
-def _scan(op: Any, input: Any, dim: Any) -> Any:
+def _scan(op: Any, input: Any, dim: Any) -> Tensor:
     d = normal_dim(dim, input._array.ndim)
     return call(op, (input,), (d,)) if input._array.ndim else input.clone()
 
@@ -149,7 +149,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     return _scan(LOGCUMSUMEXP, _floating(input, "logcumsumexp"), dim)
 
 
-def _extreme(op: Any, input: Any, dim: Any) -> Any:
+def _extreme(op: Any, input: Any, dim: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))

@@ -170,7 +170,13 @@ def _by_index(op: Any, input: Tensor, index: Tensor, src: Tensor, dim: int, *att
 
 @export()
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None, reduce: str | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None = None,
+    *,
+    value: float | None = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """input with src (a tensor or a number) written at index along dim, or added or multiplied there.
 

@@ -316,7 +316,7 @@ CROSS_ENTROPY = register(
 # ---- public functions ----
 
 
-def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Any:
+def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Tensor:
     """An op of one dim on input (cast to dtype first); a scalar is taken as a vector of one."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")

@@ -87,7 +87,7 @@ KTHVALUE = register(
 )(_kth)
 
 
-def _scalar(name: str, input: Any) -> Any:
+def _scalar(name: str, input: Any) -> ValuesIndices:
     return named(name)((input.clone(), made(numpy.zeros((), numpy.int64))))
 
 
@@ -126,7 +126,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return named("topk")(call(TOPK, (input,), (int(k), d, bool(largest))))
 
 
-def _kth_value(name: str, input: Any, k: Any, dim: Any, keepdim: Any, nan_first: Any) -> Any:
+def _kth_value(name: str, input: Any, k: Any, dim: Any, keepdim: Any, nan_first: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return _scalar(name, input)
@@ -180,11 +180,11 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """`median` of the elements that are not NaN; NaN where all are."""
     if input._array.dtype.kind not in "fV":
-        found = median(input, dim, keepdim)
-        return found if dim is None else named("nanmedian")(found)
+        middle = median(input, dim, keepdim)
+        return middle if dim is None else named("nanmedian")(middle)
     if dim is None:
         flat = input.flatten()
-        return nanmedian(flat, 0).values if flat._array.size else _empty_median(flat)
+        return nanmedian(flat, 0)[0] if flat._array.size else _empty_median(flat)
     _size("nanmedian", input, dim)
     if input._array.ndim == 0:
         return _scalar("nanmedian", input)

@@ -18,7 +18,12 @@ from pynn.ops.view import normal_dim
 
 def _with_dim(function: Any) -> None:
     def several(
-        input: Tensor, dim: int | Sequence[int] | None = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = 1
+        input: Tensor,
+        dim: int | Sequence[int] | None = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = 1,
     ) -> tuple[Tensor, Tensor]:
         whole = isinstance(dim, bool)
         average = mean(input, None if whole else dim, keepdim)
@@ -33,7 +38,7 @@ _with_dim(var)
 _with_dim(std)
 
 
-def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Any:
+def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Tensor:
     kind = input._array.dtype
     if kind not in (numpy.float32, numpy.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}. Use .float().")
@@ -95,7 +100,9 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolati
 
 @export()
 @float32_function
-def quantile(input: Tensor, q: Tensor | float, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+def quantile(
+    input: Tensor, q: Tensor | float, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """The q-quantiles (q in [0, 1]; a 1-D tensor of them comes first in the result) of all elements or along dim.
 
     interpolation: what lies between two elements, "linear", "lower", "higher", "midpoint" or "nearest". NaN where any
@@ -114,13 +121,17 @@ def nanquantile(
 
 
 @export()
-def nansum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Tensor:
+def nansum(
+    input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Tensor:
     """`sum` that takes NaN for 0."""
     return sum(input.masked_fill(input.isnan(), 0), dim, keepdim, dtype=dtype)
 
 
 @export()
-def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Tensor:
+def nanmean(
+    input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Tensor:
     """`mean` of the elements that are not NaN."""
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
@@ -128,11 +139,14 @@ def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool
 @export()
 def dist(input: Tensor, other: Any, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return METHODS["norm"](input - other, p)
+    result: Tensor = METHODS["norm"](input - other, p)
+    return result
 
 
 @export(method=False)
-def scalar_tensor(s: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """A 0-d tensor of the default float."""
     from pynn.ops.creation import full
 

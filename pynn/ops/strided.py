@@ -291,7 +291,7 @@ def _strided_array(size: Sequence[int], stride: Sequence[int], dtype: numpy.dtyp
     flat = numpy.empty(room, dtype)
     if room == 0:
         return flat.reshape(size)
-    return numpy_namespace.as_strided(flat, tuple(size), tuple(s * dtype.itemsize for s in stride))
+    return numpy.lib.stride_tricks.as_strided(flat, tuple(size), tuple(s * dtype.itemsize for s in stride))
 
 
 @export(method=False)

@@ -156,7 +156,8 @@ _answer("is_inference", False, "Whether the tensor was made in inference mode: s
 @export(function=False)
 def dense_dim(self: Tensor) -> int:
     """The number of dense dimensions: all."""
-    return self._array.ndim
+    result: int = self._array.ndim
+    return result
 
 
 @export(function=False)
@@ -202,7 +203,8 @@ for _name in (
 
 def _swapped(name: str) -> None:
     def function_(self: Tensor, dim0: int, dim1: int) -> Tensor:
-        return METHODS["transpose_"](self, dim0, dim1)
+        result: Tensor = METHODS["transpose_"](self, dim0, dim1)
+        return result
 
     function_.__name__, function_.__doc__ = name, "`transpose_`."
     export(name, function=False)(function_)

@@ -1,5 +1,6 @@
 """Parts of matrices: triangles and diagonals."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -72,7 +73,7 @@ TRIL = _triangle("tril", lambda xp, x, diagonal: xp.tril(x, diagonal))
 TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 
-def _indices(make: Any) -> Any:
+def _indices(make: Any) -> Callable[..., Tensor]:
     def function(row: Any, col: Any, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         for name, n in (("row", row), ("col", col)):
             if n < 0:
@@ -172,4 +173,5 @@ def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Tensor:
     else:
         places = numpy.arange(min(shape))
         on[(places,) * len(shape)] = True
-    return self.masked_fill_(made(on), fill_value)
+    result: Tensor = self.masked_fill_(made(on), fill_value)
+    return result

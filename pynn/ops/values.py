@@ -43,7 +43,8 @@ def to_numpy_array(self: Any, *, force: bool = False) -> numpy.ndarray[Any, Any]
         raise TypeError(
             "Got unsupported ScalarType BFloat16: NumPy has no such dtype. Use tensor.float().numpy() instead."
         )
-    return observe(self)
+    result: numpy.ndarray[Any, Any] = observe(self)
+    return result
 
 
 def to_array(self: Any, dtype: Any = None, copy: Any = None) -> Any:
@@ -102,7 +103,8 @@ def iterate(self: Any) -> Any:
 @export("__reversed__", function=False)
 def _reversed(self: Any) -> Tensor:
     """`reversed(x)`: x with its first dimension's order reversed, as a tensor."""
-    return METHODS["flip"](self, 0) if self._array.ndim else self
+    result: Tensor = METHODS["flip"](self, 0) if self._array.ndim else self
+    return result
 
 
 def contains(self: Any, value: Any) -> bool:
@@ -140,7 +142,9 @@ class _Memory:
         return _Memory, (self.array,)
 
 
-_memories = weakref.WeakValueDictionary()  # the id of an array, which its _Memory keeps alive -> that
+_memories: weakref.WeakValueDictionary[int, _Memory] = (
+    weakref.WeakValueDictionary()
+)  # the id of an array, which its _Memory keeps alive -> that
 
 
 def _memory_of(array: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor
-from pynn._dtypes import FLOAT64
+from pynn._dtypes import DTYPES
 from pynn.ops.creation import as_tensor, tensor
 from pynn.ops.joining import stack
 
@@ -64,7 +64,7 @@ def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: "_Map | None" = None)
 
 def collate_float_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
     """Floats, as float64."""
-    return tensor(batch, dtype=FLOAT64)
+    return tensor(batch, dtype=DTYPES["float64"])
 
 
 def collate_int_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:

@@ -128,7 +128,7 @@ class DataLoader(Generic[T_co]):
         self.prefetch_factor = prefetch_factor
         self.persistent_workers = persistent_workers
         self.in_order = in_order
-        self._expected = None  # an iterable dataset's len(), once it was asked for
+        self._expected: int | None = None  # an iterable dataset's len(), once it was asked for
         self.worker_method = worker_method
         self._iterator: Any = None  # with persistent workers
         self._progress: state.Progress | None = None  # of the newest pass
@@ -149,7 +149,8 @@ class DataLoader(Generic[T_co]):
                 "'pin_memory' argument is set as true but no accelerator is found, then pinned memory won't be used.",
             )
         if self.num_workers == 0 or not self.persistent_workers:
-            return self._get_iterator()
+            result: Iterator[Any] = self._get_iterator()
+            return result
         resume = self._resume
         if self._iterator is not None and (resume is not None or self._iterator.is_stopped()):
             self._iterator.stop()
@@ -158,7 +159,8 @@ class DataLoader(Generic[T_co]):
             self._iterator = self._get_iterator()
         else:
             self._iterator.again(self)
-        return self._iterator
+        result = self._iterator
+        return result
 
     def _get_iterator(self) -> Any:
         """A new pass, by new workers."""

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy
 
-from pynn._core import wrap
+from pynn._core import Tensor, wrap
 from pynn._random import default_generator
 from pynn.ops.random import randperm
 
@@ -51,7 +51,7 @@ class IterableDataset(Dataset[T_co]):
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Samples from tensors of the same first dimension: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
     Raises AssertionError (torch's choice) where first dimensions differ.
@@ -71,7 +71,8 @@ class TensorDataset(Dataset):
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
-        return self.tensors[0].size(0)
+        result: int = self.tensors[0].size(0)
+        return result
 
     def _gather(self, indices: Any) -> Any:
         if type(self).__getitem__ is not TensorDataset.__getitem__ or hasattr(self, "__getitems__"):
@@ -80,7 +81,7 @@ class TensorDataset(Dataset):
         return [tensor[index] for tensor in self.tensors]
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[Any]):
     """Several datasets of one length side by side: sample i is the tuple (or dict) of theirs.
 
     `StackDataset(images, texts)` gives tuples, `StackDataset(image=images, text=texts)` dicts.
@@ -145,7 +146,8 @@ class ConcatDataset(Dataset[T_co]):
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def __len__(self) -> int:
-        return self.cumulative_sizes[-1]
+        result: int = self.cumulative_sizes[-1]
+        return result
 
     def __getitem__(self, idx: Any) -> Any:
         if idx < 0:
@@ -158,7 +160,7 @@ class ConcatDataset(Dataset[T_co]):
         return self.datasets[i][idx - (self.cumulative_sizes[i - 1] if i else 0)]
 
 
-class ChainDataset(IterableDataset):
+class ChainDataset(IterableDataset[Any]):
     """Iterable datasets one after another. Raises AssertionError (torch's choice) for any other kind."""
 
     def __init__(self, datasets: Any) -> None:

@@ -1,9 +1,10 @@
 """Samplers: the order in which a loader takes the keys of a dataset."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from pynn._dtypes import FLOAT64
+from pynn._dtypes import DTYPES
 from pynn._random import Generator
 from pynn.ops.creation import as_tensor
 from pynn.ops.random import multinomial, randint, randperm
@@ -15,7 +16,7 @@ _BLOCK = 1024  # numbers drawn at a time where a sampler draws without end
 class Sampler(Generic[T_co]):
     """An order of keys. Subclasses define `__iter__`, and `__len__` where the number of keys is known."""
 
-    def __iter__(self) -> None:
+    def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__(): a sampler yields indices.")
 
 
@@ -79,7 +80,7 @@ class RandomSampler(Sampler[int]):
             yield from drawn
 
     def __len__(self) -> int:
-        return self.num_samples
+        return int(self.num_samples)
 
 
 class SubsetRandomSampler(Sampler[int]):
@@ -107,7 +108,7 @@ class WeightedRandomSampler(Sampler[int]):
         _positive_int("num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        self.weights = as_tensor(weights, FLOAT64)
+        self.weights = as_tensor(weights, DTYPES["float64"])
         if self.weights.dim() != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
@@ -121,10 +122,10 @@ class WeightedRandomSampler(Sampler[int]):
         return iter(drawn.tolist())
 
     def __len__(self) -> int:
-        return self.num_samples
+        return int(self.num_samples)
 
 
-class BatchSampler(Sampler[list]):
+class BatchSampler(Sampler[list[Any]]):
     """Lists of batch_size indices of another sampler; the last may be shorter, or is dropped.
 
     Raises ValueError for a batch_size that is no positive integer or a drop_last that is no bool.
@@ -147,4 +148,5 @@ class BatchSampler(Sampler[list]):
 
     def __len__(self) -> int:
         n = len(self.sampler)
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        result: int = n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        return result

@@ -79,7 +79,8 @@ def keys_from(loader: Any, resume: dict[str, Any]) -> Iterator[Any]:
     try:
         keys = iter(loader._index_sampler)
         if loader._iterable:  # endless, and all alike
-            return keys
+            result: Iterator[Any] = keys
+            return result
         left = list(itertools.islice(keys, resume["given"], resume["given"] + 1))  # the first draws may be lazy
     finally:
         default._seed, default._offset = now

@@ -48,8 +48,10 @@ class _Routed(_random.Generator):
         """(seed, offset) for a draw of `count` words."""
         mine = getattr(info._thread, "info", None)
         if mine is None or self is not _random.default_generator:
-            return super().reserve(count)
-        return mine.rng.torch_generator.reserve(count)
+            result: tuple[int, int] = super().reserve(count)
+            return result
+        result = mine.rng.torch_generator.reserve(count)
+        return result
 
 
 def route_threads() -> None:
