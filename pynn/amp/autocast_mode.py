@@ -3,7 +3,8 @@
 import functools
 import threading
 import warnings
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
 
 import numpy
 
@@ -15,6 +16,8 @@ from pynn.ops.cast import CAST
 
 _DEVICES = ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "maia", "ipu", "xla")  # all but the first: taken, and off
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 
 class _Mode(threading.local):
     """What autocast is set to in one thread."""
@@ -25,9 +28,8 @@ class _Mode(threading.local):
     nesting = 0
 
     def __init__(self) -> None:
-        self.cache: dict[
-            Any, Any
-        ] = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+        # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+        self.cache: dict[Any, Any] = {}
 
 
 _mode = _Mode()
@@ -237,7 +239,7 @@ def get_autocast_gpu_dtype() -> Any:
 # ---- for functions and for autograd.Function ----
 
 
-def float32_function(function: Any) -> Any:
+def float32_function(function: Function) -> Function:
     """Decorate a function of tensors that autocast runs in float32 as a whole."""
 
     @functools.wraps(function)
@@ -248,10 +250,10 @@ def float32_function(function: Any) -> Any:
         with autocast("cpu", enabled=False):
             return function(*args, **kwargs)
 
-    return run
+    return cast(Function, run)
 
 
-def low_precision_function(function: Any) -> Any:
+def low_precision_function(function: Function) -> Function:
     """Decorate a function of tensors that autocast runs in its 16-bit dtype as a whole."""
 
     @functools.wraps(function)
@@ -260,7 +262,7 @@ def low_precision_function(function: Any) -> Any:
             return function(*args, **kwargs)
         return function(*_converted(args, _np_dtype()), **_converted(kwargs, _np_dtype()))
 
-    return run
+    return cast(Function, run)
 
 
 def plain_function(function: Any) -> Any:

@@ -1,6 +1,6 @@
 """Factorizations: cholesky, qr, lu, eigh, svd and their kin."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
@@ -39,7 +39,7 @@ def _converging(name: str, x: Tensor, op: Any, attrs: tuple[Any, ...]) -> Any:
 
 
 @float32_function
-def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Named:
     """(L, info): the Cholesky factor of symmetric positive definite matrices, without an error where one is not.
 
     input: (*, n, n), float32 or float64; only its lower triangle is read, with `upper` its upper one (then the factor
@@ -61,8 +61,7 @@ def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """
     factor, info = cholesky_ex(input, upper=upper)
     raise_for_info("linalg.cholesky", info, NOT_POSITIVE)
-    result: Tensor = factor
-    return result
+    return factor
 
 
 # ---- QR ----
@@ -87,7 +86,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Named:
 
 
 @float32_function
-def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Named:
     """(LU, pivots, info): both factors of A (*, m, n) packed in one matrix, and the row exchanges, as LAPACK gives them.
 
     pivots: (*, min(m, n)), int32, counted from 1. info: (*), int32: 0, or which diagonal element of U is 0.
@@ -113,7 +112,7 @@ def _check_pivot(name: str, pivot: bool) -> None:
 
 
 @float32_function
-def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
+def lu_factor(A: Tensor, *, pivot: bool = True) -> Named:
     """(LU, pivots) of A (*, m, n); see lu_factor_ex. RuntimeError where U has a 0 on its diagonal."""
     packed, pivots, info = lu_factor_ex(A, pivot=pivot)
     raise_for_info("torch.linalg.lu_factor", info, _ZERO_PIVOT)
@@ -129,7 +128,7 @@ def permutation_matrix(pivots: Tensor, m: int, dtype: Any) -> Tensor:
 
 
 @float32_function
-def lu(A: Tensor, *, pivot: bool = True) -> Any:
+def lu(A: Tensor, *, pivot: bool = True) -> Named:
     """(P, L, U) of A (*, m, n) = P @ L @ U: a permutation, a unit lower and an upper triangular matrix."""
     check_matrix("linalg.lu", A)
     _check_pivot("linalg.lu", pivot)
@@ -175,18 +174,17 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
         )
     check_equation(name, LU, B, left)
     if not left:
-        result: Tensor = lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
-        return result
+        return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
     batch = check_batches(name, LU, B)
     p = permutation_matrix(pivots, LU._array.shape[-1], LU._array.dtype)
     B = B.expand(*batch, *B._array.shape[-2:])
     if adjoint:
         x = factorization.solve_left(xp, LU.mT, B, False)
-        result = p @ factorization.solve_left(xp, LU.mT, x, True, True)
-        return result
+        answer: Tensor = p @ factorization.solve_left(xp, LU.mT, x, True, True)
+        return answer
     x = factorization.solve_left(xp, LU, p.mT @ B, False, True)
-    result = factorization.solve_left(xp, LU, x, True)
-    return result
+    answer = factorization.solve_left(xp, LU, x, True)
+    return answer
 
 
 def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
@@ -203,7 +201,7 @@ def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
 # ---- LDL of symmetric indefinite matrices ----
 
 
-def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> Any:
+def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> Named:
     """(LD, pivots, info): L and the blocks of D of symmetric matrices (*, n, n), packed as LAPACK's sytrf packs them.
 
     Only the lower triangle is read. pivots: (*, n), int32; negative for blocks of two. info: 0, or which element of D is
@@ -219,7 +217,7 @@ def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool 
 _ZERO_D = "The diagonal element {info} of D is zero: the factorization cannot be used to solve equations."
 
 
-def ldl_factor(input: Tensor, *, hermitian: bool = False) -> Any:
+def ldl_factor(input: Tensor, *, hermitian: bool = False) -> Named:
     """(LD, pivots) of symmetric matrices; see ldl_factor_ex. LinAlgError where D has a 0 on its diagonal."""
     packed, pivots, info = ldl_factor_ex(input, hermitian=hermitian)
     raise_for_info("torch.linalg.ldl_factor", info, _ZERO_D)
@@ -256,7 +254,7 @@ def _check_uplo(name: str, uplo: Any) -> str:
 
 
 @float32_function
-def eigh(input: Tensor, UPLO: str = "L") -> Any:
+def eigh(input: Tensor, UPLO: str = "L") -> Named:
     """(eigenvalues, eigenvectors) of symmetric matrices (*, n, n): eigenvalues in ascending order, eigenvectors as columns.
 
     UPLO: which triangle is read, "L" or "U". The gradient through the eigenvectors is finite only where no two
@@ -275,7 +273,7 @@ def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
     return result
 
 
-def eig(input: Tensor) -> Any:
+def eig(input: Tensor) -> NoReturn:
     """NotImplementedError: eigenvalues of matrices that are not symmetric are complex, and pynn has no complex tensors."""
     raise NotImplementedError(
         "linalg.eig: its results are complex, and complex tensors are out of pynn's scope so far. Of a symmetric matrix use "
@@ -283,7 +281,7 @@ def eig(input: Tensor) -> Any:
     )
 
 
-def eigvals(input: Tensor) -> Any:
+def eigvals(input: Tensor) -> NoReturn:
     """NotImplementedError: eigenvalues of matrices that are not symmetric are complex, and pynn has no complex tensors."""
     raise NotImplementedError(
         "linalg.eigvals: its results are complex, and complex tensors are out of pynn's scope so far. Of a symmetric matrix "

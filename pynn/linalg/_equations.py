@@ -30,7 +30,7 @@ _SINGULAR = (
 
 
 @float32_function
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> Named:
     """(inverse, info) of square matrices (*, n, n), without an error where one is singular.
 
     info: (*), int32: 0, or the number of the pivot that is 0; that matrix's inverse then holds inf and NaN.
@@ -47,8 +47,7 @@ def inv(A: Tensor) -> Tensor:
     """The inverses of square matrices (*, n, n). LinAlgError where one is singular."""
     inverse, info = inv_ex(A)
     raise_for_info("linalg.inv", info, _SINGULAR)
-    result: Tensor = inverse
-    return result
+    return inverse
 
 
 def _is_vector(a: Tensor, b: Tensor) -> bool:
@@ -58,7 +57,7 @@ def _is_vector(a: Tensor, b: Tensor) -> bool:
 
 
 @float32_function
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Named:
     """(result, info): X in A @ X = B (X @ A = B with left=False), without an error where a matrix is singular.
 
     A: (*, n, n); B: (*, n, k) or (*, n); batches broadcast. info: as of inv_ex.
@@ -91,8 +90,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X in A @ X = B (X @ A = B with left=False) of square A; see solve_ex. LinAlgError where a matrix is singular."""
     x, info = solve_ex(A, B, left=left)
     raise_for_info("torch.linalg.solve", info, _UNSOLVABLE)
-    result: Tensor = x
-    return result
+    return x
 
 
 @float32_function
@@ -110,10 +108,10 @@ def solve_triangular(
     check_batches(name, input, B)
     check_equation(name, input, B, left)
     if left:
-        result: Tensor = factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))
-        return result
-    result = factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))
-    return result
+        found: Tensor = factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))
+        return found
+    answer: Tensor = factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))
+    return answer
 
 
 # ---- determinants ----
@@ -203,7 +201,7 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @float32_function
-def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Named:
     """(solution, residuals, rank, singular_values): the X of least norm(A @ X - B), and of least norm among several.
 
     input: A (*, m, n); b: B (*, m, k), or (*, m); batches broadcast. rcond: singular values below rcond * the largest

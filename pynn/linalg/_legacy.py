@@ -21,15 +21,13 @@ from pynn.return_types import Named
 @export()
 def inverse(input: Tensor) -> Tensor:
     """`linalg.inv`."""
-    result: Tensor = _equations.inv(input)
-    return result
+    return _equations.inv(input)
 
 
 @export()
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """`linalg.pinv` with rtol=rcond."""
-    result: Tensor = _equations.pinv(input, rcond)
-    return result
+    return _equations.pinv(input, rcond)
 
 
 export("det")(_equations.det)
@@ -47,8 +45,7 @@ def slogdet(input: Tensor) -> Named:
 def logdet(input: Tensor) -> Tensor:
     """The logarithms of the determinants (*) of square matrices (*, n, n); NaN where one is negative, -inf where it is 0."""
     sign, logabsdet = _equations.slogdet(input)
-    result: Tensor = logabsdet.masked_fill(sign == -1, float("nan"))
-    return result
+    return logabsdet.masked_fill(sign == -1, float("nan"))
 
 
 # ---- Cholesky ----
@@ -59,8 +56,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """`linalg.cholesky`."""
     factor, info = _decompositions.cholesky_ex(input, upper=upper)
     _checks.raise_for_info("cholesky", info, _decompositions.NOT_POSITIVE)
-    result: Tensor = factor
-    return result
+    return factor
 
 
 @export()
@@ -114,8 +110,7 @@ def geqrf(input: Tensor) -> Named:
 @export()
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """`linalg.householder_product`."""
-    result: Tensor = _equations.householder_product(input, input2)
-    return result
+    return _equations.householder_product(input, input2)
 
 
 @export()
@@ -214,8 +209,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
 @export()
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """`linalg.lu_solve`, its arguments in another order."""
-    result: Tensor = _decompositions.lu_solve(LU_data, LU_pivots, input)
-    return result
+    return _decompositions.lu_solve(LU_data, LU_pivots, input)
 
 
 # ---- triangular systems ----
@@ -276,8 +270,7 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
     for _ in range(niter):
         basis = _decompositions.qr(back(basis))[0]
         basis = _decompositions.qr(shift(basis))[0]
-    result: Tensor = basis
-    return result
+    return basis
 
 
 @export(method=False)

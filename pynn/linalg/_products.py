@@ -164,8 +164,7 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
             f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{math.prod(last)} != {math.prod(first)}"
         )
-    result: Tensor = inv(input.reshape(math.prod(last), math.prod(first))).reshape(*last, *first)
-    return result
+    return inv(input.reshape(math.prod(last), math.prod(first))).reshape(*last, *first)
 
 
 def tensorsolve(input: Tensor, other: Tensor, dims: Sequence[int] | None = None) -> Tensor:
@@ -184,5 +183,4 @@ def tensorsolve(input: Tensor, other: Tensor, dims: Sequence[int] | None = None)
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
             f"{math.prod(shape)} != {count}, of shapes {list(input._array.shape)} and {list(other._array.shape)}"
         )
-    result: Tensor = solve(input.reshape(count, count), other.reshape(count)).reshape(shape)
-    return result
+    return solve(input.reshape(count, count), other.reshape(count)).reshape(shape)

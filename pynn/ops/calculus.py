@@ -99,8 +99,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
 
 
 def _part(x: Tensor, d: int, start: int, count: int) -> Tensor:
-    found: Tensor = x.narrow(d, start, count)
-    return found
+    return x.narrow(d, start, count)
 
 
 def _slope(x: Tensor, d: int, spacing: Any, edge_order: int) -> Tensor:

@@ -231,10 +231,10 @@ def is_contiguous(self: Any, memory_format: MemoryFormat | None = None) -> bool:
     """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
     if memory_format in (channels_last, channels_last_3d):
         dims = 4 if memory_format is channels_last else 5
-        result: bool = self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
-        return result
-    result = self._array.flags.c_contiguous
-    return result
+        found: bool = self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
+        return found
+    answer: bool = self._array.flags.c_contiguous
+    return answer
 
 
 __all__ = ["CAST", "CLONE", "COPY_", "DTYPES", "dtype"]

@@ -35,8 +35,7 @@ export("narrow_copy", function=False)(lambda self, *args, **kwargs: unary(CLONE,
 def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     if step <= 0:
         raise RuntimeError("slice step must be positive")
-    found: Tensor = input[(slice(None),) * normal_dim(dim, input._array.ndim) + (slice(start, end, step),)]
-    return found
+    return input[(slice(None),) * normal_dim(dim, input._array.ndim) + (slice(start, end, step),)]
 
 
 _publish_copy("slice", _slice)

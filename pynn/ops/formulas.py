@@ -103,9 +103,9 @@ def pin_memory(self: Any, device: DeviceLike | None = None) -> None:
 def new(self: Any, *args: Any, device: DeviceLike | None = None) -> Tensor:
     """A tensor of this dtype by old custom: `x.new(2, 3)` of a shape, `x.new([1, 2])` of data."""
     if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], Tensor):
-        result: Tensor = METHODS["new_tensor"](self, args[0])
-        return result
+        found: Tensor = METHODS["new_tensor"](self, args[0])
+        return found
     if len(args) == 1 and isinstance(args[0], Tensor):
         return wrap(args[0]._array)
-    result = METHODS["new_empty"](self, args or (0,))
-    return result
+    answer: Tensor = METHODS["new_empty"](self, args or (0,))
+    return answer

@@ -453,11 +453,11 @@ def _some(input: Any, name: str, dims: Any, error: Any = IndexError) -> Any:
 
 def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Tensor | ValuesIndices:
     if dim is None:
-        result: Tensor | ValuesIndices = whole(input)
-        return result
+        found: Tensor | ValuesIndices = whole(input)
+        return found
     if isinstance(dim, Tensor):
-        result = pairwise(input, dim)
-        return result
+        answer: Tensor | ValuesIndices = pairwise(input, dim)
+        return answer
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(whole.__name__[1:])((input.clone(), made(numpy.zeros((), numpy.int64))))

@@ -1,7 +1,7 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy
 
@@ -408,17 +408,21 @@ class Size(tuple[int, ...]):
             n *= size
         return n
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Size": ...
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
         return Size(found) if found.__class__ is tuple else found
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> "Size":
         return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Any) -> "Size":
         return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
-    def __mul__(self, times: Any) -> Any:
+    def __mul__(self, times: Any) -> "Size":
         return Size(tuple.__mul__(self, times))
 
     __rmul__ = __mul__
