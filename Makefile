@@ -43,9 +43,10 @@ test-all: build
 	PYNN_PURE=1 $(BIN)/python -m pytest
 
 lint: $(STAMP)
-	$(BIN)/python -m pip install -q --disable-pip-version-check ruff mypy
+	$(BIN)/python -c "import mypy" 2>/dev/null && test -x $(BIN)/ruff || $(BIN)/python -m pip install -q --disable-pip-version-check ruff mypy
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check pynn tests benchmarks examples tools || true
+	$(BIN)/mypy
+	$(BIN)/python tools/make_stubs.py --check
 
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null

@@ -21,9 +21,11 @@ if interpreted and "pynn._core" not in sys.modules:
 
     _path = os.path.join(os.path.dirname(__file__), "_core.py")
     _spec = importlib.util.spec_from_file_location("pynn._core", _path)
+    if _spec is None or _spec.loader is None:
+        raise ImportError(f"{_path} cannot be loaded.")
     _module = importlib.util.module_from_spec(_spec)
     sys.modules["pynn._core"] = _module
     _spec.loader.exec_module(_module)
-    sys.modules["pynn"]._core = _module
+    setattr(sys.modules["pynn"], "_core", _module)  # noqa: B010  (mypy knows no such attribute of a module)
 if pure:
-    sys.modules["pynn._native"] = None  # `import pynn._native` raises ImportError from here on
+    sys.modules["pynn._native"] = None  # type: ignore[assignment]  # `import pynn._native` raises ImportError from here on

@@ -10,7 +10,7 @@ from pynn._version_info import __version__
 try:
     from pynn import _native
 except ImportError:
-    _native = None
+    _native = None  # type: ignore[assignment]
 
 
 def get_num_threads() -> Any:

@@ -31,7 +31,9 @@ class ThreadState(threading.local):
     """The modes of one thread; read only while `_modes` is not 0."""
 
     grad_enabled = True
-    autocast = None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
+    autocast = (
+        None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
+    )
     backend = None  # a Backend chosen by `with pynn.backend(...)`, or None for the default
     recorder = None  # receives what passes the door; tests/recorder.py shows what a recorder must have
     inference = False  # inside inference_mode: what is made now never takes part in a recorded operation
@@ -126,7 +128,9 @@ class Op:
         self.custom = False  # the op of a user's autograd.Function, whose ctx is attrs[0] of the node
         self.variadic = False  # kernels take the inputs as one list
         self.is_view = False
-        self.random = None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
+        self.random = (
+            None  # random(arrays, attrs) -> numbers drawn; the door puts (seed, offset) for the generator in attrs[-1]
+        )
         self.functional = None  # of an in-place op: the op whose value it writes to input 0
         self.check = None  # check(inputs, attrs) -> inputs: raises on bad ones, casts to one dtype
         self.writes = ()  # of an op for call_writing: which of its runs of inputs it writes
@@ -304,9 +308,7 @@ VIEW_WRITE = Op("view_write")
 PORT = Op("port")
 SUM_TO_SIZE = Op("sum_to_size")
 CAST = Op("cast")
-OPERATORS = {
-    op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)
-}
+OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)}
 
 _INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
@@ -1144,7 +1146,9 @@ def _unpack(hooks, packed):
     """The array that a packed value stands for."""
     tensor = hooks.unpack(packed)
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor)}")
+        raise TypeError(
+            f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor)}"
+        )
     return tensor._array
 
 
@@ -1992,9 +1996,7 @@ def _check_saved(node):
             if version is not None:
                 total += version.value
         if total != node.version_sum:
-            shapes = ", ".join(
-                [f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)]
-            )
+            shapes = ", ".join([f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)])
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"{node.op.name} saved {shapes}, which is at version {total}; expected version {node.version_sum} "
@@ -2128,7 +2130,9 @@ def _run_hooks(hooks, grad, create_graph):
                     raise TypeError(f"hook must return a Tensor or None, got {type(replaced).__name__}.")
                 shape = grad._array.shape if create_graph else grad.shape
                 if replaced._array.shape != shape:
-                    raise RuntimeError(f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}.")
+                    raise RuntimeError(
+                        f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}."
+                    )
                 grad = replaced if create_graph else replaced._array
     finally:
         _grad_mode(enabled)

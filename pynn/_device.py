@@ -108,3 +108,6 @@ def refuse(found: device) -> NoReturn:
         f"{torch_says + ': ' if torch_says else ''}device {str(found)!r} is not available: this build of pynn runs on "
         f"the CPU. Use device='cpu', or ask pynn.cuda.is_available() first."
     )
+
+
+DeviceLike = device | str | int  # what an argument device= may be, besides None

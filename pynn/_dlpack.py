@@ -72,4 +72,4 @@ def writable(array: numpy.ndarray) -> numpy.ndarray:
     memory = (ctypes.c_uint8 * (high - low)).from_address(low)
     memory._owner = array  # type: ignore[attr-defined]
     start = array.__array_interface__["data"][0] - low
-    return numpy.ndarray(array.shape, array.dtype, memory, start, array.strides)
+    return numpy.ndarray(array.shape, array.dtype, memoryview(memory), start, array.strides)

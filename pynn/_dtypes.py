@@ -97,7 +97,7 @@ def _by_name(name: str) -> Any:
     return DTYPES[name]
 
 
-def from_numpy(np_dtype: Any) -> Any:
+def from_numpy(np_dtype: Any) -> dtype:
     """The dtype object of a NumPy dtype; TypeError for one that tensors do not hold."""
     found = _BY_NUMPY.get(np_dtype)
     if found is None and is_bfloat16(np_dtype):

@@ -65,7 +65,7 @@ def register(backends: ModuleType) -> None:
             return x.unsqueeze(new_position)
 
         def is_float_type(self, x: Any) -> bool:
-            return x.is_floating_point()
+            return bool(x.is_floating_point())
 
         def layers(self) -> Any:
             return importlib.import_module(_LAYERS)
@@ -85,11 +85,13 @@ def define_layers(module: ModuleType) -> None:
 
     class Rearrange(RearrangeMixin, pynn.nn.Module):  # type: ignore[misc]
         def forward(self, input: pynn.Tensor) -> pynn.Tensor:
-            return self._apply_recipe(input)
+            result: pynn.Tensor = self._apply_recipe(input)
+            return result
 
     class Reduce(ReduceMixin, pynn.nn.Module):  # type: ignore[misc]
         def forward(self, input: pynn.Tensor) -> pynn.Tensor:
-            return self._apply_recipe(input)
+            result: pynn.Tensor = self._apply_recipe(input)
+            return result
 
     class EinMix(_EinmixMixin, pynn.nn.Module):  # type: ignore[misc]
         def _create_parameters(

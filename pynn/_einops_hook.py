@@ -1,12 +1,13 @@
 """Notices when einops is imported, before pynn or after, and makes pynn's tensors known to it (see _einops)."""
 
 import sys
+from importlib.abc import Loader
 from typing import Any
 
 _BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
 
 
-class _AfterImport:
+class _AfterImport(Loader):
     """Imports einops._backends with its own loader, then registers pynn."""
 
     def __init__(self, loader: Any) -> None:
@@ -25,7 +26,7 @@ class _AfterImport:
         return getattr(self._loader, name)
 
 
-class _Layers:
+class _Layers(Loader):
     """Makes einops.layers.pynn."""
 
     def create_module(self, spec: Any) -> None:

@@ -23,7 +23,7 @@ class finfo:
         if found.kind == "V":
             from ml_dtypes import finfo as bfloat16_finfo
 
-            info = bfloat16_finfo(found)
+            info: Any = bfloat16_finfo(found)  # type: ignore[no-untyped-call]
         else:
             info = numpy.finfo(found)
         self.bits = info.bits

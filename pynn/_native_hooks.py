@@ -7,7 +7,7 @@ from numpy import errstate, ndarray
 try:
     from pynn import _native
 except ImportError:
-    _native = None
+    _native = None  # type: ignore[assignment]
 
 if _native is not None:
     convert, is_fresh = _native.convert, _native.is_fresh

@@ -138,7 +138,8 @@ def thread_safe_generator() -> None:
 
 def sym_int(a: Any) -> int:
     """A number as an int."""
-    return math.floor(a) if a >= 0 else math.ceil(a)
+    result: int = math.floor(a) if a >= 0 else math.ceil(a)
+    return result
 
 
 def sym_float(a: Any) -> float:

@@ -48,6 +48,7 @@ def _formatter(values: numpy.ndarray) -> tuple[Callable[[Any], str], int]:
     digits = _options["precision"]
     integral = finite.size == 0 or bool(numpy.all(finite == numpy.ceil(finite)))
     scientific = False
+    form: Callable[[Any], str]
     if finite.size:
         size = numpy.abs(finite)
         low, high = size.min(), size.max()

@@ -6,6 +6,7 @@ import numpy
 
 from pynn._core import Tensor, made
 from pynn._dtypes import DTYPES, set_default_dtype
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.creation import _array_from, shape_of
 
 NAMES = {
@@ -15,6 +16,8 @@ NAMES = {
 
 
 class _TypedMeta(type):
+    dtype: Dtype
+
     def __instancecheck__(cls, instance: Any) -> Any:
         return isinstance(instance, Tensor) and instance._array.dtype.name == cls.dtype.name
 
@@ -44,7 +47,7 @@ TYPES = {
 }
 
 
-def dtype_of(name: str) -> Any:
+def dtype_of(name: Any) -> Dtype | None:
     """The dtype of a tensor type, or of its name ("torch.FloatTensor"); None for anything else."""
     if isinstance(name, str):
         name = TYPES.get(name.rpartition(".")[2])

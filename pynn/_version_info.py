@@ -1,5 +1,7 @@
 """The version: from the build (git tags), else the fallback that pyproject.toml has too."""
 
+__all__ = ["__version__"]
+
 try:
     from pynn._version import version as __version__
 except ImportError:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
+
+from pynn._core import Tensor
 
 
-class _Named(tuple[Any, ...]):
+class Named(tuple[Tensor, ...]):
     """A tuple whose places have names, made of an iterable; shown as torch shows it."""
 
     __slots__ = ()
     _fields: tuple[str, ...] = ()
 
     @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> "_Named":
+    def _make(cls, iterable: Iterable[Any]) -> "Named":
         return cls(iterable)
 
     def __repr__(self) -> str:
@@ -26,20 +28,52 @@ class _Named(tuple[Any, ...]):
     n_sequence_fields = n_fields
     n_unnamed_fields = 0
 
+    if TYPE_CHECKING:  # the fields, which `named` makes
 
-def named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> type[_Named]:
+        def __getattr__(self, name: str) -> Tensor: ...
+
+
+class ValuesIndices(Named):
+    """What `max` along a dimension, `sort`, `topk` and their like return."""
+
+    __slots__ = ()
+    _fields = ("values", "indices")
+
+    if TYPE_CHECKING:
+
+        @property
+        def values(self) -> Tensor: ...
+        @property
+        def indices(self) -> Tensor: ...
+
+    else:
+        values = property(itemgetter(0))
+        indices = property(itemgetter(1))
+
+
+@overload
+def named(name: str) -> type[ValuesIndices]: ...
+
+
+@overload
+def named(name: str, fields: tuple[str, ...]) -> type[Named]: ...
+
+
+def named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> type[Named]:
     """The type of a function's results; one a name, found in this module under it."""
     found = globals().get(name)
     if found is None:
         body: dict[str, Any] = {"__slots__": (), "_fields": fields, "__module__": __name__}
-        for i, field in enumerate(fields):
-            body[field] = property(itemgetter(i))
-        found = globals()[name] = type(name, (_Named,), body)
-    result: type[_Named] = found
+        base = ValuesIndices if fields == ValuesIndices._fields else Named
+        if base is Named:
+            for i, field in enumerate(fields):
+                body[field] = property(itemgetter(i))
+        found = globals()[name] = type(name, (base,), body)
+    result: type[Named] = found
     return result
 
 
-def _rebuild(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> _Named:
+def _rebuild(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Named:
     return named(name, fields)(values)
 
 
@@ -53,6 +87,6 @@ def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
         from pynn.linalg import _checks
 
-        if isinstance(getattr(_checks, name, None), type) and issubclass(getattr(_checks, name), _Named):
+        if isinstance(getattr(_checks, name, None), type) and issubclass(getattr(_checks, name), Named):
             return getattr(_checks, name)
     raise AttributeError(f"module 'pynn.return_types' has no attribute {name!r}.")

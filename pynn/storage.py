@@ -49,6 +49,16 @@ _CLASSES = {
     )
     for name, target in _NAMES.items()
 }
+FloatStorage: _OfOneType
+DoubleStorage: _OfOneType
+HalfStorage: _OfOneType
+BFloat16Storage: _OfOneType
+LongStorage: _OfOneType
+IntStorage: _OfOneType
+ShortStorage: _OfOneType
+CharStorage: _OfOneType
+ByteStorage: _OfOneType
+BoolStorage: _OfOneType
 globals().update(_CLASSES)
 Storage = _CLASSES["FloatStorage"]
 

@@ -4,21 +4,32 @@
     python tools/make_stubs.py --check  exits with 1 if they are not what it would write
 
 Tensor's methods are hung on it by the modules of pynn.ops, and pynn's functions come from the registry, so no
-reader of the sources alone can know them. Their types are those of the functions' own annotations.
+reader of the sources alone can know them. Their types are those of the functions' own annotations. What is in
+_core.py is read from the source (and its fields' types from _core.pxd), never from the module, so that compiled,
+interpreted and pure installations give the same text.
 """
 
 import ast
 import importlib
 import inspect
+import math
 import pathlib
+import re
 import sys
 import types
 import typing
+from collections.abc import Callable
+from typing import Any
+
+import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import pynn  # noqa: E402
+import pynn._functions  # noqa: E402
+import pynn._layout  # noqa: E402
+import pynn.return_types  # noqa: E402
 from pynn import _core  # noqa: E402
 from pynn.ops.registry import FUNCTIONS  # noqa: E402
 
@@ -30,22 +41,56 @@ CORE_RETURNS = {
     "wrap_as": "Any", "inplace": "Tensor", "is_grad_enabled": "_bool", "is_floating": "_bool", "is_half": "_bool",
     "enter_mode": "None", "leave_mode": "None", "bump": "None", "install": "None", "set_array": "None", "set_grad": "None",
     "clear_grads": "None", "call_writing": "None", "configure": "None", "observe": "Any", "backward_from_one": "_bool",
+    "is_inference": "_bool", "several_views": "tuple[Tensor, ...]", "name": "str", "metadata": "dict[Any, Any]", "requires_grad": "_bool", "__init__": "None",
+    "__repr__": "str",
 }  # fmt: skip
 TENSOR_PROPERTIES = {
     "requires_grad": "_bool", "grad": "Tensor | None", "grad_fn": "Any", "is_leaf": "_bool", "shape": "_Size", "ndim": "_int", "T": "Tensor",
-    "mT": "Tensor", "H": "Tensor", "mH": "Tensor", "data": "Tensor", "dtype": "_dtype", "device": "_device", "is_cuda": "_bool",
-    "is_sparse": "_bool", "itemsize": "_int", "nbytes": "_int", "layout": "Any", "real": "Tensor", "names": "Any",
-    "retains_grad": "_bool", "output_nr": "_int", "_version": "_int", "is_quantized": "_bool", "is_meta": "_bool", "is_mkldnn": "_bool",
+    "mT": "Tensor", "H": "Tensor", "mH": "Tensor", "data": "Tensor", "dtype": "_dtype", "device": "_device", "itemsize": "_int", "nbytes": "_int",
+    "layout": "_Layout", "real": "Tensor", "retains_grad": "_bool", "output_nr": "_int", "_version": "_int", "_base": "Tensor | None",
 }  # fmt: skip
 OPERATOR_RETURNS = {
     "__bool__": "_bool", "__float__": "_float", "__int__": "_int", "__index__": "_int", "__len__": "_int", "__repr__": "str",
     "__format__": "str", "__contains__": "_bool", "__hash__": "_int", "__iter__": "Iterator[Tensor]", "__setitem__": "None",
     "__delitem__": "None", "__array__": "Any", "__reduce_ex__": "Any", "__init__": "None", "__dlpack__": "Any",
     "__dlpack_device__": "tuple[_int, _int]", "__eq__": "Tensor", "__ne__": "Tensor", "__complex__": "complex", "__dir__": "list[str]",
+    "__reversed__": "Tensor",
 }  # fmt: skip
 
+# What one annotation cannot say: results that depend on the arguments. (Of a method, `input: Tensor` is self.)
+_EXTREME = (
+    "(input: Tensor, dim: Tensor | None = None, *, out: Tensor | None = None) -> Tensor",
+    "(input: Tensor, dim: _int, keepdim: _bool = False, *, out: tuple[Tensor, Tensor] | None = None) -> _ValuesIndices",
+)
+_MEDIAN = (
+    "(input: Tensor, dim: None = None, keepdim: _bool = False) -> Tensor",
+    "(input: Tensor, dim: _int, keepdim: _bool = False, *, out: tuple[Tensor, Tensor] | None = None) -> _ValuesIndices",
+)
+OVERLOADS = {
+    "max": _EXTREME,
+    "min": _EXTREME,
+    "median": _MEDIAN,
+    "nanmedian": _MEDIAN,
+    "size": ("(input: Tensor, dim: None = None) -> _Size", "(input: Tensor, dim: _int) -> _int"),
+    "stride": ("(input: Tensor, dim: None = None) -> tuple[_int, ...]", "(input: Tensor, dim: _int) -> _int"),
+    "type": (
+        "(input: Tensor, dtype: None = None, non_blocking: _bool = False) -> str",
+        "(input: Tensor, dtype: Any, non_blocking: _bool = False) -> Tensor",
+    ),
+    "nonzero": (
+        "(input: Tensor, *, as_tuple: Literal[False] = False, out: Tensor | None = None) -> Tensor",
+        "(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]",
+    ),
+}
+FUNCTION_OVERLOADS = {
+    "where": (
+        "(condition: Tensor) -> tuple[Tensor, ...]",
+        "(condition: Tensor, input: Tensor | _float, other: Tensor | _float, *, out: Tensor | None = None) -> Tensor",
+    ),
+}
 
-def type_text(annotation):
+
+def type_text(annotation: Any) -> str:
     """An annotation as the stub writes it; Any for what cannot be written there."""
     if annotation is inspect.Parameter.empty or annotation is typing.Any:
         return "Any"
@@ -54,7 +99,8 @@ def type_text(annotation):
     if isinstance(annotation, str):
         return annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return " | ".join(type_text(a) for a in typing.get_args(annotation))
+        parts = list(dict.fromkeys(type_text(a) for a in typing.get_args(annotation)))
+        return "Any" if "Any" in parts else " | ".join(parts)
     if annotation is Ellipsis:
         return "..."
     origin = typing.get_origin(annotation)
@@ -62,62 +108,116 @@ def type_text(annotation):
         arguments = typing.get_args(annotation)
         if arguments and isinstance(arguments[0], list):
             return "Callable[..., Any]"
-        name = "Callable" if "Callable" in str(origin) else origin.__name__
-        return f"{name}[{', '.join(type_text(a) for a in arguments)}]"
-    if isinstance(annotation, type):
-        if annotation in KNOWN or annotation.__module__ == "builtins":
-            return KNOWN.get(annotation, annotation.__name__)
+        if origin is typing.Literal:
+            return f"Literal[{', '.join(repr(a) for a in arguments)}]"
+        name = KNOWN.get(origin, origin.__name__)
+        return f"{name}[{', '.join(type_text(a) for a in arguments)}]" if name in GENERIC else "Any"
+    if annotation in (tuple, list, dict):
+        return f"{annotation.__name__}[Any, {'...' if annotation is tuple else 'Any'}]".replace(
+            "list[Any, Any]", "list[Any]"
+        )
+    if isinstance(annotation, type) and (annotation in KNOWN or annotation.__module__ == "builtins"):
+        return KNOWN.get(annotation, annotation.__name__)
     return "Any"
 
 
 # Under other names, for Tensor has members called bool, dtype and so on.
-KNOWN = {
+KNOWN: dict[Any, str] = {
     _core.Tensor: "Tensor", pynn.dtype: "_dtype", pynn.device: "_device", pynn.Size: "_Size", pynn.Generator: "_Generator",
-    bool: "_bool", int: "_int", float: "_float",
+    bool: "_bool", int: "_int", float: "_float", type: "_type", numpy.ndarray: "_ndarray", types.ModuleType: "_ModuleType",
+    pynn.layout: "_Layout", pynn.memory_format: "_memory_format", pynn.qscheme: "_qscheme",
+    pynn.return_types.Named: "_Named", pynn.return_types.ValuesIndices: "_ValuesIndices",
 }  # fmt: skip
+GENERIC = {"Callable", "Iterator", "Sequence", "tuple", "list", "dict", "_type", "_ndarray"}
 IMPORTS = """from builtins import bool as _bool
 from builtins import float as _float
 from builtins import int as _int
+from builtins import type as _type
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from types import ModuleType as _ModuleType
+from typing import Any, Literal, overload
+
+from numpy import ndarray as _ndarray
 
 from pynn._device import device as _device
 from pynn._dtypes import dtype as _dtype
+from pynn._layout import layout as _Layout
+from pynn._layout import memory_format as _memory_format
+from pynn._layout import qscheme as _qscheme
 from pynn._random import Generator as _Generator
 from pynn.ops.view import Size as _Size
+from pynn.return_types import Named as _Named
+from pynn.return_types import ValuesIndices as _ValuesIndices
 """
 
 
-def default_text(value):
-    return repr(value) if value is None or isinstance(value, (bool, int, float, str)) and value == value and abs_finite(value) else "..."
+def imports(body: str) -> str:
+    """The imports that a stub of this text needs."""
+    kept = []
+    for line in IMPORTS.split("\n"):
+        head, _, names = line.partition(" import ")
+        wanted = [n for n in names.split(", ") if n and re.search(rf"(?<![\w.]){n.split(' as ')[-1]}\b", body)]
+        if wanted or not line:
+            kept.append(f"{head} import {', '.join(wanted)}" if line else line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept))
 
 
-def abs_finite(value):
-    return not isinstance(value, float) or value not in (float("inf"), float("-inf"))
+def default_text(value: Any) -> str:
+    """A default as the stub writes it: itself where its text is an expression, else "..."."""
+    plain = value is None or isinstance(value, (bool, int, float, str))
+    return repr(value) if plain and not (isinstance(value, float) and not math.isfinite(value)) else "..."
 
 
-def signature_text(function, method):
+def made_from(function: Any) -> Any:
+    """The function whose arguments a wrapper passes on, where its own parameters are `*args, **kwargs`."""
+    names = {"function_": "function", "unsafe": "function", "function": "view"}
+    code = getattr(function, "__code__", None)
+    if code is None or function.__closure__ is None or code.co_name not in names:
+        return None
+    cells = dict(zip(code.co_freevars, function.__closure__))
+    found = cells.get(names[code.co_name])
+    return found.cell_contents if found is not None and code.co_flags & inspect.CO_VARKEYWORDS else None
+
+
+def signature_of(function: Any) -> inspect.Signature:
+    """A function's signature, with what `pynn.ops.out` adds and what a wrapper passes on."""
+    plain = inspect.unwrap(function)
+    signature = inspect.signature(plain)
+    source = made_from(plain)
+    if source is not None:
+        inner = inspect.signature(source)
+        parameters = [p for p in inner.parameters.values() if p.name != "out"]
+        signature = inner.replace(parameters=parameters, return_annotation=signature.return_annotation)
+    own = inspect.signature(function, follow_wrapped=False).parameters.get("out")
+    if own is not None and "out" not in signature.parameters:  # wrapped by pynn.ops.out
+        several = signature.return_annotation
+        several = typing.get_origin(several) is tuple or several in TUPLES
+        out = own.replace(annotation="tuple[Tensor, ...] | None" if several else "Tensor | None")
+        plain_ones = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        rest = [p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+        signature = signature.replace(parameters=[*plain_ones, out, *rest])
+    return signature
+
+
+TUPLES = (pynn.return_types.Named, pynn.return_types.ValuesIndices)
+
+
+def signature_text(function: Any, method: bool) -> str:
     """The parameters and the result of a function as a stub has them."""
     try:
-        signature = inspect.signature(function)
-        own = inspect.signature(function, follow_wrapped=False).parameters.get("out")
-        if own is not None and "out" not in signature.parameters:  # wrapped by pynn.ops.out
-            plain = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-            rest = [p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
-            signature = signature.replace(parameters=[*plain, own, *rest])
+        signature = signature_of(function)
     except (TypeError, ValueError):
         return "(self, *args: Any, **kwargs: Any) -> Any" if method else "(*args: Any, **kwargs: Any) -> Any"
-    parts, star, slash = [], False, False
-    parameters = list(signature.parameters.values())
-    for i, p in enumerate(parameters):
+    parts: list[str] = []
+    star = slash = False
+    for i, p in enumerate(signature.parameters.values()):
         if slash and p.kind is not p.POSITIONAL_ONLY:
             parts.append("/")
             slash = False
         slash = slash or p.kind is p.POSITIONAL_ONLY
         if i == 0 and method:
             parts.append("*args: Any" if p.kind is p.VAR_POSITIONAL else "self")
-            if p.kind is p.VAR_POSITIONAL:
-                star = True
+            star = p.kind is p.VAR_POSITIONAL
             continue
         text = type_text(p.annotation)
         if p.kind is p.VAR_POSITIONAL:
@@ -137,28 +237,69 @@ def signature_text(function, method):
     return f"({', '.join(parts)}) -> {type_text(signature.return_annotation)}"
 
 
-def core_stub():
-    for module in set(pynn.ops.deferred.METHOD_MODULES.values()):
+def definition(name: str, function: Any, method: bool, indent: str = "") -> str:
+    """A function's lines in a stub: one, or its overloads."""
+    several = OVERLOADS.get(name) or (None if method else FUNCTION_OVERLOADS.get(name))
+    if several is None:
+        return f"{indent}def {name}{signature_text(function, method)}: ...\n"
+    texts = [t.replace("input: Tensor", "self", 1) if method else t for t in several]
+    return "".join(f"{indent}@overload\n{indent}def {name}{t}: ...\n" for t in texts)
+
+
+def load_everything() -> None:
+    """Import what is imported when first asked for."""
+    for module in sorted({*pynn.ops.deferred.METHOD_MODULES.values(), *pynn.ops.deferred.FUNCTION_MODULES.values()}):
         importlib.import_module(module)
+
+
+def field_types() -> dict[str, dict[str, str]]:
+    """The types of the core's fields, by class, as far as _core.pxd knows them."""
+    found: dict[str, dict[str, str]] = {}
+    fields: dict[str, str] = {}
+    for line in (ROOT / "pynn" / "_core.pxd").read_text().split("\n"):
+        start = re.match(r"cdef class (\w+)", line)
+        field = re.match(r"    cdef public (long|bint|str|unsigned long long) (.*)", line)
+        if start:
+            fields = found[start[1]] = {}
+        elif field:
+            kind = {"bint": "_bool", "str": "str"}.get(field[1], "_int")
+            fields.update(dict.fromkeys(field[2].split(", "), kind))
+    return found
+
+
+def core_stub() -> str:
+    """pynn/_core.pyi."""
+    load_everything()
     tree = ast.parse((ROOT / "pynn" / "_core.py").read_text())
-    lines = [HEADER, IMPORTS, "\n"]
+    kinds = field_types()
+    lines = ["\n"]
     for node in tree.body:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    kind = "Op" if target.id in _core.__dict__ and isinstance(_core.__dict__[target.id], _core.Op) else "Any"
-                    kind = "dict[str, Any]" if target.id == "METHODS" else kind
-                    lines.append(f"{target.id}: {kind}\n")
+                    lines.append(f"{target.id}: {constant_type(target.id, node.value)}\n")
         elif isinstance(node, ast.FunctionDef):
-            lines.append(f"def {node.name}({plain_arguments(node, False)}) -> {CORE_RETURNS.get(node.name, 'Any')}: ...\n")
+            lines.append(
+                f"def {node.name}({plain_arguments(node, False)}) -> {CORE_RETURNS.get(node.name, 'Any')}: ...\n"
+            )
         elif isinstance(node, ast.ClassDef):
-            lines.append("\n" + (tensor_stub(node, tensor_fields(tree)) if node.name == "Tensor" else class_stub(node)) + "\n")
-    return "".join(lines)
+            known = kinds.get(node.name, {})
+            text = tensor_stub(node, tensor_fields(tree), known) if node.name == "Tensor" else class_stub(node, known)
+            lines.append("\n" + text + "\n")
+    body = "".join(lines)
+    return HEADER + imports(body) + body
 
 
-def plain_arguments(node, method):
+def constant_type(name: str, value: ast.expr) -> str:
+    if name == "METHODS":
+        return "dict[str, Any]"
+    made = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id
+    return str(made) if made in ("Op", "ThreadState", "Version") else "dict[str, Op]" if name == "OPERATORS" else "Any"
+
+
+def plain_arguments(node: ast.FunctionDef, method: bool) -> str:
     a = node.args
-    parts = []
+    parts: list[str] = []
     positional = a.posonlyargs + a.args
     optional = len(positional) - len(a.defaults)
     for i, p in enumerate(positional):
@@ -177,10 +318,15 @@ def plain_arguments(node, method):
     return ", ".join(parts)
 
 
-def class_stub(node):
+def is_property(item: ast.FunctionDef) -> bool:
+    return any(isinstance(d, ast.Name) and d.id == "property" for d in item.decorator_list)
+
+
+def class_stub(node: ast.ClassDef, kinds: dict[str, str]) -> str:
+    """A class of _core.py, from its source."""
     bases = ", ".join(ast.unparse(b) for b in node.bases)
     lines = [f"class {node.name}" + (f"({bases})" if bases and "." not in bases else "") + ":\n"]
-    fields = {}
+    fields: dict[str, None] = {}
     for item in node.body:
         if isinstance(item, ast.Assign):
             fields.update({t.id: None for t in item.targets if isinstance(t, ast.Name)})
@@ -188,117 +334,136 @@ def class_stub(node):
             for inner in ast.walk(item):
                 if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
                     fields[inner.attr] = None
-    lines += [f"    {name}: Any\n" for name in fields]
+    lines += [f"    {name}: {kinds.get(name, 'Any')}\n" for name in fields if name != "__slots__"]
     for item in node.body:
         if isinstance(item, ast.FunctionDef):
-            if any(isinstance(d, ast.Name) and d.id == "property" for d in item.decorator_list):
-                lines.append(f"    @property\n    def {item.name}(self) -> Any: ...\n")
+            result = CORE_RETURNS.get(item.name, "Any")
+            if is_property(item):
+                lines.append(f"    @property\n    def {item.name}(self) -> {result}: ...\n")
             elif not any(isinstance(d, ast.Attribute) for d in item.decorator_list):
-                result = {"__init__": "None", "__repr__": "str"}.get(item.name, "Any")
                 lines.append(f"    def {item.name}({plain_arguments(item, True)}) -> {result}: ...\n")
     if len(lines) == 1:
         lines.append("    pass\n")
     return "".join(lines)
 
 
-def tensor_fields(tree):
+def tensor_fields(tree: ast.Module) -> list[str]:
     """The names that _core's function _init_fields gives every tensor."""
     (made,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "_init_fields"]
     return [n.attr for n in ast.walk(made) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
 
 
-def tensor_stub(node, fields):
+def property_text(name: str, getter: Any, writable: bool) -> str:
+    kind = TENSOR_PROPERTIES.get(name)
+    if kind is None:
+        annotated = getattr(getter, "__annotations__", {}).get("return", Any)
+        kind = "_bool" if name.startswith("is_") else type_text(annotated)
+    text = f"    @property\n    def {name}(self) -> {kind}: ...\n"
+    return text + (f"    @{name}.setter\n    def {name}(self, value: Any) -> None: ...\n" if writable else "")
+
+
+def tensor_stub(node: ast.ClassDef, fields: list[str], kinds: dict[str, str]) -> str:
+    """Tensor: what its source has, and what has been hung on it."""
     lines = ["class Tensor:\n"]
-    lines += [f"    {name}: Any\n" for name in fields]
-    lines.append("    __array_ufunc__: Any\n")
-    written = {*fields, "__array_ufunc__"}
+    lines += [f"    {name}: {kinds.get(name, 'Any')}\n" for name in fields]
+    written = set(fields)
     for item in node.body:
         if not isinstance(item, ast.FunctionDef) or item.name in written:
             continue
-        if any(isinstance(d, ast.Name) and d.id == "property" for d in item.decorator_list):
-            kind = TENSOR_PROPERTIES.get(item.name, "Any")
-            lines.append(f"    @property\n    def {item.name}(self) -> {kind}: ...\n")
-            if any(isinstance(o, ast.FunctionDef) and o.name == item.name and o is not item for o in node.body):
-                lines.append(f"    @{item.name}.setter\n    def {item.name}(self, value: Any) -> None: ...\n")
+        if is_property(item):
+            setter = any(isinstance(o, ast.FunctionDef) and o.name == item.name and o is not item for o in node.body)
+            lines.append(property_text(item.name, None, setter))
         else:
             ignore = "  # type: ignore[override]" if item.name in ("__eq__", "__ne__") else ""
             default = "Tensor" if item.name.startswith("__") else "Any"
             result = OPERATOR_RETURNS.get(item.name, default)
-            arguments = plain_arguments(item, True)
-            lines.append(f"    def {item.name}({arguments}) -> {result}: ...{ignore}\n")
+            lines.append(f"    def {item.name}({plain_arguments(item, True)}) -> {result}: ...{ignore}\n")
         written.add(item.name)
-    found = {**_core.METHODS, **vars(_core.Tensor)}
-    for name in sorted(found):
-        value = vars(_core.Tensor).get(name)
-        if name in written or value is None or name.startswith("__pyx") or (name.startswith("__") and name not in OPERATOR_RETURNS):
+    for name, value in sorted(vars(_core.Tensor).items()):
+        special = name.startswith("__") and name not in OPERATOR_RETURNS and name not in _core.METHODS
+        if name in written or special or name.startswith("__pyx"):
             continue
         written.add(name)
         if isinstance(value, types.FunctionType):
-            lines.append(f"    def {name}{signature_text(value, True)}: ...\n")
+            lines.append(definition(name, value, True, "    "))
         elif isinstance(value, staticmethod):
             lines.append(f"    @staticmethod\n    def {name}{signature_text(value.__func__, False)}: ...\n")
         elif isinstance(value, classmethod):
-            lines.append(f"    @classmethod\n    def {name}{signature_text(value.__func__, True).replace('self', 'cls', 1)}: ...\n")
+            text = signature_text(value.__func__, True).replace("self", "cls", 1)
+            lines.append(f"    @classmethod\n    def {name}{text}: ...\n")
         elif isinstance(value, property):
-            lines.append(f"    @property\n    def {name}(self) -> {TENSOR_PROPERTIES.get(name, 'Any')}: ...\n")
-            if value.fset is not None:
-                lines.append(f"    @{name}.setter\n    def {name}(self, value: Any) -> None: ...\n")
-        elif not callable(value) or isinstance(value, types.GetSetDescriptorType):
-            if not isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)):
-                lines.append(f"    {name}: Any\n")
+            lines.append(property_text(name, value.fget, value.fset is not None))
+        elif not callable(value) and not isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)):
+            lines.append(f"    {name}: Any\n")
     return "".join(lines)
 
 
-def package_stub():
+def constant_text(name: str, value: Any) -> str:
+    """A class or another object of the package."""
+    if isinstance(value, type):
+        home = sys.modules.get(value.__module__)
+        if value.__module__ == "pynn._typed":
+            return f"class {name}(Tensor): ...\n"
+        if home is not None and home is not pynn and vars(home).get(name) is value:
+            return f"from {value.__module__} import {name} as {name}\n"
+        return f"{name}: _type[Any]\n"
+    known = KNOWN.get(type(value)) or (type(value).__name__ if type(value) is str else None)
+    return f"{name}: {known or 'Any'}\n"
+
+
+def package_stub() -> str:
     """pynn/__init__.pyi: its own imports as they stand, and what it takes from tables."""
+    load_everything()
     tree = ast.parse((ROOT / "pynn" / "__init__.py").read_text())
-    lines = [HEADER, IMPORTS, "\n"]
-    written = set()
-    for name in [*pynn.ops.deferred.FUNCTION_MODULES, *pynn._LAZY_NAMES]:
-        setattr(pynn, name, getattr(pynn, name))
+    taken: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pynn"):
             for alias in node.names:
                 name = alias.asname or alias.name
-                lines.append(f"from {node.module} import {alias.name} as {name}\n")
-                written.add(name)
+                taken[name] = f"from {node.module} import {alias.name} as {name}\n"
     for name in sorted(pynn._LAZY):
         if (ROOT / "pynn" / f"{name}.py").exists() or (ROOT / "pynn" / name).is_dir():
-            lines.append(f"from pynn import {name} as {name}\n")
-            written.add(name)
-    lines.append("\n")
-    from pynn.ops.registry import FUNCTIONS
-
-    for name in sorted(vars(pynn)):
-        value = getattr(pynn, name)
-        if name in written or (name.startswith("_") and name not in FUNCTIONS) or isinstance(value, types.ModuleType) or name == "Any":
+            taken[name] = f"from pynn import {name} as {name}\n"
+    for name, module in sorted(pynn._LAZY_NAMES.items()):
+        taken[name] = f"from pynn.{module} import {name} as {name}\n"
+    for name in sorted(pynn._functions.NAMES):
+        if name not in FUNCTIONS:
+            taken[name] = f"from pynn._functions import {name} as {name}\n"
+    inplace = {n: getattr(pynn, n) for n in pynn._functions.INPLACE if n not in FUNCTIONS and hasattr(pynn.Tensor, n)}
+    values = {**vars(pynn), **FUNCTIONS, **inplace}
+    lines = []
+    for name, value in sorted(values.items()):
+        own = not name.startswith("_") or name in FUNCTIONS
+        if name in taken or not own or isinstance(value, types.ModuleType) or value is Any:
             continue
         if isinstance(value, types.FunctionType):
-            lines.append(f"def {name}{signature_text(value, False)}: ...\n")
-        elif isinstance(value, type):
-            lines.append(f"class {name}(Tensor): ...\n" if value.__module__ == "pynn._typed" else f"{name}: type[Any]\n")
+            lines.append(definition(name, vars(pynn.Tensor)[name] if name in inplace else value, False))
         else:
-            kind = KNOWN.get(type(value)) or (type(value).__name__ if type(value) in (str, dict, list) else "Any")
-            lines.append(f"{name}: {kind}\n")
-    return "".join(lines)
+            lines.append(constant_text(name, value))
+    classes = [line for line in lines if line.startswith("from ")]
+    rest = [line for line in lines if not line.startswith("from ")]
+    body = "".join([*taken.values(), *classes, "\n", *rest])
+    return HEADER + imports(body) + "\n" + body
 
 
-STUBS = {"_core.pyi": core_stub, "__init__.pyi": package_stub}
+STUBS: dict[str, Callable[[], str]] = {"_core.pyi": core_stub, "__init__.pyi": package_stub}
 
 
-def main():
+def main(arguments: list[str]) -> None:
+    """Write the stubs, or with --check raise SystemExit where they are out of date."""
+    check = "--check" in arguments
     stale = []
     for name, make in STUBS.items():
         path = ROOT / "pynn" / name
         text = make()
         if not path.exists() or path.read_text() != text:
             stale.append(name)
-            if "--check" not in sys.argv:
+            if not check:
                 path.write_text(text)
-    if stale and "--check" in sys.argv:
+    if stale and check:
         raise SystemExit(f"out of date: {', '.join(stale)}. Run python tools/make_stubs.py")
     print("written:" if stale else "up to date", *stale)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-import pynn
+import pynn  # noqa: E402
 
 DTYPES = ("float32", "float64", "int64", "bool", "bfloat16", "float16", "uint8", "int32")
 VARIANTS = ("function", "method", "inplace", "out", "error")
@@ -53,9 +53,7 @@ def load_torch():
 
 
 def in_scope(name):
-    if name.startswith(SKIP_PREFIXES) or any(part in name for part in SKIP_PARTS):
-        return False
-    return True
+    return not (name.startswith(SKIP_PREFIXES) or any(part in name for part in SKIP_PARTS))
 
 
 def resolve(root, path):
@@ -206,7 +204,7 @@ def gradients(torch, ours, theirs, translator, tolerance):
     got = pynn.autograd.grad([a for a, _ in pairs], [p for _, p in leaves], ours_weights, allow_unused=True)
     for i, (e, g) in enumerate(zip(expected, got)):
         if e is None or g is None:
-            if e is not None and e.abs().sum() > 0 or g is not None and g.abs().sum().item() > 0:
+            if (e is not None and e.abs().sum() > 0) or (g is not None and g.abs().sum().item() > 0):
                 raise Differs(
                     f"gradient {i}: {'none' if g is None else 'some'}, torch {'none' if e is None else 'some'}"
                 )
@@ -227,12 +225,12 @@ class Runner:
         for op in self.op_db:
             if not in_scope(op.name):
                 continue
-            if self.options.names and not any(
-                op.name == n or op.aten_name == n or n in getattr(op, "aliases_names", ()) for n in self.options.names
+            if not self.options.names or any(
+                n in (op.name, op.aten_name, *getattr(op, "aliases_names", ()))
+                or (n.endswith("*") and op.name.startswith(n[:-1]))
+                for n in self.options.names
             ):
-                if not any(n.endswith("*") and op.name.startswith(n[:-1]) for n in self.options.names):
-                    continue
-            yield op
+                yield op
 
     def run(self):
         for op in self.selected():

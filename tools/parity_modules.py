@@ -44,8 +44,8 @@ def compare_state(torch: ModuleType, ours: Any, theirs: Any, what: str, values: 
 def is_random(module: Any) -> bool:
     """Whether a module draws numbers in its forward."""
     return any(
-        "Fractional" in type(m).__name__ or getattr(m, "dropout", 0.0) and isinstance(m.dropout, float)
-        or "Dropout" in type(m).__name__ and m.p > 0 and m.training
+        "Fractional" in type(m).__name__ or (getattr(m, "dropout", 0.0) and isinstance(m.dropout, float))
+        or ("Dropout" in type(m).__name__ and m.p > 0 and m.training)
         for m in module.modules()
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ class Runner:
     def run(self) -> None:
         for info in self.module_db:
             name = info.name
-            if any(s in name for s in SKIPPED) or self.options.names and name not in self.options.names:
+            if any(s in name for s in SKIPPED) or (self.options.names and name not in self.options.names):
                 continue
             ours = getattr(pynn.nn, info.module_cls.__name__, None)
             if ours is None:
@@ -83,18 +83,18 @@ class Runner:
                     )
                     for number, sample in enumerate(inputs):
                         where = f"{dtype_name}/{'train' if training else 'eval'}/{number} {sample.desc}"
-                        self.attempt(name, where, lambda: self.compare(info, ours, sample, training, dtype))
+                        self.attempt(name, where, self.compare, info, ours, sample, training, dtype)
             if info.module_error_inputs_func is not None:
                 for training in (True, False):
                     cases = info.module_error_inputs_func(
                         info, device="cpu", dtype=self.torch.float32, requires_grad=False, training=training
                     )
                     for number, case in enumerate(cases):
-                        self.attempt(name, f"error/{number}", lambda: self.compare_error(info, ours, case, training))
+                        self.attempt(name, f"error/{number}", self.compare_error, info, ours, case, training)
 
-    def attempt(self, name: str, where: str, check: Any) -> None:
+    def attempt(self, name: str, where: str, check: Any, *arguments: Any) -> None:
         try:
-            check()
+            check(*arguments)
             self.passed[name] += 1
         except Exception as error:
             if self.options.traceback:

@@ -98,7 +98,7 @@ class backend:
 
     def __init__(self, name: str) -> None:
         self._chosen = get(name)
-        self._before = []
+        self._before: list[Any] = []
 
     def __enter__(self) -> Any:
         self._before.append(state.backend)

@@ -3,7 +3,8 @@
 import functools
 import threading
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
 
 import numpy
 
@@ -15,6 +16,8 @@ from pynn.ops.cast import CAST
 
 _DEVICES = ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "maia", "ipu", "xla")  # all but the first: taken, and off
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 
 class _Mode(threading.local):
     """What autocast is set to in one thread."""
@@ -25,7 +28,8 @@ class _Mode(threading.local):
     nesting = 0
 
     def __init__(self) -> None:
-        self.cache = {}  # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+        # (id of a leaf, whether grad is enabled) -> (leaf, its Version, value then, cast tensor)
+        self.cache: dict[Any, Any] = {}
 
 
 _mode = _Mode()
@@ -130,7 +134,7 @@ class autocast:
             )
             enabled = False
         self._enabled = enabled
-        self._before = []
+        self._before: list[Any] = []
 
     def __enter__(self) -> Any:
         self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled))
@@ -141,7 +145,7 @@ class autocast:
         _mode.nesting += 1
         return self
 
-    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool:
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> Literal[False]:
         _mode.nesting -= 1
         if _mode.nesting == 0:
             _mode.cache.clear()
@@ -235,7 +239,7 @@ def get_autocast_gpu_dtype() -> Any:
 # ---- for functions and for autograd.Function ----
 
 
-def float32_function(function: Any) -> Any:
+def float32_function(function: Function) -> Function:
     """Decorate a function of tensors that autocast runs in float32 as a whole."""
 
     @functools.wraps(function)
@@ -246,10 +250,10 @@ def float32_function(function: Any) -> Any:
         with autocast("cpu", enabled=False):
             return function(*args, **kwargs)
 
-    return run
+    return cast(Function, run)
 
 
-def low_precision_function(function: Any) -> Any:
+def low_precision_function(function: Function) -> Function:
     """Decorate a function of tensors that autocast runs in its 16-bit dtype as a whole."""
 
     @functools.wraps(function)
@@ -258,7 +262,7 @@ def low_precision_function(function: Any) -> Any:
             return function(*args, **kwargs)
         return function(*_converted(args, _np_dtype()), **_converted(kwargs, _np_dtype()))
 
-    return run
+    return cast(Function, run)
 
 
 def plain_function(function: Any) -> Any:

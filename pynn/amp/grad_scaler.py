@@ -58,7 +58,9 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._growth_tracker = 0
-        self._optimizers = weakref.WeakKeyDictionary()  # optimizer -> [OptState, whether it has bad gradients or None]
+        self._optimizers: weakref.WeakKeyDictionary[Any, Any] = (
+            weakref.WeakKeyDictionary()
+        )  # optimizer -> [OptState, whether it has bad gradients or None]
 
     def __getstate__(self) -> Any:
         if self._optimizers:

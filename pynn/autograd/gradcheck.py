@@ -23,7 +23,7 @@ def _tuple_of(x: Any) -> tuple[Any, ...]:
 
 
 def _is_wide(x: Any) -> bool:
-    return x.dtype.itemsize == 8
+    return bool(x.dtype.itemsize == 8)
 
 
 def _check_inputs(inputs: tuple[Any, ...]) -> None:

@@ -34,7 +34,7 @@ def copy_bandwidth(threads: int, megabytes: int = 256, rounds: int = 5) -> float
 def measure(threads: int) -> Ceiling:
     """The ceiling of `threads` threads."""
     import pynn
-    from pynn._config import _native
+    from pynn import _native
 
     before = pynn.get_num_threads()
     pynn.set_num_threads(threads)

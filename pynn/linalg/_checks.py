@@ -20,7 +20,8 @@ class LinAlgError(RuntimeError):
 
 def type_name(x: Tensor) -> str:
     """torch's name of a tensor's dtype in error messages: Float, Long, ..."""
-    return _NAMES.get(x._array.dtype.name, x._array.dtype.name)
+    result: str = _NAMES.get(x._array.dtype.name, x._array.dtype.name)
+    return result
 
 
 def check_tensor(name: str, x: Any, argument: str = "A") -> None:

@@ -1,6 +1,6 @@
 """Factorizations: cholesky, qr, lu, eigh, svd and their kin."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
@@ -12,6 +12,7 @@ from pynn.ops import factorization, lapack
 from pynn.ops import namespace as xp
 from pynn.ops.factorization import CHOLESKY, EIGH, EIGVALSH, LU_FACTOR, QR, SVD, SVDVALS
 from pynn.ops.indefinite import LDL_FACTOR, LDL_SOLVE
+from pynn.return_types import Named
 
 NOT_POSITIVE = (
     "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
@@ -38,7 +39,7 @@ def _converging(name: str, x: Tensor, op: Any, attrs: tuple[Any, ...]) -> Any:
 
 
 @float32_function
-def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Named:
     """(L, info): the Cholesky factor of symmetric positive definite matrices, without an error where one is not.
 
     input: (*, n, n), float32 or float64; only its lower triangle is read, with `upper` its upper one (then the factor
@@ -60,14 +61,14 @@ def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """
     factor, info = cholesky_ex(input, upper=upper)
     raise_for_info("linalg.cholesky", info, NOT_POSITIVE)
-    return factor  # type: ignore[no-any-return]
+    return factor
 
 
 # ---- QR ----
 
 
 @float32_function
-def qr(A: Tensor, mode: str = "reduced") -> Any:
+def qr(A: Tensor, mode: str = "reduced") -> Named:
     """(Q, R) of matrices (*, m, n): Q with orthonormal columns, R upper triangular, A = Q @ R.
 
     mode: "reduced": Q is (*, m, k), R (*, k, n), k = min(m, n); "complete": (*, m, m) and (*, m, n); "r": R alone, Q empty.
@@ -85,7 +86,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
 
 
 @float32_function
-def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Named:
     """(LU, pivots, info): both factors of A (*, m, n) packed in one matrix, and the row exchanges, as LAPACK gives them.
 
     pivots: (*, min(m, n)), int32, counted from 1. info: (*), int32: 0, or which diagonal element of U is 0.
@@ -111,7 +112,7 @@ def _check_pivot(name: str, pivot: bool) -> None:
 
 
 @float32_function
-def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
+def lu_factor(A: Tensor, *, pivot: bool = True) -> Named:
     """(LU, pivots) of A (*, m, n); see lu_factor_ex. RuntimeError where U has a 0 on its diagonal."""
     packed, pivots, info = lu_factor_ex(A, pivot=pivot)
     raise_for_info("torch.linalg.lu_factor", info, _ZERO_PIVOT)
@@ -127,7 +128,7 @@ def permutation_matrix(pivots: Tensor, m: int, dtype: Any) -> Tensor:
 
 
 @float32_function
-def lu(A: Tensor, *, pivot: bool = True) -> Any:
+def lu(A: Tensor, *, pivot: bool = True) -> Named:
     """(P, L, U) of A (*, m, n) = P @ L @ U: a permutation, a unit lower and an upper triangular matrix."""
     check_matrix("linalg.lu", A)
     _check_pivot("linalg.lu", pivot)
@@ -179,9 +180,11 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
     B = B.expand(*batch, *B._array.shape[-2:])
     if adjoint:
         x = factorization.solve_left(xp, LU.mT, B, False)
-        return p @ factorization.solve_left(xp, LU.mT, x, True, True)
+        answer: Tensor = p @ factorization.solve_left(xp, LU.mT, x, True, True)
+        return answer
     x = factorization.solve_left(xp, LU, p.mT @ B, False, True)
-    return factorization.solve_left(xp, LU, x, True)  # type: ignore[no-any-return]
+    answer = factorization.solve_left(xp, LU, x, True)
+    return answer
 
 
 def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
@@ -198,7 +201,7 @@ def check_equation(name: str, a: Tensor, b: Tensor, left: bool) -> None:
 # ---- LDL of symmetric indefinite matrices ----
 
 
-def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> Any:
+def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> Named:
     """(LD, pivots, info): L and the blocks of D of symmetric matrices (*, n, n), packed as LAPACK's sytrf packs them.
 
     Only the lower triangle is read. pivots: (*, n), int32; negative for blocks of two. info: 0, or which element of D is
@@ -214,7 +217,7 @@ def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool 
 _ZERO_D = "The diagonal element {info} of D is zero: the factorization cannot be used to solve equations."
 
 
-def ldl_factor(input: Tensor, *, hermitian: bool = False) -> Any:
+def ldl_factor(input: Tensor, *, hermitian: bool = False) -> Named:
     """(LD, pivots) of symmetric matrices; see ldl_factor_ex. LinAlgError where D has a 0 on its diagonal."""
     packed, pivots, info = ldl_factor_ex(input, hermitian=hermitian)
     raise_for_info("torch.linalg.ldl_factor", info, _ZERO_D)
@@ -238,7 +241,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False)
     places = observe(pivots)
     if places.size and (places.min() < -LD._array.shape[-1] or places.max() > LD._array.shape[-1] or not places.all()):
         raise RuntimeError(f"{name}: pivots must lie between 1 and {LD._array.shape[-1]} in size.")
-    return call(LDL_SOLVE, (LD, pivots, B))  # type: ignore[no-any-return]
+    return call(LDL_SOLVE, (LD, pivots, B))
 
 
 # ---- eigenvalues ----
@@ -251,7 +254,7 @@ def _check_uplo(name: str, uplo: Any) -> str:
 
 
 @float32_function
-def eigh(input: Tensor, UPLO: str = "L") -> Any:
+def eigh(input: Tensor, UPLO: str = "L") -> Named:
     """(eigenvalues, eigenvectors) of symmetric matrices (*, n, n): eigenvalues in ascending order, eigenvectors as columns.
 
     UPLO: which triangle is read, "L" or "U". The gradient through the eigenvectors is finite only where no two
@@ -266,10 +269,11 @@ def eigh(input: Tensor, UPLO: str = "L") -> Any:
 def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices (*, n, n) in ascending order; see eigh."""
     check_matrix("linalg.eigvalsh", input, square=True)
-    return _converging("linalg.eigvalsh", input, EIGVALSH, (_check_uplo("linalg.eigvalsh", UPLO),))  # type: ignore[no-any-return]
+    result: Tensor = _converging("linalg.eigvalsh", input, EIGVALSH, (_check_uplo("linalg.eigvalsh", UPLO),))
+    return result
 
 
-def eig(input: Tensor) -> Any:
+def eig(input: Tensor) -> NoReturn:
     """NotImplementedError: eigenvalues of matrices that are not symmetric are complex, and pynn has no complex tensors."""
     raise NotImplementedError(
         "linalg.eig: its results are complex, and complex tensors are out of pynn's scope so far. Of a symmetric matrix use "
@@ -277,7 +281,7 @@ def eig(input: Tensor) -> Any:
     )
 
 
-def eigvals(input: Tensor) -> Any:
+def eigvals(input: Tensor) -> NoReturn:
     """NotImplementedError: eigenvalues of matrices that are not symmetric are complex, and pynn has no complex tensors."""
     raise NotImplementedError(
         "linalg.eigvals: its results are complex, and complex tensors are out of pynn's scope so far. Of a symmetric matrix "
@@ -296,7 +300,7 @@ def _check_driver(driver: Any) -> None:
 
 
 @float32_function
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Named:
     """(U, S, Vh) of matrices (*, m, n): A = U[..., :k] @ diag(S) @ Vh[..., :k, :], k = min(m, n), S in descending order.
 
     full_matrices: U is (*, m, m) and Vh (*, n, n); else (*, m, k) and (*, k, n). Gradients flow through the first k
@@ -314,4 +318,5 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values (*, min(m, n)) of matrices (*, m, n), in descending order."""
     check_matrix("linalg.svdvals", A)
     _check_driver(driver)
-    return _converging("linalg.svd", A, SVDVALS, ())  # type: ignore[no-any-return]
+    result: Tensor = _converging("linalg.svd", A, SVDVALS, ())
+    return result

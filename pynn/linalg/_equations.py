@@ -22,6 +22,7 @@ from pynn.linalg._decompositions import check_equation, eigvalsh, svdvals
 from pynn.ops import factorization
 from pynn.ops import namespace as xp
 from pynn.ops.equations import DET, HOUSEHOLDER_PRODUCT, INV, LSTSQ, MATRIX_EXP, PINV, SLOGDET, SOLVE
+from pynn.return_types import Named
 
 _SINGULAR = (
     "The diagonal element {info} is zero, the inversion could not be completed because the input matrix is singular."
@@ -29,7 +30,7 @@ _SINGULAR = (
 
 
 @float32_function
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> Named:
     """(inverse, info) of square matrices (*, n, n), without an error where one is singular.
 
     info: (*), int32: 0, or the number of the pivot that is 0; that matrix's inverse then holds inf and NaN.
@@ -46,7 +47,7 @@ def inv(A: Tensor) -> Tensor:
     """The inverses of square matrices (*, n, n). LinAlgError where one is singular."""
     inverse, info = inv_ex(A)
     raise_for_info("linalg.inv", info, _SINGULAR)
-    return inverse  # type: ignore[no-any-return]
+    return inverse
 
 
 def _is_vector(a: Tensor, b: Tensor) -> bool:
@@ -56,7 +57,7 @@ def _is_vector(a: Tensor, b: Tensor) -> bool:
 
 
 @float32_function
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Named:
     """(result, info): X in A @ X = B (X @ A = B with left=False), without an error where a matrix is singular.
 
     A: (*, n, n); B: (*, n, k) or (*, n); batches broadcast. info: as of inv_ex.
@@ -89,7 +90,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X in A @ X = B (X @ A = B with left=False) of square A; see solve_ex. LinAlgError where a matrix is singular."""
     x, info = solve_ex(A, B, left=left)
     raise_for_info("torch.linalg.solve", info, _UNSOLVABLE)
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 @float32_function
@@ -107,8 +108,10 @@ def solve_triangular(
     check_batches(name, input, B)
     check_equation(name, input, B, left)
     if left:
-        return factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))  # type: ignore[no-any-return]
-    return factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))  # type: ignore[no-any-return]
+        found: Tensor = factorization.solve_left(xp, input, B, bool(upper), bool(unitriangular))
+        return found
+    answer: Tensor = factorization.solve_right(xp, input, B, bool(upper), bool(unitriangular))
+    return answer
 
 
 # ---- determinants ----
@@ -118,11 +121,11 @@ def solve_triangular(
 def det(A: Tensor) -> Tensor:
     """The determinants (*) of square matrices (*, n, n)."""
     check_matrix("linalg.det", A, square=True)
-    return call(DET, (A,))  # type: ignore[no-any-return]
+    return call(DET, (A,))
 
 
 @float32_function
-def slogdet(A: Tensor) -> Any:
+def slogdet(A: Tensor) -> Named:
     """(sign, logabsdet) of square matrices' determinants: -1, 0 or 1, and the logarithm of the absolute value."""
     check_matrix("linalg.slogdet", A, square=True)
     return _checks.linalg_slogdet(call(SLOGDET, (A,)))
@@ -187,7 +190,7 @@ def pinv(input: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any
         atol, rtol = 0.0, rcond
     absolute, relative = tolerances("torch.linalg.pinv", input, atol, rtol)
     try:
-        return call(PINV, (input,), (absolute, relative, bool(hermitian)))  # type: ignore[no-any-return]
+        return call(PINV, (input,), (absolute, relative, bool(hermitian)))
     except numpy.linalg.LinAlgError:
         raise LinAlgError(
             "linalg.pinv: The singular values did not converge: the input may contain non-finite values."
@@ -198,7 +201,7 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @float32_function
-def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Named:
     """(solution, residuals, rank, singular_values): the X of least norm(A @ X - B), and of least norm among several.
 
     input: A (*, m, n); b: B (*, m, k), or (*, m); batches broadcast. rcond: singular values below rcond * the largest
@@ -264,7 +267,10 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
         if input._array.size == 0:
             return made(numpy.zeros(input._array.shape[:-2], input._array.dtype))
         values = svdvals(input)
-        return values[..., -1] / values[..., 0] if p is not None and p < 0 else values[..., 0] / values[..., -1]
+        result: Tensor = (
+            values[..., -1] / values[..., 0] if p is not None and p < 0 else values[..., 0] / values[..., -1]
+        )
+        return result
     if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
         raise RuntimeError(
             f"linalg.cond: got an invalid norm type: {p}. Use None, 2, -2, 1, -1, inf, -inf, 'fro' or 'nuc'."
@@ -288,7 +294,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     """The exponentials of square matrices (*, n, n)."""
     check_matrix("linalg.matrix_exp", input, square=True, floating=False)
     check_floating("linalg.matrix_exp", input, halves=True)
-    return call(MATRIX_EXP, (input,))  # type: ignore[no-any-return]
+    return call(MATRIX_EXP, (input,))
 
 
 @float32_function
@@ -321,4 +327,4 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     check_floating(name, input)
     if input._array.dtype != tau._array.dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {input.dtype}.")
-    return call(HOUSEHOLDER_PRODUCT, (input, tau))  # type: ignore[no-any-return]
+    return call(HOUSEHOLDER_PRODUCT, (input, tau))

@@ -1,5 +1,6 @@
 """Linear algebra under `torch.<name>` and as Tensor's methods, where names, arguments or results differ from torch.linalg's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -14,6 +15,7 @@ from pynn.ops.equations import ORMQR
 from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
 from pynn.ops.indefinite import GEQRF
 from pynn.ops.registry import export
+from pynn.return_types import Named
 
 
 @export()
@@ -34,7 +36,7 @@ export("matrix_power")(_products.matrix_power)
 
 
 @export()
-def slogdet(input: Tensor) -> Any:
+def slogdet(input: Tensor) -> Named:
     """`linalg.slogdet`."""
     return _checks.slogdet(_equations.slogdet(input))
 
@@ -43,7 +45,7 @@ def slogdet(input: Tensor) -> Any:
 def logdet(input: Tensor) -> Tensor:
     """The logarithms of the determinants (*) of square matrices (*, n, n); NaN where one is negative, -inf where it is 0."""
     sign, logabsdet = _equations.slogdet(input)
-    return logabsdet.masked_fill(sign == -1, float("nan"))  # type: ignore[no-any-return]
+    return logabsdet.masked_fill(sign == -1, float("nan"))
 
 
 # ---- Cholesky ----
@@ -54,7 +56,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """`linalg.cholesky`."""
     factor, info = _decompositions.cholesky_ex(input, upper=upper)
     _checks.raise_for_info("cholesky", info, _decompositions.NOT_POSITIVE)
-    return factor  # type: ignore[no-any-return]
+    return factor
 
 
 @export()
@@ -74,7 +76,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     check_same_dtype(name, input, input2, "input and input2")
     _decompositions.check_equation(name, input2, input, True)
     check_batches(name, input2, input)
-    return call(CHOLESKY_SOLVE, (input, input2), (bool(upper),))  # type: ignore[no-any-return]
+    return call(CHOLESKY_SOLVE, (input, input2), (bool(upper),))
 
 
 @export()
@@ -82,21 +84,21 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A (*, n, n), of its Cholesky factor: lower triangular, or upper."""
     check_matrix("cholesky_inverse", input, square=True)
-    return call(CHOLESKY_INVERSE, (input,), (bool(upper),))  # type: ignore[no-any-return]
+    return call(CHOLESKY_INVERSE, (input,), (bool(upper),))
 
 
 # ---- QR ----
 
 
 @export()
-def qr(input: Tensor, some: bool = True) -> Any:
+def qr(input: Tensor, some: bool = True) -> Named:
     """`linalg.qr`, reduced or (some=False) complete."""
     return _checks.qr(_decompositions.qr(input, "reduced" if some else "complete"))
 
 
 @export()
 @float32_function
-def geqrf(input: Tensor) -> Any:
+def geqrf(input: Tensor) -> Named:
     """(a, tau): R on and above a's diagonal, Householder reflectors below it and their factors, as LAPACK's geqrf.
 
     Has no gradient; use linalg.qr for one.
@@ -145,7 +147,7 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
     check_floating(name, input)
     check_same_dtype(name, input, input2, "input and tau")
     check_same_dtype(name, input, input3, "input and other")
-    return call(ORMQR, (input, input2, input3), (bool(left), bool(transpose)))  # type: ignore[no-any-return]
+    return call(ORMQR, (input, input2, input3), (bool(left), bool(transpose)))
 
 
 # ---- LU ----
@@ -153,7 +155,7 @@ def ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, tran
 
 @export("lu", method=False)
 @float32_function
-def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Tensor | None = None) -> Any:
     """(LU, pivots), or with get_infos (LU, pivots, infos): `linalg.lu_factor_ex`."""
     packed, pivots, info = _decompositions.lu_factor_ex(A, pivot=pivot)
     if not get_infos:
@@ -173,7 +175,7 @@ def _lu_method(self: Tensor, pivot: bool = True, get_infos: bool = False) -> Any
 
 
 @export(method=False)
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Any:
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Named:
     """(P, L, U) of what lu_factor gives; empty tensors for what is not asked for."""
     name = "torch.lu_unpack"
     check_matrix(name, LU_data, "LU_data")
@@ -217,7 +219,7 @@ def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
 @float32_function
 def triangular_solve(
     input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> Any:
+) -> Named:
     """(solution, cloned_coefficient): X in A @ X = input (A.mT with transpose) of triangular A, and a copy of A."""
     name = "triangular_solve"
     for argument, x in (("b", input), ("A", A)):
@@ -242,7 +244,7 @@ def triangular_solve(
 
 
 @export()
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Named:
     """(U, S, V), of input = U @ diag(S) @ V.mT: `linalg.svd` with V for Vh. Without compute_uv, U and V are zeros."""
     if not compute_uv:
         s = _decompositions.svdvals(input)
@@ -259,6 +261,8 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
 
     if not isinstance(niter, int) or niter < 0:
         raise ValueError(f"niter(={niter}) must be a non-negative integer")
+    shift: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
     shift = (lambda x: A @ x) if M is None else (lambda x: A @ x - M @ x)
     back = (lambda x: A.mT @ x) if M is None else (lambda x: A.mT @ x - M.mT @ x)
     x = randn((A._array.shape[-1], q), dtype=A.dtype)
@@ -266,7 +270,7 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
     for _ in range(niter):
         basis = _decompositions.qr(back(basis))[0]
         basis = _decompositions.qr(shift(basis))[0]
-    return basis  # type: ignore[no-any-return]
+    return basis
 
 
 @export(method=False)

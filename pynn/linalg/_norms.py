@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynn._core import Tensor, call
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
 from pynn.linalg._checks import check_floating, check_tensor, dims_pair, type_name
 from pynn.linalg._decompositions import svdvals
@@ -14,7 +15,7 @@ from pynn.ops.reduction import NORM, dims_of
 Dims = int | Sequence[int] | None
 
 
-def _converted(name: str, x: Any, dtype: Any) -> Tensor:
+def _converted(name: str, x: Tensor, dtype: Any) -> Tensor:
     """x in the dtype asked for; RuntimeError where that loses a float's kind, or there is none."""
     check_tensor(name, x, "input")
     if x._array.dtype.kind not in "fV":
@@ -22,7 +23,7 @@ def _converted(name: str, x: Any, dtype: Any) -> Tensor:
             f"{name}: Expected a floating point or complex tensor as input. Got {type_name(x)}. Convert it with .float()."
         )
     if dtype is None:
-        return x  # type: ignore[no-any-return]
+        return x
     wanted = to_numpy(dtype)
     if wanted.kind not in "fV":
         raise RuntimeError(f"{name}: dtype should be floating point or complex. Got {dtype}")
@@ -30,10 +31,12 @@ def _converted(name: str, x: Any, dtype: Any) -> Tensor:
         raise RuntimeError(
             f"{name}: the dtype of the input ({x.dtype}) should be convertible without narrowing to the specified dtype ({dtype})"
         )
-    return x if wanted == x._array.dtype else call(CAST, (x,), (wanted,))  # type: ignore[no-any-return]
+    return x if wanted == x._array.dtype else call(CAST, (x,), (wanted,))
 
 
-def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def vector_norm(
+    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Tensor:
     """The norm of x's elements (over dim(s), or all of them) as a vector: ord a number, inf or -inf.
 
     sum(|x| ** ord) ** (1 / ord); for 0 the number of elements that are not 0. Differentiable; 0 where the norm is 0.
@@ -49,11 +52,16 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = Fal
             f"{name} cannot compute the {order} norm on an empty tensor because the operation does not have an identity. "
             f"Got shape {list(shape)}."
         )
-    return call(NORM, (x,), (order, dims, bool(keepdim)))  # type: ignore[no-any-return]
+    return call(NORM, (x,), (order, dims, bool(keepdim)))
 
 
 def matrix_norm(
-    A: Tensor, ord: float | str = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+    A: Tensor,
+    ord: float | str = "fro",
+    dim: Sequence[int] = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
 ) -> Tensor:
     """The norm of the matrices in two dims of A: "fro", "nuc" (the sum of singular values), 2, -2 (the largest, smallest),
     1, -1, inf, -inf (the largest, smallest sum of absolute values of a column, of a row)."""
@@ -90,14 +98,14 @@ def matrix_norm(
 def _extreme(x: Tensor, dim: int, keepdim: bool, smallest: bool) -> Tensor:
     """amax or amin; the largest of nothing is 0, as these are norms."""
     if smallest:
-        return x.amin(dim, keepdim)  # type: ignore[no-any-return]
-    return x.amax(dim, keepdim) if x._array.shape[dim] else x.sum(dim, keepdim)  # type: ignore[no-any-return]
+        return x.amin(dim, keepdim)
+    return x.amax(dim, keepdim) if x._array.shape[dim] else x.sum(dim, keepdim)
 
 
 def _at_the_end(name: str, A: Tensor, rows: int, columns: int) -> Tensor:
     check_floating(name, A)
     rest = [d for d in range(A._array.ndim) if d not in (rows, columns)]
-    return A.permute(*rest, rows, columns)  # type: ignore[no-any-return]
+    return A.permute(*rest, rows, columns)
 
 
 def _restored(x: Tensor, rows: int, columns: int, keepdim: bool) -> Tensor:
@@ -108,7 +116,7 @@ def _restored(x: Tensor, rows: int, columns: int, keepdim: bool) -> Tensor:
 
 
 def norm(
-    A: Tensor, ord: float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
+    A: Tensor, ord: float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Tensor:
     """A vector norm, or with ord of a matrix (dim of two, or A 2-D) a matrix norm; without ord the 2-norm of all elements.
 

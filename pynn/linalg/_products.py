@@ -10,7 +10,7 @@ from pynn._core import Tensor, made
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg._checks import check_floating, check_matrix, check_same_dtype, check_tensor
 from pynn.linalg._equations import inv, solve
-from pynn.ops import triangles
+from pynn.ops import strided
 from pynn.ops.joining import cat
 from pynn.ops.view import normal_dim
 
@@ -79,15 +79,15 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         input, n = inv(input), -n
     if n == 0:
         one = made(numpy.eye(input._array.shape[-1], dtype=input._array.dtype)).expand(input._array.shape)
-        return input.masked_fill(made(numpy.ones((), bool)), 0) + one  # type: ignore[no-any-return]
-    out = None
+        return input.masked_fill(made(numpy.ones((), bool)), 0) + one
+    out: Any = None
     square = input
     while True:
         if n & 1:
             out = square if out is None else out @ square
         n >>= 1
         if not n:
-            return out.clone() if out is input else out  # type: ignore[union-attr, no-any-return]
+            return out.clone() if out is input else out
         square = square @ square
 
 
@@ -110,7 +110,8 @@ def _cross(name: str, input: Any, other: Any, dim: int) -> Tensor:
         raise RuntimeError(f"{name}: the shapes {list(a)} and {list(b)} do not broadcast.") from None
     next_, last = made(numpy.array([1, 2, 0])), made(numpy.array([2, 0, 1]))
     first = input.index_select(d, next_) * other.index_select(d, last)
-    return first - input.index_select(d, last) * other.index_select(d, next_)  # type: ignore[no-any-return]
+    result: Tensor = first - input.index_select(d, last) * other.index_select(d, next_)
+    return result
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
@@ -125,7 +126,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     check_tensor("linalg.vecdot", y, "y")
     check_floating("linalg.vecdot", x, halves=True)
     check_same_dtype("linalg.vecdot", x, y, "x and y")
-    return (x * y).sum(dim)  # type: ignore[no-any-return]
+    return (x * y).sum(dim)
 
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
@@ -141,13 +142,13 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     if x._array.dtype.kind in "iu":
         x = x.long()
     powers = x.unsqueeze(-1).expand(*x._array.shape, size - 1).cumprod(-1)
-    return cat([x.new_ones((*x._array.shape, 1)), powers], -1)  # type: ignore[no-any-return]
+    return cat([x.new_ones((*x._array.shape, 1)), powers], -1)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The elements of a diagonal of dims dim1 and dim2 (the last two), as the last dimension."""
     check_tensor("linalg.diagonal", A)
-    return triangles.diagonal(A, offset, dim1, dim2)  # type: ignore[no-any-return]
+    return strided.diagonal(A, offset, dim1, dim2)
 
 
 def tensorinv(input: Tensor, ind: int = 2) -> Tensor:

@@ -72,7 +72,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b = (1,) * (ndim - other._array.ndim) + other._array.shape
     left = input.reshape([n for size in a for n in (size, 1)])
     right = other.reshape([n for size in b for n in (1, size)])
-    return (left * right).reshape([m * n for m, n in zip(a, b)])  # type: ignore[no-any-return]
+    return (left * right).reshape([m * n for m, n in zip(a, b)])
 
 
 @export()
@@ -110,7 +110,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     size = call(NORM, (wide,), (float(p), tuple(d for d in range(ndim) if d != kept), True))
     above = size > maxnorm
     scale = (maxnorm / (size + 1e-7)).masked_fill(~above, 1.0)
-    return (wide * scale).to(input.dtype)  # type: ignore[no-any-return]
+    return (wide * scale).to(input.dtype)
 
 
 for _name, _function in (("addr", addr), ("addbmm", addbmm), ("renorm", renorm)):
@@ -120,7 +120,7 @@ for _name, _function in (("addr", addr), ("addbmm", addbmm), ("renorm", renorm))
 # ---- statistics of variables ----
 
 
-def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
+def _weights(name: str, x: Tensor, count: int, floating: bool) -> Tensor:
     check_tensor("cov", x, name)
     if x._array.ndim > 1:
         raise RuntimeError(
@@ -137,7 +137,7 @@ def _weights(name: str, x: Any, count: int, floating: bool) -> Tensor:
         )
     if (x < 0).any():
         raise RuntimeError(f"cov(): {name} cannot be negative")
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 @export()
@@ -169,7 +169,8 @@ def cov(
     if x._array.dtype.kind in "iu":
         x = x.to(made(numpy.zeros((), numpy.float32)).dtype)
     if weights is None:
-        average, total = x.mean(1, keepdim=True), float(count)
+        total: Any = float(count)
+        average = x.mean(1, keepdim=True)
         freedom: Any = total - correction
     else:
         total = weights.sum()
@@ -188,7 +189,8 @@ def cov(
         if weighted._array.dtype == centred._array.dtype
         else weighted @ centred.t().to(weighted.dtype)
     )
-    return (out / freedom).squeeze()  # type: ignore[no-any-return]
+    result: Tensor = (out / freedom).squeeze()
+    return result
 
 
 @export()
@@ -201,9 +203,9 @@ def corrcoef(input: Tensor) -> Tensor:
         )
     c = cov(input)
     if c._array.ndim == 0:
-        return c / c  # type: ignore[no-any-return]
+        return c / c
     spread = c.diagonal().sqrt()
-    return (c / spread.unsqueeze(1) / spread.unsqueeze(0)).clamp(-1, 1)  # type: ignore[no-any-return]
+    return (c / spread.unsqueeze(1) / spread.unsqueeze(0)).clamp(-1, 1)
 
 
 # ---- arrangements ----
@@ -226,7 +228,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     columns = []
     for i, x in enumerate(tensors):
         columns.append(x.reshape([-1 if j == i else 1 for j in range(len(sizes))]).expand(sizes).reshape(-1))
-    return stack(columns, 1)  # type: ignore[no-any-return]
+    return stack(columns, 1)
 
 
 @export()
@@ -241,13 +243,13 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return made(numpy.zeros((0,), input._array.dtype))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = numpy.array(list(choose(range(input._array.shape[0]), r)), numpy.int64).reshape(-1, r)
-    return input.index_select(0, made(places.reshape(-1))).reshape(-1, r)  # type: ignore[no-any-return]
+    return input.index_select(0, made(places.reshape(-1))).reshape(-1, r)
 
 
 @export()
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A square matrix with input's elements, flattened, on a diagonal."""
-    return diag_embed(input.reshape(-1), offset)  # type: ignore[no-any-return]
+    return diag_embed(input.reshape(-1), offset)
 
 
 @export(method=False)
@@ -265,7 +267,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if size > 1:
         powers = x.unsqueeze(1).expand(x._array.shape[0], size - 1).cumprod(1)
         out = cat([out[:, :1], powers], 1)
-    return out if increasing else out.flip(1)  # type: ignore[no-any-return]
+    return out if increasing else out.flip(1)
 
 
 # ---- norms and distances ----

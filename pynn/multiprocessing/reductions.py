@@ -22,7 +22,8 @@ def rebuild_tensor(
     tensor = _core.wrap_as(cls, array, requires_grad)
     if attributes:
         tensor.__dict__.update(attributes)
-    return tensor
+    result: Tensor = tensor
+    return result
 
 
 def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
@@ -42,7 +43,8 @@ def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
         mapping = mapping_of(tensor._array)
     assert mapping is not None
     array = tensor._array
-    offset = array.__array_interface__["data"][0] - mapping.__array_interface__["data"][0] if array.size else 0
+    shared: Any = mapping
+    offset = array.__array_interface__["data"][0] - shared.__array_interface__["data"][0] if array.size else 0
     place = array.dtype, offset, array.shape, array.strides
     return rebuild_tensor, (
         type(tensor),

@@ -425,13 +425,13 @@ def limits(input: Tensor, *values: Any) -> Any:
 
 
 @export(method=False)
-def threshold(input: Tensor, threshold: Any, value: Any) -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """x where x > threshold, else value."""
     return call(THRESHOLD, (input,), limits(input, threshold, value))
 
 
 @export(method=False)
-def threshold_(input: Tensor, threshold: Any, value: Any) -> Tensor:
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """threshold written to the tensor itself."""
     return call_inplace(inplace_of(THRESHOLD), (input,), limits(input, threshold, value))
 

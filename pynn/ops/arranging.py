@@ -1,5 +1,6 @@
 """Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -12,7 +13,7 @@ from pynn.ops.view import Size, by_keyword, normal_dim
 
 
 @export()
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with its elements moved on by shifts along dims, those pushed out coming in at the other end."""
     if dims is None or dims == ():
         return roll(input.flatten(), shifts, 0).reshape(input._array.shape)
@@ -28,7 +29,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 @export()
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each element of input repeated (along dim, or of the flattened input): a number of times, or its own number.
 
     repeat_interleave(repeats) alone gives the indices: i, repeats[i] times.
@@ -95,7 +98,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 
 
 @export(method=False)
-def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """One grid a vector: its values along its own dimension, repeated along the others'. indexing "ij" or "xy"."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
@@ -119,7 +122,7 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> Any:
 
 
 @export(method=False)
-def broadcast_shapes(*shapes: Any) -> Tensor:
+def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to."""
     for n in (n for s in shapes for n in (s if isinstance(s, (tuple, list)) else (s,))):
         if n < 0:
@@ -131,7 +134,7 @@ def broadcast_shapes(*shapes: Any) -> Tensor:
 
 
 @export(method=False)
-def broadcast_tensors(*tensors: Any) -> Tensor:
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape they broadcast to."""
     shape = broadcast_shapes(*(x._array.shape for x in tensors))
     return tuple(x.expand(shape) for x in tensors)
@@ -156,7 +159,7 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 
 
 @export(method=False)
-def dstack(tensors: Any) -> Tensor:
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 2, smaller ones given dimensions first."""
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
@@ -164,7 +167,7 @@ def dstack(tensors: Any) -> Tensor:
 
 
 @export(method=False)
-def column_stack(tensors: Any) -> Tensor:
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 1, vectors as columns."""
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")

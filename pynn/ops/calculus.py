@@ -99,8 +99,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
 
 
 def _part(x: Tensor, d: int, start: int, count: int) -> Tensor:
-    found: Tensor = x.narrow(d, start, count)
-    return found
+    return x.narrow(d, start, count)
 
 
 def _slope(x: Tensor, d: int, spacing: Any, edge_order: int) -> Tensor:
@@ -150,7 +149,8 @@ def _edge(x: Tensor, d: int, places: Sequence[int], h: float, k: float, sign: fl
     """The slope at an end of the parabola through three samples, h and then k apart."""
     factors = (-(2 * h + k) / (h * (h + k)), (h + k) / (h * k), -h / (k * (h + k)))
     a, b, c = (_part(x, d, p, 1) * weight([sign * f]) for p, f in zip(places, factors))
-    return a + b + c
+    result: Tensor = a + b + c
+    return result
 
 
 @export(method=False)

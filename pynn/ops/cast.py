@@ -6,8 +6,11 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace, unary, wrap
+from pynn._device import DeviceLike
 from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
+from pynn._dtypes import dtype as Dtype
 from pynn._layout import channels_last, channels_last_3d
+from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -81,7 +84,7 @@ COPY_.reference = _copy
 
 
 @export()
-def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """A copy that gradients flow through."""
     return unary(CLONE, input)
 
@@ -95,7 +98,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 @export("detach_", function=False)
-def detach_(self: Any) -> Tensor:
+def detach_(self: Tensor) -> Tensor:
     """Forget this tensor's history; RuntimeError for a view, whose base would keep it."""
     if self._view is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
@@ -124,12 +127,12 @@ _core.install(Tensor, "data", property(_get_data, _set_data))
 
 
 @export(function=False)
-def copy_(self: Any, src: Any, non_blocking: bool = False) -> Tensor:
+def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write src (broadcast, converted) into this tensor; gradients flow to src."""
     return call_inplace(COPY_, (self, src))
 
 
-def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Any:
+def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Tensor:
     if input._array.dtype == np_dtype:
         return unary(CLONE, input) if copy else input
     return call(CAST, (input,), (np_dtype,))
@@ -139,11 +142,11 @@ def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Any:
 def to(
     self: Any,
     *args: Any,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     non_blocking: bool = False,
     copy: bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """This tensor in another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other).
 
@@ -175,19 +178,19 @@ def type_as(self: Any, other: Any) -> Tensor:
 
 
 @export(function=False)
-def cpu(self: Any) -> Tensor:
+def cpu(self: Tensor) -> Tensor:
     """This tensor in the CPU's memory: itself."""
     return self
 
 
 @export(function=False)
-def cuda(self: Any, device: Any = None) -> Tensor:
+def cuda(self: Any, device: DeviceLike | None = None) -> Tensor:
     """This tensor on a GPU: not in this build."""
     return to(self, device="cuda")
 
 
 def _publish_conversion(name: str, np_name: Any) -> None:
-    def function(self: Any, memory_format: Any = None) -> Any:
+    def function(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
         return _convert(self, DTYPES[np_name].numpy)
 
     function.__name__ = name
@@ -203,7 +206,7 @@ for _name, _target in (
 
 
 @export("type", function=False)
-def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+def _type(self: Any, dtype: Dtype | None = None, non_blocking: bool = False) -> str | Tensor:
     """The name of this tensor's type, as torch writes it, or this tensor in another dtype.
 
     dtype: a dtype, a tensor type (`pynn.LongTensor`) or its name ("torch.LongTensor").
@@ -218,18 +221,20 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 
 @export(function=False)
-def contiguous(self: Any, memory_format: Any = None) -> Tensor:
+def contiguous(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
     """This tensor, copied to row-major memory unless it lies so already. That is every memory_format here: kernels take it."""
     return self if self._array.flags.c_contiguous else unary(CLONE, self)
 
 
 @export(function=False)
-def is_contiguous(self: Any, memory_format: Any = None) -> Tensor:
+def is_contiguous(self: Any, memory_format: MemoryFormat | None = None) -> bool:
     """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
     if memory_format in (channels_last, channels_last_3d):
         dims = 4 if memory_format is channels_last else 5
-        return self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
-    return self._array.flags.c_contiguous
+        found: bool = self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
+        return found
+    answer: bool = self._array.flags.c_contiguous
+    return answer
 
 
 __all__ = ["CAST", "CLONE", "COPY_", "DTYPES", "dtype"]

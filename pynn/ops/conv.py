@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor
+from pynn._core import Op, Tensor
 from pynn.ops.activation import require_numbers
 from pynn.ops.registry import Sample, joint, register, run
 from pynn.ops.windows import fold, output_size, windows
@@ -89,7 +89,7 @@ def _check_arguments(name: str, dims: Any, inputs: Any, attrs: Any) -> Any:
             "with a kernel_size of at least 1."
         )
     if k.dtype != a.dtype or (b is not None and b._array.dtype != a.dtype):
-        other = k.dtype if k.dtype != a.dtype else b._array.dtype
+        other = k.dtype if k.dtype != a.dtype or b is None else b._array.dtype
         raise RuntimeError(
             f"Input type ({a.dtype}) and {'weight' if k.dtype != a.dtype else 'bias'} type ({other}) should be the "
             "same. Cast the input with .to(weight.dtype), or the layer with .to(input.dtype)."
@@ -149,7 +149,7 @@ def _check_adjoint(name: str, dims: Any) -> Any:
 def _register_family(dims: Any) -> Any:
     """conv{dims}d, conv{dims}d_input and conv{dims}d_weight; returns them."""
     name = f"conv{dims}d"
-    ops = {}
+    ops: dict[str, Op] = {}
 
     @joint
     def vjp(

@@ -35,8 +35,7 @@ export("narrow_copy", function=False)(lambda self, *args, **kwargs: unary(CLONE,
 def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     if step <= 0:
         raise RuntimeError("slice step must be positive")
-    found: Tensor = input[(slice(None),) * normal_dim(dim, input._array.ndim) + (slice(start, end, step),)]
-    return found
+    return input[(slice(None),) * normal_dim(dim, input._array.ndim) + (slice(start, end, step),)]
 
 
 _publish_copy("slice", _slice)
@@ -99,7 +98,7 @@ _publish_copy("split_with_sizes", split_with_sizes)
 
 
 def _publish_unsafe(name: str, function: Callable[..., Any]) -> None:
-    def unsafe(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def unsafe(input: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         return tuple(unary(CLONE, x) for x in function(input, *args, **kwargs))
 
     unsafe.__name__ = "unsafe_" + name
@@ -112,7 +111,7 @@ for _name, _function in (("split", split), ("chunk", chunk), ("split_with_sizes"
 
 
 @export()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """input cut along dim into n pieces of almost equal size, or at the indices listed. Views.
 
     indices_or_sections: an int or a 0-d tensor, or indices (a 1-D tensor too; those below 0 count from the end).

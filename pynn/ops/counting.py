@@ -10,7 +10,7 @@ from pynn._core import Tensor, made, observe
 from pynn._dtypes import INT64, plain
 from pynn.ops.registry import export, number
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import Named, named
 
 
 def _several(values: Tensor, inverse: Tensor | None, counts: Tensor | None) -> Any:
@@ -110,8 +110,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """Which elements are among test_elements; one of the two may be a number."""
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin(): elements or test_elements must be a Tensor, got two numbers.")
-    arrays = [plain(observe(x)) if isinstance(x, Tensor) else numpy.asarray(x) for x in (elements, test_elements)]
-    return made(numpy.asarray(numpy.isin(*arrays, assume_unique=assume_unique, invert=invert)))
+    a, b = [plain(observe(x)) if isinstance(x, Tensor) else numpy.asarray(x) for x in (elements, test_elements)]
+    return made(numpy.asarray(numpy.isin(a, b, assume_unique=assume_unique, invert=invert)))
 
 
 # ---- where values go ----
@@ -120,7 +120,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 @export(method=False)
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Any,
+    input: Tensor | float,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -180,7 +180,7 @@ def searchsorted(
 
 
 @export(method=False)
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+def bucketize(input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between boundaries (1-D, ascending) in which each value lies."""
     if boundaries._array.ndim != 1:
         raise RuntimeError(
@@ -232,7 +232,8 @@ def _edges_of(array: numpy.ndarray, bins: Any, low: float, high: float) -> numpy
             raise RuntimeError(
                 f"bins tensor should have one dimension and an element, but got shape {list(bins.shape)}."
             )
-        return observe(bins)
+        result: numpy.ndarray = observe(bins)
+        return result
     if bins <= 0:
         raise RuntimeError(f"number of bins must be positive, got {bins}.")
     if low == high and not array.size:
@@ -282,7 +283,7 @@ def histogram(
     range: Sequence[float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-) -> Any:
+) -> Named:
     """(hist, bin_edges): how many elements, or what weight of them, lie in each interval.
 
     bins: how many equal intervals over `range` (of the data where None), or a 1-D tensor of their edges.
@@ -323,7 +324,8 @@ def histogramdd(
         raise RuntimeError(f"histogramdd: for a {dims}-dimensional histogram range should have {2 * dims} elements.")
     edges = [_edges_of(array[:, d], b, limits[2 * d], limits[2 * d + 1]) for d, b in enumerate(each)]
     found = _histogram(array, edges, weight, density, "histogramdd")
-    return named("histogramdd", ("hist", "bin_edges"))((made(found), tuple(made(e) for e in edges)))
+    results: Any = made(found), tuple(made(e) for e in edges)
+    return named("histogramdd", ("hist", "bin_edges"))(results)
 
 
 @export(method=False)

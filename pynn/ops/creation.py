@@ -9,7 +9,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
-from pynn._device import check_device
+from pynn._device import DeviceLike, check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
 from pynn.ops.fitting import fitted
 from pynn.ops.registry import Sample, export, number, register, register_inplace
@@ -37,7 +37,7 @@ FILL_.check = None
 FILL_.reference = _fill
 
 
-def shape_of(size: Any) -> Any:
+def shape_of(size: Any) -> tuple[int, ...]:
     """A shape tuple from torch's two ways of giving one: f(2, 3) and f((2, 3))."""
     if len(size) == 1 and not isinstance(size[0], (int, numpy.integer)):
         size = size[0]
@@ -55,7 +55,7 @@ def shape_of(size: Any) -> Any:
     return shape
 
 
-def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Any:
+def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
     if device is not None:
         check_device(device)
@@ -81,8 +81,8 @@ def _array_from(data: Any, dtype: Any) -> Any:
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")
     if array.dtype.kind in "US":
-        error = TypeError if isinstance(data, (str, bytes)) else ValueError
-        raise error(
+        kind = TypeError if isinstance(data, (str, bytes)) else ValueError
+        raise kind(
             f"too many dimensions 'str': tensors hold numbers, got {array.flat[0]!r}. Convert text to numbers first."
         )
     from_data = isinstance(data, (numpy.ndarray, numpy.generic, Tensor))
@@ -141,7 +141,12 @@ def _holds_arrays(data: Any) -> Any:
 
 @export(method=False)
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor holding a copy of data: numbers, nested lists, arrays.
 
@@ -201,7 +206,7 @@ def from_numpy_array(ndarray: Any) -> Tensor:
 
 
 @export(method=False)
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None = None) -> Tensor:
     """data as a tensor, sharing its memory where dtype allows."""
     if device is not None:
         check_device(device)
@@ -248,7 +253,9 @@ def asarray(
 
 
 @export(method=False)
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype: Dtype | None, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A tensor over the memory of an object with a buffer (bytes, bytearray, array, mmap): `count` elements from byte offset.
 
     Warns, once, of read-only memory. ValueError where the buffer does not hold as much.
@@ -274,9 +281,9 @@ def from_file(
     shared: Any = None,
     size: int = 0,
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The first `size` elements of a file as a tensor; shared: writes to it go to the file, which is made if need be."""
@@ -295,12 +302,12 @@ def _dtype_or_default(dtype: Any) -> Any:
 
 @export(method=False)
 def zeros(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Zeros of a shape; float32 unless dtype says otherwise."""
@@ -311,12 +318,12 @@ def zeros(
 
 @export(method=False)
 def ones(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Ones of a shape; float32 unless dtype says otherwise."""
@@ -327,14 +334,14 @@ def ones(
 
 @export(method=False)
 def empty(
-    *size_: Any,
-    size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    *size_: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """A tensor of a shape, its values not set."""
     return finish(
@@ -344,13 +351,13 @@ def empty(
 
 @export(method=False)
 def full(
-    size: Any,
-    fill_value: Any,
+    size: int | Sequence[int],
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of a shape with every element fill_value, of fill_value's type unless dtype says otherwise."""
@@ -366,13 +373,13 @@ def _publish_like(name: str, make: Any) -> None:
     def function(
         input: Tensor,
         *,
-        dtype: Any = None,
-        device: Any = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
         requires_grad: bool = False,
-        layout: Any = None,
-        memory_format: Any = None,
+        layout: Layout | None = None,
+        memory_format: MemoryFormat | None = None,
         pin_memory: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(input._array.shape, np_dtype), device, requires_grad)
 
@@ -388,13 +395,13 @@ for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("e
 @export(method=False)
 def full_like(
     input: Tensor,
-    fill_value: Any,
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
@@ -405,14 +412,14 @@ def full_like(
 def _publish_new(name: str, make: Any) -> None:
     def function(
         self: Any,
-        *size_: Any,
-        size: Any = None,
-        dtype: Any = None,
-        device: Any = None,
+        *size_: int | Sequence[int],
+        size: int | Sequence[int] | None = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
         requires_grad: bool = False,
-        layout: Any = None,
+        layout: Layout | None = None,
         pin_memory: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
         return finish(make(shape_of(size_ if size is None else (size,)), np_dtype), device, requires_grad)
 
@@ -428,13 +435,13 @@ for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new
 @export(function=False)
 def new_full(
     self: Any,
-    size: Any,
-    fill_value: Any,
+    size: int | Sequence[int],
+    fill_value: Tensor | float,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`full` of this tensor's dtype."""
@@ -452,10 +459,10 @@ def new_tensor(
     self: Any,
     data: Any,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`tensor(data)` of this tensor's dtype."""
@@ -473,10 +480,10 @@ def arange(
     end: Any = None,
     step: int = 1,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Numbers from start (0 when only one is given) up to end, not included, step apart.
@@ -532,14 +539,14 @@ def _even(start: Any, end: Any, steps: Any) -> Any:
 
 @export("range", method=False)
 def range_(
-    start: int = 0,
-    end: Any = None,
-    step: int = 1,
+    start: float = 0,
+    end: float | None = None,
+    step: float = 1,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Numbers from start to end, both included, step apart: deprecated in torch; use arange, which leaves end out.
 
@@ -558,14 +565,14 @@ def range_(
 
 @export(method=False)
 def linspace(
-    start: Any,
-    end: Any,
-    steps: Any,
+    start: Tensor | float,
+    end: Tensor | float,
+    steps: int,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
@@ -575,15 +582,15 @@ def linspace(
 
 @export(method=False)
 def logspace(
-    start: Any,
-    end: Any,
-    steps: Any,
+    start: Tensor | float,
+    end: Tensor | float,
+    steps: int,
     base: float = 10.0,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
@@ -595,13 +602,13 @@ def logspace(
 
 @export(method=False)
 def eye(
-    n: Any,
-    m: Any = None,
+    n: int,
+    m: int | None = None,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The n x m identity matrix."""
@@ -612,7 +619,7 @@ def eye(
 
 
 @export(function=False)
-def fill_(self: Any, value: Any) -> Tensor:
+def fill_(self: Any, value: Tensor | float) -> Tensor:
     """Set every element to value."""
     if not isinstance(value, Tensor):
         return call_inplace(FILL_, (self, fitted(value, self._array.dtype)))
@@ -620,7 +627,8 @@ def fill_(self: Any, value: Any) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
         )
-    return _core.METHODS["copy_"](self, value)
+    result: Tensor = _core.METHODS["copy_"](self, value)
+    return result
 
 
 export("fill_", method=False)(fill_)
@@ -633,7 +641,7 @@ def zero_(input: Tensor) -> Tensor:
 
 
 @export()
-def fill(input: Tensor, value: Any) -> Tensor:
+def fill(input: Tensor, value: Tensor | float) -> Tensor:
     """A copy of input with every element set to value."""
     return fill_(_core.METHODS["clone"](input), value)
 

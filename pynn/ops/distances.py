@@ -85,8 +85,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_fo
         raise RuntimeError(f"cdist: the batch dimensions must broadcast, got shapes {list(a)} and {list(b)}.") from None
     difference_free = compute_mode == _MODES[1] or (compute_mode == _MODES[0] and max(a[-2], b[-2]) > 25)
     if p == 2 and difference_free and a[-1] and b[-2]:
-        return call(EUCLIDEAN, (x1, x2))  # type: ignore[no-any-return]
+        return call(EUCLIDEAN, (x1, x2))
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     if a[-1] == 0:
-        return difference.sum(-1)  # type: ignore[no-any-return]
-    return call(NORM, (difference,), (math.inf if p == math.inf else float(p), (difference.ndim - 1,), False))  # type: ignore[no-any-return]
+        return difference.sum(-1)
+    return call(NORM, (difference,), (math.inf if p == math.inf else float(p), (difference.ndim - 1,), False))

@@ -6,7 +6,7 @@ from typing import Any
 from pynn._core import Tensor
 from pynn.ops.out import store
 from pynn.ops.registry import export
-from pynn.ops.triangles import diagonal
+from pynn.ops.strided import diagonal
 from pynn.ops.view import normal_dim
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -126,7 +126,7 @@ def _sum_out(x: Any, labels: Any, kept: Any) -> Any:
 
 
 def _product(x: Any, a: Any, y: Any, b: Any, kept: Any, equation: Any) -> Any:
-    sizes = {}
+    sizes: dict[str, int] = {}
     for t, labels in ((x, a), (y, b)):
         for n, c in zip(t._array.shape, labels):
             held = sizes.get(c, 1)
@@ -149,7 +149,7 @@ def _product(x: Any, a: Any, y: Any, b: Any, kept: Any, equation: Any) -> Any:
 
 
 @export(method=False)
-def einsum(*args: Any) -> Any:
+def einsum(*args: Any) -> Tensor:
     """The sum of products of operands that equation names: `einsum("bij,bjk->bik", x, y)`.
 
     Letters that the result lacks are summed over; one that an operand has twice names its diagonal; `...` stands for
@@ -186,7 +186,8 @@ def einsum(*args: Any) -> Any:
         later = {c for _, term in pairs[i + 1 :] for c in term}
         x, a = _product(x, a, y, b, set(result) | later, equation)
     x, a = _sum_out(x, a, result)
-    return x.permute([a.index(c) for c in result])
+    found: Tensor = x.permute([a.index(c) for c in result])
+    return found
 
 
 def _dims_of_both(a: Any, b: Any, dims: Any) -> Any:
@@ -214,7 +215,7 @@ def _dims_of_both(a: Any, b: Any, dims: Any) -> Any:
 
 
 @export(method=False)
-def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """The sum of products over several dimensions of a and b: the last and first `dims`, or those listed for each.
 
     A dimension of size 1 broadcasts against its partner. Raises RuntimeError where other sizes or the dtypes differ.

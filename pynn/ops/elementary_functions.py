@@ -82,25 +82,25 @@ def sgn_(self: Tensor) -> Tensor:
 
 
 @export()
-def copysign(input: Tensor, other: Any) -> Tensor:
+def copysign(input: Tensor, other: Tensor | float) -> Tensor:
     """input's sizes with other's signs; other a tensor or a number."""
     return call(COPYSIGN, (operand(input, "copysign"), _beside(input, other)))
 
 
 @export(function=False)
-def copysign_(self: Tensor, other: Any) -> Tensor:
+def copysign_(self: Tensor, other: Tensor | float) -> Tensor:
     """copysign written to the tensor itself."""
     return call_inplace(_inplace("copysign"), (self, _beside(self, other)))
 
 
 @export()
-def xlogy(input: Any, other: Any) -> Tensor:
+def xlogy(input: Tensor | float, other: Tensor | float) -> Tensor:
     """input * log(other), and 0 where input is 0 (NaN where other is); one of the two may be a number."""
     return call(XLOGY, tensors("xlogy", input, other))
 
 
 @export(function=False)
-def xlogy_(self: Tensor, other: Any) -> Tensor:
+def xlogy_(self: Tensor, other: Tensor | float) -> Tensor:
     """xlogy written to the tensor itself."""
     return call_inplace(_inplace("xlogy"), (self, _beside(self, other)))
 
@@ -175,11 +175,11 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
 
 written("ldexp", ldexp)
 
-_Frexp = collections.namedtuple("frexp", ("mantissa", "exponent"))
+_Frexp = collections.namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]  # shown as frexp(...)
 
 
 @export()
-def frexp(input: Tensor) -> Any:
+def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1; exponents are int32."""
     if operand(input, "frexp")._array.dtype.kind not in "fV":
         raise RuntimeError(f"frexp() only supports floating-point dtypes, got {input.dtype}. Use .float() first.")
@@ -191,7 +191,8 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Where exactly one of two is true (not 0)."""
     if not isinstance(other, Tensor):
         raise TypeError(f"logical_xor(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}.")
-    return _METHODS["logical_not"](_METHODS["logical_not"](operand(input, "logical_xor"))) ^ (other != 0)
+    result: Tensor = _METHODS["logical_not"](_METHODS["logical_not"](operand(input, "logical_xor"))) ^ (other != 0)
+    return result
 
 
 written("logical_xor", logical_xor)
@@ -204,53 +205,59 @@ def _bound(x: Any, input: Tensor, name: str) -> Any:
 
 
 @export()
-def clamp_min(input: Tensor, min: Any) -> Tensor:
+def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     """Each element, or min where it is less."""
     return clamp(input, min=_bound(min, input, "clamp_min"))
 
 
 @export()
-def clamp_max(input: Tensor, max: Any) -> Tensor:
+def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     """Each element, or max where it is more."""
     return clamp(input, max=_bound(max, input, "clamp_max"))
 
 
 @export(function=False)
-def clamp_min_(self: Tensor, min: Any) -> Tensor:
+def clamp_min_(self: Tensor, min: Tensor | float) -> Tensor:
     """clamp_min written to the tensor itself."""
-    return _METHODS["clamp_"](self, min=_bound(min, self, "clamp_min_"))
+    result: Tensor = _METHODS["clamp_"](self, min=_bound(min, self, "clamp_min_"))
+    return result
 
 
 @export(function=False)
-def clamp_max_(self: Tensor, max: Any) -> Tensor:
+def clamp_max_(self: Tensor, max: Tensor | float) -> Tensor:
     """clamp_max written to the tensor itself."""
-    return _METHODS["clamp_"](self, max=_bound(max, self, "clamp_max_"))
+    result: Tensor = _METHODS["clamp_"](self, max=_bound(max, self, "clamp_max_"))
+    return result
 
 
 @export(method=False)
-def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     """other - alpha * input."""
-    return _METHODS["sub"](other, operand(input, "rsub"), alpha=alpha)
+    result: Tensor = _METHODS["sub"](other, operand(input, "rsub"), alpha=alpha)
+    return result
 
 
 @export()
-def float_power(input: Any, exponent: Any) -> Tensor:
+def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ** exponent in float64; one of the two may be a number."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("float_power(): at least one of input and exponent must be a Tensor.")
     values = [x.double() if isinstance(x, Tensor) else float(number(x)) for x in (input, exponent)]
-    return pow(*values)
+    return pow(values[0], values[1])
 
 
 @export(function=False)
-def float_power_(self: Tensor, exponent: Any) -> Tensor:
+def float_power_(self: Tensor, exponent: Tensor | float) -> Tensor:
     """float_power written to the tensor itself, which must be float64."""
     if self._array.dtype != FLOAT64:
         raise RuntimeError(
             f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype float64. "
             "Use float_power()."
         )
-    return _METHODS["pow_"](self, exponent.double() if isinstance(exponent, Tensor) else float(number(exponent)))
+    result: Tensor = _METHODS["pow_"](
+        self, exponent.double() if isinstance(exponent, Tensor) else float(number(exponent))
+    )
+    return result
 
 
 # ---- what complex numbers would have, for real ones ----
@@ -310,9 +317,10 @@ def can_cast(from_: Any, to: Any) -> bool:
 
 
 @export(method=False)
-def fill(input: Tensor, value: Any) -> Tensor:
+def fill(input: Tensor, value: Tensor | float) -> Tensor:
     """A tensor of input's shape and dtype with every element value; gradients flow to a value that is a tensor."""
-    return _METHODS["fill_"](_METHODS["clone"](input), value)
+    result: Tensor = _METHODS["fill_"](_METHODS["clone"](input), value)
+    return result
 
 
 for _alias, _name in (("fix_", "trunc_"), ("greater_", "gt_"), ("less_", "lt_")):

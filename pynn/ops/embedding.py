@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor
+from pynn._core import Op, Tensor
 from pynn._dtypes import INT64
 from pynn.ops.registry import Effects, Sample, cast, register, run
 
@@ -105,7 +105,7 @@ EMBEDDING = register(
     torch=lambda t, weight, indices, padding_idx, scale: t.embedding(weight, indices, padding_idx, scale),
 )(lambda xp, weight, indices, padding_idx, scale_grad_by_freq: weight[indices])
 
-EMBEDDING_WEIGHT = register(
+EMBEDDING_WEIGHT: Op = register(
     "embedding_weight",
     vjp=(_embedding_weight_vjp, None),
     saves=(1,),

@@ -79,7 +79,7 @@ def positive_definite(rng: Any, *shape: int) -> Any:
 
 def regular(rng: Any, *shape: int) -> Any:
     """Well-conditioned matrices, such that LU takes its pivots in one order only."""
-    return rng.uniform(-0.5, 0.5, shape) + 2 * numpy.eye(*shape[-2:])[::-1]
+    return rng.uniform(-0.5, 0.5, shape) + 2 * numpy.eye(shape[-2], shape[-1])[::-1]
 
 
 # ---- triangular systems ----

@@ -3,7 +3,9 @@
 from typing import Any
 
 from pynn._core import METHODS, Tensor, call_inplace, wrap
+from pynn._device import DeviceLike
 from pynn._dtypes import from_numpy
+from pynn._random import Generator
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import export, written
 
@@ -19,7 +21,9 @@ for _name, _function in (
 
 
 @export(function=False)
-def multinomial(self: Any, num_samples: Any, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def multinomial(
+    self: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """`pynn.multinomial` of this tensor's weights."""
     from pynn.ops.random import multinomial
 
@@ -27,7 +31,7 @@ def multinomial(self: Any, num_samples: Any, replacement: bool = False, *, gener
 
 
 @export("bernoulli", function=False)
-def _bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
+def _bernoulli(self: Any, p: Tensor | float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with this tensor's probabilities (or p), else 0."""
     from pynn.ops.random import bernoulli
 
@@ -35,7 +39,7 @@ def _bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
 
 
 @export(function=False)
-def exponential_(self: Any, lambd: int = 1, *, generator: Any = None) -> Tensor:
+def exponential_(self: Any, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with draws of the exponential distribution of that rate."""
     if lambd <= 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}.")
@@ -59,19 +63,20 @@ def is_nonzero(input: Tensor) -> bool:
 
 
 @export()
-def is_signed(input: Tensor) -> Tensor:
+def is_signed(input: Tensor) -> bool:
     """Whether input's dtype has negative values."""
     return from_numpy(input._array.dtype).is_signed
 
 
 @export()
-def is_same_size(input: Tensor, other: Any) -> Tensor:
+def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape."""
-    return input._array.shape == other._array.shape
+    result: bool = input._array.shape == other._array.shape
+    return result
 
 
 @export(function=False)
-def get_device(self: Any) -> Tensor:
+def get_device(self: Any) -> int:
     """The number of the GPU the tensor is on; -1 on the CPU."""
     return -1
 
@@ -89,16 +94,18 @@ _constant("is_inference", False, "Whether the tensor was made in torch's inferen
 
 
 @export(function=False)
-def pin_memory(self: Any, device: Any = None) -> None:
+def pin_memory(self: Any, device: DeviceLike | None = None) -> None:
     """RuntimeError: there is no GPU to pin memory for."""
     raise RuntimeError("cannot pin memory: this build of pynn has no GPU kernels. Leave pin_memory() out.")
 
 
 @export(function=False)
-def new(self: Any, *args: Any, device: Any = None) -> Tensor:
+def new(self: Any, *args: Any, device: DeviceLike | None = None) -> Tensor:
     """A tensor of this dtype by old custom: `x.new(2, 3)` of a shape, `x.new([1, 2])` of data."""
     if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], Tensor):
-        return METHODS["new_tensor"](self, args[0])
+        found: Tensor = METHODS["new_tensor"](self, args[0])
+        return found
     if len(args) == 1 and isinstance(args[0], Tensor):
         return wrap(args[0]._array)
-    return METHODS["new_empty"](self, args or (0,))
+    answer: Tensor = METHODS["new_empty"](self, args or (0,))
+    return answer

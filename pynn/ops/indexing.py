@@ -304,7 +304,9 @@ def _numbers_first(pattern: Any, tensors: Any) -> Any:
     chosen = [i for i, p in enumerate(pattern) if type(p) is int or _is_place(p)]
     if chosen[-1] - chosen[0] + 1 == len(chosen) or not any(type(p) is int for p in pattern):
         return None
-    first, rest, place = [], [], 0
+    first: list[Any] = []
+    rest: list[Any] = []
+    place = 0
     for item in pattern:
         if _is_place(item):
             array = tensors[place]._array
@@ -321,7 +323,7 @@ def _numbers_first(pattern: Any, tensors: Any) -> Any:
     return tuple(first), tuple(rest)
 
 
-def _index_error(error: Any, index: Any, array: Any) -> Any:
+def _index_error(error: Any, index: Any, array: Any) -> Exception:
     text = str(error).replace("for axis", "for dimension")
     if text.startswith("too many indices"):
         text = f"too many indices for tensor of dimension {array.ndim}"
@@ -598,7 +600,7 @@ SCATTER = register(
 
 
 @export()
-def gather(input: Tensor, dim: Any, index: Any, *, sparse_grad: bool = False) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on: values picked along dim, index's shape.
 
     index: int64 or int32, as many dimensions as input, no larger than input but along dim.
@@ -617,7 +619,7 @@ def _at_least_1d(x: Any) -> Any:
 
 
 @export()
-def index_select(input: Tensor, dim: Any, index: Any) -> Tensor:
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of input along dim that index (0-D or 1-D, int64 or int32) names, in its order."""
     d = normal_dim(dim, input._array.ndim)
     if index._array.ndim > 1:
@@ -647,7 +649,7 @@ def _check_mask(mask: Any, name: str) -> None:
 
 
 @export()
-def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: Tensor | float) -> Tensor:
     """input with value (a number or a 0-d tensor) where mask is true; both broadcast."""
     from pynn.ops.pointwise_functions import where
 
@@ -665,13 +667,13 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
 
 
 @export(function=False)
-def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
+def masked_fill_(self: Any, mask: Tensor, value: Tensor | float) -> Tensor:
     """masked_fill, written to the tensor itself."""
     return call_inplace(COPY_, (self, masked_fill(self, mask, value)))
 
 
 @export()
-def masked_select(input: Tensor, mask: Any) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where mask (broadcast) is true, in one dimension."""
     _check_mask(mask, "masked_select")
     a, b = input._array.shape, mask._array.shape
@@ -682,7 +684,7 @@ def masked_select(input: Tensor, mask: Any) -> Tensor:
 
 
 @export()
-def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
+def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     """The part start..start+length of input along dim (a view). start: an int (from the end below 0) or a 0-d tensor."""
     if input._array.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -705,7 +707,7 @@ def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
 
 
 @export()
-def select(input: Tensor, dim: Any, index: Any) -> Tensor:
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """input without dim, at one index along it (a view)."""
     if input._array.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -713,7 +715,7 @@ def select(input: Tensor, dim: Any, index: Any) -> Tensor:
 
 
 @export()
-def unbind(input: Tensor, dim: int = 0) -> Tensor:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """All slices along dim, as a tuple of views."""
     if input._array.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() takes none of those.")
@@ -755,7 +757,7 @@ def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, s
 
 
 @export()
-def chunk(input: Tensor, chunks: Any, dim: int = 0) -> Tensor:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """input cut along dim into at most `chunks` pieces of equal size (the last may be smaller). Views."""
     if input._array.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor.")
@@ -765,8 +767,16 @@ def chunk(input: Tensor, chunks: Any, dim: int = 0) -> Tensor:
     return split(input, max(1, -(-total // chunks)), dim)
 
 
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+
+
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
+
+
 @export()
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension. int64."""
     array = _core.observe(input)
     if array.ndim == 0:
@@ -780,7 +790,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 @export()
-def nonzero_static(input: Tensor, *, size: Any, fill_value: int = -1) -> Tensor:
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """`nonzero` of exactly `size` rows: those too many are left out, those missing are fill_value."""
     found = _core.observe(nonzero(input))
     out = numpy.full((size, found.shape[1]), fill_value, INT64)

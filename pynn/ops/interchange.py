@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, observe, wrap
-from pynn._device import check_device
+from pynn._device import DeviceLike, check_device
 from pynn._dtypes import DTYPES, from_numpy, is_bfloat16, to_numpy
 from pynn.ops.creation import share_array
 from pynn.ops.registry import export
@@ -42,7 +42,7 @@ def _dlpack(
 
 
 @export(method=False)
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+def from_dlpack(ext_tensor: Any, *, device: DeviceLike | None = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of another library's (torch, NumPy, JAX, ...): a write to either shows in both.
 
     ext_tensor: an object with `__dlpack__`, or a capsule, which can be used once. It warns, once, of a read-only NumPy array.

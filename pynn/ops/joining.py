@@ -1,5 +1,6 @@
 """Joining tensors: cat, stack and what is made of them; repeat."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -54,7 +55,7 @@ CAT = register(
 
 
 @export("cat", "concat", "concatenate", method=False)
-def cat(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
 
     axis: another name of dim.
@@ -74,7 +75,7 @@ def cat(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Ten
 
 
 @export(method=False)
-def stack(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors of one shape joined along a new dimension. axis: another name of dim."""
     dim = dim if axis is None else axis
     tensors = tuple(tensors)
@@ -94,7 +95,7 @@ def stack(tensors: Any, dim: int = 0, *, out: Any = None, axis: Any = None) -> T
 
 
 def _along_or_new(name: str, small: Any, dim: Any) -> None:
-    def function(tensors: Any) -> Any:
+    def function(tensors: Sequence[Tensor]) -> Tensor:
         if not tensors:
             raise RuntimeError(f"{name} expects a non-empty TensorList")
         return cat([small(x) for x in tensors], dim)
@@ -109,7 +110,7 @@ for _name in ("vstack", "row_stack"):
 
 
 @export(method=False)
-def block_diag(*tensors: Any) -> Tensor:
+def block_diag(*tensors: Tensor) -> Tensor:
     """The matrices (vectors as rows, numbers as 1 x 1) on the diagonal of one matrix, 0 elsewhere."""
     blocks = []
     for x in tensors:
@@ -130,7 +131,7 @@ def block_diag(*tensors: Any) -> Tensor:
 
 
 @export(method=False)
-def hstack(tensors: Any) -> Tensor:
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
@@ -155,4 +156,5 @@ def repeat(self: Any, *sizes: Any, repeats: Any = None) -> Tensor:
     spread = [v for n, r in zip(shape, sizes) for v in (r, n)]
     kept = [v for n in shape for v in (1, n)]
     out = x.reshape(kept).expand(spread).reshape([n * r for n, r in zip(shape, sizes)])
-    return out.clone() if numpy.may_share_memory(out._array, x._array) else out
+    result: Tensor = out.clone() if numpy.may_share_memory(out._array, x._array) else out
+    return result

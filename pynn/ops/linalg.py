@@ -193,7 +193,7 @@ LINEAR = register(
 
 
 @export()
-def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix product; batches broadcast, vectors stand for a row (left) or a column (right).
 
     Raises RuntimeError where the inner sizes differ or the dtypes do.
@@ -215,7 +215,7 @@ def _wrong_matrix(argument: Any, x: Any) -> Any:
 
 
 @export()
-def mm(input: Any, mat2: Any, *, out: Any = None) -> Any:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices; no broadcasting."""
     _operands("mm", input=input, mat2=mat2)
     if input._array.ndim != 2:
@@ -227,7 +227,7 @@ def mm(input: Any, mat2: Any, *, out: Any = None) -> Any:
 
 
 @export()
-def bmm(input: Any, mat2: Any, *, out: Any = None) -> Any:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of two batches of matrices of one length; no broadcasting."""
     _operands("bmm", input=input, mat2=mat2)
     if input._array.ndim != 3 or mat2._array.ndim != 3:
@@ -245,7 +245,7 @@ def bmm(input: Any, mat2: Any, *, out: Any = None) -> Any:
 
 @export()
 @plain_function
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
     _operands("mv", input=input, vec=vec)
     if input._array.ndim != 2 or vec._array.ndim != 1:
@@ -255,7 +255,7 @@ def mv(input: Any, vec: Any) -> Any:
 
 @export()
 @plain_function
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors' elements."""
     _operands("dot", input=input, tensor=tensor)
     a, b = input._array, tensor._array
@@ -272,12 +272,13 @@ def dot(input: Any, tensor: Any) -> Any:
 
 
 @export()
-def vdot(input: Any, other: Any) -> Any:
+def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot`, for real numbers."""
-    return dot(input, other)
+    result: Tensor = dot(input, other)
+    return result
 
 
-def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote: Any = False) -> Any:
+def combined(name: Any, input: Any, product: Tensor, beta: Any, alpha: Any, promote: Any = False) -> Tensor:
     """beta * input + alpha * product, of a matrix product; without input, NaNs and all, where beta is 0.
 
     Raises RuntimeError where input does not broadcast to the product's shape or, unless `promote`, has another dtype.
@@ -302,12 +303,13 @@ def combined(name: Any, input: Any, product: Any, beta: Any, alpha: Any, promote
         product = product * alpha
     if beta == 0:
         return product
-    return product + (input if beta == 1 else input * beta)
+    result: Tensor = product + (input if beta == 1 else input * beta)
+    return result
 
 
 @export()
 @low_precision_function
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2); without input where beta is 0."""
     _operands("addmm", input=input, mat1=mat1, mat2=mat2)
     for argument, x in (("mat1", mat1), ("mat2", mat2)):
@@ -318,7 +320,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
 
 @export()
 @low_precision_function
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), by batches; without input where beta is 0."""
     _operands("baddbmm", input=input, batch1=batch1, batch2=batch2)
     return combined("baddbmm", input, bmm(batch1, batch2), beta, alpha)
@@ -326,7 +328,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 
 @export()
 @plain_function
-def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec); without input where beta is 0."""
     _operands("addmv", input=input, mat=mat, vec=vec)
     if mat._array.ndim != 2 or vec._array.ndim != 1:
@@ -337,7 +339,7 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> A
 
 
 @export("outer", "ger")
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """The matrix of products of two vectors' elements."""
     _operands("outer", input=input, vec2=vec2)
     for argument, x in (("self", input), ("vec2", vec2)):
@@ -347,7 +349,7 @@ def outer(input: Any, vec2: Any) -> Any:
 
 
 @export()
-def inner(input: Any, other: Any) -> Any:
+def inner(input: Tensor, other: Tensor) -> Tensor:
     """The sums of products over the last dimension of both."""
     _operands("inner", input=input, other=other)
     a, b = input._array.shape, other._array.shape

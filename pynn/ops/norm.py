@@ -347,7 +347,7 @@ def _group_norm_vjp(
             gx, _, _ = _gradients(xp, 1, _grouped(xp, gh, groups), rows, None, (2,), (1, 1, 1), mean, rstd)
     if needs & 1:
         parts = [None if p is None else xp.reshape(p, column) for p in (g_mean, g_rstd)]
-        gx = _statistics_gradient(xp, gx, *parts, rows, mean, rstd, (2,))
+        gx = _statistics_gradient(xp, gx, parts[0], parts[1], rows, mean, rstd, (2,))
         gx = None if gx is None else xp.reshape(gx, tuple(x.shape))
     return gx, gw, gb
 

@@ -6,6 +6,7 @@ gradients are written in place. The numbers an optimizer may change between step
 attrs named in `effects.live`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -63,7 +64,7 @@ def _check(inputs: Any, attrs: Any, groups: Any) -> Any:
     return inputs
 
 
-def register_step(name: str, groups: int, attrs: Any, live: Any, samples: Any) -> Any:
+def register_step(name: str, groups: Callable[[Any], int], attrs: Any, live: Any, samples: Any) -> Any:
     """Register a step; `groups` counts its runs of inputs from its attrs."""
     return register(
         name,
@@ -81,7 +82,7 @@ def register_step(name: str, groups: int, attrs: Any, live: Any, samples: Any) -
     )
 
 
-def samples_of(rng: Any, groups: int, cases: Any, scalars: int = 1) -> Any:
+def samples_of(rng: Any, groups: Callable[[Any], int], cases: Any, scalars: int = 1) -> Any:
     """For each of the attrs: two parameters and a 0-d one, with states as after 3 steps.
 
     scalars: how many of the last runs are 0-d tensors: the steps, and before them others.

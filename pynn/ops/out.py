@@ -9,13 +9,15 @@ takes no out= in torch, and callers inside pynn keep the bare function.
 
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 
 from pynn import _core
 from pynn._core import Tensor
 from pynn._dtypes import from_numpy
+
+Out = TypeVar("Out")
 
 # What takes out= in torch 2.13 (`torch.<name>`), apart from what pynn has no form of.
 TAKES_OUT = frozenset(
@@ -65,7 +67,7 @@ def castable(source: numpy.dtype[Any], target: numpy.dtype[Any]) -> bool:
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 
 
-def store(out: Any, result: Any, name: str | None = None) -> Any:
+def store(out: Out, result: Any, name: str | None = None) -> Out:
     """Write a function's result into what the caller gave as `out=`, and return that.
 
     out: a tensor, or, for a function with several results, a tuple of as many. One of another shape is resized, with
@@ -74,7 +76,8 @@ def store(out: Any, result: Any, name: str | None = None) -> Any:
     result or out requires grad, and where out's elements share memory (an expanded tensor).
     """
     if isinstance(result, tuple):
-        return _store_several(out, result, name)
+        several: Out = _store_several(out, result, name)
+        return several
     called = f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
         raise TypeError(f"{called}argument 'out' must be Tensor, not {type(out).__name__}.")
@@ -99,7 +102,8 @@ def store(out: Any, result: Any, name: str | None = None) -> Any:
     if out._array.shape != result._array.shape:
         _resize(out, result._array.shape, name in MAKERS)
     with _no_grad():
-        return _core.METHODS["copy_"](out, result)
+        _core.METHODS["copy_"](out, result)
+    return out
 
 
 def _no_grad() -> Any:
@@ -132,8 +136,9 @@ def _store_several(out: Any, result: tuple[Any, ...], name: str | None) -> Any:
     if not isinstance(out, (tuple, list)) or len(out) != len(result):
         got = f"{len(out)} of them" if isinstance(out, (tuple, list)) else type(out).__name__
         raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(result)} Tensors, got {got}.")
-    stored = [store(o, r, name) for o, r in zip(out, result)]
-    return type(result)._make(stored) if hasattr(type(result), "_make") else type(result)(stored)
+    stored: Any = [store(o, r, name) for o, r in zip(out, result)]
+    kind: Any = type(result)
+    return kind._make(stored) if hasattr(kind, "_make") else kind(stored)
 
 
 def has_out(f: Callable[..., Any]) -> bool:

@@ -1,6 +1,7 @@
 """Padding: with a constant, where a negative amount crops, so that the op is its own gradient's form; and with the
 input's own edge, whose gradient is an op beside it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -53,7 +54,7 @@ def _reflected(size: Any, before: Any, after: Any) -> Any:
     return (size - 1) - numpy.abs(size - 1 - places)
 
 
-PLACES = {
+PLACES: dict[str, Callable[[int, int, int], Any]] = {
     "reflect": _reflected,
     "replicate": lambda size, before, after: numpy.clip(numpy.arange(-before, size + after), 0, size - 1),
     "circular": lambda size, before, after: numpy.arange(-before, size + after) % max(size, 1),

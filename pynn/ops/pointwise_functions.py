@@ -1,6 +1,6 @@
 """The public functions of `pointwise`'s records: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
 
-from typing import Any
+from typing import Any, overload
 
 from numpy import asarray
 
@@ -75,7 +75,7 @@ from pynn.ops.pointwise import (
 from pynn.ops.registry import OPS, cast, export, number, written
 
 
-def operand(input: Tensor, name: str) -> Any:
+def operand(input: Tensor, name: str) -> Tensor:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
     return input
@@ -85,7 +85,7 @@ def publish_unary(op: Any, *names: Any) -> None:
     name = op.name
     inplace_op = _inplace(name)
 
-    def function(input: Tensor, *, out: Any = None) -> Any:
+    def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         result = unary(op, operand(input, name))
         return result if out is None else store(out, result, name)
 
@@ -120,7 +120,7 @@ for _op, *_names in (
 
 
 @export("round")
-def round_(input: Tensor, *, decimals: int = 0, out: Any = None) -> Tensor:
+def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Each element rounded to whole numbers, ties to even; or to that many decimals (negative: tens, hundreds, ...)."""
     result = (
         call(ROUND, (operand(input, "round"),)) if decimals == 0 else call(ROUND_DECIMALS, (input,), (int(decimals),))
@@ -132,14 +132,14 @@ round_.__name__ = round_.__qualname__ = "round"
 
 
 @export("round_", function=False)
-def _round_inplace(input: Any, *, decimals: int = 0) -> Tensor:
+def _round_inplace(input: Tensor, *, decimals: int = 0) -> Tensor:
     """round written to the tensor itself."""
     if decimals == 0:
         return call_inplace(_inplace("round"), (input,))
     return call_inplace(_inplace("round_decimals"), (input,), (int(decimals),))
 
 
-def _two(op: Any, input: Any, other: Any) -> Any:
+def _two(op: Any, input: Any, other: Any) -> Tensor:
     """`binary`, for a function: TypeError where an operand is neither a tensor nor a number."""
     if not isinstance(input, Tensor) and not isinstance(other, Tensor) and isinstance(number(input), (int, float)):
         input = _core.made(asarray(number(input), scalar_dtype(number(input))))  # of two numbers, as of their tensors
@@ -159,7 +159,7 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
     name = op.name
     inplace_op = _inplace(name)
 
-    def both(input: Tensor, other: Any, *, out: Any = None) -> Any:
+    def both(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor):
             operand(input, name)
         if not isinstance(other, Tensor):
@@ -167,13 +167,13 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
         result = binary(op, input, other)
         return result if out is None else store(out, result, name)
 
-    def first(input: Tensor, other: Any, *, out: Any = None) -> Any:
+    def first(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor):
             operand(input, name)
         result = _two(op, input, other)
         return result if out is None else store(out, result, name)
 
-    def either(input: Tensor, other: Any, *, out: Any = None) -> Any:
+    def either(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor) and not isinstance(other, Tensor) and op is not FLOOR_DIVIDE:
             raise TypeError(
                 f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}."
@@ -187,7 +187,7 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
     export(name, *names)(function)
     if inplace_op is not None:
 
-        def function_(input: Tensor, other: Any) -> Tensor:
+        def function_(input: Tensor, other: Tensor | float) -> Tensor:
             if function is both and not isinstance(other, Tensor):
                 raise TypeError(f"{name}_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}.")
             return call_inplace(inplace_op, (input, other))
@@ -228,14 +228,14 @@ def scaled(input: Tensor, other: Any, alpha: Any) -> Any:
 
 
 @export()
-def add(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor:
+def add(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other, broadcasting."""
     result = _two(ADD, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "add")
 
 
 @export("sub", "subtract")
-def sub(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor:
+def sub(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other, broadcasting."""
     if other is True or other is False:
         _core.METHODS["refuse_sub"]((input, other))
@@ -244,14 +244,14 @@ def sub(input: Tensor, other: Any, *, alpha: int = 1, out: Any = None) -> Tensor
 
 
 @export("mul", "multiply")
-def mul(input: Tensor, other: Any, *, out: Any = None) -> Tensor:
+def mul(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
     """input * other, broadcasting."""
     result = _two(MUL, input, other)
     return result if out is None else store(out, result, "mul")
 
 
 @export("div", "divide")
-def div(input: Tensor, other: Any, *, rounding_mode: Any = None, out: Any = None) -> Tensor:
+def div(input: Tensor, other: Tensor | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """input / other, broadcasting; rounding_mode None, "trunc" or "floor"."""
     if rounding_mode is None:
         result = _two(DIV, input, other)
@@ -273,7 +273,7 @@ def _divide_rounded(input: Any, other: Any, mode: Any) -> Tensor:
 
 
 @export("div_", "divide_", function=False)
-def div_(input: Tensor, other: Any, *, rounding_mode: Any = None) -> Tensor:
+def div_(input: Tensor, other: Tensor | float, *, rounding_mode: str | None = None) -> Tensor:
     """div written to the tensor itself."""
     if rounding_mode is None:
         return call_inplace(_inplace("div"), (input, other))
@@ -287,7 +287,7 @@ def _rounding(mode: Any) -> Any:
 
 
 @export()
-def true_divide(input: Tensor, other: Any, *, out: Any = None) -> Tensor:
+def true_divide(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
     """input / other, broadcasting; integers give floats."""
     return div(input, other, out=out)
 
@@ -296,7 +296,7 @@ written("true_divide", true_divide)
 
 
 @export()
-def pow(input: Tensor, exponent: Any, *, out: Any = None) -> Tensor:
+def pow(input: Tensor | float, exponent: Tensor | float, *, out: Tensor | None = None) -> Tensor:
     """input ** exponent, broadcasting; either may be a number."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("pow(): at least one of input and exponent must be a Tensor.")
@@ -313,7 +313,7 @@ def pow(input: Tensor, exponent: Any, *, out: Any = None) -> Tensor:
 
 
 @export(function=False)
-def pow_(input: Tensor, exponent: Any) -> Tensor:
+def pow_(input: Tensor, exponent: Tensor | float) -> Tensor:
     """pow written to the tensor itself."""
     return call_inplace(_inplace("pow"), (input, exponent))
 
@@ -336,11 +336,13 @@ def _publish_scaled(op: Any) -> None:
             )
         return (float(value) if floating else int(value),)
 
-    def function(input: Tensor, tensor1: Any, tensor2: Any, *, value: int = 1, out: Any = None) -> Any:
+    def function(
+        input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
+    ) -> Tensor:
         result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
         return result if out is None else store(out, result, name)
 
-    def function_(input: Tensor, tensor1: Any, tensor2: Any, *, value: int = 1) -> Tensor:
+    def function_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
         return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
 
     function.__name__, function_.__name__ = name, name + "_"
@@ -375,7 +377,7 @@ def _lerp_inputs(input: Any, end: Any, weight: Any) -> Any:
 
 
 @export()
-def lerp(input: Tensor, end: Any, weight: Tensor, *, out: Any = None) -> Tensor:
+def lerp(input: Tensor, end: Any, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input + weight * (end - input), broadcasting; weight a number or a tensor."""
     result = call(LERP, _lerp_inputs(input, end, weight))
     return result if out is None else store(out, result, "lerp")
@@ -390,7 +392,7 @@ def lerp_(input: Tensor, end: Any, weight: Tensor) -> Tensor:
 def _inplace_scaled(name: str) -> Any:
     op = _inplace(name)
 
-    def function(input: Tensor, other: Any, *, alpha: int = 1) -> Tensor:
+    def function(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
         return call_inplace(op, (input, scaled(input, other, alpha)))
 
     function.__name__ = name + "_"
@@ -405,7 +407,7 @@ export("sub_", "subtract_", function=False)(_inplace_scaled("sub"))
 def _publish_inplace(name: str, *names: Any) -> None:
     op = _inplace(name)
 
-    def function(input: Tensor, other: Any) -> Tensor:
+    def function(input: Tensor, other: Tensor | float) -> Tensor:
         return call_inplace(op, (input, other))
 
     function.__name__ = name + "_"
@@ -449,7 +451,9 @@ def _beside(x: Any, value: Any) -> Any:
 
 
 @export("clamp", "clip")
-def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Any = None) -> Tensor:
+def clamp(
+    input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
     input, op, rest, attrs = _bounds(input, min, max, "clamp")
     result = call(op, (input, *rest), attrs)
@@ -457,7 +461,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Any = None) -
 
 
 @export("clamp_", "clip_", function=False)
-def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+def clamp_(input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:
     """clamp written to the tensor itself."""
     found, op, rest, attrs = _bounds(input, min, max, "clamp_")
     if found is not input:
@@ -468,18 +472,33 @@ def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return call_inplace(_inplace(op.name), (input, *rest), attrs)
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Tensor, input: Tensor | float, other: Tensor | float, *, out: Tensor | None = None) -> Tensor: ...
+
+
 @export(method=False)
-def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Tensor:
+def where(
+    condition: Tensor,
+    input: Tensor | float | None = None,
+    other: Tensor | float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor | tuple[Tensor, ...]:
     """input where condition is true, else other; with condition alone, `nonzero(as_tuple=True)`."""
     if input is None:
-        return _core.METHODS["nonzero"](condition, as_tuple=True)
+        found: Tensor | tuple[Tensor, ...] = _core.METHODS["nonzero"](condition, as_tuple=True)
+        return found
     result = call(WHERE, (condition, input, other))
     return result if out is None else store(out, result, "where")
 
 
-def _where_method(self: Any, condition: Any, other: Any) -> Any:
+def _where_method(self: Any, condition: Tensor, other: Tensor | float) -> Tensor:
     """`pynn.where(condition, self, other)`."""
-    return where(condition, self, other)
+    return call(WHERE, (condition, self, other))
 
 
 export("where", function=False)(_where_method)

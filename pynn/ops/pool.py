@@ -315,7 +315,7 @@ def _register_pools(dims: Any) -> Any:
     def averaged(x: Any, kernel: Any, stride: Any, padding: Any, ceil: Any, *rest: Any) -> Any:
         return x[:-dims] + output_size(x[-dims:], kernel, stride, padding, one, ceil)
 
-    choices = (
+    choices: tuple[Any, ...] = (
         (two, two, none, False, True, None), (wide, one, none, False, True, None), (two, two, one, True, True, None),
         (two, two, one, True, False, None), (two, two, one, False, True, 3),
     )  # fmt: skip

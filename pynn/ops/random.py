@@ -1,12 +1,18 @@
 """Random tensors, and ops that draw: dropout. Every draw is counted, so that a replay draws the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn import _core, _random
 from pynn._core import Tensor, call, call_inplace
-from pynn._dtypes import INT64, default_float, plain, to_numpy
+from pynn._device import DeviceLike
+from pynn._dtypes import DTYPES, INT64, default_float, plain, to_numpy
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
+from pynn._layout import memory_format as MemoryFormat
+from pynn._random import Generator
 from pynn.ops.creation import finish, shape_of
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
@@ -39,21 +45,21 @@ def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
 
 RAND = _creator(
     "rand",
-    lambda xp, shape, dtype, place: _random.uniform(*place, shape, dtype),
+    lambda xp, shape, dtype, place: _random.uniform(place[0], place[1], shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * _words(attrs[1]),
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
-    lambda xp, shape, dtype, place: _random.normal(*place, shape, dtype),
+    lambda xp, shape, dtype, place: _random.normal(place[0], place[1], shape, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
-    lambda xp, shape, low, high, dtype, place: _random.randint(*place, shape, low, high, dtype),
+    lambda xp, shape, low, high, dtype, place: _random.randint(place[0], place[1], shape, low, high, dtype),
     lambda arrays, attrs: _size(attrs[0]) * 2,
     lambda rng: (
         [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
@@ -63,7 +69,9 @@ RANDINT = _creator(
 )
 RANDPERM = _creator(
     "randperm",
-    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(*place, shape[0]), kind="stable").astype(dtype),
+    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(place[0], place[1], shape[0]), kind="stable").astype(
+        dtype
+    ),
     lambda arrays, attrs: attrs[0][0],
     lambda rng: [Sample((), ((n,), INT64, None)) for n in (9, 0, 1, 3000)],
     ("size", "dtype", "generator"),
@@ -74,7 +82,7 @@ def _dropout(xp: Any, x: Any, p: Any, place: Any) -> Any:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
         return xp.zeros_like(x)
-    kept = _random.uniform(*place, x.shape, numpy.float32) >= numpy.float32(p)
+    kept = _random.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
     return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
 
 
@@ -131,23 +139,25 @@ def _filler(name: str, draw: Any, count: Any, attrs: Any, sample: Any) -> Any:
 
 UNIFORM_ = _filler(
     "uniform",
-    lambda xp, x, low, high, place: (low + (high - low) * plain(_random.uniform(*place, x.shape, x.dtype))).astype(
-        x.dtype
-    ),
+    lambda xp, x, low, high, place: (
+        low + (high - low) * plain(_random.uniform(place[0], place[1], x.shape, x.dtype))
+    ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
     (-1.0, 2.0, None),
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(x.dtype),
+    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))).astype(
+        x.dtype
+    ),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (1.0, 0.5, None),
 )
 BERNOULLI_ = _filler(
     "bernoulli",
-    lambda xp, x, p, place: (_random.uniform(*place, x.shape, numpy.float32) < p).astype(x.dtype),
+    lambda xp, x, p, place: (_random.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size,
     ("p", "generator"),
     (0.3, None),
@@ -169,7 +179,7 @@ def rand(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1) of a shape; NotImplementedError for a dtype that is none of floats."""
@@ -185,7 +195,7 @@ def randn(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Standard normal numbers of a shape; NotImplementedError for a dtype that is none of floats."""
@@ -196,14 +206,14 @@ def randn(
 @export(method=False)
 def randint(
     low: int = 0,
-    high: Any = None,
-    size: Any = None,
+    high: int | None = None,
+    size: Sequence[int] | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """Integers in [low, high) (from 0 when one bound is given) of a shape; int64 unless dtype says otherwise."""
@@ -222,13 +232,13 @@ def randint(
 
 @export(method=False)
 def randperm(
-    n: Any,
+    n: int,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """The integers 0..n-1 in random order."""
@@ -242,12 +252,12 @@ def randperm(
 def rand_like(
     input: Tensor,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`rand` of input's shape and dtype."""
@@ -260,12 +270,12 @@ def rand_like(
 def randn_like(
     input: Tensor,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`randn` of input's shape and dtype."""
@@ -278,21 +288,22 @@ def randn_like(
 def randint_like(
     input: Tensor,
     low: int = 0,
-    high: Any = None,
+    high: int | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
-    layout: Any = None,
-    memory_format: Any = None,
+    layout: Layout | None = None,
+    memory_format: MemoryFormat | None = None,
     pin_memory: bool = False,
 ) -> Tensor:
     """`randint` of input's shape and dtype."""
-    low, high = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
+    first: Any
+    first, last = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
     return randint(
-        low,
-        high,
+        first,
+        last,
         input._array.shape,
         generator=generator,
         dtype=dtype or input.dtype,
@@ -310,7 +321,7 @@ def _check_chance(p: Any) -> None:
 
 
 @export()
-def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
+def bernoulli(input: Tensor, p: Tensor | float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
     if p is None:
         _check_chance(_core.observe(input))
@@ -326,7 +337,9 @@ def _require_float(x: Any, name: str) -> None:
 
 
 @export(function=False)
-def uniform_(self: Any, to_from: int = 0, to: int = 1, *, generator: Any = None, **bounds: Any) -> Tensor:
+def uniform_(
+    self: Any, to_from: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any
+) -> Tensor:
     """Fill with uniform numbers in [from, to)."""
     low = bounds.get("from", to_from)
     _require_float(self, "uniform_")
@@ -336,7 +349,7 @@ def uniform_(self: Any, to_from: int = 0, to: int = 1, *, generator: Any = None,
 
 
 @export(function=False)
-def normal_(self: Any, mean: int = 0, std: int = 1, *, generator: Any = None) -> Tensor:
+def normal_(self: Any, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers."""
     _require_float(self, "normal_")
     if std < 0:
@@ -345,18 +358,21 @@ def normal_(self: Any, mean: int = 0, std: int = 1, *, generator: Any = None) ->
 
 
 @export(function=False)
-def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
+def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
     if isinstance(p, Tensor):
         _check_chance(_core.observe(p))
         drawn = rand(self._array.shape, generator=generator)
-        return _core.METHODS["copy_"](self, drawn < p)
+        result: Tensor = _core.METHODS["copy_"](self, drawn < p)
+        return result
     _check_chance(numpy.asarray(p))
     return call_inplace(BERNOULLI_, (self,), (float(p), generator))
 
 
 @export()
-def multinomial(input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with the weights in input's rows (any scale): shape (rows, num_samples)."""
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input._array.dtype}.")
@@ -373,11 +389,11 @@ def multinomial(input: Tensor, num_samples: Any, replacement: bool = False, *, g
     if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
-        u = rand(rows.shape[0], num_samples, generator=generator, dtype=numpy.float64).numpy()
+        u = rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]).numpy()
         edges = numpy.cumsum(rows, axis=1)
         drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
-        u = rand(rows.shape, generator=generator, dtype=numpy.float64).numpy()
+        u = rand(rows.shape, generator=generator, dtype=DTYPES["float64"]).numpy()
         with numpy.errstate(divide="ignore"):
             keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
         drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]

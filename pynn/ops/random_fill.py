@@ -1,13 +1,18 @@
 """Random numbers of other distributions: normal(...), poisson, binomial, and exponential_, geometric_, cauchy_, log_normal_."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn import _core, _random
 from pynn._core import Tensor, call_inplace, made, observe
+from pynn._device import DeviceLike
 from pynn._dtypes import INT64, plain
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
+from pynn._random import Generator
 from pynn.ops.random import _filler, _require_float, _words, randint, randn
 from pynn.ops.registry import export
 
@@ -16,14 +21,14 @@ from pynn.ops.registry import export
 
 @export(method=False)
 def normal(
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    size: Any = None,
+    mean: Tensor | float = 0.0,
+    std: Tensor | float = 1.0,
+    size: Sequence[int] | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    generator: Generator | None = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -59,7 +64,7 @@ def _numpy_generator(generator: Any) -> "numpy.random.Generator":
 
 
 @export(method=False)
-def poisson(input: Tensor, generator: Any = None) -> Tensor:
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """How many events happen where input many are expected, for each element; input's float dtype."""
     _require_float(input, "poisson")
     rates = plain(observe(input)).astype(numpy.float64)
@@ -69,7 +74,7 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
 
 
 @export(method=False)
-def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of count trials succeed, each with probability prob, for each element (the two broadcast); float dtypes."""
     _require_float(count, "binomial")
     if count._array.dtype != prob._array.dtype:
@@ -89,7 +94,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
 def _uniform(place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
     """Uniform numbers in (0, 1], in float64 or float32, for each element of x."""
     wide = numpy.float64 if x.dtype.kind in "iu" or x.dtype == numpy.float64 else numpy.float32
-    return 1 - _random.uniform(*place, x.shape, wide)
+    result: numpy.ndarray = 1 - _random.uniform(place[0], place[1], x.shape, wide)
+    return result
 
 
 def _count(arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> int:
@@ -126,9 +132,9 @@ CAUCHY_ = _filler(
 )
 LOG_NORMAL_ = _filler(
     "log_normal",
-    lambda xp, x, mean, std, place: numpy.exp(mean + std * plain(_random.normal(*place, x.shape, x.dtype))).astype(
-        x.dtype
-    ),
+    lambda xp, x, mean, std, place: numpy.exp(
+        mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))
+    ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
     (0.0, 0.5, None),
@@ -145,7 +151,7 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Te
 
 
 @export(function=False)
-def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
     """Fill with how many trials it takes until one succeeds, each with probability p (between 0 and 1)."""
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}.")
@@ -153,7 +159,7 @@ def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
 
 
 @export(function=False)
-def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers of the Cauchy distribution of a median and a width sigma (above 0)."""
     _require_float(self, "cauchy_")
     if not sigma > 0:
@@ -162,7 +168,7 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any
 
 
 @export(function=False)
-def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers whose logarithms are normal of that mean and deviation (above 0)."""
     _require_float(self, "log_normal_")
     if not std > 0:
@@ -174,7 +180,9 @@ _ALL_INTEGERS = {"f4": 2**24, "f8": 2**53, "f2": 2**11, "V2": 2**8}  # up to whe
 
 
 @export(function=False)
-def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Any = None, **bounds: Any) -> Tensor:
+def random_(
+    self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None, **bounds: Any
+) -> Tensor:
     """Fill with integers: of all that the dtype has exactly, from 0 on; in [0, to); or in [from, to)."""
     kind = self._array.dtype
     low = bounds.pop("from", from_)

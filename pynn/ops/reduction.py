@@ -3,17 +3,19 @@
 import builtins
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
 from pynn.ops.registry import FUNCTIONS, Sample, export, register, run, unbroadcast
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import ValuesIndices, named
 
 
 def dims_of(dim: Any, ndim: int) -> Any:
@@ -335,7 +337,7 @@ def _converted(input: Any, dtype: Any) -> Any:
     return input if dtype is None else _convert(input, to_numpy(dtype))
 
 
-def _accumulating(input: Any, dtype: Any) -> Any:
+def _accumulating(input: Any, dtype: Any) -> Tensor:
     """input cast to dtype, or, for running sums of integers and bools, to int64."""
     if dtype is not None:
         return _convert(input, to_numpy(dtype))
@@ -343,7 +345,14 @@ def _accumulating(input: Any, dtype: Any) -> Any:
 
 
 @export()
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
+def sum(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The sum of all elements, or over dim(s). Integers and bools sum to int64."""
     input = _converted(input, out.dtype if dtype is None and isinstance(out, Tensor) else dtype)
     result = call(SUM, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -352,7 +361,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     return result if out is None else store(out, result, "sum")
 
 
-def _floating(input: Any, name: str) -> Any:
+def _floating(input: Tensor, name: str) -> Tensor:
     if input._array.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
@@ -362,7 +371,14 @@ def _floating(input: Any, name: str) -> Any:
 
 
 @export()
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Tensor:
+def mean(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of all elements, or over dim(s). RuntimeError for integers without dtype."""
     input = _floating(input if dtype is None else _convert(input, to_numpy(dtype)), "mean")
     result = call(MEAN, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
@@ -370,7 +386,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @export()
-def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Tensor:
     """The product of all elements, or over one dim."""
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}. Call it once for each dim.")
@@ -380,7 +396,14 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @export()
-def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+def var(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = 1,
+) -> Tensor:
     """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -391,20 +414,27 @@ def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = Fa
 
 
 @export()
-def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+def std(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = 1,
+) -> Tensor:
     """The standard deviation over dim(s); see var."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
 @export()
-def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False) -> Tensor:
     """The largest value over dim(s); ties share the gradient."""
     dims = _some(input, "amax", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMAX, (input,), (dims, bool(keepdim)))
 
 
 @export()
-def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False) -> Tensor:
     """The smallest value over dim(s); ties share the gradient."""
     dims = _some(input, "amin", dims_of(dim, input._array.ndim), IndexError if dim not in (None, ()) else RuntimeError)
     return call(AMIN, (input,), (dims, bool(keepdim)))
@@ -421,11 +451,13 @@ def _some(input: Any, name: str, dims: Any, error: Any = IndexError) -> Any:
     return dims
 
 
-def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Any:
+def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Tensor | ValuesIndices:
     if dim is None:
-        return whole(input)
+        found: Tensor | ValuesIndices = whole(input)
+        return found
     if isinstance(dim, Tensor):
-        return pairwise(input, dim)
+        answer: Tensor | ValuesIndices = pairwise(input, dim)
+        return answer
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(whole.__name__[1:])((input.clone(), made(numpy.zeros((), numpy.int64))))
@@ -465,19 +497,19 @@ def _argument(op: Any, input: Any, dim: Any, keepdim: Any) -> Tensor:
 
 
 @export()
-def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMAX, input, dim, keepdim)
 
 
 @export()
-def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMIN, input, dim, keepdim)
 
 
 @export()
-def flip(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
+def flip(input: Tensor, *dims_: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
     given = dims_ if dims is None else (dims,)
     if not given:
@@ -540,7 +572,13 @@ NORM = register(
 
 
 @export()
-def norm(input: Tensor, p: str = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    dtype: Dtype | None = None,
+) -> Tensor:
     """The p-norm over dim(s), or of all elements: p a number, inf, -inf, "fro" or None (2), or "nuc" of matrices.
 
     "nuc": the sum of the singular values of the matrices in two dims. The gradient is 0 where the norm is. For norms of
@@ -552,17 +590,21 @@ def norm(input: Tensor, p: str = "fro", dim: Any = None, keepdim: bool = False, 
         from pynn.linalg import _norms
 
         if isinstance(p, str) and p != "fro":
-            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)
-        return _norms.vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
-    p = 2.0 if p in ("fro", None) else float(p)
+            return _norms.matrix_norm(input, p, range(input._array.ndim) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]  # it says what is wrong with an int
+        return _norms.vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)
+    order = 2.0 if p is None or isinstance(p, str) else float(p)
     input = _floating(input, "norm")
     dims = dims_of(dim, input._array.ndim)
-    if input._array.size == 0 and (p < 0 or p == math.inf) and builtins.any(input._array.shape[d] == 0 for d in dims):
+    if (
+        input._array.size == 0
+        and (order < 0 or order == math.inf)
+        and builtins.any(input._array.shape[d] == 0 for d in dims)
+    ):
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an "
+            f"linalg.vector_norm cannot compute the {order} norm on an empty tensor because the operation does not have an "
             f"identity. Got shape {list(input._array.shape)}."
         )
-    return call(NORM, (input,), (p, dims, bool(keepdim)))
+    return call(NORM, (input,), (order, dims, bool(keepdim)))
 
 
 def _any_all(name: str, reference: Any) -> None:
@@ -572,7 +614,7 @@ def _any_all(name: str, reference: Any) -> None:
         torch=lambda t, x, dims, keepdim: getattr(t, name)(x, dims[0], keepdim) if len(dims) == 1 else getattr(t, name)(x),
     )(reference)  # fmt: skip
 
-    def function(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    def function(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
         result = call(op, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
         return _convert(result, input._array.dtype) if input._array.dtype == numpy.uint8 else result  # as torch's
 
@@ -593,7 +635,7 @@ COUNT_NONZERO = register(
 
 
 @export()
-def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """How many elements are not 0, of all or over dim(s). int64."""
     return call(COUNT_NONZERO, (input,), (dims_of(dim, input._array.ndim), False))
 

@@ -63,7 +63,7 @@ class Record:
         reference: Callable[..., Any],
         vjp: Any,
         effects: Effects,
-        shape: Callable[..., Any] | None,
+        shape: str | Rule | None,
         dtype: Any,
         samples: Callable[..., list[Sample]] | None,
         torch: Callable[..., Any] | None,
@@ -273,7 +273,7 @@ def _normal_vjp(name: str, vjp: Any, variadic: bool) -> Rule:
 
     def call_each(xp: Any, needs: int, g: Any, saved: Any, attrs: Any) -> tuple[Any, ...]:
         saved = saved or nothing
-        grads = []
+        grads: list[Any] = []
         for i, function in enumerate(vjp):
             if not needs >> i & 1:
                 grads.append(None)
@@ -371,7 +371,8 @@ def check_broadcast(inputs: tuple[Any, ...]) -> tuple[int, ...]:
                     f"{max(len(out), len(shape)) - back}: got shapes {list(out)} and {list(shape)}."
                 )
         out = numpy.broadcast_shapes(out, shape)
-    return out
+    result: tuple[int, ...] = out
+    return result
 
 
 def pointwise_check(kind: Any, values: Callable[[tuple[Any, ...]], None] | None = None) -> Check:
@@ -504,7 +505,8 @@ def written(name: str, function: Callable[..., Any]) -> None:
                 f"output with shape {list(want.shape)} doesn't match the broadcast shape {list(have.shape)} in {name}_. "
                 "Use the out-of-place form."
             )
-        return _core.METHODS["copy_"](self, result)
+        found: Tensor = _core.METHODS["copy_"](self, result)
+        return found
 
     function_.__name__ = function_.__qualname__ = name + "_"
     function_.__doc__ = f"`{name}` written to the tensor itself."

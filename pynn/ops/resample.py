@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy
 
+from pynn._core import Op
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Sample, register, run
 
@@ -137,7 +138,7 @@ RESAMPLE = register(
     torch=_torch,
 )(_resample)
 
-RESAMPLE_INPUT = register(
+RESAMPLE_INPUT: Op = register(
     "resample_input",
     vjp=(
         lambda xp, g, out, x, mode, size, factors, align_corners: run(

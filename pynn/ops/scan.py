@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy
 
-from pynn._core import call, made
+from pynn._core import Tensor, call, made
 from pynn._dtypes import INT64
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.reduction import _accumulating, _floating, _numpy_names, picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import ValuesIndices, named
 
 
 def _samples(low: Any, high: Any, extreme: Any = ()) -> Any:
@@ -125,30 +126,30 @@ CUMMAX = _running_extreme("cummax", numpy.maximum)
 CUMMIN = _running_extreme("cummin", numpy.minimum)
 
 
-def _scan(op: Any, input: Any, dim: Any) -> Any:
+def _scan(op: Any, input: Any, dim: Any) -> Tensor:
     d = normal_dim(dim, input._array.ndim)
     return call(op, (input,), (d,)) if input._array.ndim else input.clone()
 
 
 @export()
-def cumsum(input: Any, dim: Any, *, dtype: Any = None) -> Any:
+def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
     """Running sums along dim. Integers and bools sum to int64."""
     return _scan(CUMSUM, _accumulating(input, dtype), dim)
 
 
 @export()
-def cumprod(input: Any, dim: Any, *, dtype: Any = None) -> Any:
+def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
     """Running products along dim. Integers and bools multiply to int64."""
     return _scan(CUMPROD, _accumulating(input, dtype), dim)
 
 
 @export()
-def logcumsumexp(input: Any, dim: Any) -> Any:
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(cumsum(exp(input))) along dim, without overflow."""
     return _scan(LOGCUMSUMEXP, _floating(input, "logcumsumexp"), dim)
 
 
-def _extreme(op: Any, input: Any, dim: Any) -> Any:
+def _extreme(op: Any, input: Any, dim: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))
@@ -159,13 +160,13 @@ def _extreme(op: Any, input: Any, dim: Any) -> Any:
 
 
 @export()
-def cummax(input: Any, dim: Any) -> Any:
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """(values, indices): the largest element so far along dim, and where the last such one is."""
     return _extreme(CUMMAX, input, dim)
 
 
 @export()
-def cummin(input: Any, dim: Any) -> Any:
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """(values, indices): the smallest element so far along dim, and where the last such one is."""
     return _extreme(CUMMIN, input, dim)
 

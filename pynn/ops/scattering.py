@@ -170,7 +170,13 @@ def _by_index(op: Any, input: Tensor, index: Tensor, src: Tensor, dim: int, *att
 
 @export()
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None = None,
+    *,
+    value: float | None = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """input with src (a tensor or a number) written at index along dim, or added or multiplied there.
 
@@ -282,7 +288,7 @@ def index_reduce(
 
 
 @export()
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) -> Tensor:
     """input with its slices at index along dim set to a number or a 0-d tensor; indices below 0 count from the end."""
     d = normal_dim(dim, input._array.ndim)
     if index._array.ndim > 1:

@@ -1,12 +1,14 @@
 """softmax, log_softmax, logsumexp, and the losses over classes: cross_entropy (fused) and nll_loss."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
@@ -314,7 +316,7 @@ CROSS_ENTROPY = register(
 # ---- public functions ----
 
 
-def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Any:
+def along_dim(op: Any, input: Tensor, dim: Any, dtype: Any) -> Tensor:
     """An op of one dim on input (cast to dtype first); a scalar is taken as a vector of one."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}.")
@@ -345,7 +347,7 @@ def log_softmax(input: Tensor, dim: Any = None, dtype: Any = None, *, axis: Any 
 
 
 @export()
-def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Any = None) -> Tensor:
+def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """log(sum(exp(x))) over dim(s), without overflow."""
     result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
     return result if out is None else store(out, result, "logsumexp")

@@ -9,7 +9,7 @@ from pynn._dtypes import plain
 from pynn.ops.reduction import picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
-from pynn.return_types import named
+from pynn.return_types import Named, ValuesIndices, named
 
 
 def _order(array: Any, dim: Any, descending: Any) -> Any:
@@ -87,12 +87,12 @@ KTHVALUE = register(
 )(_kth)
 
 
-def _scalar(name: str, input: Any) -> Any:
+def _scalar(name: str, input: Any) -> ValuesIndices:
     return named(name)((input.clone(), made(numpy.zeros((), numpy.int64))))
 
 
 @export()
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
     """(values, indices) of input in order along dim; equal elements keep their order, NaN comes after all numbers."""
     d = normal_dim(dim, input._array.ndim)
     return named("sort")(call(SORT, (input,), (d, bool(descending)))) if input._array.ndim else _scalar("sort", input)
@@ -111,7 +111,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @export()
-def topk(input: Tensor, k: Any, dim: int = -1, largest: bool = True, sorted: bool = True) -> Tensor:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """(values, indices) of the k largest (or smallest) elements along dim, in order."""
     if isinstance(k, Tensor):
         k = k.item()
@@ -126,7 +126,7 @@ def topk(input: Tensor, k: Any, dim: int = -1, largest: bool = True, sorted: boo
     return named("topk")(call(TOPK, (input,), (int(k), d, bool(largest))))
 
 
-def _kth_value(name: str, input: Any, k: Any, dim: Any, keepdim: Any, nan_first: Any) -> Any:
+def _kth_value(name: str, input: Any, k: Any, dim: Any, keepdim: Any, nan_first: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
         return _scalar(name, input)
@@ -145,7 +145,7 @@ def _size(name: str, input: Any, dim: Any) -> Any:
 
 
 @export()
-def kthvalue(input: Tensor, k: Any, dim: int = -1, keepdim: bool = False) -> Tensor:
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """(values, indices) of the k-th smallest elements along dim, k counted from 1."""
     n = _size("kthvalue", input, dim)
     if not 1 <= k <= n:
@@ -162,7 +162,7 @@ def _empty_median(input: Any) -> Tensor:
 
 
 @export()
-def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The median of all elements, or (values, indices) along dim; of an even number, the lower of the middle two.
 
     NaN where any element is.
@@ -177,14 +177,14 @@ def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @export()
-def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """`median` of the elements that are not NaN; NaN where all are."""
     if input._array.dtype.kind not in "fV":
-        found = median(input, dim, keepdim)
-        return found if dim is None else named("nanmedian")(found)
+        middle = median(input, dim, keepdim)
+        return middle if dim is None else named("nanmedian")(middle)
     if dim is None:
         flat = input.flatten()
-        return nanmedian(flat, 0).values if flat._array.size else _empty_median(flat)
+        return nanmedian(flat, 0)[0] if flat._array.size else _empty_median(flat)
     _size("nanmedian", input, dim)
     if input._array.ndim == 0:
         return _scalar("nanmedian", input)
@@ -198,7 +198,7 @@ def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @export()
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """(values, indices): the most frequent element along dim, the smallest of several, and where it is last."""
     d = normal_dim(dim, input._array.ndim)
     _size("mode", input, dim)
@@ -218,7 +218,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 
 
 @export()
-def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Named:
     """(min, max) of all elements, or along one dim; ties share the gradient."""
     if dim is not None:
         _size("aminmax", input, dim)

@@ -238,7 +238,8 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     total: Any = p * (p - 1) / 4 * math.log(math.pi)
     for j in range(p):
         total = call(LGAMMA, (input - j / 2,)) + total
-    return total
+    result: Tensor = total
+    return result
 
 
 written("mvlgamma", mvlgamma)

@@ -1,10 +1,13 @@
 """Quantiles, counts, distances: made of other operations."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from pynn._core import METHODS, Tensor, made, observe
+from pynn._device import DeviceLike
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
 from pynn.amp.autocast_mode import float32_function
 from pynn.ops.reduction import mean, std, sum, var
@@ -15,8 +18,13 @@ from pynn.ops.view import normal_dim
 
 def _with_dim(function: Any) -> None:
     def several(
-        input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: int = 1
-    ) -> Any:
+        input: Tensor,
+        dim: int | Sequence[int] | None = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = 1,
+    ) -> tuple[Tensor, Tensor]:
         whole = isinstance(dim, bool)
         average = mean(input, None if whole else dim, keepdim)
         return function(input, dim, unbiased, keepdim, correction=correction), average
@@ -30,7 +38,7 @@ _with_dim(var)
 _with_dim(std)
 
 
-def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Any:
+def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Tensor:
     kind = input._array.dtype
     if kind not in (numpy.float32, numpy.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}. Use .float().")
@@ -92,7 +100,9 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolati
 
 @export()
 @float32_function
-def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+def quantile(
+    input: Tensor, q: Tensor | float, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """The q-quantiles (q in [0, 1]; a 1-D tensor of them comes first in the result) of all elements or along dim.
 
     interpolation: what lies between two elements, "linear", "lower", "higher", "midpoint" or "nearest". NaN where any
@@ -104,32 +114,39 @@ def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, i
 @export()
 @float32_function
 def nanquantile(
-    input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Tensor, q: Tensor | float, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where all are."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
 
 @export()
-def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def nansum(
+    input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Tensor:
     """`sum` that takes NaN for 0."""
     return sum(input.masked_fill(input.isnan(), 0), dim, keepdim, dtype=dtype)
 
 
 @export()
-def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def nanmean(
+    input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Tensor:
     """`mean` of the elements that are not NaN."""
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
 @export()
-def dist(input: Tensor, other: Any, p: int = 2) -> Tensor:
+def dist(input: Tensor, other: Any, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return METHODS["norm"](input - other, p)
+    result: Tensor = METHODS["norm"](input - other, p)
+    return result
 
 
 @export(method=False)
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: Dtype | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """A 0-d tensor of the default float."""
     from pynn.ops.creation import full
 

@@ -9,7 +9,11 @@ import numpy
 from pynn import _core
 from pynn._backends import numpy_namespace
 from pynn._core import Tensor, call
+from pynn._device import DeviceLike
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
+from pynn._layout import layout as Layout
+from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
 from pynn.ops.indexing import SCATTER_ADD
 from pynn.ops.registry import Effects, Sample, export, register
@@ -244,7 +248,7 @@ def contiguous_strides(size: Sequence[int]) -> tuple[int, ...]:
 
 
 @export(function=False)
-def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
     """Give this tensor another shape: over its own memory where that is large enough, else over new memory.
 
     The elements keep their order; what is new is not set. RuntimeError for a tensor that requires grad.
@@ -270,7 +274,7 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 
 
 @export()
-def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """`resize_` to another tensor's shape."""
     return resize_(self, tuple(the_template._array.shape))
 
@@ -287,7 +291,7 @@ def _strided_array(size: Sequence[int], stride: Sequence[int], dtype: numpy.dtyp
     flat = numpy.empty(room, dtype)
     if room == 0:
         return flat.reshape(size)
-    return numpy_namespace.as_strided(flat, tuple(size), tuple(s * dtype.itemsize for s in stride))
+    return numpy.lib.stride_tricks.as_strided(flat, tuple(size), tuple(s * dtype.itemsize for s in stride))
 
 
 @export(method=False)
@@ -295,9 +299,9 @@ def empty_strided(
     size: Sequence[int],
     stride: Sequence[int],
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
@@ -310,9 +314,9 @@ def new_empty_strided(
     self: Tensor,
     size: Sequence[int],
     stride: Sequence[int],
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -326,9 +330,9 @@ def empty_permuted(
     size: Sequence[int],
     physical_layout: Sequence[int],
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:

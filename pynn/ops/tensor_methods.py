@@ -9,6 +9,7 @@ import numpy
 from pynn import _core
 from pynn._core import METHODS, Tensor, call_inplace, made, observe, wrap, wrap_as
 from pynn._dtypes import _BY_NUMPY, plain
+from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import export, number
 
@@ -169,11 +170,12 @@ _answer("is_inference", False, "Whether the tensor was made in inference mode: s
 @export(function=False)
 def dense_dim(self: Tensor) -> int:
     """The number of dense dimensions: all."""
-    return self._array.ndim
+    result: int = self._array.ndim
+    return result
 
 
 @export(function=False)
-def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+def to_dense(self: Tensor, dtype: Dtype | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """This tensor, which is dense, in another dtype where one is given."""
     out: Tensor = self if dtype is None else METHODS["to"](self, dtype)
     return out
@@ -214,8 +216,9 @@ for _name in (
 
 
 def _swapped(name: str) -> None:
-    def function_(self: Tensor, dim0: int, dim1: int) -> Any:
-        return METHODS["transpose_"](self, dim0, dim1)
+    def function_(self: Tensor, dim0: int, dim1: int) -> Tensor:
+        result: Tensor = METHODS["transpose_"](self, dim0, dim1)
+        return result
 
     function_.__name__, function_.__doc__ = name, "`transpose_`."
     export(name, function=False)(function_)

@@ -1,11 +1,15 @@
 """Parts of matrices: triangles and diagonals."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, made
+from pynn._device import DeviceLike
 from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
 from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
 from pynn.ops.diagonals import DIAG_EMBED
@@ -69,7 +73,7 @@ TRIL = _triangle("tril", lambda xp, x, diagonal: xp.tril(x, diagonal))
 TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 
-def _indices(make: Any) -> Any:
+def _indices(make: Any) -> Callable[..., Tensor]:
     def function(row: Any, col: Any, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         for name, n in (("row", row), ("col", col)):
             if n < 0:
@@ -81,29 +85,29 @@ def _indices(make: Any) -> Any:
 
 
 def tril_indices(
-    row: Any,
-    col: Any,
+    row: int,
+    col: int,
     offset: int = 0,
     *,
-    dtype: Any = None,
-    device: Any = None,
-    layout: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
-) -> Any:
+) -> Tensor:
     """The indices of `tril`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.tril_indices)(row, col, offset, dtype=dtype)
 
 
 def triu_indices(
-    row: Any,
-    col: Any,
+    row: int,
+    col: int,
     offset: int = 0,
     *,
-    dtype: Any = None,
-    device: Any = None,
-    layout: Any = None,
+    dtype: Dtype | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
     pin_memory: bool = False,
-) -> Any:
+) -> Tensor:
     """The indices of `triu`'s elements in a row x col matrix: two rows, of int64."""
     return _indices(numpy.triu_indices)(row, col, offset, dtype=dtype)
 
@@ -153,7 +157,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 @export(function=False)
-def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Tensor:
+def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Tensor:
     """Set the diagonal, of a matrix or of a tensor of equal sizes, to a number; returns the tensor.
 
     wrap: of a tall matrix, begin anew below each square.
@@ -169,4 +173,5 @@ def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Tensor:
     else:
         places = numpy.arange(min(shape))
         on[(places,) * len(shape)] = True
-    return self.masked_fill_(made(on), fill_value)
+    result: Tensor = self.masked_fill_(made(on), fill_value)
+    return result

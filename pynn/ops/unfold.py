@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from pynn._core import Op
 from pynn.ops.activation import require_floating
 from pynn.ops.registry import Sample, register, run
 from pynn.ops.windows import fold as fold_windows
@@ -83,7 +84,7 @@ UNFOLD = register(
     torch=lambda t, x, *geometry: t.nn.functional.unfold(x, *geometry),
 )(_unfold)
 
-FOLD = register(
+FOLD: Op = register(
     "fold",
     vjp=(lambda xp, g, out, x, size, *geometry: run(xp, UNFOLD, (g,), geometry),),
     check=_check_fold,

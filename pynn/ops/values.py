@@ -14,7 +14,7 @@ from pynn.ops.registry import check_broadcast, export
 
 
 @export(function=False)
-def item(self: Any) -> Tensor:
+def item(self: Any) -> Any:
     """The one element as a Python number; RuntimeError where there is not exactly one."""
     array = observe(self)
     if array.size != 1:
@@ -26,13 +26,13 @@ def item(self: Any) -> Tensor:
 
 
 @export(function=False)
-def tolist(self: Any) -> Tensor:
+def tolist(self: Any) -> Any:
     """The elements as nested lists of Python numbers."""
     return plain(observe(self)).tolist()
 
 
 @export("numpy", function=False)
-def to_numpy_array(self: Any, *, force: bool = False) -> Tensor:
+def to_numpy_array(self: Any, *, force: bool = False) -> numpy.ndarray[Any, Any]:
     """The tensor's memory as a NumPy array: a write to either shows in both.
 
     Raises RuntimeError for a tensor that requires grad (use detach() first, force=True, or no_grad),
@@ -44,7 +44,8 @@ def to_numpy_array(self: Any, *, force: bool = False) -> Tensor:
         raise TypeError(
             "Got unsupported ScalarType BFloat16: NumPy has no such dtype. Use tensor.float().numpy() instead."
         )
-    return observe(self)
+    result: numpy.ndarray[Any, Any] = observe(self)
+    return result
 
 
 def to_array(self: Any, dtype: Any = None, copy: Any = None) -> Any:
@@ -103,7 +104,8 @@ def iterate(self: Any) -> Any:
 @export("__reversed__", function=False)
 def _reversed(self: Any) -> Tensor:
     """`reversed(x)`: x with its first dimension's order reversed, as a tensor."""
-    return METHODS["flip"](self, 0) if self._array.ndim else self
+    result: Tensor = METHODS["flip"](self, 0) if self._array.ndim else self
+    return result
 
 
 def contains(self: Any, value: Any) -> bool:
@@ -141,7 +143,9 @@ class _Memory:
         return _Memory, (self.array,)
 
 
-_memories = weakref.WeakValueDictionary()  # the id of an array, which its _Memory keeps alive -> that
+_memories: weakref.WeakValueDictionary[int, _Memory] = (
+    weakref.WeakValueDictionary()
+)  # the id of an array, which its _Memory keeps alive -> that
 
 
 def _memory_of(array: Any) -> Any:
@@ -253,7 +257,7 @@ METHODS.update(
 
 
 @export()
-def equal(input: Tensor, other: Any) -> Tensor:
+def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and elements."""
     return input._array.shape == other._array.shape and bool(
         numpy.array_equal(plain(observe(input)), plain(observe(other)))
@@ -261,13 +265,13 @@ def equal(input: Tensor, other: Any) -> Tensor:
 
 
 @export()
-def allclose(input: Tensor, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements agree: |input - other| <= atol + rtol * |other|."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @export()
-def isclose(input: Tensor, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Where elements agree: |input - other| <= atol + rtol * |other|."""
     for name, x in (("input", input), ("other", other)):
         if not isinstance(x, Tensor):

@@ -1,11 +1,13 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, overload
 
 import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, unary
+from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import from_numpy, to_numpy
 from pynn._layout import strided
 from pynn.ops.cast import CLONE
@@ -14,7 +16,7 @@ from pynn.ops.registry import Effects, Sample, export, register
 VIEW = Effects(aliases=True)
 
 
-def normal_dim(dim: Any, ndim: int, name: str = "dim") -> Any:
+def normal_dim(dim: Any, ndim: int, name: str = "dim") -> int:
     """dim as 0..ndim-1; IndexError in torch's words where it is out of range. A 0-d tensor has dims 0 and -1."""
     reach = max(ndim, 1)
     if not isinstance(dim, (int, numpy.integer)):
@@ -26,7 +28,7 @@ def normal_dim(dim: Any, ndim: int, name: str = "dim") -> Any:
     return int(dim) % reach
 
 
-def _ints(sizes: Any) -> Any:
+def _ints(sizes: Any) -> tuple[int, ...]:
     """Sizes given as f(2, 3) or f((2, 3)), as Python ints."""
     if len(sizes) == 1 and not isinstance(sizes[0], (int, numpy.integer, Tensor)):
         sizes = sizes[0]
@@ -128,7 +130,7 @@ def _view_write_vjp(xp: Any, needs: Any, g: Any, saved: Any, attrs: Any) -> Any:
 
 
 # A base's new value after one of its views was written: not an op users call, but a record like any other.
-VIEW_WRITE = register(
+_register_view_write = register(
     "view_write",
     exact=True,
     vjp=None,
@@ -151,7 +153,7 @@ def _view_write(xp: Any, x: Any, value: Any, steps: Any) -> Any:
     return out
 
 
-VIEW_WRITE = VIEW_WRITE(_view_write)
+VIEW_WRITE = _register_view_write(_view_write)
 VIEW_WRITE.vjp = _view_write_vjp
 VIEW_WRITE.record.composite = False
 
@@ -261,7 +263,14 @@ def permute(input: Tensor, *listed: Any, dims: Any = None) -> Tensor:
 
 
 @export("transpose", "swapaxes", "swapdims")
-def transpose(input: Tensor, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None) -> Tensor:
+def transpose(
+    input: Tensor,
+    dim0: int | None = None,
+    dim1: int | None = None,
+    *,
+    axis0: int | None = None,
+    axis1: int | None = None,
+) -> Tensor:
     """input with two dimensions exchanged (a view). axis0, axis1: other names of dim0 and dim1."""
     dim0, dim1 = axis0 if dim0 is None else dim0, axis1 if dim1 is None else dim1
     order = list(range(input._array.ndim))
@@ -283,7 +292,7 @@ def t(input: Tensor) -> Tensor:
 
 
 @export()
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """input with the source dimensions moved to the destination positions (a view)."""
     if isinstance(source, int) is not isinstance(destination, int):
         raise TypeError(
@@ -296,8 +305,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
             f"movedim: Invalid source or destination dims: source ({list(sources)} dims) should contain the same number of "
             f"dims as destination ({list(targets)} dims)."
         )
-    sources = [normal_dim(d, ndim) for d in sources]
-    targets = [normal_dim(d, ndim) for d in targets]
+    sources = tuple(normal_dim(d, ndim) for d in sources)
+    targets = tuple(normal_dim(d, ndim) for d in targets)
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise RuntimeError(f"movedim: repeated dim in {source} or {destination}.")
     order = [d for d in range(ndim) if d not in sources]
@@ -343,7 +352,7 @@ def expand_as(self: Any, other: Any) -> Tensor:
 
 
 @export()
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`expand` as a function."""
     return expand(input, tuple(size))
 
@@ -394,7 +403,7 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @export()
-def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """input with one dimension split into `sizes`."""
     shape = input._array.shape
     d = normal_dim(dim, len(shape))
@@ -408,29 +417,33 @@ def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
 # ---- what a tensor says of itself ----
 
 
-class Size(tuple):
+class Size(tuple[int, ...]):
     """A tensor's shape: a tuple of ints that knows the number of elements."""
 
     __slots__ = ()
 
-    def numel(self) -> Any:
+    def numel(self) -> int:
         """The product of the sizes."""
         n = 1
         for size in self:
             n *= size
         return n
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Size": ...
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
         return Size(found) if found.__class__ is tuple else found
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> "Size":
         return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Any) -> "Size":
         return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
-    def __mul__(self, times: Any) -> Any:
+    def __mul__(self, times: Any) -> "Size":
         return Size(tuple.__mul__(self, times))
 
     __rmul__ = __mul__
@@ -440,7 +453,7 @@ class Size(tuple):
 
 
 @export(function=False)
-def size(self: Any, dim: Any = None) -> Tensor:
+def size(self: Any, dim: int | None = None) -> Size | int:
     """The shape, or the size of one dimension."""
     if dim is None:
         return Size(self._array.shape)
@@ -454,38 +467,43 @@ def strides(tensor: Tensor) -> Any:
 
 
 @export(function=False)
-def stride(self: Any, dim: Any = None) -> Tensor:
+def stride(self: Any, dim: int | None = None) -> tuple[int, ...] | int:
     """How many elements apart neighbours lie in memory, for each dimension or one."""
     found = strides(self)
-    return found if dim is None else found[normal_dim(dim, self._array.ndim)]
+    result: tuple[int, ...] | int = found if dim is None else found[normal_dim(dim, self._array.ndim)]
+    return result
 
 
 @export("numel", "nelement")
-def numel(input: Tensor) -> Tensor:
+def numel(input: Tensor) -> int:
     """The number of elements."""
-    return input._array.size
+    result: int = input._array.size
+    return result
 
 
 @export("dim", "ndimension", function=False)
-def dim(self: Any) -> Tensor:
+def dim(self: Any) -> int:
     """The number of dimensions."""
-    return self._array.ndim
+    result: int = self._array.ndim
+    return result
 
 
 @export(function=False)
-def element_size(self: Any) -> Tensor:
+def element_size(self: Any) -> int:
     """Bytes an element."""
-    return self._array.itemsize
+    result: int = self._array.itemsize
+    return result
 
 
 @export(function=False)
-def data_ptr(self: Any) -> Tensor:
+def data_ptr(self: Any) -> int:
     """The address of the first element."""
-    return _core.observe(self).__array_interface__["data"][0]
+    result: int = _core.observe(self).__array_interface__["data"][0]
+    return result
 
 
 @export()
-def is_floating_point(input: Tensor) -> Tensor:
+def is_floating_point(input: Tensor) -> bool:
     """Whether input holds real numbers of some precision."""
     return _core.is_floating(input._array)
 

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
+from pynn._device import DeviceLike
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
 from pynn.ops.registry import export
 
 
@@ -20,9 +23,9 @@ def _published(name: str) -> None:
         window_length: int,
         periodic: bool = True,
         *,
-        dtype: Any = None,
-        layout: Any = None,
-        device: Any = None,
+        dtype: Dtype | None = None,
+        layout: Layout | None = None,
+        device: DeviceLike | None = None,
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Tensor:
@@ -50,9 +53,9 @@ def hamming_window(
     alpha: float = 0.54,
     beta: float = 0.46,
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -72,9 +75,9 @@ def kaiser_window(
     periodic: bool = True,
     beta: float = 12.0,
     *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
+    dtype: Dtype | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:

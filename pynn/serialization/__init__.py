@@ -121,7 +121,8 @@ def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """
     from pynn.serialization import reader
 
-    return reader.unsafe_globals(f)
+    result: list[str] = reader.unsafe_globals(f)
+    return result
 
 
 _crc32 = True

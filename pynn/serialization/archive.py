@@ -84,7 +84,8 @@ class Writer:
     def __init__(self, file: Any, folder: str = "archive") -> None:
         self._folder = folder
         if hasattr(file, "seek") and hasattr(file, "tell") and (not hasattr(file, "seekable") or file.seekable()):
-            self._sink, self._copy_to = Region(file), None
+            self._sink: Any = Region(file)
+            self._copy_to: Any = None
         else:  # a pipe: sizes and checksums stand before the data, so it is collected first
             self._sink, self._copy_to = io.BytesIO(), file
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
@@ -151,7 +152,8 @@ class Reader:
 
     def array(self, name: str, dtype: Any, count: Any) -> Any:
         """A new array of count elements from the bytes of an entry."""
-        return self._take(name, *self.place(name, count * dtype.itemsize), dtype)
+        info, start = self.place(name, count * dtype.itemsize)
+        return self._take(name, info, start, dtype)
 
     def _take(self, name: str, info: Any, start: Any, dtype: Any = numpy.dtype("uint8")) -> Any:
         self._taken += info.file_size
@@ -163,7 +165,7 @@ class Reader:
         self._region.seek(start)
         if self._region.fill(out) != info.file_size:
             raise RuntimeError(f"the file ends within entry {name}. It is truncated; get it anew.")
-        if info.CRC and zlib.crc32(out) != info.CRC:  # 0: torch.serialization.set_crc32_options(False) wrote it
+        if info.CRC and zlib.crc32(out) != info.CRC:  # type: ignore[arg-type]  # 0: torch.serialization.set_crc32_options(False) wrote it
             raise RuntimeError(
                 f"the checksum of entry {name} does not match its bytes. The file is damaged; get it anew."
             )

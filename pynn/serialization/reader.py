@@ -51,7 +51,8 @@ def _order(entries: Any) -> Any:
         return entries.read("byteorder").decode("ascii", "replace")
     chosen = serialization.get_default_load_endianness()
     kinds = serialization.LoadEndianness
-    return {kinds.BIG: "big", kinds.NATIVE: sys.byteorder}.get(chosen, "little")
+    orders: dict[Any, str] = {kinds.BIG: "big", kinds.NATIVE: sys.byteorder}
+    return orders.get(chosen, "little")
 
 
 def unsafe_globals(f: Any) -> Any:
@@ -94,7 +95,7 @@ class _Loader:
         self._unpickler = unpickler
         self._relocate = _relocation(map_location)
         self._encoding = encoding
-        self._storages = {}
+        self._storages: dict[Any, Any] = {}
         self._promised = 0  # bytes of the storages that the legacy format's pickle named
 
     def _unpickle(self, file: Any, find_storage: Any) -> Any:

@@ -157,7 +157,7 @@ def make_bytearray(data: Any = b"", encoding: Any = None) -> Any:
     """A bytearray of bytes or text; never one of a given size."""
     if not isinstance(data, (bytes, str, list)):
         raise TypeError(f"a bytearray is written as bytes, not as {type(data).__name__}.")
-    return bytearray(data) if encoding is None else bytearray(encode(data, encoding))
+    return bytearray(data if encoding is None else encode(data, encoding))  # type: ignore[arg-type]  # TypeError for a str
 
 
 FUNCTIONS = {
@@ -176,7 +176,7 @@ FUNCTIONS = {
     "builtins.bytearray": make_bytearray,
     "_codecs.encode": encode,
 }
-VALUES = {f"torch.{name}": kind for name, kind in KINDS.items()}
+VALUES: dict[str, Any] = {f"torch.{name}": kind for name, kind in KINDS.items()}
 VALUES |= {f"torch.cuda.{name}": kind for name, kind in KINDS.items()}
 VALUES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items()}
 VALUES |= {"torch.storage.UntypedStorage": UNTYPED, "torch.UntypedStorage": UNTYPED, "torch.Tensor": Tensor}

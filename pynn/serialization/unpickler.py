@@ -57,7 +57,10 @@ def pickled_globals(data: Any) -> Any:
     """The names of all globals in a pickle, as "module.name". Nothing is executed; damage gives UnpicklingError."""
     import pickletools
 
-    names, strings, memo = set(), [], {}
+    names: set[str] = set()
+    strings: list[Any] = []
+    memo: dict[Any, Any] = {}
+    value: Any
     try:
         for opcode, value, _ in pickletools.genops(data):
             if opcode.name == "GLOBAL":
@@ -82,6 +85,9 @@ def pickled_globals(data: Any) -> Any:
 
 class SafeUnpickler(StorageUnpickler, pickle._Unpickler):
     """Builds tensors, numbers, strings and containers, and raises UnpicklingError for anything else."""
+
+    stack: list[Any]  # pickle._Unpickler's own
+    metastack: list[list[Any]]
 
     def find_class(self, module: Any, name: str) -> Any:
         full = f"{_BUILTIN_MODULES.get(module, module)}.{name}"

@@ -16,6 +16,8 @@ from pynn._storage import TypedStorage, UntypedStorage
 from pynn.ops.view import Size
 from pynn.serialization import archive, files, names
 
+_Base: Any = pickle._Pickler  # whose methods (save, memoize, ...) typeshed does not know
+
 
 class Storage:
     """Memory that tensors lie in: a flat array and the name of its entry."""
@@ -27,7 +29,7 @@ class Storage:
         self.key = key
 
 
-class Pickler(pickle._Pickler):
+class Pickler(_Base):  # type: ignore[misc]
     """Pickles tensors, dtypes, devices and sizes under torch's names.
 
     The Python form of the pickler, because the compiled one refuses globals that it cannot import.
@@ -37,7 +39,7 @@ class Pickler(pickle._Pickler):
 
     def __init__(self, file: Any, protocol: Any, legacy: bool = False) -> None:
         super().__init__(file, protocol)
-        self.storages = {}
+        self.storages: dict[Any, Any] = {}
         self._legacy = legacy
 
     def persistent_id(self, obj: Any) -> Any:
@@ -90,7 +92,7 @@ class Pickler(pickle._Pickler):
         cls = type(tensor)
         if f"{cls.__module__}.{cls.__qualname__}" == "pynn.nn.parameter.Parameter":
             data = _Plain((storage, offset, shape, strides, False, OrderedDict()))
-            args = (data, tensor.requires_grad, OrderedDict())
+            args: tuple[Any, ...] = (data, tensor.requires_grad, OrderedDict())
             if attributes:
                 return names.REBUILD_PARAMETER_WITH_STATE, (*args, attributes)
             return names.REBUILD_PARAMETER, args

@@ -179,7 +179,8 @@ def _attribute_mismatch(a: Any, b: Any, options: _Options) -> str | None:
 
 
 def _array(x: Any) -> numpy.ndarray:
-    return x.detach()._array if isinstance(x, Tensor) else x
+    result: numpy.ndarray = x.detach()._array if isinstance(x, Tensor) else x
+    return result
 
 
 def _compare_tensors(x: Any, y: Any, place: tuple[Any, ...], options: _Options) -> list[_Mismatch]:

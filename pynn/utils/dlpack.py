@@ -8,7 +8,7 @@ from pynn.ops.interchange import from_dlpack
 
 def to_dlpack(tensor: Tensor) -> Any:
     """A capsule over a tensor's memory, which another library's from_dlpack takes once."""
-    return tensor.__dlpack__()  # type: ignore[attr-defined]
+    return tensor.__dlpack__()
 
 
 __all__ = ["from_dlpack", "to_dlpack"]
