@@ -1,6 +1,7 @@
 """Making tensors: from data, filled, ranges, and fill_ / zero_."""
 
 import warnings
+from collections.abc import Sequence
 from math import isfinite, prod
 from operator import index
 from typing import Any
@@ -11,6 +12,9 @@ from pynn import _core
 from pynn._core import Tensor, call_inplace, made, wrap
 from pynn._device import DeviceLike, check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
+from pynn._dtypes import dtype as Dtype
+from pynn._layout import layout as Layout
+from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.fitting import fitted
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples

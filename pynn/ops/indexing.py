@@ -1,6 +1,6 @@
 """Reading and writing parts of a tensor: x[...], gather, scatter, index_select."""
 
-from typing import Any
+from typing import Any, Literal, overload
 from warnings import warn
 
 import numpy
