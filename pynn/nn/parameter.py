@@ -51,7 +51,8 @@ class Parameter(Tensor):
         return held
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + super().__repr__()
+        text = super().__repr__()
+        return "Parameter containing:\n" + (text if self.__class__ is Parameter else f"Parameter({text})")
 
 
 class Buffer(Tensor):

@@ -52,7 +52,7 @@ def test_repr():
     class Special(nn.Parameter):
         """A subclass prints alike."""
 
-    assert repr(Special(pynn.ones(1))) == "Parameter containing:\ntensor([1.], requires_grad=True)"
+    assert repr(Special(pynn.ones(1))) == "Parameter containing:\nParameter(Special([1.], requires_grad=True))"
 
 
 def test_deepcopy_copies_values_without_gradient():
