@@ -135,7 +135,7 @@ def test_import_statements():
     from pynn.optim.optimizer import Optimizer, required  # noqa: F401
 
 
-@pytest.mark.parametrize("name", ["fx", "_dynamo", "export", "distributions"])
+@pytest.mark.parametrize("name", ["_dynamo", "export", "distributions"])
 def test_what_is_not_here_says_why(name):
     with pytest.raises(AttributeError, match=r"scope|compile"):
         getattr(pynn, name)
