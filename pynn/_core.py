@@ -553,6 +553,9 @@ class Tensor:
     def __setitem__(self, index, value):
         METHODS["setitem"](self, index, value)
 
+    def __delitem__(self, index):
+        raise TypeError("Tensor does not support deleting items")
+
     def __hash__(self):
         return id(self)
 

@@ -170,6 +170,8 @@ _publish_split("dsplit", 3, lambda x: 2)
 @export()
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions exchanged (a view): of real numbers, the adjoint is the transpose."""
+    if input._array.ndim == 0:
+        return input.permute(())
     if input._array.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._array.ndim}-D tensor."

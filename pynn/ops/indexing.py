@@ -250,7 +250,7 @@ def _split_index(index: Any, array: Any) -> Any:
                     stacklevel=3,
                 )
                 item = cast(item, numpy.dtype(bool))
-            elif held.dtype.kind != "b" and (held.dtype.kind != "i" or held.dtype.itemsize < 4):
+            elif held.dtype.kind != "b" and (held.dtype.kind != "i" or (held.ndim and held.dtype.itemsize < 4)):
                 raise IndexError(
                     f"tensors used as indices must be long, int, byte or bool tensors, got {held.dtype}. "
                     "Convert the index with .long()."

@@ -21,8 +21,9 @@ def as_subclass(self: Tensor, cls: type) -> Any:
     """The same memory and history as a tensor of a subclass of Tensor. TypeError for any other class."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}.")
-    detached = self.detach()
-    out = wrap_as(cls, detached._array)
+    if self.requires_grad and self._node is None:
+        self = METHODS["view"](self, self._array.shape)  # gradients are to reach this leaf
+    out = wrap_as(cls, self._array)
     out._version = _core.shared_version(self)
     out._node, out._tracked, out._view = self._node, self.requires_grad, self._view
     return out
@@ -51,6 +52,18 @@ def _new(cls: type, *args: Any, device: Any = None) -> Any:
 
 
 _core.install(Tensor, "__new__", staticmethod(_new))
+
+
+def _init_subclass(cls: type, **named: Any) -> None:
+    """A user's subclass keeps its class through methods and operators: see `pynn._subclass`."""
+    object.__init_subclass__(**named)
+    if not cls.__module__.startswith("pynn."):
+        from pynn._subclass import keep
+
+        keep(cls)
+
+
+_core.install(Tensor, "__init_subclass__", classmethod(_init_subclass))
 
 
 # ---- NumPy's functions on tensors ----
