@@ -113,7 +113,7 @@ def _root_grads(outputs: list[Any], grads: Any, create_graph: bool) -> list[Any]
                 f"of {tensor.shape}."
             )
         elif tensor._array is not None and grad._array.dtype != tensor._array.dtype:
-            grad = grad.to(tensor._array.dtype.name if tensor._array.dtype.kind == "V" else tensor.dtype)
+            grad = grad.to(tensor.dtype)
         out.append(grad if create_graph else grad._array)
     return out
 

@@ -232,6 +232,8 @@ class _Passage:
             if result is None:
                 continue
             if not self.entered:
+                if isinstance(result, tuple) and all(g is None for g in result):
+                    continue
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always return None or None for "
                     f"all gradients; a hook on {type(self.module).__name__} returned {type(result).__name__}."

@@ -183,3 +183,18 @@ def test_copies_keep_hooks():
 
 def _add_one(module, args, out):
     return out + 1
+
+
+def test_a_backward_hook_may_return_nones_where_no_input_requires_grad():
+    layer = nn.Linear(2, 1)
+    seen = []
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: seen.append(grad_input) or grad_input)
+    layer(pynn.ones(1, 2)).sum().backward()
+    assert seen == [(None,)]
+
+
+def test_a_gradient_of_another_dtype_is_converted():
+    x = pynn.ones(2, dtype=pynn.bfloat16, requires_grad=True)
+    (x * 2).backward(pynn.ones(2))
+    assert x.grad.dtype is pynn.bfloat16
+    assert x.grad.tolist() == [2.0, 2.0]
