@@ -1,6 +1,5 @@
 """Reading and writing parts of a tensor: x[...], gather, scatter, index_select."""
 
-import warnings
 from typing import Any
 
 import numpy
@@ -219,25 +218,8 @@ def _register_index_put_() -> Any:
 INDEX_PUT_ = _register_index_put_()
 
 
-def _list_as_tuple(index: list[Any]) -> Any:
-    """A list with something else in it than numbers stands for the tuple, as torch reads it: one item a dimension."""
-    if len(index) >= 32 or not any(
-        isinstance(i, (Tensor, list, tuple, range, slice, numpy.ndarray)) or i is None or i is Ellipsis for i in index
-    ):
-        return (index,)
-    warnings.warn(
-        "Using a non-tuple sequence for multidimensional indexing is deprecated: use x[tuple(seq)] instead of x[seq], "
-        "which stands for that here, or x[pynn.tensor(seq)] to select along the first dimension.",
-        UserWarning,
-        stacklevel=4,
-    )
-    return tuple(index)
-
-
 def _split_index(index: Any, array: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
-    if type(index) is list:
-        index = _list_as_tuple(index)
     items = index if isinstance(index, tuple) else (index,)
     pattern = []
     tensors = []
@@ -256,7 +238,7 @@ def _split_index(index: Any, array: Any) -> Any:
                 continue
             tensors.append(item)
             pattern.append(PLACE)
-        elif isinstance(item, (list, tuple, numpy.ndarray)):
+        elif isinstance(item, (list, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
