@@ -425,61 +425,61 @@ class Tensor:
         return unary(NEG, self)
 
     def __pow__(self, other):
-        return METHODS["pow"](self, other)
+        return METHODS["pow"](self, other) if _is_operand(other) else NotImplemented
 
     def __rpow__(self, other):
-        return METHODS["rpow"](self, other)
+        return METHODS["rpow"](self, other) if _is_operand(other) else NotImplemented
 
     def __ipow__(self, other):
         return inplace("pow_", self, other)
 
     def __floordiv__(self, other):
-        return METHODS["floor_divide"](self, other)
+        return METHODS["floor_divide"](self, other) if _is_operand(other) else NotImplemented
 
     def __rfloordiv__(self, other):
-        return METHODS["rfloordiv"](self, other)
+        return METHODS["rfloordiv"](self, other) if _is_operand(other) else NotImplemented
 
     def __ifloordiv__(self, other):
         return inplace("floor_divide_", self, other)
 
     def __mod__(self, other):
-        return METHODS["remainder"](self, other)
+        return METHODS["remainder"](self, other) if _is_operand(other) else NotImplemented
 
     def __rmod__(self, other):
-        return METHODS["rmod"](self, other)
+        return METHODS["rmod"](self, other) if _is_operand(other) else NotImplemented
 
     def __imod__(self, other):
         return inplace("remainder_", self, other)
 
     def __and__(self, other):
-        return METHODS["bitwise_and"](self, other)
+        return METHODS["bitwise_and"](self, other) if _is_operand(other) else NotImplemented
 
     def __rand__(self, other):
-        return METHODS["bitwise_and"](self, other)
+        return METHODS["bitwise_and"](self, other) if _is_operand(other) else NotImplemented
 
     def __iand__(self, other):
         return METHODS["bitwise_and_"](self, other)
 
     def __or__(self, other):
-        return METHODS["bitwise_or"](self, other)
+        return METHODS["bitwise_or"](self, other) if _is_operand(other) else NotImplemented
 
     def __ror__(self, other):
-        return METHODS["bitwise_or"](self, other)
+        return METHODS["bitwise_or"](self, other) if _is_operand(other) else NotImplemented
 
     def __ior__(self, other):
         return METHODS["bitwise_or_"](self, other)
 
     def __xor__(self, other):
-        return METHODS["bitwise_xor"](self, other)
+        return METHODS["bitwise_xor"](self, other) if _is_operand(other) else NotImplemented
 
     def __rxor__(self, other):
-        return METHODS["bitwise_xor"](self, other)
+        return METHODS["bitwise_xor"](self, other) if _is_operand(other) else NotImplemented
 
     def __ixor__(self, other):
         return METHODS["bitwise_xor_"](self, other)
 
     def __lshift__(self, other):
-        return METHODS["bitwise_left_shift"](self, other)
+        return METHODS["bitwise_left_shift"](self, other) if _is_operand(other) else NotImplemented
 
     def __rlshift__(self, other):
         return METHODS["bitwise_left_shift"](other, self)
@@ -488,7 +488,7 @@ class Tensor:
         return METHODS["bitwise_left_shift_"](self, other)
 
     def __rshift__(self, other):
-        return METHODS["bitwise_right_shift"](self, other)
+        return METHODS["bitwise_right_shift"](self, other) if _is_operand(other) else NotImplemented
 
     def __rrshift__(self, other):
         return METHODS["bitwise_right_shift"](other, self)
@@ -497,16 +497,16 @@ class Tensor:
         return METHODS["bitwise_right_shift_"](self, other)
 
     def __lt__(self, other):
-        return METHODS["lt"](self, other)
+        return METHODS["lt"](self, other) if _is_operand(other) else NotImplemented
 
     def __le__(self, other):
-        return METHODS["le"](self, other)
+        return METHODS["le"](self, other) if _is_operand(other) else NotImplemented
 
     def __gt__(self, other):
-        return METHODS["gt"](self, other)
+        return METHODS["gt"](self, other) if _is_operand(other) else NotImplemented
 
     def __ge__(self, other):
-        return METHODS["ge"](self, other)
+        return METHODS["ge"](self, other) if _is_operand(other) else NotImplemented
 
     def __eq__(self, other):
         return METHODS["eq"](self, other) if _is_operand(other) else NotImplemented

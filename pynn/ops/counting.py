@@ -144,11 +144,6 @@ def searchsorted(
         raise RuntimeError(
             "torch.searchsorted(): input value tensor and boundaries need at least one dimension, got none."
         )
-    if isinstance(input, Tensor) and input._array.dtype != sorted_sequence._array.dtype:
-        raise RuntimeError(
-            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got "
-            f"{sorted_sequence._array.dtype} and {input._array.dtype}."
-        )
     if sequence.ndim > 1 and values.shape[:-1] != sequence.shape[:-1]:
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "

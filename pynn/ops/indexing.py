@@ -260,7 +260,7 @@ def _split_index(index: Any, array: Any) -> Any:
                 continue
             tensors.append(item)
             pattern.append(PLACE)
-        elif isinstance(item, (list, tuple, numpy.ndarray)):
+        elif isinstance(item, (list, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")

@@ -6,9 +6,10 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, call
+from pynn._dtypes import result_type_of
 from pynn.ops.creation import zeros
 from pynn.ops.out import store
-from pynn.ops.registry import Sample, export, joint, promote, register
+from pynn.ops.registry import Sample, cast, export, joint, promote, register
 from pynn.ops.view import by_keyword, normal_dim
 
 
@@ -68,6 +69,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}.")
     kept = tuple(x for x in tensors if x._array.shape != (0,)) or tensors[:1]
+    if len(kept) < len(tensors):  # those skipped count for the dtype
+        dtype = result_type_of([x._array for x in tensors])
+        kept = tuple(cast(x, dtype) for x in kept)
     if kept[0]._array.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated. Use stack.")
     result = call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))

@@ -51,10 +51,12 @@ DTYPE_OF_OUT = MAKERS | {"cumprod", "cumsum", "nansum", "prod", "sum"}
 # These convert nothing: out must have the result's dtype.
 SAME_DTYPE = frozenset(
     """
-    addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm chain_matmul clamp clamp_max
-    clamp_min clip cross cummax cummin diag dot frexp gather index_add index_copy index_select kthvalue log_softmax
-    masked_select matmul max median min mm mode msort mv nanmedian nonzero norm scatter scatter_add scatter_reduce
-    softmax sort take take_along_dim tensordot topk tril triu vdot where
+    abs absolute addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm bucketize ceil
+    chain_matmul clamp clamp_max clamp_min clip conj_physical cross cummax cummin diag dot fix floor frac frexp gather
+    hardshrink index_add index_copy index_select inner isin isneginf isposinf kthvalue log_softmax masked_select
+    matmul max median min mm mode msort mv nan_to_num nanmedian nanquantile neg negative nonzero norm quantile round
+    scatter scatter_add scatter_reduce searchsorted sgn sign signbit softmax sort take take_along_dim tensordot topk
+    tril triu trunc vdot where
     """.split()
 )
 

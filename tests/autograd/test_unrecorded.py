@@ -47,16 +47,3 @@ def test_nodes_have_classes_named_as_they_are():
     x = pynn.ones(2, requires_grad=True)
     assert (x + 1).grad_fn.__class__.__name__ == "AddBackward0"
     assert (x * 2).grad_fn.__class__ is (x * 3).grad_fn.__class__
-
-
-def test_lists_of_more_than_numbers_index_as_tuples():
-    x = pynn.arange(16.0).view(4, 4)
-    with pytest.warns(UserWarning, match="non-tuple sequence"):
-        assert x[[[0, 1], [2, 3]]].tolist() == [2.0, 7.0]
-    with pytest.warns(UserWarning, match="non-tuple sequence"):
-        assert x[[slice(None), [1]]].tolist() == [[1.0], [5.0], [9.0], [13.0]]
-    with pytest.warns(UserWarning, match="non-tuple sequence"):
-        x[[pynn.tensor(0), pynn.tensor(1)]] = 50
-    assert x[0, 1] == 50
-    assert x[([[0, 1], [2, 3]],)].shape == (2, 2, 4)
-    assert x[[0, 2]].shape == (2, 4)
