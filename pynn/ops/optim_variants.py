@@ -198,8 +198,10 @@ def _rprop(xp: Any, arrays: Any, eta_minus: Any, eta_plus: Any, smallest: Any, l
         step += 1
         grad = descent(grad, param, 0, maximize)
         turned = grad * prev < 0
-        factor = xp.where(turned, eta_minus, xp.where(grad * prev > 0, eta_plus, 1.0))
-        xp.copyto(step_size, xp.clip(step_size * xp.astype(factor, param.dtype), smallest, largest))
+        # In param's dtype throughout: numbers alone, chosen by `where`, would have the default one.
+        shrinks, grows = xp.astype(turned, param.dtype), xp.astype(grad * prev > 0, param.dtype)
+        factor = (1 - shrinks - grows) + shrinks * eta_minus + grows * eta_plus
+        xp.copyto(step_size, xp.clip(step_size * factor, smallest, largest))
         xp.copyto(prev, xp.where(turned, 0, grad))
         param -= xp.sign(prev) * step_size
 
