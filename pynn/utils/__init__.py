@@ -4,19 +4,6 @@ from typing import Any
 
 from pynn.utils import data
 
-_LAZY = frozenset({"dlpack"})  # imported when first asked for
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return importlib.import_module("pynn.utils." + name)
-    from pynn._absent import explain
-
-    raise AttributeError(explain("pynn.utils", name))
-
-
 __all__ = ["data"]
 
 
@@ -26,4 +13,6 @@ def __getattr__(name: str) -> Any:
 
     if not name.startswith("__") and importlib.util.find_spec("pynn.utils." + name) is not None:
         return importlib.import_module("pynn.utils." + name)
-    raise AttributeError(f"module 'pynn.utils' has no attribute '{name}'")
+    from pynn._absent import explain
+
+    raise AttributeError(explain("pynn.utils", name))
