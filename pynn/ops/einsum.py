@@ -145,7 +145,14 @@ def _product(x: Any, a: Any, y: Any, b: Any, kept: Any, equation: Any) -> Any:
     left = _ordered(x, a, batch + rows + inner, sizes).reshape(size[0], size[1], size[2])
     right = _ordered(y, b, batch + inner + columns, sizes).reshape(size[0], size[2], size[3])
     out = batch + rows + columns
-    return (left @ right).reshape([sizes[c] for c in out]), out
+    if x._array.dtype == y._array.dtype:
+        return (left @ right).reshape([sizes[c] for c in out]), out
+    if inner:
+        raise RuntimeError(
+            f"einsum(): expected operands of one dtype, but found {x.dtype} and {y.dtype}, which {equation!r} sums over "
+            f"{inner[0]!r}. Cast one with .to(dtype)."
+        )
+    return (left * right).reshape([sizes[c] for c in out]), out
 
 
 @export(method=False)
@@ -154,7 +161,8 @@ def einsum(*args: Any) -> Tensor:
 
     Letters that the result lacks are summed over; one that an operand has twice names its diagonal; `...` stands for
     dimensions that broadcast. `einsum(x, [0, 1], y, [1, 2], [0, 2])` says the same with numbers below 52.
-    Operands, of one dtype, are multiplied from left to right. Raises ValueError without operands, RuntimeError for an
+    Operands are multiplied from left to right; where two share a letter that is summed over, they have one dtype, and
+    promote as in `x * y` elsewhere. Raises ValueError without operands, RuntimeError for an
     equation that does not fit them.
     """
     if len(args) < 2:
@@ -173,11 +181,6 @@ def einsum(*args: Any) -> Tensor:
     for i, x in enumerate(operands):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(x).__name__}")
-        if x._array.dtype != operands[0]._array.dtype:
-            raise RuntimeError(
-                f"einsum(): expected operands of one dtype, but found {operands[0].dtype} and {x.dtype}. Cast one with "
-                ".to(dtype)."
-            )
     labels, result = _parse(equation, operands)
     pairs = [_distinct(x, term) for x, term in zip(operands, labels)]
     x, a = pairs[0]

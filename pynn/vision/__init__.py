@@ -35,6 +35,11 @@ def __dir__() -> list[str]:
     return sorted(globals().keys() | _PARTS)
 
 
+def _is_tracing() -> bool:
+    """Whether a graph is being traced, as some models ask: never."""
+    return False
+
+
 def set_image_backend(backend: str) -> None:
     """Choose what reads pictures: only "PIL" is there. Raises ValueError for another."""
     if backend != "PIL":

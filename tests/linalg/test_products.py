@@ -195,3 +195,12 @@ def test_covariance():
         pynn.cov(x, fweights=shares)
     with pytest.raises(RuntimeError, match="two or fewer dimensions"):
         pynn.cov(x[None])
+
+
+@pytest.mark.parametrize("equation", ["ij,ij->ij", "ij,jk->ijk", "ij,kl->jk"])
+def test_einsum_promotes_where_nothing_is_summed_over_both(equation):
+    x, y = pynn.tensor([[1.0, 2.0], [3.0, 4.0]]), pynn.tensor([[5, 6], [7, 8]])
+    found = pynn.einsum(equation, x.bfloat16(), y.double())
+    assert found.dtype == pynn.float64
+    assert found.tolist() == pynn.einsum(equation, x, y.float()).tolist()
+    assert pynn.einsum(equation, x, y).dtype == pynn.float32

@@ -177,3 +177,23 @@ def test_torch_has_no_name_that_is_missing_here():
     torch = pytest.importorskip("torch")
     names = {n for n in torch.special.__all__ if n != "airy_ai"}
     assert names <= set(special.__all__)
+
+
+@pytest.mark.parametrize("x", [1e-300, 1e-9, 0.3, 0.6, 0.9, 1.0, 1.5, 2.5, 3.0, 4.5, 5.5])
+def test_erfinv_undoes_erf(x):
+    y = math.erf(x)
+    if y < 1.0:
+        slope = 2 / math.sqrt(math.pi) * math.exp(-x * x)  # one unit in the last place of y is so much more of x
+        found = pynn.tensor([y, -y], dtype=pynn.float64).erfinv().tolist()
+        assert found == pytest.approx([x, -x], rel=1e-15, abs=2e-16 * y / slope)
+
+
+def test_erfinv_at_the_ends_beyond_them_and_of_many():
+    found = pynn.tensor([1.0, -1.0, 2.0, math.nan, 0.0, -0.0], dtype=pynn.float64).erfinv().tolist()
+    assert found[:2] == [math.inf, -math.inf]
+    assert found[4] == found[5] == 0.0
+    assert all(math.isnan(v) for v in found[2:4])
+    assert math.copysign(1, found[5]) == -1
+    many = pynn.linspace(-0.999, 0.999, 20001, dtype=pynn.float64).reshape(3, -1).t()  # more than one block, strided
+    assert pynn.allclose(many.erfinv().erf(), many, rtol=1e-14, atol=1e-15)
+    assert pynn.empty(0).erfinv().shape == (0,)

@@ -186,6 +186,10 @@ def interpolate(
             input = (input.transpose(2 + d, -1) @ made(matrix)).transpose(2 + d, -1)
         return input
     name = mode if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
+    if kept is not None and name in ("linear", "nearest"):
+        # torch copies an axis that keeps its length, and nearest doubles one, whatever the factor's fraction says.
+        whole = (n == o or (name == "nearest" and o == 2 * n) for n, o in zip(shape, out))
+        kept = tuple(o / n if w else f for n, o, f, w in zip(shape, out, kept, whole))
     return call(RESAMPLE, (input,), (name, out, kept, bool(align_corners)))
 
 

@@ -79,3 +79,11 @@ def test_images_of_bytes():
     assert near.dtype is pynn.uint8
     assert near[0, 0, 0].tolist() == [0, 0, 100, 100]
     assert F.interpolate(x, size=(1, 1), mode="bilinear").tolist() == [[[[139]]]]  # 138.75
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_an_axis_that_keeps_its_length_is_copied(mode):
+    x = pynn.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
+    assert F.interpolate(x, scale_factor=(1.0, 1.2), mode=mode).tolist() == x.tolist()  # floor(4.8) = 4
+    twice = F.interpolate(x, scale_factor=(1.0, 2.2), mode="nearest")  # floor(8.8) = 8
+    assert twice.flatten().tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]
