@@ -2,6 +2,7 @@
 
 __all__ = ["__version__"]
 
+__version__: str
 try:
     from pynn._version import version as __version__
 except ImportError:
