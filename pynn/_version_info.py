@@ -3,6 +3,8 @@
 __all__ = ["__version__"]
 
 try:
-    from pynn._version import version as __version__
+    from pynn._version import version as _version
 except ImportError:
-    __version__ = "0.1.0"
+    _version = "0.1.0"
+
+__version__: str = _version

@@ -187,7 +187,8 @@ def signature_of(function: Any) -> inspect.Signature:
     if source is not None:
         inner = inspect.signature(source)
         parameters = [p for p in inner.parameters.values() if p.name != "out"]
-        signature = inner.replace(parameters=parameters, return_annotation=signature.return_annotation)
+        result = inner.return_annotation if signature.return_annotation is Any else signature.return_annotation
+        signature = inner.replace(parameters=parameters, return_annotation=result)
     own = inspect.signature(function, follow_wrapped=False).parameters.get("out")
     if own is not None and "out" not in signature.parameters:  # wrapped by pynn.ops.out
         several = signature.return_annotation
