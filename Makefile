@@ -1,5 +1,6 @@
 # make demo   sets everything up, trains a small network on real data and shows the results
 # make test   sets everything up and runs all tests, C++ ones included
+# make lint   ruff, mypy strict, and whether the type stubs are up to date
 #
 # Both make their own virtual environment in .venv and build into pynn/ and build/.
 PYTHON ?= python3

@@ -30,7 +30,7 @@ def run(*command):
 
 def test_fallback_versions_agree():
     fallback = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools_scm"]["fallback_version"]
-    assert f'__version__ = "{fallback}"' in (ROOT / "pynn" / "_version_info.py").read_text()
+    assert f'_version = "{fallback}"' in (ROOT / "pynn" / "_version_info.py").read_text()
 
 
 @NATIVE

@@ -339,6 +339,8 @@ def class_stub(node: ast.ClassDef, kinds: dict[str, str]) -> str:
     for item in node.body:
         if isinstance(item, ast.FunctionDef):
             result = CORE_RETURNS.get(item.name, "Any")
+            if item.name == "__class__":
+                continue  # what type checkers know of it holds
             if is_property(item):
                 lines.append(f"    @property\n    def {item.name}(self) -> {result}: ...\n")
             elif not any(isinstance(d, ast.Attribute) for d in item.decorator_list):

@@ -43,7 +43,9 @@ def main():
     if not torch.equal(again.eval()(x), net.eval()(x)):
         raise SystemExit("the loaded network computes something else")
     config = torch._config.config()
-    print(f"smoke test passed: pynn {config['version']}, core {config['core']}, isa {config['isa']}, loss {loss.item():.4f}")
+    print(
+        f"smoke test passed: pynn {config['version']}, core {config['core']}, isa {config['isa']}, loss {loss.item():.4f}"
+    )
 
 
 if __name__ == "__main__":

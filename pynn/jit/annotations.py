@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union  # noqa: UP035 - thos
 
 from pynn.jit import Future
 
-BroadcastingList1 = BroadcastingList2 = BroadcastingList3 = List  # one value, or a list of so many
+BroadcastingList1 = BroadcastingList2 = BroadcastingList3 = list  # one value, or a list of so many
 
 __all__ = [
     "Any", "BroadcastingList1", "BroadcastingList2", "BroadcastingList3", "Dict", "Future", "List", "Optional", "Tuple",

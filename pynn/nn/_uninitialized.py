@@ -79,7 +79,7 @@ class UninitializedTensorMixin:
         held: Any = self
         kind = held.data._array.dtype if dtype is None else to_numpy(dtype)
         held.data = _core.made(numpy.empty(shape_of((shape,) if isinstance(shape, int) else (tuple(shape),)), kind))
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.__class__ = self.cls_to_become
 
     @property
     def shape(self) -> Any:

@@ -136,7 +136,8 @@ class LogSigmoid(_Activation):
     """log(sigmoid(x)), without overflow."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.logsigmoid(input)
+        out: Tensor = F.logsigmoid(input)
+        return out
 
 
 class Softsign(_Activation):
@@ -233,7 +234,8 @@ class GELU(_Activation):
         self.approximate = approximate
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.gelu(input, approximate=self.approximate)
+        out: Tensor = F.gelu(input, approximate=self.approximate)
+        return out
 
 
 class Softplus(_Activation):
@@ -247,7 +249,8 @@ class Softplus(_Activation):
         self.threshold = threshold
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softplus(input, self.beta, self.threshold)
+        out: Tensor = F.softplus(input, self.beta, self.threshold)
+        return out
 
 
 class Hardtanh(_Activation):
@@ -304,14 +307,16 @@ class Hardshrink(_Shrink):
     """x where |x| > lambd, else 0."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.hardshrink(input, self.lambd)
+        out: Tensor = F.hardshrink(input, self.lambd)
+        return out
 
 
 class Softshrink(_Shrink):
     """x moved towards 0 by lambd."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softshrink(input, self.lambd)
+        out: Tensor = F.softshrink(input, self.lambd)
+        return out
 
 
 class PReLU(_Activation):

@@ -53,8 +53,9 @@ class MultiheadAttention(Module):
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
         self._qkv_same_embed_dim = together = self.kdim == self.vdim == embed_dim
-        shapes = {"q_proj_weight": embed_dim, "k_proj_weight": self.kdim, "v_proj_weight": self.vdim}
-        shapes = {name: None if together else (embed_dim, width) for name, width in shapes.items()}
+        widths = {"q_proj_weight": embed_dim, "k_proj_weight": self.kdim, "v_proj_weight": self.vdim}
+        shapes: dict[str, tuple[int, ...] | None]
+        shapes = {name: None if together else (embed_dim, width) for name, width in widths.items()}
         shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if together else None
         shapes["in_proj_bias"] = (3 * embed_dim,) if bias else None
         shapes |= dict.fromkeys(("bias_k", "bias_v"), (1, 1, embed_dim) if add_bias_kv else None)

@@ -1,7 +1,6 @@
 """Convolutions and transposed convolutions as modules."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
@@ -222,7 +221,8 @@ class ConvTranspose1d(_ConvTranspose):
     _dims = 1
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return self._transpose(F.conv_transpose1d, input, output_size)
+        out: Tensor = self._transpose(F.conv_transpose1d, input, output_size)
+        return out
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -230,7 +230,8 @@ class ConvTranspose2d(_ConvTranspose):
     _dims = 2
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return self._transpose(F.conv_transpose2d, input, output_size)
+        out: Tensor = self._transpose(F.conv_transpose2d, input, output_size)
+        return out
 
 
 class ConvTranspose3d(_ConvTranspose):
@@ -238,4 +239,5 @@ class ConvTranspose3d(_ConvTranspose):
     _dims = 3
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return self._transpose(F.conv_transpose3d, input, output_size)
+        out: Tensor = self._transpose(F.conv_transpose3d, input, output_size)
+        return out

@@ -48,7 +48,8 @@ class LayerNorm(Module):
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        out: Tensor = F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return out
 
     def extra_repr(self) -> str:
         return (
@@ -130,7 +131,8 @@ class GroupNorm(Module):
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        out: Tensor = F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return out
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"

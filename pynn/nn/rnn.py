@@ -144,7 +144,7 @@ class RNNBase(Module):
             states = tuple(hx) if self.mode == "LSTM" else (hx,)
         if self.batch_first and not packed:
             data = data.transpose(0, 1)
-        output, last = self._run(data, tuple(counts.tolist()) if packed else None, states)
+        output, last = self._run(data, None if counts is None else tuple(counts.tolist()), states)
         final = last if self.mode == "LSTM" else last[0]
         if packed:
             output = PackedSequence(output, counts, input.sorted_indices, input.unsorted_indices)

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from pynn._core import Tensor
@@ -89,16 +88,19 @@ class TransformerEncoderLayer(_Layer):
 
         is_causal: a hint that src_mask is the causal mask.
         """
-        x = src
+        x: Tensor = src
         if self.norm_first:
             x = x + self._sa_block(self.norm1(x), src_mask, src_key_padding_mask, is_causal=is_causal)
-            return x + self._ff_block(self.norm2(x))
+            x = x + self._ff_block(self.norm2(x))
+            return x
         x = self.norm1(x + self._sa_block(x, src_mask, src_key_padding_mask, is_causal=is_causal))
-        return self.norm2(x + self._ff_block(x))
+        x = self.norm2(x + self._ff_block(x))
+        return x
 
-    def _ff_block(self, x: Any) -> Any:
+    def _ff_block(self, x: Tensor) -> Tensor:
         """The two linear layers and dropout."""
-        return self.dropout2(self._fed_forward(x))
+        out: Tensor = self.dropout2(self._fed_forward(x))
+        return out
 
 
 class TransformerDecoderLayer(_Layer):
@@ -125,15 +127,17 @@ class TransformerDecoderLayer(_Layer):
     def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None=None, memory_mask: Tensor | None=None, tgt_key_padding_mask: Tensor | None=None,
                 memory_key_padding_mask: Tensor | None=None, tgt_is_causal: bool=False, memory_is_causal: bool=False) -> Tensor:  # fmt: skip
         """tgt (T, N, E) and memory (S, N, E), batch first or without batch; masks as MultiheadAttention takes them."""
-        x = tgt
+        x: Tensor = tgt
         own, other = (tgt_mask, tgt_key_padding_mask), (memory_mask, memory_key_padding_mask)
         if self.norm_first:
             x = x + self._sa_block(self.norm1(x), *own, tgt_is_causal)
             x = x + self._mha_block(self.norm2(x), memory, *other, memory_is_causal)
-            return x + self._ff_block(self.norm3(x))
+            x = x + self._ff_block(self.norm3(x))
+            return x
         x = self.norm1(x + self._sa_block(x, *own, tgt_is_causal))
         x = self.norm2(x + self._mha_block(x, memory, *other, memory_is_causal))
-        return self.norm3(x + self._ff_block(x))
+        x = self.norm3(x + self._ff_block(x))
+        return x
 
     def _mha_block(self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
         """Attention to the encoder's output, and dropout."""

@@ -90,7 +90,7 @@ def as_strided_scatter(
 @export("split_with_sizes")
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """input cut along dim into pieces of the sizes given, which must add up to dim's size. Views."""
-    pieces: tuple[Tensor, ...] = split(input, [int(n) for n in split_sizes], dim)
+    pieces = split(input, [int(n) for n in split_sizes], dim)
     return pieces
 
 

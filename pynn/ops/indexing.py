@@ -238,7 +238,7 @@ def _listed(index: list[Any]) -> Any:
 def _split_index(index: Any, array: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
     items = index if isinstance(index, tuple) else _listed(index) if isinstance(index, list) else (index,)
-    pattern = []
+    pattern: list[Any] = []
     tensors = []
     for item in items:
         if isinstance(item, Tensor):
@@ -260,7 +260,7 @@ def _split_index(index: Any, array: Any) -> Any:
                 continue
             tensors.append(item)
             pattern.append(PLACE)
-        elif isinstance(item, (list, numpy.ndarray)):
+        elif isinstance(item, (list, tuple, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
@@ -724,7 +724,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @export()
-def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Tensor:
+def split(
+    tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None
+) -> tuple[Tensor, ...]:
     """tensor cut along dim: pieces of one size (the last may be smaller), or of the sizes listed. Views.
 
     split_size: the method's name of split_size_or_sections.

@@ -96,7 +96,6 @@ MUL = register(
 )(lambda xp, x, y: xp.multiply(x, y))
 
 
-
 def _python_float(x: Any) -> Any:
     """A number as a Python one: NumPy's float64 is a float too, and would make a float32 gradient float64."""
     return float(x) if isinstance(x, float) else x

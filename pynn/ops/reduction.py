@@ -469,7 +469,7 @@ def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwis
 
 
 @export()
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor | ValuesIndices:
     """The largest element; with dim, (values, indices) along it; with another tensor, pairwise maximum."""
     from pynn.ops.pointwise import MAXIMUM
 
@@ -477,7 +477,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 
 
 @export()
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Tensor | ValuesIndices:
     """The smallest element; with dim, (values, indices) along it; with another tensor, pairwise minimum."""
     from pynn.ops.pointwise import MINIMUM
 
@@ -511,7 +511,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 @export()
 def flip(input: Tensor, *dims_: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """input with the order along dims reversed (a copy)."""
-    given = dims_ if dims is None else (dims,)
+    given: Sequence[Any] = dims_ if dims is None else (dims,)
     if not given:
         raise TypeError("flip() missing 1 required positional arguments: 'dims'")
     given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given

@@ -8,7 +8,6 @@ import numpy
 
 from pynn._core import Like, Tensor, call
 from pynn._dtypes import INT64, to_numpy
-from pynn._dtypes import dtype as Dtype
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
 from pynn.ops.out import store

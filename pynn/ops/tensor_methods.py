@@ -45,7 +45,7 @@ _raw_new = Tensor.__new__
 
 def _new(cls: type, *args: Any, device: Any = None) -> Any:
     """`Tensor.__new__`: of a subclass it takes the data already, so that its `__init__` is free to take what it likes."""
-    out = _raw_new(cls)
+    out: Any = _raw_new(cls)
     if cls is not Tensor:
         _core.set_fields(out, METHODS["legacy_data"](args))
     return out
@@ -63,7 +63,7 @@ def _init_subclass(cls: type, **named: Any) -> None:
         keep(cls)
 
 
-_core.install(Tensor, "__init_subclass__", classmethod(_init_subclass))
+_core.install(Tensor, "__init_subclass__", classmethod(_init_subclass))  # type: ignore[arg-type]
 
 
 # ---- NumPy's functions on tensors ----

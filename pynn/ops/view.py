@@ -7,7 +7,6 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, unary
-from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import from_numpy, to_numpy
 from pynn._layout import strided
 from pynn.ops.cast import CLONE

@@ -42,12 +42,6 @@ class Storage(TypedStorage):
         """The elements."""
         return self._flat
 
-    def cuda(self, device: Any = None) -> None:
-        """Raises RuntimeError: there is no GPU in this build."""
-        from pynn._device import check_device
-
-        check_device("cuda")
-
 
 BFLOAT16 = StorageKind("BFloat16Storage", "uint16")  # read as bits, then seen as bfloat16
 UNTYPED = StorageKind("UntypedStorage", "uint8")

@@ -65,9 +65,9 @@ def _type_of(tree: Any) -> Any:
     if not isinstance(tree, tuple):
         return None
     from pynn.ops.view import Size
-    from pynn.return_types import _Named
+    from pynn.return_types import Named
 
-    if issubclass(cls, (Size, _Named)):  # made of one iterable, like a tuple; a type each
+    if issubclass(cls, (Size, Named)):  # made of one iterable, like a tuple; a type each
         SUPPORTED_NODES[cls] = _Kind(lambda x: (list(x), None), lambda values, _: cls(values))
         return cls
     return namedtuple if hasattr(cls, "_fields") else None

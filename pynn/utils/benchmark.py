@@ -248,7 +248,8 @@ class Timer:
         self, callback: Callable[[int, float], Any] | None = None, min_run_time: float = 0.2
     ) -> Measurement:
         """Measurements of as many runs each as make the clock's own cost small, for min_run_time seconds in all."""
-        number, times = self._block(min_run_time), []
+        number = self._block(min_run_time)
+        times: list[float] = []
         while sum(times) < min_run_time:
             times.append(self._run(number))
             if callback is not None:
@@ -264,7 +265,8 @@ class Timer:
         callback: Callable[[int, float], Any] | None = None,
     ) -> Measurement:
         """Like blocked_autorange, until the times spread by less than threshold of their median or max_run_time is over."""
-        number, times = self._block(min_run_time), []
+        number = self._block(min_run_time)
+        times: list[float] = []
         while True:
             times.append(self._run(number))
             if callback is not None:

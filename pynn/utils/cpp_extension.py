@@ -5,7 +5,7 @@
 
 from typing import Any, NoReturn
 
-__all__ = ["BuildExtension", "CUDAExtension", "CUDA_HOME", "CppExtension", "include_paths", "load", "load_inline"]
+__all__ = ["CUDA_HOME", "BuildExtension", "CUDAExtension", "CppExtension", "include_paths", "load", "load_inline"]
 
 CUDA_HOME = None
 ROCM_HOME = None
@@ -28,12 +28,12 @@ def load_inline(name: str, cpp_sources: Any, *args: Any, **kwargs: Any) -> NoRet
     _refuse("load_inline")
 
 
-def CppExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: N802 - torch's name
+def CppExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> NoReturn:
     """Refused: RuntimeError."""
     _refuse("CppExtension")
 
 
-def CUDAExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: N802 - torch's name
+def CUDAExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> NoReturn:
     """Refused: RuntimeError."""
     _refuse("CUDAExtension")
 

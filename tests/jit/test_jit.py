@@ -1,7 +1,7 @@
 """jit: scripts are the code itself."""
 
 import importlib
-from typing import Dict, List, Optional, Tuple, Union  # noqa: UP035
+from typing import Optional, Union
 
 import pytest
 
@@ -82,17 +82,17 @@ def test_fork_and_wait():
 @pytest.mark.parametrize(
     ("value", "kind", "is_one"),
     [
-        ([1, 2], List[int], True),  # noqa: UP006
+        ([1, 2], list[int], True),
         ([1, "a"], list[int], False),
-        ({"a": 1}, Dict[str, int], True),  # noqa: UP006
+        ({"a": 1}, dict[str, int], True),
         ({"a": 1}, dict[str, str], False),
-        ((1, "a"), Tuple[int, str], True),  # noqa: UP006
+        ((1, "a"), tuple[int, str], True),
         ((1, 2), tuple[int], False),
         ((1, 2), tuple[int, ...], True),
         (None, Optional[int], True),  # noqa: UP045
         ("a", Union[int, str], True),  # noqa: UP007
         (1.5, int | str, False),
-        ([1], List, True),  # noqa: UP006
+        ([1], list, True),
         (3, (int, str), True),
     ],
 )

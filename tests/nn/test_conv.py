@@ -93,7 +93,8 @@ ONE_ENTRY = [
 def test_a_list_of_one_stands_for_every_dimension(rng, arguments):
     one = nn.Conv2d(2, 3, 3, **arguments)
     two = nn.Conv2d(2, 3, 3, **{k: v if isinstance(v, str) else v[0] for k, v in arguments.items()})
-    assert one.stride == two.stride and one.dilation == two.dilation
+    assert one.stride == two.stride
+    assert one.dilation == two.dilation
     two.load_state_dict(one.state_dict())
     x = pynn.tensor(rng.normal(size=(1, 2, 7, 6)), dtype=pynn.float32)
     assert pynn.equal(one(x), two(x))

@@ -25,5 +25,5 @@ def test_constant_matches_torch(twin, rng, dims):
 def test_another_number_of_sides_is_what_pad_makes_of_it():
     assert nn.ZeroPad2d([1, 2])(pynn.ones(1, 1, 2, 2)).shape == (1, 1, 2, 5)  # the last dimension only
     assert nn.ZeroPad2d(range(1, 3)).padding == (1, 2)
-    with pytest.raises(RuntimeError, match="[Pp]adding"):
+    with pytest.raises(RuntimeError, match=r"[Pp]adding"):
         nn.ZeroPad2d((1, 2, 3))(pynn.ones(1, 1, 2, 2))

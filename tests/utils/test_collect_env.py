@@ -35,7 +35,7 @@ def test_extensions_say_what_to_do():
 
 
 def test_names_for_annotations():
-    from pynn.jit.annotations import Dict, List, Optional  # noqa: UP035
+    from pynn.jit.annotations import Dict, List, Optional
 
     assert pynn.jit.annotations.List is List
     assert Optional[int] == int | None

@@ -99,8 +99,8 @@ def lstm(
         options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
         output, (h, c) = _layers("LSTM", input, tuple(params), list(has_biases), *options)
         return output, h, c
-    options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-    output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *options)
+    plain = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
+    output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *plain)
     return output, h, c
 
 
@@ -120,8 +120,8 @@ def _publish(name: str, mode: Any) -> None:
             options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
             output, (h,) = _layers(mode, input, (params,), list(has_biases), *options)
             return output, h
-        options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-        output, (h,) = _layers(mode, input, (hx,), list(params), *options)
+        plain = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
+        output, (h,) = _layers(mode, input, (hx,), list(params), *plain)
         return output, h
 
     function.__name__ = function.__qualname__ = name

@@ -48,7 +48,7 @@ class PackedSequence(_Packed):
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
-    def _with(self, data: Tensor) -> Any:
+    def _with(self, data: Tensor) -> Self:
         return self if data is self.data else self._replace(data=data)
 
     def to(self, *args: Any, **kwargs: Any) -> Any:

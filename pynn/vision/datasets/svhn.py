@@ -49,7 +49,7 @@ class SVHN(VisionDataset):
         if not check_integrity(path, self.file_md5):
             raise RuntimeError(f"Dataset not found or corrupted: {path}. You can use download=True to download it")
         try:
-            import scipy.io  # type: ignore[import-untyped]
+            import scipy.io
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("SVHN's files need SciPy, which is not installed: pip install scipy") from error
         matrices = scipy.io.loadmat(path)
