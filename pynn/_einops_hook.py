@@ -1,13 +1,12 @@
 """Notices when einops is imported, before pynn or after, and makes pynn's tensors known to it (see _einops)."""
 
 import sys
-from importlib.abc import Loader
 from typing import Any
 
 _BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
 
 
-class _AfterImport(Loader):
+class _AfterImport:  # a loader; importlib.abc costs more to import than it gives
     """Imports einops._backends with its own loader, then registers pynn."""
 
     def __init__(self, loader: Any) -> None:
@@ -26,7 +25,7 @@ class _AfterImport(Loader):
         return getattr(self._loader, name)
 
 
-class _Layers(Loader):
+class _Layers:
     """Makes einops.layers.pynn."""
 
     def create_module(self, spec: Any) -> None:
@@ -48,12 +47,12 @@ class _Finder:
 
             spec = PathFinder.find_spec(name, path)
             if spec is not None and spec.loader is not None:
-                spec.loader = _AfterImport(spec.loader)
+                spec.loader = _AfterImport(spec.loader)  # type: ignore[assignment]
             return spec
         if name == _LAYERS:
             from importlib.machinery import ModuleSpec
 
-            return ModuleSpec(name, _Layers())
+            return ModuleSpec(name, _Layers())  # type: ignore[arg-type]
         return None
 
 
