@@ -7,12 +7,12 @@ from typing import Any
 import numpy
 
 from pynn._core import Like, Tensor, call
-from pynn._dtypes import INT64, to_numpy
+from pynn._dtypes import INT64, default_float, to_numpy
 from pynn.ops.activation import require_floating
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
 from pynn.ops.reduction import dims_of, reduced_shape, reduction_samples, spread
-from pynn.ops.registry import Sample, export, joint, register, run
+from pynn.ops.registry import Sample, cast, export, joint, register, run
 from pynn.ops.view import normal_dim
 
 
@@ -347,6 +347,8 @@ def log_softmax(input: Tensor, dim: Any = None, dtype: Any = None, *, axis: Any 
 
 @export()
 def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """log(sum(exp(x))) over dim(s), without overflow."""
+    """log(sum(exp(x))) over dim(s), without overflow; of integers in the default float."""
+    if input._array.dtype.kind in "biu":
+        input = cast(input, default_float())
     result = call(LOGSUMEXP, (input,), (dims_of(dim, input._array.ndim), bool(keepdim)))
     return result if out is None else store(out, result, "logsumexp")

@@ -1,5 +1,7 @@
 """Rarely met arguments: in-place reshapes of views and recorded tensors, numbers that do not fit, odd sizes, dims, indices."""
 
+import math
+
 import numpy
 import pytest
 
@@ -259,3 +261,16 @@ def test_parameters_give_plain_tensors():
 
     assert type(Special(pynn.ones(2)) * 2) is pynn.Tensor
     assert type(pynn.nn.Parameter(pynn.ones(2)) * 2) is pynn.Tensor
+
+
+def test_logsumexp_of_integers():
+    assert pynn.tensor([0, 0]).logsumexp(0).item() == pytest.approx(math.log(2))
+
+
+def test_grid_sample_counts_the_elements_of_large_images():
+    side = 4100  # more than 2 ** 24 elements
+    image = pynn.zeros(1, 1, side, side)
+    image[0, 0, -1, -2] = 5.0
+    grid = pynn.tensor([[[[1 - 2 / (side - 1), 1.0]]]])
+    found = pynn.nn.functional.grid_sample(image, grid, mode="nearest", align_corners=True)
+    assert found.item() == 5.0

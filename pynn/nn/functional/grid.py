@@ -80,10 +80,10 @@ def _take(input: Any, index: Any, size: Any) -> Any:
     for place, n in zip(index, size):
         fits = (place >= 0) & (place < n)
         inside = fits if inside is None else inside & fits
-        held = place.clamp(0, n - 1)
+        held = place.clamp(0, n - 1).long()  # floats cannot count the elements of large images
         flat = held if flat is None else flat * n + held
     spots = flat._array.shape[1:]
-    rows = flat.long().reshape(shape[0], 1, -1).expand(shape[0], shape[1], -1)
+    rows = flat.reshape(shape[0], 1, -1).expand(shape[0], shape[1], -1)
     found = input.reshape(shape[0], shape[1], -1).gather(2, rows).reshape((shape[0], shape[1], *spots))
     return found * inside.to(input.dtype).unsqueeze(1)
 
