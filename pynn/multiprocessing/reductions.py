@@ -41,7 +41,8 @@ def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
     if mapping is None or mapping.fd < 0:  # or it came from a worker's batch, whose file is closed
         _core.set_array(tensor, shared_copy(tensor._array))
         mapping = mapping_of(tensor._array)
-    assert mapping is not None
+        if mapping is None:
+            raise RuntimeError("the tensor's copy in shared memory lies in no mapping; please report this as a bug in pynn.")
     array = tensor._array
     shared: Any = mapping
     offset = array.__array_interface__["data"][0] - shared.__array_interface__["data"][0] if array.size else 0

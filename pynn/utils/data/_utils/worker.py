@@ -94,11 +94,11 @@ class Session:
 
     def answer(self, key: Any) -> tuple[str, Any, bytes | None]:
         """(what it is, the batch or error, the state after it) for a key: "data", "error" or, of a stream, "end"."""
-        if self._failure is not None or self._fetcher is None:
+        fetcher = self._fetcher
+        if self._failure is not None or fetcher is None:
             return "error", self._failure, None
         try:
-            batch = self._fetcher.fetch(key)
-            return "data", batch, self._state()
+            return "data", fetcher.fetch(key), self._state(fetcher)
         except StopIteration:
             if self._job.iterable:
                 return "end", None, None
@@ -110,11 +110,9 @@ class Session:
         """The answer in place of one that could not be pickled: that error."""
         return "error", ExceptionWrapper(where=self._where), None
 
-    def _state(self) -> bytes | None:
+    def _state(self, fetcher: Fetcher) -> bytes:
         """What it takes to go on from here; in bytes, so that the parent, which seldom needs it, reads none of it."""
-        assert self._fetcher is not None
-        dataset = self._fetcher.state()
-        return pickle.dumps({"dataset": dataset, "rng": self._rng_state()})
+        return pickle.dumps({"dataset": fetcher.state(), "rng": self._rng_state()})
 
     def _rng_state(self) -> tuple[Any, Any, tuple[int, int]]:
         if self._threaded:
