@@ -244,7 +244,7 @@ class Runner:
                 continue
             for alias in op.aliases:
                 try:
-                    resolve(pynn, alias.name)
+                    resolve(pynn, alias.name.removeprefix("torch."))
                 except Missing:
                     if not hasattr(pynn.Tensor, alias.name):
                         self.fail(label, "alias", alias.name, Missing(f"alias {alias.name}"))
@@ -449,10 +449,11 @@ RANDOM = {"bernoulli", "multinomial", "normal", "poisson", "binomial", "empty", 
           "svd_lowrank", "pca_lowrank", "nn.functional.gumbel_softmax", "nn.functional.multi_head_attention_forward"}  # fmt: skip
 NO_GRADIENT = {"as_strided_scatter", "svd_lowrank", "pca_lowrank"}
 UP_TO_SIGNS = {"linalg.eigh", "linalg.svd", "svd", "svd_lowrank", "pca_lowrank"}
-LOOSE = {"nn.functional.ctc_loss": 100, "nn.functional.layer_norm": 10, "linalg.pinv": 100, "pinverse": 100, "cdist": 10, "nn.functional.scaled_dot_product_attention": 4, "nn.functional.conv2d": 4, "nn.functional.conv3d": 4,
-         "linalg.inv": 100, "inverse": 100, "linalg.solve": 100, "linalg.solve_ex": 100, "linalg.det": 10, "matrix_exp": 10, "linalg.matrix_exp": 10,
-         "nn.functional.conv_transpose2d": 4, "nn.functional.conv_transpose3d": 4, "nn.functional.interpolate": 4, "nn.functional.grid_sample": 10,
-         "linalg.lu_solve": 50, "lu_solve": 50, "cholesky_solve": 50, "cholesky_inverse": 50, "linalg.cholesky": 20, "cholesky": 20}  # fmt: skip
+# In float64 all agree at the tolerance above; float32 sums of these come in another order, or pass through larger numbers.
+LOOSE = dict.fromkeys(
+    ("cdist", "grid_sampler_2d", "native_layer_norm", "nn.functional.conv_transpose3d", "nn.functional.ctc_loss",
+     "nn.functional.layer_norm", "nn.functional.scaled_dot_product_attention"), 4.0
+)  # fmt: skip
 
 
 def describe(torch, value, depth=0):
