@@ -16,6 +16,7 @@ from pynn.ops import reduction
 from pynn.ops import scan
 from pynn.ops import sorting
 from pynn.ops import indexing
+from pynn.ops import selecting
 from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random

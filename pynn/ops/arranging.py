@@ -6,9 +6,9 @@ from typing import Any
 import numpy
 
 from pynn._core import METHODS, Tensor, bump, is_grad_enabled, made, observe, shared_version, wrap
-from pynn.ops.indexing import index_select, narrow
 from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import export
+from pynn.ops.selecting import index_select, narrow
 from pynn.ops.view import Size, by_keyword, normal_dim
 
 

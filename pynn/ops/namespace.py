@@ -21,6 +21,7 @@ from pynn.ops import (
     pointwise_functions,
     reduction,
     scan,
+    selecting,
     triangles,
     view,
 )
@@ -162,7 +163,7 @@ def stack(arrays: Any, axis: int = 0) -> Any:
 
 
 def take_along_axis(x: Tensor, indices: Any, axis: Any) -> Any:
-    return indexing.gather(x, axis, indices)
+    return selecting.gather(x, axis, indices)
 
 
 def put(x: Tensor, index: Any, value: Any) -> Tensor:

@@ -267,7 +267,7 @@ ARGMIN = _arg(
 
 def picked_vjp(xp: Any, g: Any, out: Any, x: Any, *attrs: Any) -> Any:
     """The gradient of elements that op picked by place along a dimension: (grad of values, _), out[1] the places."""
-    from pynn.ops.indexing import _gather_vjp
+    from pynn.ops.selecting import _gather_vjp
 
     grad, places, dim = g[0], out[1], attrs[0] if len(attrs) < 3 else attrs[1]
     if grad is None:
