@@ -10,7 +10,17 @@ from pynn._core import Tensor, call, call_inplace
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
 from pynn.ops.fitting import fitted
-from pynn.ops.registry import Effects, Sample, as_operand, cast, export, register
+from pynn.ops.registry import (
+    Effects,
+    Sample,
+    as_operand,
+    cast,
+    export,
+    joint,
+    register,
+    register_inplace,
+    unbroadcast,
+)
 
 # ---- basic indexing: a view ----
 
@@ -45,14 +55,14 @@ GETITEM = register(
     torch=lambda t, x, index: x[index],
 )(lambda xp, x, index: x[index])  # fmt: skip
 
-# ---- indexing with tensors: a copy. The indices are inputs; attrs hold the pattern with None^ places for them ----
+# ---- indexing with tensors: a copy. The indices are inputs; attrs hold the pattern, with PLACE for each of them ----
 
 PLACE = "tensor"  # stands in a pattern for the next index tensor
 
 
 def _fill_pattern(pattern: Any, indices: Any) -> Any:
     rest = iter(indices)
-    return tuple(next(rest) if p is PLACE or p == PLACE else p for p in pattern)
+    return tuple(next(rest) if p == PLACE else p for p in pattern)
 
 
 def _index_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: Any) -> Any:
@@ -74,12 +84,6 @@ def _index_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: Any)
     return (full,) + (None,) * len(indices)
 
 
-def _joint(f: Any) -> Any:
-    from pynn.ops.registry import joint
-
-    return joint(f)
-
-
 def _index_reference(xp: Any, inputs: Any, pattern: Any) -> Any:
     x, *indices = inputs
     out = x[_fill_pattern(pattern, indices)]
@@ -89,7 +93,7 @@ def _index_reference(xp: Any, inputs: Any, pattern: Any) -> Any:
 INDEX = register(
     "index",
     exact="forward",
-    vjp=_joint(_index_vjp),
+    vjp=joint(_index_vjp),
     saves=(0,),
     likes=(0,),
     variadic=True,
@@ -120,20 +124,22 @@ INDEX = register(
 )(_index_reference)
 
 
-def _index_put_reference(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
+def _write(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
     x, value, *indices = inputs
-    out = xp.copy(x)
     where = _fill_pattern(pattern, indices)
     if accumulate:
-        xp.add_at(out, where, value)
+        xp.add_at(x, where, value)
     else:
-        out[where] = value
-    return out
+        x[where] = value
+    return x
+
+
+def _index_put_reference(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
+    x, *rest = inputs
+    return _write(xp, (xp.copy(x), *rest), pattern, accumulate)
 
 
 def _index_put_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
-    from pynn.ops.registry import unbroadcast
-
     _, value, *indices = inputs
     picked = None
     if isinstance(g, Tensor):
@@ -160,7 +166,7 @@ INDEX_PUT = register(
     "index_put",
     exact=True,
     exact_unless="accumulate",
-    vjp=_joint(_index_put_vjp),
+    vjp=joint(_index_put_vjp),
     saves=(0,),
     variadic=True,
     shape=lambda x, *rest: x,
@@ -195,28 +201,9 @@ def _torch_put(t: Any, x: Any, value: Any, indices: Any, pattern: Any, accumulat
     return out
 
 
-def _write(xp: Any, inputs: Any, pattern: Any, accumulate: Any) -> Any:
-    x, value, *indices = inputs
-    where = _fill_pattern(pattern, indices)
-    if accumulate:
-        xp.add_at(x, where, value)
-    else:
-        x[where] = value
-    return x
-
-
-def _register_index_put_() -> Any:
-    from pynn.ops.registry import OPS, register_inplace
-
-    op = register_inplace(INDEX_PUT)
-    op.variadic = True
-    op.check = None
-    op.reference = _write
-    OPS["index_put_"].reference = _write
-    return op
-
-
-INDEX_PUT_ = _register_index_put_()
+INDEX_PUT_ = register_inplace(INDEX_PUT)
+INDEX_PUT_.check = None
+INDEX_PUT_.reference = INDEX_PUT_.record.reference = _write
 
 
 def _listed(index: list[Any]) -> Any:
@@ -234,7 +221,7 @@ def _listed(index: list[Any]) -> Any:
     return tuple(index)
 
 
-def _split_index(index: Any, array: Any) -> Any:
+def _split_index(index: Any) -> Any:
     """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
     items = index if isinstance(index, tuple) else _listed(index) if isinstance(index, list) else (index,)
     pattern: list[Any] = []
@@ -290,33 +277,28 @@ def _split_index(index: Any, array: Any) -> Any:
     return tuple(pattern), tuple(tensors)
 
 
-def _is_place(item: Any) -> Any:
-    return item is PLACE or (isinstance(item, str) and item == PLACE)
-
-
 def _numbers_first(pattern: Any, tensors: Any) -> Any:
     """(a basic index, the pattern that is left), where numbers stand apart from index tensors; None where none do.
 
     A number takes its dimension away before the tensors index what is left, as in torch. NumPy counts it among the index
     arrays, and where those do not stand side by side it puts their dimensions in front.
     """
-    chosen = [i for i, p in enumerate(pattern) if type(p) is int or _is_place(p)]
+    chosen = [i for i, p in enumerate(pattern) if type(p) is int or p == PLACE]
     if chosen[-1] - chosen[0] + 1 == len(chosen) or not any(type(p) is int for p in pattern):
         return None
     first: list[Any] = []
     rest: list[Any] = []
     place = 0
     for item in pattern:
-        if _is_place(item):
+        if item == PLACE:
             array = tensors[place]._array
             place += 1
             first.extend([slice(None)] * (array.ndim if array.dtype.kind == "b" else 1))
             rest.append(PLACE)
-        elif type(item) is int:
-            first.append(item)
         else:
             first.append(item)
-            rest.append(Ellipsis if item is Ellipsis else slice(None))
+            if type(item) is not int:
+                rest.append(Ellipsis if item is Ellipsis else slice(None))
     if Ellipsis not in first:
         first.append(Ellipsis)  # keeps a 0-d result an array
     return tuple(first), tuple(rest)
@@ -334,7 +316,7 @@ def _index_error(error: Any, index: Any, array: Any) -> Exception:
 @export("getitem", function=False)
 def getitem(self: Any, index: Any) -> Tensor:
     """self[index]: a view for ints, slices, None and ...; a copy where tensors, lists or masks select."""
-    pattern, tensors = _split_index(index, self._array)
+    pattern, tensors = _split_index(index)
     try:
         if tensors:
             parts = _numbers_first(pattern, tensors)
@@ -349,7 +331,7 @@ def getitem(self: Any, index: Any) -> Tensor:
 @export("setitem", function=False)
 def setitem(self: Any, index: Any, value: Any) -> None:
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
-    pattern, tensors = _split_index(index, self._array)
+    pattern, tensors = _split_index(index)
     value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
     if isinstance(value, (int, float)):
         value = fitted(value, self._array.dtype)

@@ -346,7 +346,7 @@ def _put_parts(input: Tensor, indices: Sequence[Any], values: Tensor) -> tuple[t
         )
     # An index of no dimension selects as one of a single element, which broadcasts alike.
     items = tuple(slice(None) if i is None else _at_least_1d(i) if isinstance(i, Tensor) else i for i in indices)
-    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(items, input._array)
+    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(items)
     return parts
 
 
