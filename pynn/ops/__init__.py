@@ -10,6 +10,7 @@ from pynn.ops import elementary
 from pynn.ops import pointwise_functions
 from pynn.ops import cast
 from pynn.ops import creation
+from pynn.ops import from_data
 from pynn.ops import elementary_functions
 from pynn.ops import view
 from pynn.ops import reduction

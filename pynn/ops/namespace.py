@@ -13,7 +13,7 @@ from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import cast as _cast
 from pynn.ops import (
-    creation,
+    from_data,
     indexing,
     joining,
     linalg,
@@ -204,7 +204,7 @@ def arange(*args: Any, dtype: Any = None) -> Any:
 
 
 def asarray(x: Tensor, dtype: Any = None) -> Any:
-    return creation.as_tensor(x, dtype)
+    return from_data.as_tensor(x, dtype)
 
 
 def polygamma(n: Any, x: Tensor) -> Any:
