@@ -14,10 +14,11 @@ from pynn.ops import from_data
 from pynn.ops import elementary_functions
 from pynn.ops import view
 from pynn.ops import reduction
-from pynn.ops import scan
-from pynn.ops import sorting
 from pynn.ops import indexing
 from pynn.ops import selecting
+from pynn.ops import extremes
+from pynn.ops import scan
+from pynn.ops import sorting
 from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random

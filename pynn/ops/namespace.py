@@ -11,8 +11,9 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
-from pynn.ops import cast as _cast
 from pynn.ops import (
+    arranging,
+    extremes,
     from_data,
     indexing,
     joining,
@@ -25,6 +26,7 @@ from pynn.ops import (
     triangles,
     view,
 )
+from pynn.ops import cast as _cast
 from pynn.ops.registry import OPS
 
 name = "pynn"
@@ -114,16 +116,16 @@ def _reduction(op: Any) -> Any:
 
 
 sum, mean, prod, max, min = (
-    _reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN)
+    _reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, extremes.AMAX, extremes.AMIN)
 )
 
 
 def argmax(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    return call(reduction.ARGMAX, (x,), (axis, keepdims))
+    return call(extremes.ARGMAX, (x,), (axis, keepdims))
 
 
 def argmin(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    return call(reduction.ARGMIN, (x,), (axis, keepdims))
+    return call(extremes.ARGMIN, (x,), (axis, keepdims))
 
 
 def cumsum(x: Tensor, axis: Any) -> Any:
@@ -131,7 +133,7 @@ def cumsum(x: Tensor, axis: Any) -> Any:
 
 
 def flip(x: Tensor, axis: Any) -> Tensor:
-    return call(reduction.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
+    return call(arranging.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
 
 
 def reshape(x: Tensor, shape: Any) -> Any:
