@@ -6,6 +6,8 @@ from pynn.ops import registry
 
 # One module a line, each after those it builds on.
 from pynn.ops import pointwise
+from pynn.ops import unary
+from pynn.ops import comparisons
 from pynn.ops import elementary
 from pynn.ops import pointwise_functions
 from pynn.ops import cast

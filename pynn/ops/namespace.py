@@ -13,6 +13,7 @@ from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
 from pynn.ops import (
     arranging,
+    comparisons,
     extremes,
     from_data,
     indexing,
@@ -27,6 +28,7 @@ from pynn.ops import (
     view,
 )
 from pynn.ops import cast as _cast
+from pynn.ops import unary as _unary
 from pynn.ops.registry import OPS
 
 name = "pynn"
@@ -42,23 +44,19 @@ def _two(op: Any) -> Any:
     return lambda x, y: binary(op, x, y)
 
 
-abs, exp, expm1, log, log1p = (
-    _one(op) for op in (pointwise.ABS, pointwise.EXP, pointwise.EXPM1, pointwise.LOG, pointwise.LOG1P)
-)
-negative, sign, square, sqrt = (_one(op) for op in (pointwise.NEG, pointwise.SIGN, pointwise.SQUARE, pointwise.SQRT))
-sin, cos, tanh, sigmoid, erf = (
-    _one(op) for op in (pointwise.SIN, pointwise.COS, pointwise.TANH, pointwise.SIGMOID, pointwise.ERF)
-)
-floor, ceil, round, trunc = (_one(op) for op in (pointwise.FLOOR, pointwise.CEIL, pointwise.ROUND, pointwise.TRUNC))
+abs, exp, expm1, log, log1p = (_one(op) for op in (_unary.ABS, _unary.EXP, _unary.EXPM1, _unary.LOG, _unary.LOG1P))
+negative, sign, square, sqrt = (_one(op) for op in (_unary.NEG, _unary.SIGN, _unary.SQUARE, _unary.SQRT))
+sin, cos, tanh, sigmoid, erf = (_one(op) for op in (_unary.SIN, _unary.COS, _unary.TANH, _unary.SIGMOID, _unary.ERF))
+floor, ceil, round, trunc = (_one(op) for op in (_unary.FLOOR, _unary.CEIL, _unary.ROUND, _unary.TRUNC))
 isnan, isinf, isfinite, logical_not = (
-    _one(op) for op in (pointwise.ISNAN, pointwise.ISINF, pointwise.ISFINITE, pointwise.LOGICAL_NOT)
+    _one(op) for op in (comparisons.ISNAN, comparisons.ISINF, comparisons.ISFINITE, comparisons.LOGICAL_NOT)
 )
 copy = _one(_cast.CLONE)
 add, subtract, multiply, divide = (_two(op) for op in (pointwise.ADD, pointwise.SUB, pointwise.MUL, pointwise.DIV))
 floor_divide, remainder = _two(pointwise.FLOOR_DIVIDE), _two(pointwise.REMAINDER)
-equal, not_equal, less = _two(pointwise.EQ), _two(pointwise.NE), _two(pointwise.LT)
-less_equal, greater, greater_equal = _two(pointwise.LE), _two(pointwise.GT), _two(pointwise.GE)
-logical_and, logical_or = _two(pointwise.LOGICAL_AND), _two(pointwise.LOGICAL_OR)
+equal, not_equal, less = _two(comparisons.EQ), _two(comparisons.NE), _two(comparisons.LT)
+less_equal, greater, greater_equal = _two(comparisons.LE), _two(comparisons.GT), _two(comparisons.GE)
+logical_and, logical_or = _two(comparisons.LOGICAL_AND), _two(comparisons.LOGICAL_OR)
 matmul = _two(linalg.MATMUL)
 
 
@@ -94,7 +92,7 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
 
 
 def where(condition: Any, x: Tensor, y: Any) -> Tensor:
-    return call(pointwise.WHERE, (condition, x, y))
+    return call(comparisons.WHERE, (condition, x, y))
 
 
 def astype(x: Tensor, dtype: Any) -> Any:
