@@ -1,6 +1,6 @@
 """Making tensors of a shape: filled, like others, ranges, and fill_ / zero_; of data see `from_data`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, prod
 from operator import index
 from typing import Any
@@ -72,36 +72,27 @@ def _dtype_or_default(dtype: Any) -> Any:
     return default_float() if dtype is None else to_numpy(dtype)
 
 
-@export(method=False)
-def zeros(
-    *size_: int | Sequence[int],
-    size: int | Sequence[int] | None = None,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Zeros of a shape; float32 unless dtype says otherwise."""
-    return finish(
-        numpy.zeros(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
-    )
+def _publish_filled(name: str, make: Any) -> Callable[..., Tensor]:
+    def function(
+        *size_: int | Sequence[int],
+        size: int | Sequence[int] | None = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
+        requires_grad: bool = False,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        return finish(
+            make(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
+        )
+
+    function.__name__ = name
+    function.__doc__ = f"{name.capitalize()} of a shape; float32 unless dtype says otherwise."
+    return export(name, method=False)(function)
 
 
-@export(method=False)
-def ones(
-    *size_: int | Sequence[int],
-    size: int | Sequence[int] | None = None,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Ones of a shape; float32 unless dtype says otherwise."""
-    return finish(
-        numpy.ones(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
-    )
+zeros = _publish_filled("zeros", numpy.zeros)
+ones = _publish_filled("ones", numpy.ones)
 
 
 @export(method=False)
