@@ -236,6 +236,6 @@ def _check_tensor_all(cond: Tensor, message: "str | Callable[[], str] | None" = 
 
 def _shape_as_tensor(self: Tensor) -> Tensor:
     """A tensor's sizes as an int64 tensor."""
-    from pynn.ops.creation import tensor
+    from pynn.ops.from_data import tensor
 
     return tensor(list(self.shape), dtype=DTYPES["int64"])

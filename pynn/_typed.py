@@ -7,7 +7,8 @@ import numpy
 from pynn._core import Tensor, made
 from pynn._dtypes import DTYPES, set_default_dtype
 from pynn._dtypes import dtype as Dtype
-from pynn.ops.creation import _array_from, shape_of
+from pynn.ops.creation import shape_of
+from pynn.ops.from_data import _array_from
 
 NAMES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32", "Short": "int16",

@@ -7,7 +7,8 @@ from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
-from pynn.ops.creation import empty, ones, tensor, zeros
+from pynn.ops.creation import empty, ones, zeros
+from pynn.ops.from_data import tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",

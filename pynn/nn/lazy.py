@@ -18,7 +18,7 @@ from pynn.nn.batchnorm import (
 )
 from pynn.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from pynn.nn.linear import Linear
-from pynn.ops.creation import tensor
+from pynn.ops.from_data import tensor
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",

@@ -6,16 +6,21 @@ from pynn.ops import registry
 
 # One module a line, each after those it builds on.
 from pynn.ops import pointwise
+from pynn.ops import unary
+from pynn.ops import comparisons
 from pynn.ops import elementary
 from pynn.ops import pointwise_functions
 from pynn.ops import cast
 from pynn.ops import creation
+from pynn.ops import from_data
 from pynn.ops import elementary_functions
 from pynn.ops import view
 from pynn.ops import reduction
+from pynn.ops import indexing
+from pynn.ops import selecting
+from pynn.ops import extremes
 from pynn.ops import scan
 from pynn.ops import sorting
-from pynn.ops import indexing
 from pynn.ops import joining
 from pynn.ops import linalg
 from pynn.ops import random

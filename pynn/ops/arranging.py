@@ -1,15 +1,41 @@
-"""Elements put in another order or shape, repeated, added and set along a dimension: made of other operations."""
+"""Elements put in another order or shape, repeated, added and set along a dimension: flip, and what is made of others."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
-from pynn._core import METHODS, Tensor, bump, is_grad_enabled, made, observe, shared_version, wrap
-from pynn.ops.indexing import index_select, narrow
+from pynn._core import METHODS, Tensor, bump, call, is_grad_enabled, made, observe, shared_version, wrap
 from pynn.ops.joining import cat, repeat
-from pynn.ops.registry import export
+from pynn.ops.registry import Sample, export, register
+from pynn.ops.selecting import index_select, narrow
 from pynn.ops.view import Size, by_keyword, normal_dim
+
+FLIP = register(
+    "flip",
+    exact=True,
+    vjp=(lambda xp, g, out, x, dims: xp.flip(g, axis=dims),),
+    shape=lambda x, dims: x,
+    dtype="same",
+    attrs=("dims",),
+    samples=lambda rng: [Sample((rng.normal(size=(3, 4)),), (d,)) for d in ((0,), (0, 1))],
+    torch=lambda t, x, dims: t.flip(x, dims if isinstance(dims, tuple) else (dims,)),
+)(lambda xp, x, dims: xp.copy(xp.flip(x, axis=dims)) if xp.name == "numpy" else xp.flip(x, axis=dims))
+
+
+@export()
+def flip(input: Tensor, *dims_: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+    """input with the order along dims reversed (a copy)."""
+    given: Sequence[Any] = dims_ if dims is None else (dims,)
+    if not given:
+        raise TypeError("flip() missing 1 required positional arguments: 'dims'")
+    given = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
+    found = tuple(normal_dim(d, input._array.ndim) for d in given)
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"dim {given[0]} appears multiple times in the list of dims: flip() got {list(given)}.")
+    if not input._array.ndim:
+        return input.clone()
+    return call(FLIP, (input,), (found,))
 
 
 @export()

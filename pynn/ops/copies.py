@@ -6,9 +6,9 @@ from typing import Any
 
 from pynn._core import METHODS, Tensor, unary
 from pynn.ops.cast import CLONE
-from pynn.ops.indexing import chunk, narrow, split
 from pynn.ops.out import takes_out
 from pynn.ops.registry import export
+from pynn.ops.selecting import chunk, narrow, split
 from pynn.ops.strided import as_strided, diagonal
 from pynn.ops.view import _ints, normal_dim
 

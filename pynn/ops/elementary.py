@@ -1,4 +1,4 @@
-"""More pointwise operations: inverse hyperbolic functions, signs, shifts, divisors, rounding; see `pointwise` for the first."""
+"""More pointwise operations beside `pointwise` and `unary`: inverse hyperbolic functions, shifts, divisors, rounding."""
 
 import math
 from collections.abc import Callable
@@ -6,38 +6,12 @@ from typing import Any
 
 import numpy
 
+from pynn.ops.pointwise import _check_divisor
 from pynn.ops.registry import FLOATS, INTEGERS, Sample, only, pointwise_check, register, register_inplace
 from pynn.ops.samples import binary_samples, unary_samples
+from pynn.ops.unary import unary_op
 
 _PAIRS = binary_samples(scalar=False)
-
-
-def unary_op(
-    name: str,
-    reference: Callable[..., Any],
-    vjp: Callable[..., Any] | None,
-    saves: Any = (0,),
-    *,
-    samples: Callable[..., list[Sample]] | None = None,
-    dtype: str = "float",
-    kinds: str | None = None,
-    tolerance: dict[str, float] | None = None,
-    torch: Callable[..., Any] | None = None,
-    attrs: tuple[str, ...] = (),
-) -> Any:
-    """Register a one-input pointwise op; without a vjp it is not differentiable. kinds: the dtypes it takes, as for `only`."""
-    return register(
-        name,
-        vjp=None if vjp is None else (vjp,),
-        differentiable=vjp is not None,
-        saves=saves if vjp is not None else (),
-        dtype=dtype,
-        samples=samples or unary_samples(extreme=False),
-        torch=torch or (lambda t, x, *rest: getattr(t, name)(x, *rest)),
-        tolerance=tolerance,
-        check=None if kinds is None else pointwise_check(dtype, only(name, kinds)),
-        attrs=attrs,
-    )(reference)
 
 
 def binary_op(
@@ -348,60 +322,14 @@ def without_gradient(drawn: Callable[..., list[Sample]]) -> Callable[..., list[S
     return lambda rng: [Sample(s.inputs, s.attrs, False) for s in drawn(rng)]
 
 
-def _check_rounded(inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[Any, ...]:
-    from pynn.ops.pointwise import _check_divisor
-
-    return _check_divisor(inputs, attrs)
-
-
 DIV_ROUNDED = register(
     "div_rounded",
     vjp=(lambda xp, g, out, x, y, mode: xp.zeros_like(g),) * 2,
-    check=_check_rounded,
+    check=_check_divisor,
     attrs=("mode",),
     samples=_attr_samples(without_gradient(binary_samples(away_from_zero=True)), ("floor",), ("trunc",)),
     torch=lambda t, x, y, mode: t.div(x, y, rounding_mode=mode),
 )(_divide_rounded)
-
-# ---- bounds that are tensors ----
-
-
-def _clamp_tensor(xp: Any, x: Any, low: Any, high: Any) -> Any:
-    if low is not None:
-        x = xp.maximum(x, low)
-    return x if high is None else xp.minimum(x, high)
-
-
-def _clamp_inside(xp: Any, g: Any, out: Any, x: Any, low: Any, high: Any) -> Any:
-    inside = x == x
-    if low is not None:
-        inside = inside & (x >= low)
-    if high is not None:
-        inside = inside & (x <= high)
-    return xp.where(inside, g, xp.zeros_like(g))
-
-
-def _clamp_low(xp: Any, g: Any, out: Any, x: Any, low: Any, high: Any) -> Any:
-    below = x < low if high is None else (x < low) & (low < high)
-    return xp.where(below, g, xp.zeros_like(g))
-
-
-def _clamp_high(xp: Any, g: Any, out: Any, x: Any, low: Any, high: Any) -> Any:
-    above = x > high if low is None else (x > high) | (low > high)
-    return xp.where(above, g, xp.zeros_like(g))
-
-
-CLAMP_TENSOR = register(
-    "clamp_tensor",
-    vjp=(_clamp_inside, _clamp_low, _clamp_high),
-    saves=(0, 1, 2),
-    samples=lambda rng: [
-        Sample((s.inputs[0], *bounds))
-        for s in _PAIRS(rng)
-        for bounds in ((s.inputs[1], numpy.asarray(s.inputs[1] + 1.5)), (s.inputs[1], None), (None, s.inputs[1]))
-    ],
-    torch=lambda t, x, low, high: t.clamp(x, low, high),
-)(_clamp_tensor)
 
 # ---- several results ----
 
@@ -422,7 +350,7 @@ def _set_inplace() -> None:
     kinds |= {"frac": FLOATS, "hypot": FLOATS, "nextafter": FLOATS, "round_decimals": FLOATS}
     for op in (
         ACOSH, ASINH, ATANH, SINC, DEG2RAD, RAD2DEG, FRAC, LOGIT, NAN_TO_NUM, ROUND_DECIMALS, ATAN2, HYPOT, COPYSIGN, GCD, LCM,
-        LEFT_SHIFT, RIGHT_SHIFT, NEXTAFTER, HEAVISIDE, XLOGY, DIV_ROUNDED, CLAMP_TENSOR,
+        LEFT_SHIFT, RIGHT_SHIFT, NEXTAFTER, HEAVISIDE, XLOGY, DIV_ROUNDED,
     ):  # fmt: skip
         register_inplace(op, values=only(op.name, kinds[op.name]) if op.name in kinds else None)
 

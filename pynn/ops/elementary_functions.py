@@ -38,7 +38,6 @@ from pynn.ops.elementary import (
     SINC,
     XLOGY,
 )
-from pynn.ops.pointwise import SIGN
 from pynn.ops.pointwise_functions import (
     _beside,
     _inplace,
@@ -49,6 +48,7 @@ from pynn.ops.pointwise_functions import (
     publish_unary,
 )
 from pynn.ops.registry import cast, export, number, written
+from pynn.ops.unary import SIGN
 
 for _op, *_names in (
     (ACOSH, "arccosh"), (ASINH, "arcsinh"), (ATANH, "arctanh"), (SINC,), (DEG2RAD,), (RAD2DEG,), (FRAC,), (SIGNBIT,), (ANGLE,),

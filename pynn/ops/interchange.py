@@ -7,7 +7,7 @@ import numpy
 from pynn._core import Tensor, observe, wrap
 from pynn._device import DeviceLike, check_device
 from pynn._dtypes import DTYPES, from_numpy, is_bfloat16, to_numpy
-from pynn.ops.creation import share_array
+from pynn.ops.from_data import share_array
 from pynn.ops.registry import export
 
 

@@ -11,9 +11,11 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, binary, call, unary
 from pynn._dtypes import to_numpy
-from pynn.ops import cast as _cast
 from pynn.ops import (
-    creation,
+    arranging,
+    comparisons,
+    extremes,
+    from_data,
     indexing,
     joining,
     linalg,
@@ -21,9 +23,12 @@ from pynn.ops import (
     pointwise_functions,
     reduction,
     scan,
+    selecting,
     triangles,
     view,
 )
+from pynn.ops import cast as _cast
+from pynn.ops import unary as _unary
 from pynn.ops.registry import OPS
 
 name = "pynn"
@@ -39,23 +44,19 @@ def _two(op: Any) -> Any:
     return lambda x, y: binary(op, x, y)
 
 
-abs, exp, expm1, log, log1p = (
-    _one(op) for op in (pointwise.ABS, pointwise.EXP, pointwise.EXPM1, pointwise.LOG, pointwise.LOG1P)
-)
-negative, sign, square, sqrt = (_one(op) for op in (pointwise.NEG, pointwise.SIGN, pointwise.SQUARE, pointwise.SQRT))
-sin, cos, tanh, sigmoid, erf = (
-    _one(op) for op in (pointwise.SIN, pointwise.COS, pointwise.TANH, pointwise.SIGMOID, pointwise.ERF)
-)
-floor, ceil, round, trunc = (_one(op) for op in (pointwise.FLOOR, pointwise.CEIL, pointwise.ROUND, pointwise.TRUNC))
+abs, exp, expm1, log, log1p = (_one(op) for op in (_unary.ABS, _unary.EXP, _unary.EXPM1, _unary.LOG, _unary.LOG1P))
+negative, sign, square, sqrt = (_one(op) for op in (_unary.NEG, _unary.SIGN, _unary.SQUARE, _unary.SQRT))
+sin, cos, tanh, sigmoid, erf = (_one(op) for op in (_unary.SIN, _unary.COS, _unary.TANH, _unary.SIGMOID, _unary.ERF))
+floor, ceil, round, trunc = (_one(op) for op in (_unary.FLOOR, _unary.CEIL, _unary.ROUND, _unary.TRUNC))
 isnan, isinf, isfinite, logical_not = (
-    _one(op) for op in (pointwise.ISNAN, pointwise.ISINF, pointwise.ISFINITE, pointwise.LOGICAL_NOT)
+    _one(op) for op in (comparisons.ISNAN, comparisons.ISINF, comparisons.ISFINITE, comparisons.LOGICAL_NOT)
 )
 copy = _one(_cast.CLONE)
 add, subtract, multiply, divide = (_two(op) for op in (pointwise.ADD, pointwise.SUB, pointwise.MUL, pointwise.DIV))
 floor_divide, remainder = _two(pointwise.FLOOR_DIVIDE), _two(pointwise.REMAINDER)
-equal, not_equal, less = _two(pointwise.EQ), _two(pointwise.NE), _two(pointwise.LT)
-less_equal, greater, greater_equal = _two(pointwise.LE), _two(pointwise.GT), _two(pointwise.GE)
-logical_and, logical_or = _two(pointwise.LOGICAL_AND), _two(pointwise.LOGICAL_OR)
+equal, not_equal, less = _two(comparisons.EQ), _two(comparisons.NE), _two(comparisons.LT)
+less_equal, greater, greater_equal = _two(comparisons.LE), _two(comparisons.GT), _two(comparisons.GE)
+logical_and, logical_or = _two(comparisons.LOGICAL_AND), _two(comparisons.LOGICAL_OR)
 matmul = _two(linalg.MATMUL)
 
 
@@ -91,7 +92,7 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
 
 
 def where(condition: Any, x: Tensor, y: Any) -> Tensor:
-    return call(pointwise.WHERE, (condition, x, y))
+    return call(comparisons.WHERE, (condition, x, y))
 
 
 def astype(x: Tensor, dtype: Any) -> Any:
@@ -113,16 +114,16 @@ def _reduction(op: Any) -> Any:
 
 
 sum, mean, prod, max, min = (
-    _reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, reduction.AMAX, reduction.AMIN)
+    _reduction(op) for op in (reduction.SUM, reduction.MEAN, reduction.PROD, extremes.AMAX, extremes.AMIN)
 )
 
 
 def argmax(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    return call(reduction.ARGMAX, (x,), (axis, keepdims))
+    return call(extremes.ARGMAX, (x,), (axis, keepdims))
 
 
 def argmin(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    return call(reduction.ARGMIN, (x,), (axis, keepdims))
+    return call(extremes.ARGMIN, (x,), (axis, keepdims))
 
 
 def cumsum(x: Tensor, axis: Any) -> Any:
@@ -130,7 +131,7 @@ def cumsum(x: Tensor, axis: Any) -> Any:
 
 
 def flip(x: Tensor, axis: Any) -> Tensor:
-    return call(reduction.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
+    return call(arranging.FLIP, (x,), ((axis,) if isinstance(axis, int) else tuple(axis),))
 
 
 def reshape(x: Tensor, shape: Any) -> Any:
@@ -162,7 +163,7 @@ def stack(arrays: Any, axis: int = 0) -> Any:
 
 
 def take_along_axis(x: Tensor, indices: Any, axis: Any) -> Any:
-    return indexing.gather(x, axis, indices)
+    return selecting.gather(x, axis, indices)
 
 
 def put(x: Tensor, index: Any, value: Any) -> Tensor:
@@ -203,7 +204,7 @@ def arange(*args: Any, dtype: Any = None) -> Any:
 
 
 def asarray(x: Tensor, dtype: Any = None) -> Any:
-    return creation.as_tensor(x, dtype)
+    return from_data.as_tensor(x, dtype)
 
 
 def polygamma(n: Any, x: Tensor) -> Any:

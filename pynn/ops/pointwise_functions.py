@@ -1,4 +1,4 @@
-"""The public functions of `pointwise`'s records: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
+"""The public functions of the records of `pointwise`, `unary` and `comparisons`: `pynn.add`, `Tensor.add_`, `pynn.where` and their like."""
 
 from typing import Any, overload
 
@@ -7,57 +7,65 @@ from numpy import asarray
 from pynn import _core
 from pynn._core import Tensor, binary, call, call_inplace, unary
 from pynn._dtypes import INT64, default_float, result_type_of, scalar_dtype
-from pynn.ops.elementary import CLAMP_TENSOR, DIV_ROUNDED, ROUND_DECIMALS
-from pynn.ops.fitting import fitted
-from pynn.ops.out import store
-from pynn.ops.pointwise import (
-    ABS,
-    ACOS,
-    ADD,
-    ADDCDIV,
-    ADDCMUL,
-    ASIN,
-    ATAN,
+from pynn.ops.comparisons import (
     BITWISE_AND,
     BITWISE_NOT,
     BITWISE_OR,
     BITWISE_XOR,
-    CEIL,
-    CLAMP,
-    COS,
-    COSH,
-    DIV,
     EQ,
-    ERF,
-    EXP,
-    EXP2,
-    EXPM1,
-    FLOOR,
-    FLOOR_DIVIDE,
-    FMOD,
     GE,
     GT,
     ISFINITE,
     ISINF,
     ISNAN,
     LE,
-    LERP,
-    LOG,
-    LOG1P,
-    LOG2,
-    LOG10,
     LOGICAL_AND,
     LOGICAL_NOT,
     LOGICAL_OR,
     LT,
+    NE,
+    WHERE,
+)
+from pynn.ops.elementary import DIV_ROUNDED, ROUND_DECIMALS
+from pynn.ops.fitting import fitted
+from pynn.ops.out import store
+from pynn.ops.pointwise import (
+    ADD,
+    ADDCDIV,
+    ADDCMUL,
+    CLAMP,
+    CLAMP_TENSOR,
+    DIV,
+    FLOOR_DIVIDE,
+    FMOD,
+    LERP,
     MAXIMUM,
     MINIMUM,
     MUL,
-    NE,
-    NEG,
     POW,
-    RECIPROCAL,
     REMAINDER,
+    SUB,
+)
+from pynn.ops.registry import OPS, cast, export, number, written
+from pynn.ops.unary import (
+    ABS,
+    ACOS,
+    ASIN,
+    ATAN,
+    CEIL,
+    COS,
+    COSH,
+    ERF,
+    EXP,
+    EXP2,
+    EXPM1,
+    FLOOR,
+    LOG,
+    LOG1P,
+    LOG2,
+    LOG10,
+    NEG,
+    RECIPROCAL,
     ROUND,
     RSQRT,
     SIGMOID,
@@ -66,13 +74,10 @@ from pynn.ops.pointwise import (
     SINH,
     SQRT,
     SQUARE,
-    SUB,
     TAN,
     TANH,
     TRUNC,
-    WHERE,
 )
-from pynn.ops.registry import OPS, cast, export, number, written
 
 
 def operand(input: Tensor, name: str) -> Tensor:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy
 
 from pynn.ops.activation import require_numbers
-from pynn.ops.indexing import SCATTER_ADD
 from pynn.ops.registry import Sample, register, run
+from pynn.ops.selecting import SCATTER_ADD
 from pynn.ops.windows import fold, output_size, overlaps, windows
 
 GEOMETRY = ("kernel_size", "stride", "padding")

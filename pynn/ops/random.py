@@ -1,6 +1,7 @@
 """Random tensors, and ops that draw: dropout. Every draw is counted, so that a replay draws the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy
@@ -24,13 +25,6 @@ def _words(np_dtype: Any) -> Any:
     return 2 if numpy.dtype(np_dtype) == numpy.float64 else 1
 
 
-def _size(shape: Any) -> Any:
-    n = 1
-    for size in shape:
-        n *= size
-    return n
-
-
 def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
     return register(
         name,
@@ -46,21 +40,21 @@ def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
 RAND = _creator(
     "rand",
     lambda xp, shape, dtype, place: _random.uniform(place[0], place[1], shape, dtype),
-    lambda arrays, attrs: _size(attrs[0]) * _words(attrs[1]),
+    lambda arrays, attrs: prod(attrs[0]) * _words(attrs[1]),
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
     lambda xp, shape, dtype, place: _random.normal(place[0], place[1], shape, dtype),
-    lambda arrays, attrs: _size(attrs[0]) * 2,
+    lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
     lambda xp, shape, low, high, dtype, place: _random.randint(place[0], place[1], shape, low, high, dtype),
-    lambda arrays, attrs: _size(attrs[0]) * 2,
+    lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: (
         [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
         + [Sample((), ((9,), -(2**63), 2**63 - 1, INT64, None)), Sample((), ((9,), 0, 9, numpy.dtype("int32"), None))]
@@ -171,36 +165,27 @@ def _dtype(dtype: Any) -> Any:
     return found
 
 
-@export(method=False)
-def rand(
-    *size_: Any,
-    size: Any = None,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Uniform numbers in [0, 1) of a shape; NotImplementedError for a dtype that is none of floats."""
-    result = call(RAND, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
-    return finish(result, device, requires_grad)
+def _publish(name: str, op: Any, numbers: str) -> Callable[..., Tensor]:
+    def function(
+        *size_: Any,
+        size: Any = None,
+        generator: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        result = call(op, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
+        return finish(result, device, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = f"{numbers} of a shape; NotImplementedError for a dtype that is none of floats."
+    return export(name, method=False)(function)
 
 
-@export(method=False)
-def randn(
-    *size_: Any,
-    size: Any = None,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Standard normal numbers of a shape; NotImplementedError for a dtype that is none of floats."""
-    result = call(RANDN, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
-    return finish(result, device, requires_grad)
+rand = _publish("rand", RAND, "Uniform numbers in [0, 1)")
+randn = _publish("randn", RANDN, "Standard normal numbers")
 
 
 @export(method=False)
@@ -248,40 +233,33 @@ def randperm(
     return finish(result, device, requires_grad)
 
 
-@export(method=False)
-def rand_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    memory_format: MemoryFormat | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """`rand` of input's shape and dtype."""
-    return rand(
-        input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+def _publish_like(name: str, make: Callable[..., Tensor]) -> None:
+    def function(
+        input: Tensor,
+        *,
+        generator: Generator | None = None,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
+        requires_grad: bool = False,
+        layout: Layout | None = None,
+        memory_format: MemoryFormat | None = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        return make(
+            input._array.shape,
+            generator=generator,
+            dtype=dtype or input.dtype,
+            device=device,
+            requires_grad=requires_grad,
+        )
+
+    function.__name__ = name
+    function.__doc__ = f"`{name[:-5]}` of input's shape and dtype."
+    export(name, method=False)(function)
 
 
-@export(method=False)
-def randn_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    layout: Layout | None = None,
-    memory_format: MemoryFormat | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """`randn` of input's shape and dtype."""
-    return randn(
-        input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+for _name, _make in (("rand_like", rand), ("randn_like", randn)):
+    _publish_like(_name, _make)
 
 
 @export(method=False)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, call, made
-from pynn._dtypes import INT64
+from pynn._dtypes import INT64, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
-from pynn.ops.reduction import _accumulating, _floating, _numpy_names, picked_vjp
+from pynn.ops.extremes import picked_vjp
+from pynn.ops.reduction import _floating, _numpy_names
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
 from pynn.return_types import ValuesIndices, named
@@ -129,6 +130,13 @@ CUMMIN = _running_extreme("cummin", numpy.minimum)
 def _scan(op: Any, input: Any, dim: Any) -> Tensor:
     d = normal_dim(dim, input._array.ndim)
     return call(op, (input,), (d,)) if input._array.ndim else input.clone()
+
+
+def _accumulating(input: Any, dtype: Any) -> Tensor:
+    """input cast to dtype, or, for running sums of integers and bools, to int64."""
+    if dtype is not None:
+        return _convert(input, to_numpy(dtype))
+    return _convert(input, INT64) if input._array.dtype.kind in "biu" else input
 
 
 @export()

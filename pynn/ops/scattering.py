@@ -10,21 +10,9 @@ from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
 from pynn._dtypes import INT64
 from pynn.amp.autocast_mode import promoting_function
 from pynn.ops.fitting import fitted
-from pynn.ops.indexing import (
-    GATHER,
-    INDEX_PUT,
-    INDEX_PUT_,
-    PLACE,
-    SCATTER,
-    SCATTER_ADD,
-    _along,
-    _at_least_1d,
-    _check_gather,
-    _index_error,
-    _int64_index,
-    _split_index,
-)
+from pynn.ops.indexing import INDEX_PUT, INDEX_PUT_, PLACE, _index_error, _split_index
 from pynn.ops.registry import Sample, cast, export, joint, register, run, written
+from pynn.ops.selecting import GATHER, SCATTER, SCATTER_ADD, _along, _at_least_1d, _check_gather, _int64_index
 from pynn.ops.view import normal_dim
 
 # ---- scatter_reduce's products and extremes ----
@@ -358,7 +346,7 @@ def _put_parts(input: Tensor, indices: Sequence[Any], values: Tensor) -> tuple[t
         )
     # An index of no dimension selects as one of a single element, which broadcasts alike.
     items = tuple(slice(None) if i is None else _at_least_1d(i) if isinstance(i, Tensor) else i for i in indices)
-    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(items, input._array)
+    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(items)
     return parts
 
 

@@ -6,7 +6,7 @@ import numpy
 
 from pynn._core import Tensor, call, made, observe
 from pynn._dtypes import plain
-from pynn.ops.reduction import picked_vjp
+from pynn.ops.extremes import picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
 from pynn.return_types import Named, ValuesIndices, named

@@ -11,10 +11,11 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, call, call_inplace
-from pynn.ops.elementary import binary_op, unary_op, without_gradient
+from pynn.ops.elementary import binary_op, without_gradient
 from pynn.ops.pointwise_functions import _beside, _inplace, operand, publish_binary, publish_unary
 from pynn.ops.registry import FLOATS, OPS, Sample, export, only, register_inplace, written
 from pynn.ops.samples import binary_samples, unary_samples
+from pynn.ops.unary import unary_op
 
 _ROOT_PI = math.sqrt(math.pi)
 _LOOSE = {"float32": 1e-5, "float64": 1e-11}

@@ -15,8 +15,8 @@ from pynn._dtypes import to_numpy
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
-from pynn.ops.indexing import SCATTER_ADD
 from pynn.ops.registry import Effects, Sample, export, register
+from pynn.ops.selecting import SCATTER_ADD
 from pynn.ops.view import _ints, normal_dim, strides
 
 VIEW = Effects(aliases=True)

@@ -1,6 +1,5 @@
 """Parts of matrices: triangles and diagonals."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -73,47 +72,29 @@ TRIL = _triangle("tril", lambda xp, x, diagonal: xp.tril(x, diagonal))
 TRIU = _triangle("triu", lambda xp, x, diagonal: xp.triu(x, diagonal))
 
 
-def _indices(make: Any) -> Callable[..., Tensor]:
-    def function(row: Any, col: Any, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
-        for name, n in (("row", row), ("col", col)):
+def _publish_indices(name: str, make: Any) -> None:
+    def function(
+        row: int,
+        col: int,
+        offset: int = 0,
+        *,
+        dtype: Dtype | None = None,
+        device: DeviceLike | None = None,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        for side, n in (("row", row), ("col", col)):
             if n < 0:
-                raise RuntimeError(f"{name} must be non-negative, got {n}.")
-        found = numpy.stack(make(row, offset, col)).astype(INT64 if dtype is None else to_numpy(dtype))
-        return made(found)
+                raise RuntimeError(f"{side} must be non-negative, got {n}.")
+        return made(numpy.stack(make(row, offset, col)).astype(INT64 if dtype is None else to_numpy(dtype)))
 
-    return function
-
-
-def tril_indices(
-    row: int,
-    col: int,
-    offset: int = 0,
-    *,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """The indices of `tril`'s elements in a row x col matrix: two rows, of int64."""
-    return _indices(numpy.tril_indices)(row, col, offset, dtype=dtype)
+    function.__name__ = name
+    function.__doc__ = f"The indices of `{name[:4]}`'s elements in a row x col matrix: two rows, of int64."
+    export(name, method=False)(function)
 
 
-def triu_indices(
-    row: int,
-    col: int,
-    offset: int = 0,
-    *,
-    dtype: Dtype | None = None,
-    device: DeviceLike | None = None,
-    layout: Layout | None = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """The indices of `triu`'s elements in a row x col matrix: two rows, of int64."""
-    return _indices(numpy.triu_indices)(row, col, offset, dtype=dtype)
-
-
-export(method=False)(tril_indices)
-export(method=False)(triu_indices)
+for _name, _make in (("tril_indices", numpy.tril_indices), ("triu_indices", numpy.triu_indices)):
+    _publish_indices(_name, _make)
 
 
 _diagonal = diagonal  # diag's argument has the name

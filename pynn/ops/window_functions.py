@@ -1,6 +1,5 @@
 """torch's older window functions, `hann_window` and the like: `pynn.signal.windows` by other arguments."""
 
-from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
@@ -10,12 +9,16 @@ from pynn._layout import layout as Layout
 from pynn.ops.registry import export
 
 
-def _checked(name: str, window_length: int, make: Callable[[Any], Tensor]) -> Tensor:
+def _window(name: str, window_length: int, periodic: bool, called: str | None = None, **options: Any) -> Tensor:
+    """What pynn.signal.windows calls `name`; `called`: the name without "_window" that an error gives it."""
     if window_length < 0:
-        raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}.")
+        raise RuntimeError(
+            f"{called or name}_window requires non-negative window_length, got window_length={window_length}."
+        )
     from pynn.signal import windows
 
-    return make(windows)
+    made: Tensor = getattr(windows, name)(window_length, sym=not periodic, **options)
+    return made
 
 
 def _published(name: str) -> None:
@@ -29,13 +32,7 @@ def _published(name: str) -> None:
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Tensor:
-        def make(windows: Any) -> Tensor:
-            made: Tensor = getattr(windows, name)(
-                window_length, sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
-            )
-            return made
-
-        return _checked(name + "_window", window_length, make)
+        return _window(name, window_length, periodic, dtype=dtype, device=device, requires_grad=requires_grad)
 
     function.__name__ = name + "_window"
     function.__doc__ = f"The {name} window of a length, periodic or symmetric; see `pynn.signal.windows.{name}`."
@@ -60,12 +57,15 @@ def hamming_window(
     requires_grad: bool = False,
 ) -> Tensor:
     """alpha - beta cos(2 pi x) over a window of a length, periodic or symmetric."""
-    return _checked(
-        "hamming_window",
+    return _window(
+        "general_cosine",
         window_length,
-        lambda windows: windows.general_cosine(
-            window_length, a=[alpha, beta], sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
-        ),
+        periodic,
+        "hamming",
+        a=[alpha, beta],
+        dtype=dtype,
+        device=device,
+        requires_grad=requires_grad,
     )
 
 
@@ -82,10 +82,6 @@ def kaiser_window(
     requires_grad: bool = False,
 ) -> Tensor:
     """The Kaiser window of a length, periodic or symmetric; see `pynn.signal.windows.kaiser`."""
-    return _checked(
-        "kaiser_window",
-        window_length,
-        lambda windows: windows.kaiser(
-            window_length, beta=beta, sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad
-        ),
+    return _window(
+        "kaiser", window_length, periodic, beta=beta, dtype=dtype, device=device, requires_grad=requires_grad
     )

@@ -12,7 +12,7 @@ from typing import Any
 from pynn.autograd import no_grad
 from pynn.nn.batchnorm import _BatchNorm
 from pynn.nn.module import Module
-from pynn.ops.creation import tensor
+from pynn.ops.from_data import tensor
 from pynn.optim.lr_scheduler.base import LRScheduler, one_each
 from pynn.optim.optimizer import Optimizer
 

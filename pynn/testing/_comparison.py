@@ -239,7 +239,7 @@ def assert_allclose(actual: Any, expected: Any, rtol: float | None = None, atol:
     warnings.warn(
         "`testing.assert_allclose()` is deprecated. Use `testing.assert_close()`.", FutureWarning, stacklevel=2
     )
-    from pynn.ops.creation import as_tensor
+    from pynn.ops.from_data import as_tensor
 
     actual, expected = (x if isinstance(x, Tensor) else as_tensor(x) for x in (actual, expected))
     assert_close(

@@ -5,7 +5,7 @@ from typing import Any
 
 from pynn._core import Tensor
 from pynn.nn.functional.linear import linear
-from pynn.ops.indexing import masked_fill
+from pynn.ops.selecting import masked_fill
 
 __all__ = ["_canonical_mask", "_get_softmax_dim", "_in_projection", "_in_projection_packed", "_none_or_dtype"]
 

@@ -10,10 +10,10 @@ from pynn._core import Tensor, call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
 from pynn.ops.out import store
-from pynn.ops.pointwise import SIGMOID, TANH
 from pynn.ops.pointwise_functions import operand
 from pynn.ops.random import rand
 from pynn.ops.registry import export
+from pynn.ops.unary import SIGMOID, TANH
 from pynn.ops.view import normal_dim
 
 __all__ = [

@@ -9,8 +9,8 @@ from pynn.nn.functional.linear import linear
 from pynn.nn.functional.pad import pad
 from pynn.nn.functional.softmax import softmax
 from pynn.ops.attention import ATTENTION
-from pynn.ops.indexing import masked_fill
 from pynn.ops.joining import cat
+from pynn.ops.selecting import masked_fill
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

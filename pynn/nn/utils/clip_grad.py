@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pynn._core import Tensor, call, call_writing
 from pynn.autograd import no_grad
-from pynn.ops.creation import tensor
+from pynn.ops.from_data import tensor
 from pynn.ops.gradients import CLIP_BY_NORM, TOTAL_NORM
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Self
 import numpy
 
 from pynn._core import Tensor, wrap
-from pynn.ops.creation import full, tensor
+from pynn.ops.creation import full
+from pynn.ops.from_data import tensor
 from pynn.ops.joining import cat, stack
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy
 
 from pynn._core import Tensor
 from pynn._dtypes import DTYPES
-from pynn.ops.creation import as_tensor, tensor
+from pynn.ops.from_data import as_tensor, tensor
 from pynn.ops.joining import stack
 
 _NOT_NUMBERS = "SUO"  # the NumPy kinds of text and objects

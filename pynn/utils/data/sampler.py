@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pynn._dtypes import DTYPES
 from pynn._random import Generator
-from pynn.ops.creation import as_tensor
+from pynn.ops.from_data import as_tensor
 from pynn.ops.random import multinomial, randint, randperm
 
 T_co = TypeVar("T_co", covariant=True)
