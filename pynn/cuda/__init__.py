@@ -8,7 +8,7 @@ import warnings
 from collections import OrderedDict
 from typing import Any, NoReturn
 
-from pynn import _device, _lazy
+from pynn import _device, _dtypes, _lazy
 from pynn.cuda import amp  # noqa: F401
 
 # What most programs never ask for.
@@ -236,5 +236,5 @@ def _typed(name: str) -> type:
     )
 
 
-for _kind in ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short"):
+for _kind in _dtypes.TYPES:
     globals()[_kind + "Tensor"] = _typed(_kind + "Tensor")
