@@ -8,11 +8,10 @@ kernels. `pynn.show_config()` tells what this installation can do.
 
 from typing import Any
 
-
 from pynn import _bootstrap
 
 # isort: split
-from pynn import _core, _random
+from pynn import _core, _lazy, _random
 from pynn._backends import backend
 from pynn._core import Tensor
 from pynn._device import device
@@ -46,6 +45,7 @@ from pynn.amp.autocast_mode import (
     set_autocast_cpu_enabled,
     set_autocast_dtype,
     set_autocast_enabled,
+    set_autocast_gpu_dtype,
 )
 from pynn.amp.grad_scaler import GradScaler
 from pynn import _layout
@@ -85,96 +85,39 @@ from pynn import _einops_hook
 _einops_hook.install()
 
 
-# Modules that most programs never ask for: imported when first used.
-# (One a line.)
-_LAZY = frozenset(
-    (
-        "__config__",
-        "accelerator",
-        "backends",
-        "compiler",
-        "cpu",
-        "cuda",
-        "distributed",
-        "func",
-        "fx",
-        "hub",
-        "jit",
-        "linalg",
-        "mps",
-        "mtia",
-        "multiprocessing",
-        "onnx",
-        "optim",
-        "overrides",
-        "profiler",
-        "quasirandom",
-        "return_types",
-        "signal",
-        "special",
-        "storage",
-        "testing",
-        "types",
-        "utils",
-        "version",
-        "vision",
-        "xpu",
-    )
-)
-
-# Names that live in such modules: imported from the module named when first used.
-_LAZY_NAMES = {
-    "vmap": "func",
-    "compile": "compiler",
-    "Storage": "storage",
+# What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
+_LAZY = {
+    **dict.fromkeys((
+        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "func", "fx", "hub", "jit",
+        "linalg", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler", "quasirandom",
+        "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
+    ), ""),
+    **dict.fromkeys((
+        "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "_assert", "_assert_async", "_check",
+        "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all", "_check_type", "_check_value",
+        "_shape_as_tensor", "compiled_with_cxx11_abi", "get_device", "get_device_module",
+        "init_num_threads", "is_storage", "is_vulkan_available", "sym_float", "sym_int", "sym_ite",
+        "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "typename",
+    ), "_odds"),
+    **dict.fromkeys((
+        "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage",
+        "IntStorage", "LongStorage", "ShortStorage", "Storage", "TypedStorage", "UntypedStorage",
+    ), "storage"),
+    **dict.fromkeys(ops.deferred.FUNCTION_MODULES, "ops.deferred"),
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
-    **dict.fromkeys((
-        "AcceleratorError", "OutOfMemoryError", "_assert", "SymBool", "SymFloat", "SymInt", "can_cast",
-        "compiled_with_cxx11_abi",
-        "get_device", "get_device_module", "init_num_threads", "is_distributed", "is_storage", "is_vulkan_available",
-        "_assert", "_assert_async", "_check", "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all",
-        "_check_type", "_check_value", "_shape_as_tensor", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
-        "thread_safe_generator", "typename",
-    ), "_odds"),
-    **{
-        name + "Storage": "storage"
-        for name in (
-            "Typed", "Untyped", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
-        )
-    },
+    "compile": "compiler",
+    "fork": "jit",
+    "vmap": "func",
+    "wait": "jit",
 }  # fmt: skip
+_find, __dir__ = _lazy.names(__name__, _LAZY)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY or name in _LAZY_NAMES:
-        import importlib
-
-        module = importlib.import_module("pynn." + _LAZY_NAMES.get(name, name))
-        found = globals()[name] = getattr(module, name) if name in _LAZY_NAMES else module
-        return found
-    if name in ops.deferred.FUNCTION_MODULES:
-        found = globals()[name] = ops.deferred.load(name)
-        return found
-    from pynn._absent import explain
-
     if name.startswith("_foreach_"):
         from pynn import _foreach
 
         found = globals()[name] = _foreach.find(name)
         return found
-    if not name.startswith("_"):  # not what `from pynn import _module` asks for
-        import pynn._functions as more
-
-        if name in more.NAMES or (name in more.INPLACE and hasattr(Tensor, name)):
-            found = globals()[name] = getattr(more, name)
-            return found
-    raise AttributeError(explain("pynn", name))
-
-
-def __dir__() -> Any:
-    import pynn._functions as more
-
-    return sorted(
-        globals().keys() | _LAZY | _LAZY_NAMES.keys() | set(more.NAMES) | ops.deferred.FUNCTION_MODULES.keys()
-    )
+    return _find(name)

@@ -1,5 +1,7 @@
 """What torch has and pynn does not, and what to do instead: the text of the error when such a name is used."""
 
+from collections.abc import Mapping
+
 # The first word of a dotted name, or a whole name -> why it is not here, and the way round.
 REASONS = {
     "fft": "Fourier transforms are out of pynn's scope so far; use numpy.fft on x.numpy().",
@@ -34,8 +36,8 @@ for _name in ("stft", "istft"):
     REASONS[_name] = REASONS["fft"]
 
 
-def explain(module: str, name: str) -> str:
-    """The message of the AttributeError for `module.name`."""
-    reason = REASONS.get(name)
+def explain(module: str, name: str, reasons: str | Mapping[str, str] | None = None) -> str:
+    """The message of the AttributeError for `module.name`: with the reason, that of the name, or one of those above."""
+    reason = reasons if isinstance(reasons, str) else (REASONS if reasons is None else reasons).get(name)
     text = f"module '{module}' has no attribute '{name}'"
     return f"{text}: {reason}" if reason else f"{text}."

@@ -62,6 +62,12 @@ ALIASES = {
     "int": "int32",
     "long": "int64",
 }
+# torch's names of element types: in those of tensor types (FloatTensor), of storages, of methods, and in messages.
+TYPES: dict[str, str] = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32",
+    "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
+}  # fmt: skip
+TYPE_OF: dict[str, str] = {name: kind for kind, name in TYPES.items()}
 _BY_NUMPY = {d.numpy: d for d in DTYPES.values() if d.name != "bfloat16"}
 BOOL, INT64, FLOAT32, FLOAT64 = (numpy.dtype(n) for n in ("bool", "int64", "float32", "float64"))
 FLOAT16 = numpy.dtype("float16")

@@ -7,43 +7,7 @@ from typing import Any
 
 from pynn._core import Tensor
 from pynn._device import device
-from pynn._dtypes import DTYPES, dtype, to_numpy
-
-__all__ = [
-    "AcceleratorError",
-    "OutOfMemoryError",
-    "SymBool",
-    "SymFloat",
-    "SymInt",
-    "_assert",
-    "_assert_async",
-    "_check",
-    "_check_index",
-    "_check_is_size",
-    "_check_not_implemented",
-    "_check_tensor_all",
-    "_check_type",
-    "_check_value",
-    "_shape_as_tensor",
-    "can_cast",
-    "compiled_with_cxx11_abi",
-    "get_device",
-    "get_device_module",
-    "init_num_threads",
-    "is_distributed",
-    "is_storage",
-    "is_vulkan_available",
-    "sym_float",
-    "sym_int",
-    "sym_ite",
-    "sym_max",
-    "sym_min",
-    "sym_not",
-    "sym_sqrt",
-    "sym_sum",
-    "thread_safe_generator",
-    "typename",
-]  # fmt: skip
+from pynn._dtypes import DTYPES
 
 
 class OutOfMemoryError(RuntimeError):
@@ -83,14 +47,6 @@ def is_storage(obj: Any) -> bool:
     return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
-
-
-def can_cast(from_: dtype, to: dtype) -> bool:
-    """Whether torch's rules allow one dtype to be written to another: not from floats to integers, nor those to bool."""
-    return _CATEGORY[to_numpy(from_).kind] <= _CATEGORY[to_numpy(to).kind]
-
-
 def get_device(input: Tensor) -> int:
     """A tensor's GPU by number: -1, for it lies on the CPU."""
     return -1
@@ -119,11 +75,6 @@ def init_num_threads() -> None:
 
 def is_vulkan_available() -> bool:
     """Whether tensors can be put on a Vulkan device."""
-    return False
-
-
-def is_distributed(input: Tensor) -> bool:
-    """Whether a tensor is spread over machines."""
     return False
 
 

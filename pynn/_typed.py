@@ -4,16 +4,12 @@ from typing import Any
 
 import numpy
 
+from pynn import _dtypes
 from pynn._core import Tensor, made
 from pynn._dtypes import DTYPES, set_default_dtype
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.creation import shape_of
 from pynn.ops.from_data import _array_from
-
-NAMES = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32", "Short": "int16",
-    "Char": "int8", "Byte": "uint8", "Bool": "bool",
-}  # fmt: skip
 
 
 class _TypedMeta(type):
@@ -44,7 +40,7 @@ TYPES = {
         (),
         {"dtype": DTYPES[target], "__doc__": f"Tensors of {target}: a constructor and a type test."},
     )
-    for name, target in NAMES.items()
+    for name, target in _dtypes.TYPES.items()
 }
 
 

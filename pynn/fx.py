@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from pynn import _lazy
+
 __all__ = ["wrap"]
 
 
@@ -18,7 +20,5 @@ def wrap(fn_or_name: str | Callable[..., Any]) -> str | Callable[..., Any]:
     return fn_or_name
 
 
-def __getattr__(name: str) -> Any:
-    raise AttributeError(
-        f"module 'pynn.fx' has no attribute '{name}': graphs of Python code are out of pynn's scope so far; modules run eagerly."
-    )
+_WHY = "graphs of Python code are out of pynn's scope so far; modules run eagerly."
+__getattr__, __dir__ = _lazy.names(__name__, {}, _WHY)

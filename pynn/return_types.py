@@ -85,8 +85,8 @@ named("aminmax", ("min", "max"))
 def __getattr__(name: str) -> Any:
     """The types of pynn.linalg's results are there once it is."""
     if not name.startswith("_"):
-        from pynn.linalg import _checks
+        from pynn.linalg import _checks  # noqa: F401  (which makes them)
 
-        if isinstance(getattr(_checks, name, None), type) and issubclass(getattr(_checks, name), Named):
-            return getattr(_checks, name)
+        if name in globals():
+            return globals()[name]
     raise AttributeError(f"module 'pynn.return_types' has no attribute {name!r}.")

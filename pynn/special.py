@@ -7,6 +7,7 @@ two; those that torch differentiates have gradients of every order. Not here: ai
 from collections.abc import Callable
 from typing import Any
 
+from pynn import _lazy
 from pynn._core import Tensor, call
 from pynn.ops import special as _records
 from pynn.ops.out import takes_out as _takes_out
@@ -75,9 +76,4 @@ def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 __all__ = sorted((*_DOCS, *_SAME, *_records.POLYNOMIALS, "log_softmax", "softmax", "xlog1py", "zeta"))
-
-
-def __getattr__(name: str) -> Any:
-    from pynn._absent import explain
-
-    raise AttributeError(explain("pynn.special", name))
+__getattr__, __dir__ = _lazy.names(__name__, {})

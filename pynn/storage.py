@@ -1,11 +1,251 @@
-"""Storages under torch's names: UntypedStorage, TypedStorage, and one class of the latter for each dtype."""
+"""Storages: the memory that a tensor and its views share, as bytes (UntypedStorage) or as elements (TypedStorage).
 
+FloatStorage and the like make TypedStorages of one dtype.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
-from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
-from pynn._storage import TypedStorage, UntypedStorage, _new
+from pynn._device import CPU, check_device, device
+from pynn._dtypes import DTYPES, TYPE_OF, TYPES, from_numpy, get_default_dtype, plain, to_numpy
+from pynn._dtypes import dtype as _dtype
+
+
+class _Storage:
+    """What both kinds have. `_flat` is a one-dimensional array over the memory."""
+
+    _flat: numpy.ndarray
+
+    @property
+    def device(self) -> device:
+        """Where the memory lies: the CPU."""
+        return CPU
+
+    is_cuda = False
+    is_sparse = False
+
+    def data_ptr(self) -> int:
+        """The address of the first byte: equal for two storages that are the same memory."""
+        address: int = self._flat.__array_interface__["data"][0] if self._flat.size else 0
+        return address
+
+    def nbytes(self) -> int:
+        """The size in bytes."""
+        return int(self._flat.nbytes)
+
+    def size(self) -> int:
+        """The number of elements (bytes, of an untyped storage)."""
+        return int(self._flat.size)
+
+    __len__ = size
+
+    def element_size(self) -> int:
+        """Bytes an element."""
+        return int(self._flat.itemsize)
+
+    def tolist(self) -> list[Any]:
+        """The elements as Python numbers."""
+        found: list[Any] = plain(self._flat).tolist()
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return self._of(self._flat[index])
+        return plain(self._flat[index : index + 1 or None])[0].item()
+
+    def __setitem__(self, index: int | slice, value: Any) -> None:
+        self._flat[index] = value
+
+    def fill_(self, value: Any) -> "_Storage":
+        """Set every element; returns the storage."""
+        self._flat[...] = value
+        return self
+
+    def cpu(self) -> "_Storage":
+        """Itself."""
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> "_Storage":
+        """Raises: this build has no GPU kernels."""
+        check_device("cuda" if device is None else device)
+        return self
+
+    def to(self, *, device: Any, non_blocking: bool = False) -> "_Storage":
+        """Itself, for the CPU; RuntimeError for another device."""
+        check_device(device)
+        return self
+
+    def new(self) -> "_Storage":
+        """An empty storage of the kind."""
+        return self._of(self._flat[:0].copy())
+
+    def clone(self) -> "_Storage":
+        """A copy in memory of its own."""
+        return self._of(self._flat.copy())
+
+    def copy_(self, source: "_Storage", non_blocking: bool = False) -> "_Storage":
+        """Copy another storage's elements into this one; returns it."""
+        self._flat[...] = source._flat
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether other processes see the memory."""
+        from pynn._shared import mapping_of
+
+        return mapping_of(self._flat) is not None
+
+    def share_memory_(self) -> "_Storage":
+        """Take new memory that other processes see too, with the same values. Tensors keep theirs: share those first."""
+        from pynn._shared import shared_copy
+
+        if not self.is_shared():
+            self._flat = shared_copy(self._flat)
+        return self
+
+    def resize_(self, size: int) -> "_Storage":
+        """Refused, but for the size it has: tensors hold on to the memory they have. RuntimeError."""
+        if int(size) == self.size():
+            return self
+        raise RuntimeError(f"a storage of {self.size()} elements cannot become one of {size}. Use Tensor.resize_.")
+
+    def is_pinned(self) -> bool:
+        """Whether the memory is page-locked: no."""
+        return False
+
+    @classmethod
+    def _of(cls, flat: numpy.ndarray) -> "_Storage":
+        raise NotImplementedError
+
+    def _elements(self, np_dtype: numpy.dtype) -> numpy.ndarray:
+        """The memory as a flat array of a dtype."""
+        if self._flat.dtype == np_dtype:
+            return self._flat
+        data = self._flat.view(numpy.uint8)
+        return data[: data.size - data.size % np_dtype.itemsize].view(np_dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Storage) and (self.data_ptr(), self.nbytes()) == (other.data_ptr(), other.nbytes())
+
+    def __hash__(self) -> int:
+        return hash((self.data_ptr(), self.nbytes()))
+
+    def _what(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return "".join(f" {x}\n" for x in self.tolist()) + f"[{self._what()} of size {self.size()}]"
+
+
+def _new(source: Any, np_dtype: numpy.dtype) -> numpy.ndarray:
+    """The memory of a new storage: of a number of elements, or holding the elements of a sequence."""
+    if isinstance(source, (int, numpy.integer)):
+        if source < 0:
+            raise RuntimeError(f"Trying to create a storage of a negative size {source}.")
+        return numpy.empty(int(source), np_dtype)
+    return numpy.array(list(source)).astype(np_dtype)
+
+
+class UntypedStorage(_Storage):
+    """A tensor's memory as bytes: `UntypedStorage(n)` is n bytes, their values not set; of a list, the bytes in it."""
+
+    def __init__(self, source: Any = 0, *, device: Any = None) -> None:
+        if device is not None:
+            check_device(device)
+        self._flat = _new(source, numpy.dtype(numpy.uint8))
+
+    def _what(self) -> str:
+        return "pynn.storage.UntypedStorage(device=cpu)"
+
+    def type(self) -> str:
+        """The name of the kind."""
+        return "pynn.storage.UntypedStorage"
+
+    def untyped(self) -> "UntypedStorage":
+        """Itself."""
+        return self
+
+    @classmethod
+    def _of(cls, flat: numpy.ndarray) -> "UntypedStorage":
+        made_ = cls.__new__(cls)
+        made_._flat = flat.view(numpy.uint8)
+        return made_
+
+
+class TypedStorage(_Storage):
+    """A tensor's memory as elements of its dtype.
+
+    `TypedStorage(n, dtype=...)` has n elements, their values not set; of a list, the elements in it.
+    `TypedStorage(wrap_storage=s, dtype=...)` is the memory of s seen as another dtype. dtype: the default one unless given.
+    """
+
+    def __init__(
+        self,
+        source: Any = 0,
+        *,
+        wrap_storage: "_Storage | None" = None,
+        dtype: _dtype | None = None,
+        device: Any = None,
+        _internal: bool = False,
+    ) -> None:
+        if device is not None:
+            check_device(device)
+        kind = to_numpy(get_default_dtype() if dtype is None else dtype)
+        if wrap_storage is None:
+            self._flat = _new(source, kind)
+        elif isinstance(wrap_storage, UntypedStorage):
+            self._flat = wrap_storage._elements(kind)
+        else:
+            raise TypeError(
+                f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage).__name__}: use its .untyped()."
+            )
+
+    def _what(self) -> str:
+        return f"pynn.storage.TypedStorage(dtype={self.dtype}, device=cpu)"
+
+    def pickle_storage_type(self) -> str:
+        """The name of the class of storages of this dtype: "FloatStorage"."""
+        return TYPE_OF[self._flat.dtype.name] + "Storage"
+
+    def type(self, dtype: _dtype | None = None, non_blocking: bool = False) -> Any:
+        """The name of its kind with its module, or given a dtype the elements in that dtype: itself, or a new storage."""
+        return f"pynn.{self.pickle_storage_type()}" if dtype is None else self._in(to_numpy(dtype))
+
+    def _in(self, np_dtype: numpy.dtype) -> "TypedStorage":
+        return self if self._flat.dtype == np_dtype else self._of(plain(self._flat).astype(np_dtype))
+
+    @classmethod
+    def _of(cls, flat: numpy.ndarray) -> "TypedStorage":
+        made_ = cls.__new__(cls)
+        made_._flat = flat
+        return made_
+
+    @property
+    def dtype(self) -> _dtype:
+        """The type of the elements."""
+        return from_numpy(self._flat.dtype)
+
+    def untyped(self) -> UntypedStorage:
+        """The same memory as bytes."""
+        return UntypedStorage._of(self._flat)
+
+
+def _converter(method: str, name: str) -> None:
+    def convert(self: TypedStorage) -> TypedStorage:
+        return self._in(to_numpy(DTYPES[name]))
+
+    convert.__name__ = method
+    convert.__qualname__ = f"TypedStorage.{method}"
+    convert.__doc__ = f"The elements as {name}: itself, or a new storage."
+    setattr(TypedStorage, method, convert)
+
+
+for _kind, _target in TYPES.items():
+    _converter(_kind.lower(), _target)
 
 
 class _OfOneType(type):
@@ -17,8 +257,6 @@ class _OfOneType(type):
         return isinstance(instance, TypedStorage) and instance._flat.dtype == cls.np_dtype
 
     def __call__(cls, *args: Any, device: Any = None) -> Any:
-        from pynn._device import check_device
-
         if device is not None:
             check_device(device)
         if not args:
@@ -29,15 +267,11 @@ class _OfOneType(type):
         return TypedStorage._of(_new(what, cls.np_dtype))
 
     @property
-    def dtype(cls) -> dtype:
+    def dtype(cls) -> _dtype:
         """The type of the elements."""
         return from_numpy(cls.np_dtype)
 
 
-_NAMES = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32",
-    "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
-}  # fmt: skip
 _CLASSES = {
     name + "Storage": _OfOneType(
         name + "Storage",
@@ -47,7 +281,7 @@ _CLASSES = {
             "__doc__": f"A storage of {target}, of a size, of a list or over a storage.",
         },
     )
-    for name, target in _NAMES.items()
+    for name, target in TYPES.items()
 }
 FloatStorage: _OfOneType
 DoubleStorage: _OfOneType
@@ -61,14 +295,6 @@ ByteStorage: _OfOneType
 BoolStorage: _OfOneType
 globals().update(_CLASSES)
 Storage = _CLASSES["FloatStorage"]
-
-
-def name_of(np_dtype: "numpy.dtype[Any]") -> str:
-    """The name of the class for a dtype: "FloatStorage". RuntimeError for a dtype that has none."""
-    for name, kind in _CLASSES.items():
-        if kind.np_dtype == np_dtype:
-            return name
-    raise RuntimeError(f"no class of storages is for {np_dtype}.")
 
 
 __all__ = ["Storage", "TypedStorage", "UntypedStorage", *_CLASSES]

@@ -27,7 +27,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import pynn  # noqa: E402
-import pynn._functions  # noqa: E402
 import pynn._layout  # noqa: E402
 import pynn.return_types  # noqa: E402
 from pynn import _core  # noqa: E402
@@ -424,23 +423,17 @@ def package_stub() -> str:
             for alias in node.names:
                 name = alias.asname or alias.name
                 taken[name] = f"from {node.module} import {alias.name} as {name}\n"
-    for name in sorted(pynn._LAZY):
-        if (ROOT / "pynn" / f"{name}.py").exists() or (ROOT / "pynn" / name).is_dir():
-            taken[name] = f"from pynn import {name} as {name}\n"
-    for name, module in sorted(pynn._LAZY_NAMES.items()):
-        taken[name] = f"from pynn.{module} import {name} as {name}\n"
-    for name in sorted(pynn._functions.NAMES):
+    for name, module in sorted(pynn._LAZY.items(), key=lambda item: (item[1] != "", item[0])):
         if name not in FUNCTIONS:
-            taken[name] = f"from pynn._functions import {name} as {name}\n"
-    inplace = {n: getattr(pynn, n) for n in pynn._functions.INPLACE if n not in FUNCTIONS and hasattr(pynn.Tensor, n)}
-    values = {**vars(pynn), **FUNCTIONS, **inplace}
+            taken[name] = f"from pynn{module and '.' + module} import {name} as {name}\n"
+    values = {**vars(pynn), **FUNCTIONS}
     lines = []
     for name, value in sorted(values.items()):
         own = not name.startswith("_") or name in FUNCTIONS
         if name in taken or not own or isinstance(value, types.ModuleType) or value is Any:
             continue
         if isinstance(value, types.FunctionType):
-            lines.append(definition(name, vars(pynn.Tensor)[name] if name in inplace else value, False))
+            lines.append(definition(name, value, False))
         else:
             lines.append(constant_text(name, value))
     classes = [line for line in lines if line.startswith("from ")]

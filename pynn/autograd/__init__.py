@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn import _core
+from pynn import _core, _lazy
 from pynn._core import Tensor, made, wrap
 from pynn.autograd import _tensor as _tensor
 from pynn.autograd import function
@@ -33,24 +33,16 @@ __all__ = [
     "set_multithreading_enabled", "variable",
 ]  # fmt: skip
 
-# Modules that most programs never ask for: imported when first used.
-_LAZY = frozenset(("forward_ad", "functional", "graph", "profiler"))
-
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name in _LAZY:
-        return importlib.import_module("pynn.autograd." + name)
-    if name in ("gradcheck", "gradgradcheck"):  # the functions; the module of that name is in sys.modules, as torch's
-        module = importlib.import_module("pynn.autograd.gradcheck")
-        globals()["gradcheck"], globals()["gradgradcheck"] = module.gradcheck, module.gradgradcheck
-        return globals()[name]
-    if name.startswith("__"):
-        raise AttributeError(name)
-    from pynn._absent import explain
-
-    raise AttributeError(explain("pynn.autograd", name))
+# What most programs never ask for: imported when first used.
+_LAZY = {
+    "forward_ad": "",
+    "functional": "",
+    "gradcheck": "gradcheck",
+    "gradgradcheck": "gradcheck",
+    "graph": "",
+    "profiler": "",
+}
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY)
 
 
 def _tensors(value: Any, name: str) -> list[Any]:

@@ -1,17 +1,18 @@
 """torch.backends' names, so that scripts that set its switches run. None of them changes what pynn computes."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pynn import _lazy
 from pynn.backends import cuda, cudnn
 
 if TYPE_CHECKING:
     from pynn.backends import cpu, cusparselt, mha, miopen, mkl, mkldnn, mps, nnpack, openmp, opt_einsum, quantized
 
 # Modules that most programs never ask for.
-_LAZY = frozenset((
+_LAZY = (
     "cpu", "cusparselt", "mha", "miopen", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "quantized",
-))  # fmt: skip
+)  # fmt: skip
+__getattr__, __dir__ = _lazy.names(__name__, dict.fromkeys(_LAZY, ""))
 
 __all__ = [
     "cpu",
@@ -42,9 +43,3 @@ def disable_global_flags() -> None:
 def flags_frozen() -> bool:
     """Whether disable_global_flags was called."""
     return _frozen
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module("pynn.backends." + name)
-    raise AttributeError(f"module 'pynn.backends' has no attribute {name!r}.")

@@ -4,20 +4,20 @@ Questions are answered (there is no GPU, no memory is used), what frees or seeds
 raises an error that is both an AssertionError and a RuntimeError, as torch raises now one, now the other.
 """
 
-import importlib
 import warnings
 from collections import OrderedDict
 from typing import Any, NoReturn
 
-from pynn import _device
+from pynn import _device, _dtypes, _lazy
 from pynn.cuda import amp  # noqa: F401
 
-# Modules that most programs never ask for.
-_LAZY = frozenset(("memory", "nvtx", "random", "streams"))
-_LAZY_NAMES = {
+# What most programs never ask for.
+_LAZY = {
+    **dict.fromkeys(("memory", "nvtx", "random", "streams"), ""),
     **dict.fromkeys(("CUDAGraph", "Event", "ExternalStream", "Stream", "StreamContext", "graph", "make_graphed_callables", "stream"), "streams"),
-    "OutOfMemoryError": "_odds",
+    "OutOfMemoryError": "._odds",
 }  # fmt: skip
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY, "this build has no GPU kernels.")
 
 has_half = True
 has_magma = False
@@ -236,14 +236,5 @@ def _typed(name: str) -> type:
     )
 
 
-for _kind in ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short"):
+for _kind in _dtypes.TYPES:
     globals()[_kind + "Tensor"] = _typed(_kind + "Tensor")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module("pynn.cuda." + name)
-    if name in _LAZY_NAMES:
-        where = _LAZY_NAMES[name]
-        return getattr(importlib.import_module("pynn._odds" if where == "_odds" else "pynn.cuda." + where), name)
-    raise AttributeError(f"module 'pynn.cuda' has no attribute {name!r}: this build has no GPU kernels.")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
+from pynn import _lazy
 from pynn.compiler import say_once
 from pynn.nn.module import Module
 
@@ -211,9 +212,4 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     return True
 
 
-def __getattr__(name: str) -> Any:
-    if name == "annotations":
-        import importlib
-
-        return importlib.import_module("pynn.jit.annotations")
-    raise AttributeError(f"module 'pynn.jit' has no attribute {name!r}.")
+__getattr__, __dir__ = _lazy.names(__name__, {"annotations": ""})

@@ -6,12 +6,8 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, observe
+from pynn._dtypes import TYPE_OF
 from pynn.return_types import named
-
-_NAMES = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-}  # fmt: skip
 
 
 class LinAlgError(RuntimeError):
@@ -20,8 +16,7 @@ class LinAlgError(RuntimeError):
 
 def type_name(x: Tensor) -> str:
     """torch's name of a tensor's dtype in error messages: Float, Long, ..."""
-    result: str = _NAMES.get(x._array.dtype.name, x._array.dtype.name)
-    return result
+    return TYPE_OF[x._array.dtype.name]
 
 
 def check_tensor(name: str, x: Any, argument: str = "A") -> None:

@@ -1,7 +1,6 @@
 """Neural networks: modules, their parameters, initial values and losses. A table of contents."""
 
-from typing import Any
-
+from pynn import _lazy
 
 # ruff: noqa: F403, I001  (in the order that a reader looks for them)
 from pynn.nn import functional as functional
@@ -50,18 +49,4 @@ _LAZY = {
 }  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name not in _LAZY:
-        from pynn._absent import explain
-
-        raise AttributeError(explain("pynn.nn", name))
-    module = import_module("pynn.nn." + (_LAZY[name] or name))
-    found = getattr(module, name) if _LAZY[name] else module
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> Any:
-    return sorted(globals().keys() | _LAZY)
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY)

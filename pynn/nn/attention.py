@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn import _lazy
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -13,12 +14,7 @@ from pynn.ops.creation import empty
 __all__ = ["MultiheadAttention"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("SDPBackend", "sdpa_kernel"):
-        from pynn.nn import _sdp
-
-        return getattr(_sdp, name)
-    raise AttributeError(f"module 'pynn.nn.attention' has no attribute {name!r}.")
+__getattr__, __dir__ = _lazy.names(__name__, {"SDPBackend": "._sdp", "sdpa_kernel": "._sdp"})
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy
 
-from pynn import _core
+from pynn import _core, _lazy
 from pynn._core import Tensor, wrap_as
 from pynn._dtypes import default_float
 
@@ -73,9 +73,7 @@ class Buffer(Tensor):
         """Everything is done by __new__."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"):
-        from pynn.nn import _uninitialized
-
-        return getattr(_uninitialized, name)
-    raise AttributeError(f"module 'pynn.nn.parameter' has no attribute '{name}'")
+_LAZY = dict.fromkeys(
+    ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"), "._uninitialized"
+)
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY)

@@ -7,7 +7,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace, unary, wrap
 from pynn._device import DeviceLike
-from pynn._dtypes import DTYPES, dtype, from_numpy, to_numpy
+from pynn._dtypes import DTYPES, TYPE_OF, TYPES, dtype, from_numpy, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import channels_last, channels_last_3d
 from pynn._layout import memory_format as MemoryFormat
@@ -198,11 +198,8 @@ def _publish_conversion(name: str, np_name: Any) -> None:
     export(name, function=False)(function)
 
 
-for _name, _target in (
-    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"), ("long", "int64"), ("int", "int32"),
-    ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
-):  # fmt: skip
-    _publish_conversion(_name, _target)
+for _kind, _target in TYPES.items():
+    _publish_conversion(_kind.lower(), _target)
 
 
 @export("type", function=False)
@@ -214,9 +211,7 @@ def _type(self: Any, dtype: Dtype | None = None, non_blocking: bool = False) -> 
     from pynn._typed import dtype_of
 
     if dtype is None:
-        names = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}
-        names |= {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
-        return f"pynn.{names[self._array.dtype.name]}Tensor"
+        return f"pynn.{TYPE_OF[self._array.dtype.name]}Tensor"
     return _convert(self, to_numpy(dtype_of(dtype) or dtype))
 
 

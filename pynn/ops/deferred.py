@@ -1,6 +1,6 @@
 """Public names whose modules are imported when the names are first used: what most programs never call costs no import time.
 
-A module named here publishes its functions with `export` as any other. `pynn.<name>` finds them by `load`;
+A module named here publishes its functions with `export` as any other. `pynn.<name>` finds them as attributes of this module;
 `Tensor.<name>` is at first a small method that imports the module, which then puts the true method in its place.
 """
 
@@ -35,8 +35,10 @@ FUNCTION_MODULES = {
 METHOD_MODULES = {n: module for module, (both, _, methods) in _NAMES.items() for n in (both + " " + methods).split()}
 
 
-def load(name: str) -> Any:
+def __getattr__(name: str) -> Any:
     """The public function of that name, its module imported."""
+    if name not in FUNCTION_MODULES:
+        raise AttributeError(f"module 'pynn.ops.deferred' has no attribute '{name}'.")
     importlib.import_module(FUNCTION_MODULES[name])
     return FUNCTIONS[name]
 

@@ -176,7 +176,7 @@ def storage_offset(self: Tensor) -> int:
 @export(function=False)
 def untyped_storage(self: Tensor) -> Any:
     """The memory this tensor lies in, as bytes: `.data_ptr()`, `.nbytes()`, the same for all views of it."""
-    from pynn._storage import UntypedStorage
+    from pynn.storage import UntypedStorage
 
     return UntypedStorage._of(root(self._array))
 
@@ -184,7 +184,7 @@ def untyped_storage(self: Tensor) -> Any:
 @export("storage", "_typed_storage", function=False)
 def storage(self: Tensor) -> Any:
     """The memory this tensor lies in, as elements of its dtype."""
-    from pynn._storage import TypedStorage
+    from pynn.storage import TypedStorage
 
     return TypedStorage._of(root(self._array))
 
@@ -211,7 +211,7 @@ def set_(
     stride: Sequence[int] | None = None,
 ) -> Tensor:
     """Let this tensor show other memory: another tensor's, or a storage's in a shape with strides; none at all without source."""
-    from pynn._storage import TypedStorage, UntypedStorage
+    from pynn.storage import TypedStorage, UntypedStorage
 
     if source is None:
         _core.set_array(self, numpy.empty((0,), self._array.dtype))

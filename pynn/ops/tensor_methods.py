@@ -202,7 +202,7 @@ def record_stream(self: Tensor, stream: Any) -> None:
 @export(function=False)
 def storage_type(self: Tensor) -> type:
     """The class that `storage()` returns."""
-    from pynn._storage import TypedStorage
+    from pynn.storage import TypedStorage
 
     return TypedStorage
 

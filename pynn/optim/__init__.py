@@ -1,8 +1,8 @@
 """Optimizers and learning rate schedulers, under torch's names."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pynn import _lazy
 from pynn.optim import lr_scheduler
 from pynn.optim.adam import Adam
 from pynn.optim.adamw import AdamW
@@ -31,7 +31,6 @@ _LAZY = {
     "LBFGS": "lbfgs", "Muon": "_muon", "NAdam": "nadam", "RAdam": "radam", "RMSprop": "rmsprop", "Rprop": "rprop",
     "SparseAdam": "sparse_adam", "swap_in_optimizer_params_and_state": "_stateless",
 }  # fmt: skip
-_MODULES = frozenset(("swa_utils", *_LAZY.values()))
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer",
@@ -40,15 +39,4 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        found = getattr(importlib.import_module("pynn.optim." + _LAZY[name]), name)
-        globals()[name] = found
-        return found
-    if name in _MODULES:
-        return importlib.import_module("pynn.optim." + name)
-    raise AttributeError(f"module 'pynn.optim' has no attribute {name!r}.")
-
-
-def __dir__() -> list[str]:
-    return sorted(globals().keys() | set(__all__) | _MODULES)
+__getattr__, __dir__ = _lazy.names(__name__, {**_LAZY, **dict.fromkeys(("swa_utils", *_LAZY.values()), "")})

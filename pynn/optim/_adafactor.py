@@ -1,20 +1,19 @@
 """Adafactor."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
 from pynn._info import finfo
-from pynn.autograd import enable_grad, no_grad
 from pynn.ops.creation import finish
 from pynn.optim._grouped import check_lr, scalar, scalar_array
-from pynn.optim.optimizer import Optimizer, ParamsT
+from pynn.optim._single import SingleOptimizer
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Adafactor"]
 
 
-class Adafactor(Optimizer):
+class Adafactor(SingleOptimizer):
     """Adam without momentum, whose mean squares of a matrix are kept as the product of a column and a row.
 
     The rate is min(lr, 1 / sqrt(step)) times the parameter's root mean square (eps[1] at least); the update's own
@@ -66,19 +65,6 @@ class Adafactor(Optimizer):
         elif not isinstance(state["step"], Tensor):
             state["step"] = finish(scalar_array(float(state["step"])))
         return state
-
-    @no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Move all parameters that have a gradient once; returns what closure, called with gradients, returned."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._move(p, p.grad, group)
-        return loss
 
     def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         grad = -grad if group["maximize"] else grad

@@ -15,9 +15,9 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor
 from pynn._dtypes import default_float
-from pynn.autograd import enable_grad, set_grad_enabled
+from pynn.autograd import set_grad_enabled
 from pynn.ops.creation import finish
-from pynn.optim.optimizer import Optimizer, ParamsT
+from pynn.optim.optimizer import Optimizer, ParamsT, loss_of
 
 SWITCHES = frozenset(("amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"))
 
@@ -216,10 +216,7 @@ class GroupedOptimizer(Optimizer):
 
         closure: computes the loss anew, with gradients, and returns it; step returns what it returned.
         """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = None if closure is None else loss_of(closure)
         state: Any = self.state
         for group in self.param_groups:
             plan = self._plans.get(id(group))

@@ -1,13 +1,13 @@
 """Muon."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pynn._core import Tensor
-from pynn.autograd import enable_grad, no_grad
 from pynn.optim._grouped import check_lr, scalar
-from pynn.optim.optimizer import Optimizer, ParamsT
+from pynn.optim._single import SingleOptimizer
+from pynn.optim.optimizer import ParamsT
 
 __all__ = ["Muon"]
 
@@ -35,7 +35,7 @@ def _orthogonalized(update: Tensor, coefficients: Sequence[float], steps: int, e
     return out
 
 
-class Muon(Optimizer):
+class Muon(SingleOptimizer):
     """Momentum whose update is made orthogonal, for the matrices of hidden layers.
 
     b = lerp(b, g, 1 - momentum); the update is b (nesterov: lerp(g, b, momentum)) with its singular values brought near
@@ -76,19 +76,6 @@ class Muon(Optimizer):
                     raise ValueError(
                         f"Muon only supports 2D parameters whereas we found a parameter with size: {p.shape}"
                     )
-
-    @no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Move all parameters that have a gradient once; returns what closure, called with gradients, returned."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._move(p, p.grad, group)
-        return loss
 
     def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         lr, momentum = scalar(group["lr"]), group["momentum"]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from pynn import _core
 from pynn._core import METHODS, Tensor
-from pynn.autograd import RemovableHandle
+from pynn.autograd import RemovableHandle, enable_grad
 
 __all__ = ["Optimizer", "ParamsT", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
@@ -49,6 +49,12 @@ def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandl
 def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call hook(optimizer, args, kwargs) after each step of every optimizer; returns a removable handle."""
     return _hang(_all_post_hooks, hook)
+
+
+def loss_of(closure: Callable[[], Any]) -> Any:
+    """What a closure returns that a step was given: called with gradients, though the step itself records none."""
+    with enable_grad():
+        return closure()
 
 
 def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
-from pynn.autograd import enable_grad
 from pynn.optim._grouped import check_betas, check_lr
-from pynn.optim.optimizer import Optimizer, ParamsT
+from pynn.optim.optimizer import Optimizer, ParamsT, loss_of
 
 __all__ = ["SparseAdam"]
 
@@ -33,10 +32,7 @@ class SparseAdam(Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Refuse dense gradients; without any there is nothing to do."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = None if closure is None else loss_of(closure)
         if any(p.grad is not None for group in self.param_groups for p in group["params"]):
             raise RuntimeError(
                 "SparseAdam does not support dense gradients, please consider Adam instead: sparse gradients are out "

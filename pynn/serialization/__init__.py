@@ -9,6 +9,8 @@ those on an allow-list, and nothing in a file is executed.
 import enum
 from typing import Any
 
+from pynn import _lazy
+
 _safe_globals: dict[str, Any] = {}  # "module.name" -> a class or function that files may name besides the built-in list
 
 
@@ -179,13 +181,9 @@ def default_restore_location(storage: Any, location: Any) -> Any:
     return reader.default_location(storage, location)
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("skip_data", "register_package", "set_default_mmap_options", "get_default_mmap_options"):
-        raise AttributeError(
-            f"module 'pynn.serialization' has no attribute '{name}': there is one device, and files are mapped privately."
-        )
-    raise AttributeError(f"module 'pynn.serialization' has no attribute '{name}'")
-
+_ABSENT = ("skip_data", "register_package", "set_default_mmap_options", "get_default_mmap_options")
+_WHY = "there is one device, and files are mapped privately."
+__getattr__, __dir__ = _lazy.names(__name__, {}, dict.fromkeys(_ABSENT, _WHY))
 
 DEFAULT_PROTOCOL = 2
 PROTOCOL_VERSION = 1001

@@ -12,9 +12,9 @@ import numpy
 from pynn._core import Tensor, is_floating, wrap, wrap_as
 from pynn._device import device
 from pynn._dtypes import DTYPES
-from pynn._storage import TypedStorage
 from pynn.ops.view import Size
 from pynn.serialization import names
+from pynn.storage import TypedStorage
 
 
 class StorageKind:

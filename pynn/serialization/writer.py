@@ -12,9 +12,9 @@ import numpy
 from pynn._core import Tensor, observe
 from pynn._device import device
 from pynn._dtypes import dtype
-from pynn._storage import TypedStorage, UntypedStorage
 from pynn.ops.view import Size
 from pynn.serialization import archive, files, names
+from pynn.storage import TypedStorage, UntypedStorage
 
 _Base: Any = pickle._Pickler  # whose methods (save, memoize, ...) typeshed does not know
 

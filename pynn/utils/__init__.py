@@ -1,7 +1,8 @@
 """Helpers around training: `data` feeds it, `checkpoint` saves memory, `tensorboard` shows it."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pynn import _lazy
 
 if TYPE_CHECKING:
     from pynn.utils import (
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     )
 
 # Each is imported when first asked for.
-_LAZY = frozenset((
+_LAZY = (
     "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "safetensors",
     "tensorboard",
-))  # fmt: skip
+)  # fmt: skip
+__getattr__, __dir__ = _lazy.names(__name__, dict.fromkeys(_LAZY, ""))
 
 __all__ = [
     "benchmark",
@@ -35,15 +37,3 @@ __all__ = [
     "safetensors",
     "tensorboard",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module("pynn.utils." + name)
-    from pynn._absent import explain
-
-    raise AttributeError(explain("pynn.utils", name))
-
-
-def __dir__() -> list[str]:
-    return sorted(globals().keys() | _LAZY)

@@ -5,8 +5,7 @@
 Its parts are imported when first asked for; reading and writing pictures needs Pillow (`pip install pillow`).
 """
 
-import importlib
-from typing import Any
+from pynn import _lazy
 
 __version__ = "0.28.0"  # of the torchvision whose names these are: programs compare it
 
@@ -22,17 +21,8 @@ __all__ = [
     "utils",
 ]
 
-_PARTS = frozenset(("datasets", "io", "models", "ops", "transforms", "utils"))
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PARTS:
-        return importlib.import_module("pynn.vision." + name)
-    raise AttributeError(f"module 'pynn.vision' has no attribute '{name}'.")
-
-
-def __dir__() -> list[str]:
-    return sorted(globals().keys() | _PARTS)
+_PARTS = ("datasets", "io", "models", "ops", "transforms", "utils")
+__getattr__, __dir__ = _lazy.names(__name__, dict.fromkeys(_PARTS, ""))
 
 
 def _is_tracing() -> bool:

@@ -1,8 +1,7 @@
 """Helpers: gradient clipping, parameters as one vector, batches of sequences (`utils.rnn`), weight normalization,
 fusion, and by their own names `utils.parametrize`, `utils.parametrizations`, `utils.prune` and `utils.stateless`."""
 
-from typing import Any
-
+from pynn import _lazy
 from pynn.nn.utils import rnn as rnn
 from pynn.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -41,16 +40,4 @@ _LAZY = {
     "stateless": "",
 }
 
-
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name not in _LAZY:
-        raise AttributeError(f"module 'pynn.nn.utils' has no attribute '{name}'")
-    module = import_module("pynn.nn.utils." + (_LAZY[name] or name))
-    found = getattr(module, name) if _LAZY[name] else module
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted(globals().keys() | _LAZY)
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY)

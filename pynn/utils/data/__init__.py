@@ -1,7 +1,6 @@
 """Datasets, samplers and the loader that turns them into batches."""
 
-from typing import Any
-
+from pynn import _lazy
 from pynn.utils.data.collate import default_collate, default_convert
 from pynn.utils.data.dataloader import DataLoader, _DatasetKind, get_worker_info
 from pynn.utils.data.dataset import (
@@ -24,15 +23,9 @@ from pynn.utils.data.sampler import (
     WeightedRandomSampler,
 )
 
-_PIPES = frozenset(("IterDataPipe", "MapDataPipe", "DFIterDataPipe", "DataChunk", "datapipes", "functional_datapipe"))
-
-
-def __getattr__(name: str) -> Any:
-    text = f"module 'pynn.utils.data' has no attribute '{name}'"
-    if name in _PIPES:
-        text += ": data pipes are not part of pynn; write an IterableDataset (or a Dataset) that does the steps."
-    raise AttributeError(text)
-
+_PIPES = ("IterDataPipe", "MapDataPipe", "DFIterDataPipe", "DataChunk", "datapipes", "functional_datapipe")
+_WHY = "data pipes are not part of pynn; write an IterableDataset (or a Dataset) that does the steps."
+__getattr__, __dir__ = _lazy.names(__name__, {}, dict.fromkeys(_PIPES, _WHY))
 
 __all__ = [
     "BatchSampler",

@@ -1,9 +1,7 @@
 """Transforms of pictures and tensor images: classes here, functions in `functional`, new names in `v2`."""
 
 # ruff: noqa: F403
-import importlib
-from typing import Any
-
+from pynn import _lazy
 from pynn.vision.transforms import _random, autoaugment, functional, transforms
 from pynn.vision.transforms._modes import InterpolationMode
 from pynn.vision.transforms._random import *
@@ -23,8 +21,4 @@ __all__ = [
 # torchvision has all classes in one module; code imports them from there.
 transforms.__dict__.update({name: getattr(_random, name) for name in _random.__all__})
 
-
-def __getattr__(name: str) -> Any:
-    if name == "v2":
-        return importlib.import_module("pynn.vision.transforms.v2")
-    raise AttributeError(f"module 'pynn.vision.transforms' has no attribute '{name}'.")
+__getattr__, __dir__ = _lazy.names(__name__, {"v2": ""})
