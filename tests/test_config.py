@@ -1,4 +1,4 @@
-"""show_config and threads."""
+"""show_config, threads, and the version and configuration as torch has them (version, __config__)."""
 
 import pytest
 
@@ -21,3 +21,13 @@ def test_threads_are_checked():
         pynn.set_num_threads(0)
     with pytest.raises(TypeError, match="expects an int, but got float"):
         pynn.set_num_threads(1.5)
+
+
+def test_version_and_configuration():
+    assert pynn.version.cuda is None
+    assert pynn.version.__version__ == pynn.__version__
+    lines = pynn.__config__.show().splitlines()
+    assert lines[0] == "pynn built with:"
+    assert f"  - version: {pynn.__version__}" in lines
+    assert any(line.startswith("  - backends: ") and "numpy=available" in line for line in lines)
+    assert f"get_num_threads() : {pynn.get_num_threads()}\n" in pynn.__config__.parallel_info()

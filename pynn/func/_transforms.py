@@ -202,11 +202,12 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         output, aux = _aux(output, "jvp(f, primals, tangents)")
     leaves, out_spec = tree_flatten(output)
     _tensors_only(leaves, "jvp(f, primals, tangents)")
-    beyond = _levels.tracked_beyond(leaves, marked.nodes) or any(t.requires_grad for t in flat)
-    pushed = _levels.push_forward(leaves, marked.nodes, marked.leaves, flat, beyond)
+    beyond = _levels.tracked_beyond(leaves, marked.nodes)
+    graph = beyond or any(t.requires_grad for t in flat)
+    pushed = _levels.push_forward(leaves, marked.nodes, marked.leaves, flat, graph)
     if strict and any(p is None for p in pushed):
         raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs.")
-    pushed = [_levels.zeros_like(x) if p is None else _levels.released(p, beyond) for p, x in zip(pushed, leaves)]
+    pushed = [_levels.zeros_like(x) if p is None else _levels.released(p, graph) for p, x in zip(pushed, leaves)]
     value = tree_unflatten([_levels.released(x, beyond) for x in leaves], out_spec)
     change = tree_unflatten(pushed, out_spec)
     return (value, change, _released(aux, marked.nodes)) if has_aux else (value, change)

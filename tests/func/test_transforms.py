@@ -86,6 +86,9 @@ PROGRAMS = {
     "vjp of vjp": lambda lib, fn, a, w, b: fn.vjp(lambda x: fn.vjp(lambda z: lib.sin(z), x)[1](b)[0], b)[1](b),
     "vjp again": lambda lib, fn, a, w, b: [g(b) for g in [fn.vjp(lib.sin, b)[1]] * 2],
     "vjp with aux": lambda lib, fn, a, w, b: fn.vjp(lambda x: (lib.sin(x), x * 2), b, has_aux=True)[2],
+    "vjp of a cotangent that requires grad": lambda lib, fn, a, w, b: fn.vjp(lib.sin, b)[1](w[0].requires_grad_()),
+    "jvp of a tangent that requires grad": lambda lib, fn, a, w, b: fn.jvp(lib.sin, (b,), (w[0].requires_grad_(),)),
+    "strict jvp": lambda lib, fn, a, w, b: fn.jvp(lib.sin, (b,), (b,), strict=True),
     "linearize": lambda lib, fn, a, w, b: fn.linearize(lambda x, y: lib.sin(x) * y, b, b)[1](b, b * 3),
     "an input that requires grad": lambda lib, fn, a, w, b: fn.grad(lambda x: (x**3).sum())(b.requires_grad_()),
     "something else that requires grad": lambda lib, fn, a, w, b: (
@@ -136,6 +139,9 @@ def test_numbers_by_hand():
             RuntimeError,
             "Got argnum=1, but only 1 positional inputs",
         ),
+        (lambda fn, x: fn.grad(lambda x, y: x.sum(), argnums=(0, -2))(x, x), RuntimeError, "must be unique"),
+        (lambda fn, x: fn.grad(lambda x: x.sum(), argnums=())(x), RuntimeError, "must be non-empty"),
+        (lambda fn, x: fn.jvp(lambda x: x.new_ones(2), (x,), (x,), strict=True), RuntimeError, "independent of"),
         (
             lambda fn, x: fn.grad(lambda x: x.sum(), has_aux=True)(x),
             RuntimeError,

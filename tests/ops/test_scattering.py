@@ -100,3 +100,11 @@ def test_refused(bad):
 def test_out_of_range(bad):
     with pytest.raises(IndexError):
         bad(pynn.zeros(2, 2))
+
+
+def test_take_along_dim_checks_places(lib):
+    x = lib.arange(6.0).reshape(2, 3)
+    assert lib.take_along_dim(x, lib.tensor([[-1, -3], [0, 2]]), 1).tolist() == [[2, 0], [3, 5]]
+    for place in (-4, 3) if lib is pynn else ():  # torch 2.13 wraps any number around
+        with pytest.raises(RuntimeError, match=f"index {place} is out of bounds for dimension 1 with size 3"):
+            lib.take_along_dim(x, lib.tensor([[place]]), 1)

@@ -1,6 +1,7 @@
 """Checkpoints: the gradients of a model without them, less memory, and complaints about functions that change."""
 
 import gc
+import math
 import weakref
 
 import numpy
@@ -250,3 +251,36 @@ def test_reentrant_says_that_no_output_needs_it():
     out = checkpoint(lambda x, y: x, a, b, use_reentrant=True)
     with pytest.raises(RuntimeError, match="none of output has requires_grad"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize(("segments", "again"), [(1, ""), (2, "ab"), (3, "ab"), (5, "abcd")])
+def test_the_last_segment_is_not_run_again(segments, again):
+    ran = []
+
+    def part(name):
+        return lambda x: ran.append(name) or x.exp()
+
+    x = pynn.zeros(1, requires_grad=True)
+    y = checkpoint_sequential([part(name) for name in "abcde"], segments, x, use_reentrant=False)
+    assert "".join(ran) == "abcde"
+    ran.clear()
+    y.backward()
+    assert "".join(sorted(ran)) == again
+
+
+def test_a_checkpoint_within_keeps_nothing_of_its_own():
+    kept = []
+
+    def inner(x):
+        return x.exp()
+
+    def outer(x):
+        y = x * 2
+        kept.append(weakref.ref(y))
+        return checkpoint(inner, y, use_reentrant=False)
+
+    x = pynn.ones(2, requires_grad=True)
+    z = checkpoint(outer, x, use_reentrant=False)
+    assert kept[0]() is None
+    z.sum().backward()
+    assert x.grad.tolist() == pytest.approx([2 * math.exp(2)] * 2)

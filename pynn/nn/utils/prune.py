@@ -84,6 +84,8 @@ class BasePruningMethod(ABC):
                 mask = method.compute_mask(importance_scores, importance_scores.new_ones(importance_scores.shape))
         except Exception:
             for _, hook in before:  # as it was
+                if isinstance(hook, PruningContainer):
+                    hook._pruning_methods = hook._pruning_methods[:-1]
                 module.register_forward_pre_hook(hook)
             raise
         if not before:

@@ -1,6 +1,7 @@
 """Pruning."""
 
 import copy
+import importlib
 
 import pytest
 
@@ -85,6 +86,43 @@ def test_methods_add_up_in_a_container():
     assert len(hook) == 3
     assert [type(m).__name__ for m in hook] == ["L1Unstructured", "LnStructured", "L1Unstructured"]
     assert hook[0].amount == 2
+
+
+@pytest.mark.parametrize(("amount", "pruned"), [(0.2, 2), (0.3, 2), (0.0, 0), (1.0, 8)])
+def test_a_share_is_rounded(lib, amount, pruned):
+    module = lib.nn.Linear(4, 2)
+    importlib.import_module(lib.__name__ + ".nn.utils.prune").l1_unstructured(module, "weight", amount=amount)
+    assert (module.weight_mask == 0).sum().item() == pruned
+
+
+def test_slices_that_are_gone_are_not_counted_again(lib):
+    prune = importlib.import_module(lib.__name__ + ".nn.utils.prune")
+    module = lib.nn.Linear(4, 2)
+    with lib.no_grad():
+        module.weight.copy_(lib.tensor([[1.0, -5.0, 3.0, -2.0], [0.5, 8.0, -7.0, 6.0]]))
+    for mask in ([0, 1, 1, 1], [0, 1, 1, 0], [0, 1, 0, 0]):
+        prune.ln_structured(module, "weight", amount=1, n=1, dim=1)
+        assert module.weight_mask.tolist() == [mask, mask]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_failure_leaves_what_was_pruned_before(times):
+    module = layer()
+    for _ in range(times):
+        prune.l1_unstructured(module, "weight", amount=1)
+    mask = module.weight_mask.clone()
+    with pytest.raises(ValueError, match="amount=9 should be smaller"):
+        prune.ln_structured(module, "weight", amount=9, n=1, dim=0)
+    (hook,) = module._forward_pre_hooks.values()
+    assert isinstance(hook, prune.L1Unstructured if times == 1 else prune.PruningContainer)
+    assert pynn.equal(module.weight_mask, mask)
+    with pynn.no_grad():
+        module.weight_orig.fill_(2.0)
+    module(pynn.ones(1, 4))
+    assert pynn.equal(module.weight, 2 * mask)
+    prune.l1_unstructured(module, "weight", amount=1)
+    (hook,) = module._forward_pre_hooks.values()
+    assert len(hook) == times + 1
 
 
 def test_global_unstructured():

@@ -227,3 +227,21 @@ def test_stl10(tmp_path):
     assert data.labels.tolist() == [3]
     with pytest.raises(RuntimeError, match=r"test_X\.bin"):
         datasets.STL10(tmp_path, "test")
+
+
+def test_svhn(tmp_path, monkeypatch):
+    scipy_io = pytest.importorskip("scipy.io")
+    pytest.importorskip("PIL")
+    pixels = numpy.arange(3 * 32 * 32 * 4, dtype=numpy.int64).astype(numpy.uint8).reshape(32, 32, 3, 4)
+    scipy_io.savemat(tmp_path / "test_32x32.mat", {"X": pixels, "y": numpy.array([[10], [1], [9], [10]], numpy.uint8)})
+    with pytest.raises(RuntimeError, match="not found or corrupted"):
+        datasets.SVHN(tmp_path, split="test")
+    digest = hashlib.md5((tmp_path / "test_32x32.mat").read_bytes()).hexdigest()
+    monkeypatch.setitem(datasets.SVHN.split_list, "test", ["", "test_32x32.mat", digest])
+    data = datasets.SVHN(tmp_path, split="test", target_transform=lambda t: t + 100)
+    assert data.data.shape == (4, 3, 32, 32)
+    assert (data.data[2, 1] == pixels[:, :, 1, 2]).all()
+    assert data.labels.tolist() == [0, 1, 9, 0]  # the file counts 0 as 10
+    picture, label = data[3]
+    assert (picture.size, picture.getpixel((5, 2)), label) == ((32, 32), tuple(pixels[2, 5, :, 3].tolist()), 100)
+    assert "Split: test" in repr(data)

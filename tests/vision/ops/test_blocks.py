@@ -46,6 +46,9 @@ def test_frozen_batch_norm_is_one_in_evaluation():
     x = pynn.rand(2, 3, 4, 4)
     assert pynn.allclose(frozen(x), norm.eval()(x), atol=1e-6)
     assert not list(frozen.parameters())
+    for module in (norm, frozen):
+        module.running_var.fill_(1e-5)  # as small as eps
+    assert pynn.allclose(frozen(x), norm(x), rtol=1e-4)
 
 
 def test_stochastic_depth():

@@ -94,6 +94,16 @@ def test_pictures_and_tensors_nearly_agree(picture, change):
     assert (a - b).abs().max() <= 3  # Pillow calculates in integers
 
 
+def test_equalize_leaves_the_last_level_out_of_its_step(picture):
+    counts = {10: 250, 20: 330, 31: 120, 60: 300}  # the step is (1000 - 300) // 255 = 2; counting all it would be 3
+    x = pynn.tensor([level for level, count in counts.items() for _ in range(count)], dtype=pynn.uint8).reshape(
+        1, 25, 40
+    )
+    levels = [0, 125, 255, 255]  # (1 + counts before) // 2, cut to 255
+    assert F.equalize(x)[0].unique().tolist() == sorted(set(levels))
+    assert same(F.equalize(F.to_pil_image(x)), F.equalize(x))
+
+
 def test_resize_by_hand():
     assert F.resize(grid(2, 2), (1, 1)).item() == pytest.approx(1.5)
     assert F.resize(grid(4, 2), 1).shape == (1, 2, 1)
