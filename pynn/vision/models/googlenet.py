@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 _Layer = Callable[..., nn.Module]
 
@@ -187,10 +187,4 @@ def _with_weights(options: dict[str, Any]) -> Callable[[GoogLeNet], GoogLeNet]:
     return finish
 
 
-def googlenet(**kwargs: Any) -> GoogLeNet:
-    """GoogLeNet; kwargs go to the class."""
-    return GoogLeNet(**kwargs)
-
-
-googlenet.with_weights = _with_weights  # type: ignore[attr-defined]
-googlenet = builder(googlenet)  # type: ignore[assignment]
+googlenet = define("googlenet", "GoogLeNet", GoogLeNet, with_weights=_with_weights)

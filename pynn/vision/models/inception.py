@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.models.googlenet import BasicConv2d, _retune_input, _truncated
 
 _Layer = Callable[..., nn.Module]
@@ -237,10 +237,4 @@ def _with_weights(options: dict[str, Any]) -> Callable[[Inception3], Inception3]
     return finish
 
 
-def inception_v3(**kwargs: Any) -> Inception3:
-    """Inception v3; kwargs go to Inception3."""
-    return Inception3(**kwargs)
-
-
-inception_v3.with_weights = _with_weights  # type: ignore[attr-defined]
-inception_v3 = builder(inception_v3)  # type: ignore[assignment]
+inception_v3 = define("inception_v3", "Inception v3", Inception3, with_weights=_with_weights)
