@@ -150,20 +150,6 @@ def native_batch_norm(
 
 
 @export(method=False)
-def dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.dropout."""
-    result: Tensor = _dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """dropout written to the tensor itself."""
-    result: Tensor = _dropout(input, p, train, inplace=True)
-    return result
-
-
-@export(method=False)
 def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
     """(dropout of input, which elements were kept)."""
     if train is False:
@@ -172,7 +158,7 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
     return input * kept, kept != 0
 
 
-def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool) -> Tensor:
+def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool = False) -> Tensor:
     _check_probability(p)
     if not train or p == 0.0:
         return input
@@ -183,44 +169,27 @@ def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool) -> Ten
     return input.copy_(result) if inplace else result
 
 
-@export(method=False)
-def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """dropout of whole channels (dimension 1)."""
-    return _feature_dropout(input, p, train, False)
+def _drop(name: str, function: Any, about: str) -> None:
+    """Publish function(input, p, train) as `name`, and as `name_` where it works in place."""
+
+    def plain(input: Tensor, p: float, train: bool) -> Tensor:
+        result: Tensor = function(input, p, train)
+        return result
+
+    def inplace(input: Tensor, p: float, train: bool) -> Tensor:
+        result: Tensor = function(input, p, train, inplace=True)
+        return result
+
+    plain.__name__, plain.__doc__ = name, about
+    inplace.__name__, inplace.__doc__ = name + "_", f"{name} written to the tensor itself."
+    _publish(name, plain)
+    _publish(name + "_", inplace)
 
 
-@export(method=False)
-def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_dropout written to the tensor itself."""
-    return _feature_dropout(input, p, train, True)
-
-
-@export(method=False)
-def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.alpha_dropout."""
-    result: Tensor = _alpha_dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """alpha_dropout written to the tensor itself."""
-    result: Tensor = _alpha_dropout(input, p, train, inplace=True)
-    return result
-
-
-@export(method=False)
-def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.feature_alpha_dropout."""
-    result: Tensor = _feature_alpha_dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_alpha_dropout written to the tensor itself."""
-    result: Tensor = _feature_alpha_dropout(input, p, train, inplace=True)
-    return result
+_drop("dropout", _dropout, "F.dropout.")
+_drop("feature_dropout", _feature_dropout, "dropout of whole channels (dimension 1).")
+_drop("alpha_dropout", _alpha_dropout, "F.alpha_dropout.")
+_drop("feature_alpha_dropout", _feature_alpha_dropout, "F.feature_alpha_dropout.")
 
 
 # ---- embeddings ----
