@@ -59,8 +59,7 @@ def batch_norm(
     cudnn_enabled: bool = False,
 ) -> Tensor:
     """F.batch_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
-    return result
+    return _norm.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 @export(method=False)
@@ -76,8 +75,7 @@ def instance_norm(
     cudnn_enabled: bool = False,
 ) -> Tensor:
     """F.instance_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
-    return result
+    return _norm.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
 @export(method=False)
@@ -201,8 +199,7 @@ def embedding(
 ) -> Tensor:
     """F.embedding with the weight first; padding_idx -1 for none."""
     row = None if padding_idx == -1 else padding_idx
-    result: Tensor = _embedding(indices, weight, row, None, 2.0, scale_grad_by_freq, sparse)
-    return result
+    return _embedding(indices, weight, row, None, 2.0, scale_grad_by_freq, sparse)
 
 
 @export(method=False)
@@ -262,10 +259,7 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Tensor:
     """F.ctc_loss with the reduction as a number."""
-    result: Tensor = _ctc_loss(
-        log_probs, targets, input_lengths, target_lengths, blank, _reduction(reduction), zero_infinity
-    )
-    return result
+    return _ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _reduction(reduction), zero_infinity)
 
 
 @export(method=False)
@@ -273,23 +267,20 @@ def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.cosine_embedding_loss with the reduction as a number."""
-    result: Tensor = _distance.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0) -> Tensor:
     """F.hinge_embedding_loss with the reduction as a number."""
-    result: Tensor = _distance.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def kl_div(input: Tensor, target: Tensor, reduction: int = 0, *, log_target: bool = False) -> Tensor:
     """F.kl_div with the reduction as a number."""
     result: Tensor = _loss.kl_div(input, target, reduction="none", log_target=log_target)
-    reduced: Tensor = _loss.reduce_loss(result, _reduction(reduction))
-    return reduced
+    return _loss.reduce_loss(result, _reduction(reduction))
 
 
 @export(method=False)
@@ -297,15 +288,13 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.margin_ranking_loss with the reduction as a number."""
-    result: Tensor = _distance.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float, reduction: int) -> Tensor:
     """F.poisson_nll_loss with the reduction as a number."""
-    result: Tensor = _loss.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_reduction(reduction))
-    return result
+    return _loss.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_reduction(reduction))
 
 
 @export(method=False)
@@ -320,10 +309,9 @@ def triplet_margin_loss(
     reduction: int = 0,
 ) -> Tensor:
     """F.triplet_margin_loss with the reduction as a number."""
-    result: Tensor = _distance.triplet_margin_loss(
+    return _distance.triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction=_reduction(reduction)
     )
-    return result
 
 
 @export(method=False)
@@ -335,10 +323,9 @@ def binary_cross_entropy_with_logits(
     reduction: int = 0,
 ) -> Tensor:
     """F.binary_cross_entropy_with_logits with the reduction as a number."""
-    result: Tensor = _loss.binary_cross_entropy_with_logits(
+    return _loss.binary_cross_entropy_with_logits(
         input, target, weight, reduction=_reduction(reduction), pos_weight=pos_weight
     )
-    return result
 
 
 # ---- convolutions, pools, grids ----
@@ -392,8 +379,7 @@ def grid_sampler(
 @export(method=False)
 def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
     """F.pad with a constant."""
-    result: Tensor = _pad(input, pad, "constant", value)
-    return result
+    return _pad(input, pad, "constant", value)
 
 
 _publish("grid_sampler_2d", grid_sampler)
@@ -434,15 +420,13 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor
 @export(method=False)
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
     """rrelu written to the tensor itself."""
-    result: Tensor = _activation.rrelu(input, lower, upper, training, inplace=True)
-    return result
+    return _activation.rrelu(input, lower, upper, training, inplace=True)
 
 
 @export(method=False)
 def selu_(input: Tensor) -> Tensor:
     """selu written to the tensor itself."""
-    result: Tensor = _activation.selu(input, inplace=True)
-    return result
+    return _activation.selu(input, inplace=True)
 
 
 _publish("bilinear", bilinear)

@@ -103,8 +103,7 @@ class BasePruningMethod(ABC):
                 f"importance_scores should have the same shape as tensor t, got {importance_scores.shape} and {t.shape}"
             )
         mask = t.new_ones(t.shape) if default_mask is None else default_mask
-        result: Tensor = t * self.compute_mask(importance_scores, mask)
-        return result
+        return t * self.compute_mask(importance_scores, mask)
 
     def remove(self, module: Module) -> None:
         """Make what is left an ordinary parameter."""
@@ -271,8 +270,7 @@ class _Structured(_ByAmount):
             return default_mask
         keep = default_mask.new_zeros(default_mask.shape)
         keep[(slice(None),) * (self.dim % t.dim()) + (self._kept(t, count),)] = 1
-        out: Tensor = keep * default_mask.to(dtype=keep.dtype)
-        return out
+        return keep * default_mask.to(dtype=keep.dtype)
 
     @abstractmethod
     def _kept(self, t: Tensor, count: int) -> Tensor:

@@ -40,8 +40,7 @@ class _DenseLayer(nn.Module):
         else:
             inner = self.bn_function(features)
         out = self.conv2(self.relu2(self.norm2(inner)))
-        result: Tensor = F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
-        return result
+        return F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
 
 
 class _DenseBlock(nn.ModuleDict):

@@ -61,8 +61,7 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = F.relu(self.bn(self.conv(x)), inplace=True)
-        return out
+        return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
 class Inception(nn.Module):

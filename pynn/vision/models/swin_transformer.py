@@ -121,8 +121,7 @@ def shifted_window_attention(
     x = x.permute(0, 1, 3, 2, 4, 5).reshape(n, full_height, full_width, channels)
     if shifted:
         x = pynn.roll(x, shifts=(shift[0], shift[1]), dims=(1, 2))
-    out: Tensor = x[:, :height, :width, :].contiguous()
-    return out
+    return x[:, :height, :width, :].contiguous()
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -224,8 +223,7 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
     def get_relative_position_bias(self) -> Tensor:
         """The bias of every pair of pixels, (1, heads, P, P)."""
         table = self.cpb_mlp(self.relative_coords_table).reshape(-1, self.num_heads)
-        out: Tensor = 16 * pynn.sigmoid(self._pairs(table))
-        return out
+        return 16 * pynn.sigmoid(self._pairs(table))
 
 
 class SwinTransformerBlock(nn.Module):
