@@ -88,8 +88,7 @@ def layer_norm(
     cudnn_enable: bool = True,
 ) -> Tensor:
     """F.layer_norm; cudnn_enable has no effect."""
-    result: Tensor = _norm.layer_norm(input, normalized_shape, weight, bias, eps)
-    return result
+    return _norm.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 @export(method=False)
@@ -102,8 +101,7 @@ def group_norm(
     cudnn_enabled: bool = True,
 ) -> Tensor:
     """F.group_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.group_norm(input, num_groups, weight, bias, eps)
-    return result
+    return _norm.group_norm(input, num_groups, weight, bias, eps)
 
 
 @export(method=False)
@@ -279,7 +277,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, red
 @export(method=False)
 def kl_div(input: Tensor, target: Tensor, reduction: int = 0, *, log_target: bool = False) -> Tensor:
     """F.kl_div with the reduction as a number."""
-    result: Tensor = _loss.kl_div(input, target, reduction="none", log_target=log_target)
+    result = _loss.kl_div(input, target, reduction="none", log_target=log_target)
     return _loss.reduce_loss(result, _reduction(reduction))
 
 
