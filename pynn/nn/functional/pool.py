@@ -142,10 +142,10 @@ def avg_pool2d(
     padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
+    divisor_override: int | None = None,
     *,
-    out: Any = None,
-) -> Any:
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of each window of (N, C, H, W), or its sum over divisor_override."""
     result = _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result if out is None else store(out, result, "avg_pool2d")
@@ -158,10 +158,10 @@ def avg_pool3d(
     padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
+    divisor_override: int | None = None,
     *,
-    out: Any = None,
-) -> Any:
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of each window of (N, C, D, H, W), or its sum over divisor_override."""
     result = _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result if out is None else store(out, result, "avg_pool3d")

@@ -355,8 +355,7 @@ def convolution(
 @export(method=False)
 def affine_grid_generator(theta: Tensor, size: Any, align_corners: bool) -> Tensor:
     """F.affine_grid."""
-    result: Tensor = _grid.affine_grid(theta, size, align_corners)
-    return result
+    return _grid.affine_grid(theta, size, align_corners)
 
 
 @export(method=False)
@@ -370,8 +369,7 @@ def grid_sampler(
             f"grid_sampler(): interpolation_mode and padding_mode must be 0, 1 or 2, got {interpolation_mode} and "
             f"{padding_mode}."
         )
-    result: Tensor = _grid.grid_sample(input, grid, modes[interpolation_mode], paddings[padding_mode], align_corners)
-    return result
+    return _grid.grid_sample(input, grid, modes[interpolation_mode], paddings[padding_mode], align_corners)
 
 
 @export(method=False)
