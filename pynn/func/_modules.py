@@ -1,10 +1,7 @@
 """Modules as functions of their parameters: functional_call, stack_module_state."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from pynn._core import Tensor
 
 
 def functional_call(
@@ -18,12 +15,13 @@ def functional_call(
 ) -> Any:
     """module(*args, **kwargs) with these tensors in the place of its parameters and buffers, by their names.
 
-    parameter_and_buffer_dicts: {name: Tensor}, or a sequence of them. args: a tuple, or a single argument.
-    tie_weights: a tensor given for one of several names of one parameter serves for all of them.
-    strict: RuntimeError for names that are missing, or too many. The module is as before afterwards.
+    parameter_and_buffer_dicts: {name: Tensor}, or a sequence of them; the rest is as in
+    pynn.nn.utils.stateless.functional_call.
     """
+    from pynn.nn.utils.stateless import functional_call as stateless_call
+
     if isinstance(parameter_and_buffer_dicts, dict):
-        given = dict(parameter_and_buffer_dicts)
+        given = parameter_and_buffer_dicts
     elif isinstance(parameter_and_buffer_dicts, Sequence) and not isinstance(parameter_and_buffer_dicts, str):
         if not all(isinstance(d, dict) for d in parameter_and_buffer_dicts):
             raise ValueError(
@@ -39,62 +37,7 @@ def functional_call(
             f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
             f"{type(parameter_and_buffer_dicts)}"
         )
-    if args is None:
-        args = ()
-    elif not isinstance(args, tuple):
-        args = (args,)
-    with replaced(module, given, tie_weights, strict):
-        return module(*args, **(kwargs or {}))
-
-
-@contextlib.contextmanager
-def replaced(module: Any, given: dict[str, Any], tie_weights: bool, strict: bool) -> Iterator[None]:
-    """The module with other tensors under its parameters' and buffers' names, for a block."""
-    places = dict(_places(module))
-    missing = [name for name in places if name not in given]
-    unexpected = [name for name in given if name not in places]
-    if tie_weights:
-        tied: dict[int, list[str]] = {}
-        for name, (table, key) in places.items():
-            if table[key] is not None:
-                tied.setdefault(id(table[key]), []).append(name)
-        for names in tied.values():
-            values = {id(given[n]): given[n] for n in names if n in given}
-            if len(values) > 1:
-                raise ValueError(
-                    f"functional_call got multiple values for keys {sorted(names)}, which are tied. Consider using "
-                    "tie_weights=False"
-                )
-            for value in values.values():
-                for name in names:
-                    given.setdefault(name, value)
-        missing = [name for name in places if name not in given]
-    if strict and (missing or unexpected):
-        text = [f"Unexpected key(s): {', '.join(map(repr, unexpected))}."] if unexpected else []
-        text += [f"Missing key(s): {', '.join(map(repr, missing))}."] if missing else []
-        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(text))
-    undo: list[tuple[Any, str, Any]] = []
-    try:
-        for name, value in given.items():
-            if name not in places:
-                continue
-            if not isinstance(value, Tensor):
-                raise TypeError(f"{value} is not an instance of pynn.Tensor")
-            table, key = places[name]
-            undo.append((table, key, table[key]))
-            table[key] = value
-        yield
-    finally:
-        for table, key, before in reversed(undo):
-            table[key] = before
-
-
-def _places(module: Any) -> Iterator[tuple[str, tuple[Any, str]]]:
-    """(dotted name, (table of the module that holds it, key)) for every parameter and buffer."""
-    for prefix, part in module.named_modules(remove_duplicate=False):
-        for table in (part._parameters, part._buffers):
-            for key in table:
-                yield (f"{prefix}.{key}" if prefix else key), (table, key)
+    return stateless_call(module, given, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
 def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:

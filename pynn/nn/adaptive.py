@@ -121,8 +121,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for i, projection in enumerate(self.tail):
             entry = self.shortlist_size + i
             parts.append(F.log_softmax(projection(input), 1) + head[:, entry : entry + 1])
-        result: Tensor = cat(parts, 1)
-        return result
+        return cat(parts, 1)
 
     def predict(self, input: Tensor) -> Tensor:
         """The most probable class of each row: (N, in_features) -> (N)."""

@@ -10,12 +10,22 @@ from pynn.ops.conv import CONV2D_INPUT, CONV2D_WEIGHT, CONV3D_INPUT, CONV3D_WEIG
 __all__ = ["conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight"]
 
 
-def _geometry(dims: int, stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[Any, ...]:
+def _run(
+    ops: tuple[Any, Any], grad_output: Tensor, other: Tensor, size: Any, stride: Any, padding: Any, dilation: Any,
+    groups: int, dims: int,
+) -> Tensor:  # fmt: skip
+    """The op (of those over two and three dimensions) whose result has that size; one dimension as an image's row."""
     named = (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))
     lead = tuple(sizes(value, dims, name) for name, value, _ in named)
-    if dims == 1:  # as an image of one row
-        lead = tuple((one, *value) for value, (_, _, one) in zip(lead, named))
-    return (*lead, int(groups))
+    spatial = tuple(int(n) for n in size)[2:]
+    result: Tensor
+    if dims > 1:
+        result = call(ops[dims - 2], (grad_output, other), (*lead, int(groups), spatial))
+    else:
+        row = tuple((one, *value) for value, (_, _, one) in zip(lead, named))
+        result = call(ops[0], (grad_output.unsqueeze(2), other.unsqueeze(2)), (*row, int(groups), (1, *spatial)))
+        result = result.squeeze(2)
+    return result
 
 
 def _input(dims: int) -> Callable[..., Tensor]:
@@ -28,16 +38,8 @@ def _input(dims: int) -> Callable[..., Tensor]:
         dilation: Any = 1,
         groups: int = 1,
     ) -> Tensor:
-        size = tuple(int(n) for n in input_size)
-        geometry = _geometry(dims, stride, padding, dilation, groups)
-        result: Tensor
-        if dims == 1:
-            given = (grad_output.unsqueeze(2), weight.unsqueeze(2))
-            result = call(CONV2D_INPUT, given, (*geometry, (1, *size[2:]))).squeeze(2)
-        else:
-            op = CONV2D_INPUT if dims == 2 else CONV3D_INPUT
-            result = call(op, (grad_output, weight), (*geometry, size[2:]))
-        return result
+        ops = (CONV2D_INPUT, CONV3D_INPUT)
+        return _run(ops, grad_output, weight, input_size, stride, padding, dilation, groups, dims)
 
     function.__name__ = function.__qualname__ = f"conv{dims}d_input"
     function.__doc__ = f"The gradient of conv{dims}d by its input, of shape input_size, for the gradient of its output."
@@ -54,16 +56,8 @@ def _weight(dims: int) -> Callable[..., Tensor]:
         dilation: Any = 1,
         groups: int = 1,
     ) -> Tensor:
-        size = tuple(int(n) for n in weight_size)
-        geometry = _geometry(dims, stride, padding, dilation, groups)
-        result: Tensor
-        if dims == 1:
-            given = (grad_output.unsqueeze(2), input.unsqueeze(2))
-            result = call(CONV2D_WEIGHT, given, (*geometry, (1, *size[2:]))).squeeze(2)
-        else:
-            op = CONV2D_WEIGHT if dims == 2 else CONV3D_WEIGHT
-            result = call(op, (grad_output, input), (*geometry, size[2:]))
-        return result
+        ops = (CONV2D_WEIGHT, CONV3D_WEIGHT)
+        return _run(ops, grad_output, input, weight_size, stride, padding, dilation, groups, dims)
 
     function.__name__ = function.__qualname__ = f"conv{dims}d_weight"
     function.__doc__ = (

@@ -79,10 +79,41 @@ class LazyModuleMixin:
         )
 
 
-class LazyLinear(LazyModuleMixin, Linear):
+class _LazySize(LazyModuleMixin):
+    """What all lazy modules here share: the attribute `_inferred` (0 until then) is a size of the first input."""
+
+    _inferred = ""
+
+    def reset_parameters(self) -> None:
+        """Give the parameters their starting values anew, once they have a shape."""
+        if not self.has_uninitialized_params() and getattr(self, self._inferred) != 0:
+            super().reset_parameters()  # type: ignore[misc]
+
+    def initialize_parameters(self, input: Any, *args: Any, **kwargs: Any) -> None:
+        """Take the size from the first input, and give the parameters their shapes unless they were loaded."""
+        if self.has_uninitialized_params():
+            with no_grad():
+                setattr(self, self._inferred, self._size_of(input))
+                self._materialize()
+                self.reset_parameters()
+        if getattr(self, self._inferred) == 0:  # the parameters were loaded
+            setattr(self, self._inferred, self._size_of(input))
+
+    def _size_of(self, input: Any) -> int:
+        """The size in question; the classes below override it where it is another than the second one."""
+        size: int = input.shape[1]
+        return size
+
+    def _materialize(self) -> None:
+        """Give every parameter and buffer its shape."""
+        raise NotImplementedError(f"_materialize is not implemented for {type(self).__name__}")
+
+
+class LazyLinear(_LazySize, Linear):
     """A Linear whose in_features is the last size of its first input."""
 
     cls_to_become = Linear
+    _inferred = "in_features"
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, 0, False)
@@ -91,27 +122,21 @@ class LazyLinear(LazyModuleMixin, Linear):
         if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self) -> None:
-        """Draw the weight and bias anew, once they have a shape."""
-        if not self.has_uninitialized_params() and self.in_features != 0:
-            super().reset_parameters()
+    def _size_of(self, input: Any) -> int:
+        size: int = input.shape[-1]
+        return size
 
-    def initialize_parameters(self, input: Any) -> None:
-        """Take in_features from an input (..., in_features)."""
+    def _materialize(self) -> None:
         own: Any = self
-        if self.has_uninitialized_params():
-            with no_grad():
-                self.in_features = input.shape[-1]
-                own.weight.materialize((self.out_features, self.in_features))
-                if self.bias is not None:
-                    own.bias.materialize((self.out_features,))
-                self.reset_parameters()
-        if self.in_features == 0:  # the parameters were loaded
-            self.in_features = input.shape[-1]
+        own.weight.materialize((self.out_features, self.in_features))
+        if self.bias is not None:
+            own.bias.materialize((self.out_features,))
 
 
-class _LazyConvNd(LazyModuleMixin):
+class _LazyConvNd(_LazySize):
     """What the lazy convolutions share: in_channels is the size of the first input's channel dimension."""
+
+    _inferred = "in_channels"
 
     def __init__(self, out_channels: int, bias: bool, device: Any, dtype: Any, args: dict[str, Any]) -> None:
         super().__init__(0, 0, bias=False, **args)
@@ -121,30 +146,18 @@ class _LazyConvNd(LazyModuleMixin):
         if bias:
             own.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self) -> None:
-        """Draw the weight and bias anew, once they have a shape."""
+    def _materialize(self) -> None:
         own: Any = self
-        if not self.has_uninitialized_params() and own.in_channels != 0:
-            super().reset_parameters()  # type: ignore[misc]
+        if own.in_channels % own.groups != 0:
+            raise ValueError(f"in_channels must be divisible by groups, got {own.in_channels} and {own.groups}")
+        sizes = (own.out_channels, own.in_channels)
+        first, second = sizes[::-1] if own.transposed else sizes
+        own.weight.materialize((first, second // own.groups, *own.kernel_size))
+        if own.bias is not None:
+            own.bias.materialize((own.out_channels,))
 
-    def initialize_parameters(self, input: Any, *args: Any, **kwargs: Any) -> None:
-        """Take in_channels from an input (N, in_channels, ...) or (in_channels, ...)."""
-        own: Any = self
-        if self.has_uninitialized_params():
-            with no_grad():
-                own.in_channels = self._channels_of(input)
-                if own.in_channels % own.groups != 0:
-                    raise ValueError(f"in_channels must be divisible by groups, got {own.in_channels} and {own.groups}")
-                sizes = (own.out_channels, own.in_channels)
-                first, second = sizes[::-1] if own.transposed else sizes
-                own.weight.materialize((first, second // own.groups, *own.kernel_size))
-                if own.bias is not None:
-                    own.bias.materialize((own.out_channels,))
-                self.reset_parameters()
-        if own.in_channels == 0:
-            own.in_channels = self._channels_of(input)
-
-    def _channels_of(self, input: Any) -> int:
+    def _size_of(self, input: Any) -> int:
+        """The channels of an input (N, in_channels, ...) or (in_channels, ...)."""
         own: Any = self
         without, batched = own._dims + 1, own._dims + 2
         if input.dim() not in (without, batched):
@@ -210,8 +223,10 @@ class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     cls_to_become = ConvTranspose3d
 
 
-class _LazyNormBase(LazyModuleMixin):
+class _LazyNormBase(_LazySize):
     """What the lazy normalisations share: num_features is the size of the first input's dimension 1."""
+
+    _inferred = "num_features"
 
     def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
@@ -230,23 +245,11 @@ class _LazyNormBase(LazyModuleMixin):
             own.running_var = UninitializedBuffer(**like)
             own.num_batches_tracked = tensor(0)
 
-    def reset_parameters(self) -> None:
-        """The weight 1, the bias 0 and no statistics, once they have a shape."""
-        if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()  # type: ignore[misc]
-
-    def initialize_parameters(self, input: Any) -> None:
-        """Take num_features from an input (N, num_features, ...)."""
+    def _materialize(self) -> None:
         own: Any = self
-        if self.has_uninitialized_params():
-            with no_grad():
-                self.num_features = input.shape[1]
-                for held in (own.weight, own.bias, own.running_mean, own.running_var):
-                    if is_lazy(held):
-                        held.materialize((self.num_features,))
-                self.reset_parameters()
-        if self.num_features == 0:
-            self.num_features = input.shape[1]
+        for held in (own.weight, own.bias, own.running_mean, own.running_var):
+            if is_lazy(held):
+                held.materialize((own.num_features,))
 
 
 class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):

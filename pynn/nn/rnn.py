@@ -347,8 +347,7 @@ class RNNCellBase(Module):
         state = tuple(s.unsqueeze(0) for s in state) if alone else tuple(state)
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
         state = run_layer(mode, rows.unsqueeze(0), state, weights, False)[1]
-        last: tuple[Tensor, ...] = tuple(s.squeeze(0) for s in state) if alone else state
-        return last
+        return tuple(s.squeeze(0) for s in state) if alone else state
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]

@@ -96,7 +96,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return _activate(ops.HARDSIGMOID, input, (), inplace)
 
 
-def gelu(input: Any, approximate: str = "none", *, out: Any = None) -> Any:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """x * P(X <= x) for a standard normal X (arXiv:1606.08415); approximate="tanh" for its tanh form."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}.")
@@ -104,13 +104,13 @@ def gelu(input: Any, approximate: str = "none", *, out: Any = None) -> Any:
     return result if out is None else store(out, result, "gelu")
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0, *, out: Any = None) -> Any:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Tensor:
     """log(1 + exp(beta * x)) / beta, or x where beta * x > threshold."""
     result = call(ops.SOFTPLUS, (input,), (float(beta), float(threshold)))
     return result if out is None else store(out, result, "softplus")
 
 
-def logsigmoid(input: Any, *, out: Any = None) -> Any:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 / (1 + exp(-x)))."""
     result = call(ops.LOGSIGMOID, (input,))
     return result if out is None else store(out, result, "logsigmoid")
@@ -126,13 +126,13 @@ def tanhshrink(input: Tensor) -> Tensor:
     return call(ops.TANHSHRINK, (input,))
 
 
-def hardshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """0 where |x| <= lambd, else x."""
     result = call(ops.HARDSHRINK, (input,), (float(lambd),))
     return result if out is None else store(out, result, "hardshrink")
 
 
-def softshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """x moved lambd towards 0, and 0 within; RuntimeError for a negative lambd."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")

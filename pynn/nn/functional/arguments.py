@@ -1,5 +1,7 @@
 """What functions share: sizes given as one number or one a dimension, the error for what is no Tensor."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from pynn._core import Tensor
@@ -31,3 +33,20 @@ def require_tensors(name: str, *values: Any, names: Any = ("input", "target")) -
                 f"{name}(): argument '{names[place]}' (position {place + 1}) must be Tensor, not "
                 f"{type(value).__name__}. Make one first with pynn.tensor(...)."
             )
+
+
+def with_indices(pool: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """`<pool>_with_indices`: (values, indices), whatever return_indices it is given."""
+    place = pool.__code__.co_varnames.index("return_indices")
+
+    @functools.wraps(pool)
+    def function(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        if len(args) > place:
+            args = (*args[:place], True, *args[place + 1 :])
+        else:
+            kwargs["return_indices"] = True
+        return pool(*args, **kwargs)  # type: ignore[no-any-return]
+
+    function.__name__ = function.__qualname__ = pool.__name__ + "_with_indices"
+    function.__doc__ = f"{pool.__name__} with return_indices=True: (values, indices)."
+    return function

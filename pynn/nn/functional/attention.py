@@ -40,7 +40,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Any:
+) -> Tensor:
     """softmax(query @ key^T * scale + mask) @ value.
 
     query (..., L, E), key (..., S, E), value (..., S, Ev): (..., L, Ev). attn_mask: bool (True takes part) or added to

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, made, observe
-from pynn.nn.functional.arguments import require_tensors, sizes
+from pynn.nn.functional.arguments import require_tensors, sizes, with_indices
 from pynn.ops.random import rand
 
 __all__ = [
@@ -121,25 +121,5 @@ def fractional_max_pool3d(
     return found if return_indices else found[0]
 
 
-def fractional_max_pool2d_with_indices(
-    input: Tensor,
-    kernel_size: Any,
-    output_size: Any = None,
-    output_ratio: Any = None,
-    return_indices: bool = False,
-    _random_samples: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """fractional_max_pool2d with return_indices=True: (values, indices)."""
-    return _pool(2, input, kernel_size, output_size, output_ratio, _random_samples)
-
-
-def fractional_max_pool3d_with_indices(
-    input: Tensor,
-    kernel_size: Any,
-    output_size: Any = None,
-    output_ratio: Any = None,
-    return_indices: bool = False,
-    _random_samples: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """fractional_max_pool3d with return_indices=True: (values, indices)."""
-    return _pool(3, input, kernel_size, output_size, output_ratio, _random_samples)
+fractional_max_pool2d_with_indices = with_indices(fractional_max_pool2d)
+fractional_max_pool3d_with_indices = with_indices(fractional_max_pool3d)

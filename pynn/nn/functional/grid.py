@@ -25,7 +25,7 @@ def _base(size: Any, align_corners: Any) -> Any:
     return (2.0 * place + 1.0) / size - 1.0
 
 
-def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Any:
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The sampling grid of affine maps theta (N, 2, 3) for images of size (N, C, H, W): (N, H, W, 2).
 
     Also theta (N, 3, 4) with size (N, C, D, H, W). Raises ValueError for other shapes.
@@ -72,7 +72,7 @@ def _bounded(x: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
     return x if padding_mode == "zeros" else x.clamp(0, size - 1)
 
 
-def _take(input: Any, index: Any, size: Any) -> Any:
+def _take(input: Any, index: Any, size: Any) -> Tensor:
     """input (N, C, *size) at integer places (tensors (N, ...)), zeros outside: (N, C, ...)."""
     shape = input._array.shape
     inside: Any = None
@@ -88,7 +88,7 @@ def _take(input: Any, index: Any, size: Any) -> Any:
     return found * inside.to(input.dtype).unsqueeze(1)
 
 
-def _linear(input: Any, places: Any, size: Any) -> Any:
+def _linear(input: Any, places: Any, size: Any) -> Tensor:
     """The 2^d neighbours of each place, weighted by nearness."""
     low = [p.detach().floor() for p in places]
     total = None
@@ -115,7 +115,7 @@ def _cubic_weights(t: Any) -> Any:
     return far(t + 1), near(t), near(1 - t), far(2 - t)
 
 
-def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
+def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners: Any) -> Tensor:
     """The 4 x 4 neighbours of each place; those outside are moved or zero one by one."""
     low = [p.detach().floor() for p in places]
     weights = [_cubic_weights(p - first) for p, first in zip(places, low)]
@@ -130,7 +130,7 @@ def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners:
 @float32_function
 def grid_sample(
     input: Tensor, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
-) -> Any:
+) -> Tensor:
     """input (N, C, H, W) at the places grid (N, H', W', 2) names as (x, y) in [-1, 1]: (N, C, H', W').
 
     Also (N, C, D, H, W) with grid (N, D', H', W', 3). mode: "bilinear", "nearest" or, for images, "bicubic".

@@ -51,7 +51,7 @@ def linear_cross_entropy(
     logits = linear(input, flat, None if linear_bias is None else linear_bias.reshape(-1))
     if len(shape) > 2:
         logits = logits.reshape((input._array.shape[0], *shape[:-1]))
-    result: Tensor = cross_entropy(
+    return cross_entropy(
         logits,
         target,
         weight,
@@ -59,4 +59,3 @@ def linear_cross_entropy(
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
-    return result

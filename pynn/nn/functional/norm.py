@@ -113,7 +113,13 @@ def _tail(name: str, input: Any, normalized_shape: Any) -> int:
     return len(wanted)
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, normalized_shape (arXiv:1607.06450)."""
     return call(LAYER_NORM, (input, weight, bias), (_tail("layer_norm", input, normalized_shape), float(eps)))[0]
 
@@ -129,7 +135,9 @@ def rms_norm(
     return call(RMS_NORM, (input, weight), (count, float(eps)))
 
 
-def group_norm(input: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias over each of num_groups groups of channels (arXiv:1803.08494)."""
     require_tensors("group_norm", input)
     shape = input._array.shape

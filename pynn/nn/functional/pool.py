@@ -3,14 +3,13 @@
 All raise RuntimeError for shapes and amounts that do not fit. stride defaults to the kernel's size.
 """
 
-import functools
 import math
 from typing import Any
 
 from pynn._core import Tensor, call
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.common_types import _size_any_t
-from pynn.nn.functional.arguments import sizes, strides
+from pynn.nn.functional.arguments import sizes, strides, with_indices
 from pynn.ops import pool as ops
 from pynn.ops.activation import relu
 from pynn.ops.out import store
@@ -97,19 +96,8 @@ def max_pool3d(
     return _max(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _with_indices(name: str, pool: Any) -> Any:
-    @functools.wraps(pool)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        kwargs["return_indices"] = True
-        return pool(*args, **kwargs)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{pool.__name__} with return_indices=True: (values, indices)."
-    return function
-
-
 max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
-    _with_indices(f.__name__ + "_with_indices", f) for f in (max_pool1d, max_pool2d, max_pool3d)
+    with_indices(pool) for pool in (max_pool1d, max_pool2d, max_pool3d)
 )
 
 
@@ -154,10 +142,10 @@ def avg_pool2d(
     padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
+    divisor_override: int | None = None,
     *,
-    out: Any = None,
-) -> Any:
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of each window of (N, C, H, W), or its sum over divisor_override."""
     result = _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result if out is None else store(out, result, "avg_pool2d")
@@ -170,10 +158,10 @@ def avg_pool3d(
     padding: _size_any_t = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
+    divisor_override: int | None = None,
     *,
-    out: Any = None,
-) -> Any:
+    out: Tensor | None = None,
+) -> Tensor:
     """The mean of each window of (N, C, D, H, W), or its sum over divisor_override."""
     result = _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result if out is None else store(out, result, "avg_pool3d")
@@ -230,16 +218,13 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
-    _with_indices(f.__name__ + "_with_indices", f)
-    for f in (adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d)
+    with_indices(pool) for pool in (adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d)
 )
 
 
 def _lp(dims: Any, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: Any) -> Tensor:
     kernel = sizes(kernel_size, dims, "kernel_size")
-    count = 1
-    for k in kernel:
-        count *= k
+    count: int = math.prod(kernel)
     mean = _average(dims, input**norm_type, kernel, stride, 0, ceil_mode, True, None)
     return (mean.sign() * relu(mean.abs()) * count) ** (1.0 / norm_type)
 

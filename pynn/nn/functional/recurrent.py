@@ -53,6 +53,7 @@ def _layers(
     train: Any,
     bidirectional: Any,
     batch_first: Any,
+    *,
     batch_sizes: Any = None,
 ) -> Any:
     """All layers and directions, of a packed batch where batch_sizes are given; returns the outputs and the last states, each (layers * directions, N, size)."""
@@ -78,6 +79,18 @@ def _layers(
     return x.transpose(0, 1) if batch_first else x, tuple(stack(parts) for parts in zip(*finals))
 
 
+def _either(mode: Any, packed: bool, input: Any, *given: Any) -> Any:
+    """(output, the last states...) for the arguments of either form: a packed batch's sizes come before hx.
+
+    Both have as many arguments: (hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), and
+    with the sizes first all others one place on and batch_first, which makes no difference there, left out.
+    """
+    sizes, hx, params, *options = (*given, False) if packed else (None, *given)
+    states = tuple(hx) if mode == "LSTM" else (hx,)
+    output, final = _layers(mode, input, states, list(params), *options, batch_sizes=sizes)
+    return output, *final
+
+
 @export(method=False)
 def lstm(
     input: Tensor,
@@ -95,13 +108,8 @@ def lstm(
     Also lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional), which takes what a
     PackedSequence has.
     """
-    if isinstance(hx, Tensor):  # the other form has as many arguments, one place on
-        options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
-        output, (h, c) = _layers("LSTM", input, tuple(params), list(has_biases), *options)
-        return output, h, c
-    plain = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-    output, (h, c) = _layers("LSTM", input, tuple(hx), list(params), *plain)
-    return output, h, c
+    rest = (num_layers, dropout, train, bidirectional, batch_first)
+    return _either("LSTM", isinstance(hx, Tensor), input, hx, params, has_biases, *rest)
 
 
 def _publish(name: str, mode: Any) -> None:
@@ -116,13 +124,8 @@ def _publish(name: str, mode: Any) -> None:
         bidirectional: Any,
         batch_first: Any,
     ) -> Any:
-        if isinstance(params, Tensor):  # data, batch_sizes, hx, params, ...: as in lstm
-            options = (num_layers, dropout, train, bidirectional, batch_first, False, hx)
-            output, (h,) = _layers(mode, input, (params,), list(has_biases), *options)
-            return output, h
-        plain = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-        output, (h,) = _layers(mode, input, (hx,), list(params), *plain)
-        return output, h
+        rest = (num_layers, dropout, train, bidirectional, batch_first)
+        return _either(mode, isinstance(params, Tensor), input, hx, params, has_biases, *rest)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"(output, h_n) of a stack of {mode} layers; see lstm."

@@ -59,8 +59,7 @@ def batch_norm(
     cudnn_enabled: bool = False,
 ) -> Tensor:
     """F.batch_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
-    return result
+    return _norm.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 @export(method=False)
@@ -76,8 +75,7 @@ def instance_norm(
     cudnn_enabled: bool = False,
 ) -> Tensor:
     """F.instance_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
-    return result
+    return _norm.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
 @export(method=False)
@@ -90,8 +88,7 @@ def layer_norm(
     cudnn_enable: bool = True,
 ) -> Tensor:
     """F.layer_norm; cudnn_enable has no effect."""
-    result: Tensor = _norm.layer_norm(input, normalized_shape, weight, bias, eps)
-    return result
+    return _norm.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 @export(method=False)
@@ -104,8 +101,7 @@ def group_norm(
     cudnn_enabled: bool = True,
 ) -> Tensor:
     """F.group_norm; cudnn_enabled has no effect."""
-    result: Tensor = _norm.group_norm(input, num_groups, weight, bias, eps)
-    return result
+    return _norm.group_norm(input, num_groups, weight, bias, eps)
 
 
 @export(method=False)
@@ -150,20 +146,6 @@ def native_batch_norm(
 
 
 @export(method=False)
-def dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.dropout."""
-    result: Tensor = _dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """dropout written to the tensor itself."""
-    result: Tensor = _dropout(input, p, train, inplace=True)
-    return result
-
-
-@export(method=False)
 def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
     """(dropout of input, which elements were kept)."""
     if train is False:
@@ -172,7 +154,7 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
     return input * kept, kept != 0
 
 
-def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool) -> Tensor:
+def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool = False) -> Tensor:
     _check_probability(p)
     if not train or p == 0.0:
         return input
@@ -183,44 +165,27 @@ def _feature_dropout(input: Tensor, p: float, train: bool, inplace: bool) -> Ten
     return input.copy_(result) if inplace else result
 
 
-@export(method=False)
-def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """dropout of whole channels (dimension 1)."""
-    return _feature_dropout(input, p, train, False)
+def _drop(name: str, function: Any, about: str) -> None:
+    """Publish function(input, p, train) as `name`, and as `name_` where it works in place."""
+
+    def plain(input: Tensor, p: float, train: bool) -> Tensor:
+        result: Tensor = function(input, p, train)
+        return result
+
+    def inplace(input: Tensor, p: float, train: bool) -> Tensor:
+        result: Tensor = function(input, p, train, inplace=True)
+        return result
+
+    plain.__name__, plain.__doc__ = name, about
+    inplace.__name__, inplace.__doc__ = name + "_", f"{name} written to the tensor itself."
+    _publish(name, plain)
+    _publish(name + "_", inplace)
 
 
-@export(method=False)
-def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_dropout written to the tensor itself."""
-    return _feature_dropout(input, p, train, True)
-
-
-@export(method=False)
-def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.alpha_dropout."""
-    result: Tensor = _alpha_dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """alpha_dropout written to the tensor itself."""
-    result: Tensor = _alpha_dropout(input, p, train, inplace=True)
-    return result
-
-
-@export(method=False)
-def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """F.feature_alpha_dropout."""
-    result: Tensor = _feature_alpha_dropout(input, p, train)
-    return result
-
-
-@export(method=False)
-def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_alpha_dropout written to the tensor itself."""
-    result: Tensor = _feature_alpha_dropout(input, p, train, inplace=True)
-    return result
+_drop("dropout", _dropout, "F.dropout.")
+_drop("feature_dropout", _feature_dropout, "dropout of whole channels (dimension 1).")
+_drop("alpha_dropout", _alpha_dropout, "F.alpha_dropout.")
+_drop("feature_alpha_dropout", _feature_alpha_dropout, "F.feature_alpha_dropout.")
 
 
 # ---- embeddings ----
@@ -232,8 +197,7 @@ def embedding(
 ) -> Tensor:
     """F.embedding with the weight first; padding_idx -1 for none."""
     row = None if padding_idx == -1 else padding_idx
-    result: Tensor = _embedding(indices, weight, row, None, 2.0, scale_grad_by_freq, sparse)
-    return result
+    return _embedding(indices, weight, row, None, 2.0, scale_grad_by_freq, sparse)
 
 
 @export(method=False)
@@ -293,10 +257,7 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Tensor:
     """F.ctc_loss with the reduction as a number."""
-    result: Tensor = _ctc_loss(
-        log_probs, targets, input_lengths, target_lengths, blank, _reduction(reduction), zero_infinity
-    )
-    return result
+    return _ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _reduction(reduction), zero_infinity)
 
 
 @export(method=False)
@@ -304,23 +265,20 @@ def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.cosine_embedding_loss with the reduction as a number."""
-    result: Tensor = _distance.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0) -> Tensor:
     """F.hinge_embedding_loss with the reduction as a number."""
-    result: Tensor = _distance.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def kl_div(input: Tensor, target: Tensor, reduction: int = 0, *, log_target: bool = False) -> Tensor:
     """F.kl_div with the reduction as a number."""
-    result: Tensor = _loss.kl_div(input, target, reduction="none", log_target=log_target)
-    reduced: Tensor = _loss.reduce_loss(result, _reduction(reduction))
-    return reduced
+    result = _loss.kl_div(input, target, reduction="none", log_target=log_target)
+    return _loss.reduce_loss(result, _reduction(reduction))
 
 
 @export(method=False)
@@ -328,15 +286,13 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """F.margin_ranking_loss with the reduction as a number."""
-    result: Tensor = _distance.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
-    return result
+    return _distance.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
 
 
 @export(method=False)
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float, reduction: int) -> Tensor:
     """F.poisson_nll_loss with the reduction as a number."""
-    result: Tensor = _loss.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_reduction(reduction))
-    return result
+    return _loss.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_reduction(reduction))
 
 
 @export(method=False)
@@ -351,10 +307,9 @@ def triplet_margin_loss(
     reduction: int = 0,
 ) -> Tensor:
     """F.triplet_margin_loss with the reduction as a number."""
-    result: Tensor = _distance.triplet_margin_loss(
+    return _distance.triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction=_reduction(reduction)
     )
-    return result
 
 
 @export(method=False)
@@ -366,10 +321,9 @@ def binary_cross_entropy_with_logits(
     reduction: int = 0,
 ) -> Tensor:
     """F.binary_cross_entropy_with_logits with the reduction as a number."""
-    result: Tensor = _loss.binary_cross_entropy_with_logits(
+    return _loss.binary_cross_entropy_with_logits(
         input, target, weight, reduction=_reduction(reduction), pos_weight=pos_weight
     )
-    return result
 
 
 # ---- convolutions, pools, grids ----
@@ -401,8 +355,7 @@ def convolution(
 @export(method=False)
 def affine_grid_generator(theta: Tensor, size: Any, align_corners: bool) -> Tensor:
     """F.affine_grid."""
-    result: Tensor = _grid.affine_grid(theta, size, align_corners)
-    return result
+    return _grid.affine_grid(theta, size, align_corners)
 
 
 @export(method=False)
@@ -416,15 +369,13 @@ def grid_sampler(
             f"grid_sampler(): interpolation_mode and padding_mode must be 0, 1 or 2, got {interpolation_mode} and "
             f"{padding_mode}."
         )
-    result: Tensor = _grid.grid_sample(input, grid, modes[interpolation_mode], paddings[padding_mode], align_corners)
-    return result
+    return _grid.grid_sample(input, grid, modes[interpolation_mode], paddings[padding_mode], align_corners)
 
 
 @export(method=False)
 def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
     """F.pad with a constant."""
-    result: Tensor = _pad(input, pad, "constant", value)
-    return result
+    return _pad(input, pad, "constant", value)
 
 
 _publish("grid_sampler_2d", grid_sampler)
@@ -465,15 +416,13 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor
 @export(method=False)
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
     """rrelu written to the tensor itself."""
-    result: Tensor = _activation.rrelu(input, lower, upper, training, inplace=True)
-    return result
+    return _activation.rrelu(input, lower, upper, training, inplace=True)
 
 
 @export(method=False)
 def selu_(input: Tensor) -> Tensor:
     """selu written to the tensor itself."""
-    result: Tensor = _activation.selu(input, inplace=True)
-    return result
+    return _activation.selu(input, inplace=True)
 
 
 _publish("bilinear", bilinear)

@@ -91,8 +91,7 @@ class _Orthogonal(Module):
             q = q[..., :k] if n != k else q
         if hasattr(self, "base") and self.base is not None:
             q = self.base @ q
-        result: Tensor = q.mT if wide else q
-        return result
+        return q.mT if wide else q
 
     def right_inverse(self, Q: Tensor) -> Tensor:
         if Q.shape != self.shape:
@@ -225,14 +224,12 @@ class _SpectralNorm(Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
-            out: Tensor = F.normalize(weight, dim=0, eps=self.eps)
-            return out
+            return F.normalize(weight, dim=0, eps=self.eps)
         matrix = as_matrix(weight, self.dim)
         if self.training:
             self._power_method(matrix.detach(), self.n_power_iterations)
         u, v = self._u.clone(), self._v.clone()  # the next call writes to the buffers, perhaps before backward
-        result: Tensor = weight / (u @ (matrix @ v))
-        return result
+        return weight / (u @ (matrix @ v))
 
     def right_inverse(self, value: Tensor) -> Tensor:
         return value  # an assigned value is taken to be what the original shall be

@@ -177,8 +177,7 @@ def _deepcopy(self: Module, memo: dict[int, Any]) -> Module:
     if found is None:
         found = memo[id(self)] = type(self).__new__(type(self))
         found.__setstate__(copy.deepcopy(self.__dict__, memo))
-    result: Module = found
-    return result
+    return found
 
 
 def _getstate(self: Module) -> Any:

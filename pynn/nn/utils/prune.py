@@ -105,8 +105,7 @@ class BasePruningMethod(ABC):
                 f"importance_scores should have the same shape as tensor t, got {importance_scores.shape} and {t.shape}"
             )
         mask = t.new_ones(t.shape) if default_mask is None else default_mask
-        result: Tensor = t * self.compute_mask(importance_scores, mask)
-        return result
+        return t * self.compute_mask(importance_scores, mask)
 
     def remove(self, module: Module) -> None:
         """Make what is left an ordinary parameter."""
@@ -209,62 +208,45 @@ def _count(amount: Any, size: int) -> int:
     return int(amount)
 
 
-def _check_structured(t: Tensor, dim: int) -> None:
-    if t.dim() <= 1:
-        raise ValueError(
-            f"Structured pruning can only be applied to multidimensional tensors. Found tensor of shape {t.shape} with "
-            f"{t.dim()} dims"
-        )
-    if not -t.dim() <= dim < t.dim():
-        raise IndexError(f"Invalid dim {dim} for tensor of size {t.shape}")
-
-
-def _flat_mask(mask: Tensor, places: Tensor) -> Tensor:
-    out = mask.clone()
-    out.view(-1)[places] = 0
-    return out
-
-
-def _slices_mask(mask: Tensor, dim: int, kept: Tensor) -> Tensor:
-    """mask where slices `kept` along dim stay."""
-    keep = mask.new_zeros(mask.shape)
-    keep[(slice(None),) * (dim % mask.dim()) + (kept,)] = 1
-    out: Tensor = keep * mask.to(dtype=keep.dtype)
-    return out
-
-
-class RandomUnstructured(BasePruningMethod):
-    """Prunes elements at random: amount of them (an int), or that share of them (a float)."""
-
-    PRUNING_TYPE = "unstructured"
+class _ByAmount(BasePruningMethod):
+    """What the methods that prune an amount share: a number (int) or a share (float) of the elements or slices."""
 
     def __init__(self, amount: float) -> None:
         _check_amount(amount)
         self.amount = amount
 
+
+class _Unstructured(_ByAmount):
+    PRUNING_TYPE = "unstructured"
+
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         count = _count(self.amount, t.numel())
         mask = default_mask.clone()
-        return _flat_mask(mask, topk(rand_like(t).view(-1), count).indices) if count else mask
+        if count:
+            mask.view(-1)[self._chosen(t, count)] = 0
+        return mask
+
+    @abstractmethod
+    def _chosen(self, t: Tensor, count: int) -> Tensor:
+        """The places, in the flat tensor, of the `count` elements to prune."""
+
+
+class RandomUnstructured(_Unstructured):
+    """Prunes elements at random: amount of them (an int), or that share of them (a float)."""
+
+    def _chosen(self, t: Tensor, count: int) -> Tensor:
+        return topk(rand_like(t).view(-1), count).indices
 
     @classmethod
     def apply(cls, module: Module, name: str, amount: float) -> BasePruningMethod:  # type: ignore[override]
         return super().apply(module, name, amount=amount)
 
 
-class L1Unstructured(BasePruningMethod):
+class L1Unstructured(_Unstructured):
     """Prunes the elements of least absolute value: amount of them (an int), or that share of them (a float)."""
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: float) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        count = _count(self.amount, t.numel())
-        mask = default_mask.clone()
-        return _flat_mask(mask, topk(t.abs().reshape(-1), count, largest=False).indices) if count else mask
+    def _chosen(self, t: Tensor, count: int) -> Tensor:
+        return topk(t.abs().reshape(-1), count, largest=False).indices
 
     @classmethod
     def apply(  # type: ignore[override]
@@ -273,50 +255,57 @@ class L1Unstructured(BasePruningMethod):
         return super().apply(module, name, amount=amount, importance_scores=importance_scores)
 
 
-class RandomStructured(BasePruningMethod):
-    """Prunes whole slices along dim at random."""
-
+class _Structured(_ByAmount):
     PRUNING_TYPE = "structured"
-
-    def __init__(self, amount: float, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount = amount
-        self.dim = dim
+    dim: int
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        _check_structured(t, self.dim)
-        size = t.shape[self.dim]
-        count = _count(self.amount, size)
+        if t.dim() <= 1:
+            raise ValueError(
+                "Structured pruning can only be applied to multidimensional tensors. Found tensor of shape "
+                f"{t.shape} with {t.dim()} dims"
+            )
+        if not -t.dim() <= self.dim < t.dim():
+            raise IndexError(f"Invalid dim {self.dim} for tensor of size {t.shape}")
+        count = _count(self.amount, t.shape[self.dim])
         if not count:
             return default_mask
-        chance = rand(size)
-        return _slices_mask(default_mask, self.dim, chance > topk(chance, count, largest=False).values[-1])
+        keep = default_mask.new_zeros(default_mask.shape)
+        keep[(slice(None),) * (self.dim % t.dim()) + (self._kept(t, count),)] = 1
+        return keep * default_mask.to(dtype=keep.dtype)
+
+    @abstractmethod
+    def _kept(self, t: Tensor, count: int) -> Tensor:
+        """What selects, along dim, all slices but the `count` to prune."""
+
+
+class RandomStructured(_Structured):
+    """Prunes whole slices along dim at random."""
+
+    def __init__(self, amount: float, dim: int = -1) -> None:
+        super().__init__(amount)
+        self.dim = dim
+
+    def _kept(self, t: Tensor, count: int) -> Tensor:
+        chance = rand(t.shape[self.dim])
+        return chance > topk(chance, count, largest=False).values[-1]
 
     @classmethod
     def apply(cls, module: Module, name: str, amount: float, dim: int = -1) -> BasePruningMethod:  # type: ignore[override]
         return super().apply(module, name, amount=amount, dim=dim)
 
 
-class LnStructured(BasePruningMethod):
+class LnStructured(_Structured):
     """Prunes the slices along dim of least n-norm."""
 
-    PRUNING_TYPE = "structured"
-
     def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount = amount
+        super().__init__(amount)
         self.n = n
         self.dim = dim
 
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        _check_structured(t, self.dim)
-        size = t.shape[self.dim]
-        count = _count(self.amount, size)
-        if not count:
-            return default_mask
+    def _kept(self, t: Tensor, count: int) -> Tensor:
         rest = [d for d in range(t.dim()) if d != self.dim % t.dim()]
-        lengths = norm(t, self.n, rest)
-        return _slices_mask(default_mask, self.dim, topk(lengths, size - count, largest=True).indices)
+        return topk(norm(t, self.n, rest), t.shape[self.dim] - count, largest=True).indices
 
     @classmethod
     def apply(  # type: ignore[override]

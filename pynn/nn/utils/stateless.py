@@ -7,6 +7,8 @@ from pynn.nn.module import Module
 
 __all__ = ["functional_call"]
 
+_NONE = object()
+
 
 def _places(module: Module) -> dict[str, Tensor]:
     """Every parameter and buffer by every name it has."""
@@ -33,16 +35,29 @@ def _tied(held: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor
     return out
 
 
-def _check_keys(held: dict[str, Tensor], given: dict[str, Tensor], strict: bool) -> None:
+def _check_keys(module: Module, held: dict[str, Tensor], given: dict[str, Tensor]) -> None:
     unexpected = [name for name in given if name not in held]
     missing = [name for name in held if name not in given]
-    if strict and (missing or unexpected):
-        parts = []
-        if unexpected:
-            parts.append("Unexpected key(s): " + ", ".join(map(repr, unexpected)) + ".")
-        if missing:
-            parts.append("Missing key(s): " + ", ".join(map(repr, missing)) + ".")
-        raise RuntimeError("Error(s) in reparametrizing:\n\t" + "\n\t".join(parts))
+    text = f"\n\tUnexpected key(s): {', '.join(map(repr, unexpected))}." if unexpected else ""
+    text += f"\n\tMissing key(s): {', '.join(map(repr, missing))}." if missing else ""
+    if text:
+        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:{text}")
+
+
+def _swap(owner: Module, name: str, value: Any) -> Any:
+    """Put value under a name of the module itself, _NONE for nothing; returns what was there."""
+    for table in (owner._parameters, owner._buffers):
+        if name in table:
+            before, table[name] = table[name], value
+            return before
+    before = getattr(owner, name, _NONE)
+    if before is not _NONE and not isinstance(before, Tensor):
+        raise TypeError(f"attribute `{name}`: {before} is not an instance of pynn.Tensor")
+    if value is not _NONE:
+        setattr(owner, name, value)
+    elif before is not _NONE:
+        delattr(owner, name)
+    return before
 
 
 def functional_call(
@@ -56,34 +71,32 @@ def functional_call(
 ) -> Any:
     """module(*args, **kwargs) with the tensors of a dictionary, by dotted name, instead of the module's own.
 
-    Gradients flow to the given tensors; the module is as before afterwards. args: a tuple, or the one argument.
+    Gradients flow to the given tensors; the module is as before afterwards, and tensors that forward set are in the
+    dictionary. args: a tuple, or the one argument. A name that the module does not have is an attribute meanwhile.
     tie_weights: a tensor given for one name of a shared parameter stands for all its names. strict: RuntimeError
-    unless every name is given and no other. Raises AttributeError for a name the module does not have.
+    unless every name is given and no other. Raises AttributeError for a submodule that there is not, TypeError for
+    what is no tensor.
     """
     held = _places(module)
     given = _tied(held, parameters_and_buffers) if tie_weights else dict(parameters_and_buffers)
-    _check_keys(held, given, strict)
+    if strict:
+        _check_keys(module, held, given)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
     if kwargs is not None and not isinstance(kwargs, dict):
         raise AssertionError(f"kwargs must be a dict, got {type(kwargs).__name__}")
-    places = []
-    for name, value in given.items():
-        path, _, last = name.rpartition(".")
-        owner = module.get_submodule(path)
-        table = next((t for t in (owner._parameters, owner._buffers) if last in t), None)
-        if table is None:
-            raise AttributeError(f"{type(owner).__name__} has no parameter or buffer `{last}`, given as `{name}`")
-        if value is not None and not isinstance(value, Tensor):
-            raise TypeError(f"functional_call takes tensors, but `{name}` is a {type(value).__name__}")
-        places.append((name, table, last, value))
-    before = [(table, last, table[last]) for _, table, last, _ in places]
+    undo: list[tuple[str, Module, str, Any]] = []
     try:
-        for _, table, last, value in places:
-            table[last] = value
+        for name, value in given.items():
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"{value} is not an instance of pynn.Tensor")
+            path, _, last = name.rpartition(".")
+            owner = module.get_submodule(path)
+            undo.append((name, owner, last, _swap(owner, last, value)))
         return module(*arguments, **(kwargs or {}))
     finally:
-        for name, table, last, value in places:
-            if table[last] is not value and name in parameters_and_buffers:  # forward set another tensor
-                parameters_and_buffers[name] = table[last]
-        for table, last, value in before:
-            table[last] = value
+        for name, owner, last, before in reversed(undo):
+            now = _swap(owner, last, before)
+            if (
+                now is not given[name] and now is not _NONE and name in parameters_and_buffers
+            ):  # forward set another tensor
+                parameters_and_buffers[name] = now

@@ -1,6 +1,7 @@
 """MNIST and its kin: files of bytes in LeCun's idx format."""
 
 import gzip
+import math
 import os
 import string
 import warnings
@@ -33,10 +34,7 @@ def read_idx(path: str | os.PathLike[str]) -> numpy.ndarray:
         raise ValueError(f"{os.fspath(path)} is no idx file: it starts with {data[:4].hex(' ')}.")
     dtype, start = numpy.dtype(_KINDS[data[2]]), 4 + 4 * data[3]
     shape = tuple(numpy.frombuffer(data, ">u4", count=data[3], offset=4).tolist())
-    size = 1
-    for length in shape:
-        size *= length
-    if len(data) - start != size * dtype.itemsize:
+    if len(data) - start != math.prod(shape) * dtype.itemsize:
         raise ValueError(
             f"{os.fspath(path)} says that it holds {shape} values, but has {len(data) - start} bytes of them."
         )

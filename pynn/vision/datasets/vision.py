@@ -62,11 +62,7 @@ class VisionDataset(Dataset[Any]):
 
     def _prepared(self, sample: Any, target: Any) -> tuple[Any, Any]:
         """Picture and target after their transforms."""
-        if self.transform is not None:
-            sample = self.transform(sample)
-        if self.target_transform is not None:
-            target = self.target_transform(target)
-        return sample, target
+        return StandardTransform(self.transform, self.target_transform)(sample, target)
 
     def __getitem__(self, index: int) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index).")

@@ -1,6 +1,5 @@
 """How the functions that build models are made and found by name."""
 
-import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,66 +9,73 @@ from typing import Any
 from pynn import nn
 from pynn.vision.models._weights import WeightsEnum, weights_of
 
-__all__ = ["builder", "get_model", "get_model_builder", "list_models"]
+__all__ = ["define", "get_model", "get_model_builder", "list_models"]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {}
 
 
-def builder(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Register `build(**options)` under its name, and give it the arguments `weights` and `progress`.
+def define(
+    name: str,
+    about: str,
+    network: Callable[..., nn.Module],
+    *sizes: Any,
+    with_weights: Callable[[dict[str, Any]], Any] | None = None,
+    **defaults: Any,
+) -> Callable[..., nn.Module]:
+    """Make and register the function `name`, which builds network(*sizes, **defaults).
 
+    Its own arguments are options of the network, which may replace the defaults, and `weights` and `progress`.
     weights: None, or whose numbers to start from: a path to a file of a state_dict, "DEFAULT" or another member's
     name, or the member itself; named ones are looked for among torch.hub's downloaded files. `pretrained=True`
     (the old way) means "DEFAULT"'s. Raises FileNotFoundError where the file is not there.
-    `build.with_weights`, where set, changes the options when weights are given and finishes the model.
+    with_weights(options) changes the options when weights are given, and returns what finishes the model.
     """
-    name = build.__name__
 
-    @functools.wraps(build)
-    def make(*args: Any, weights: Any = None, progress: bool = True, **options: Any) -> nn.Module:
+    def build(*args: Any, weights: Any = None, progress: bool = True, **kwargs: Any) -> nn.Module:
         if args and not isinstance(args[0], bool | str | os.PathLike | WeightsEnum | type(None)):
             raise TypeError(f"{name}() takes its weights as only positional argument, got {type(args[0]).__name__}.")
         if len(args) > 1:
             raise TypeError(f"{name}() takes one positional argument at most but {len(args)} were given.")
         if args:
             weights = args[0]
-        if "pretrained" in options:
+        if "pretrained" in kwargs:
             warnings.warn("The argument 'pretrained' is deprecated: use 'weights' instead.", UserWarning, stacklevel=2)
-            weights = options.pop("pretrained")
+            weights = kwargs.pop("pretrained")
         if weights is None or weights is False:
-            return build(**options)
-        return _with_weights(name, build, "DEFAULT" if weights is True else weights, progress, options)
+            return network(*sizes, **(defaults | kwargs))
+        state = _state(name, "DEFAULT" if weights is True else weights, progress, kwargs)
+        finish = None if with_weights is None else with_weights(kwargs)
+        model = network(*sizes, **(defaults | kwargs))
+        model.load_state_dict(state)
+        return model if finish is None else finish(model)
 
-    _BUILDERS[name] = make
-    return make
+    build.__name__ = build.__qualname__ = name
+    build.__module__ = network.__module__
+    build.__doc__ = (
+        f"{about}. weights: None, a path to a file of a state_dict, or which of the published ones; kwargs go to the "
+        "network's class."
+    )
+    _BUILDERS[name] = build
+    return build
 
 
-def _with_weights(
-    name: str, build: Callable[..., nn.Module], weights: Any, progress: bool, options: dict[str, Any]
-) -> nn.Module:
+def _state(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> Mapping[str, Any]:
+    """The numbers that `weights` stand for; the options get the number of classes that they know."""
     members = weights_of(name)
     if isinstance(weights, str) and members is not None and weights in members.__members__:
         weights = members[weights]
-    if isinstance(weights, WeightsEnum):
-        if members is None or not isinstance(weights, members):
-            expected = "no weights" if members is None else members.__name__
-            raise TypeError(f"Invalid weights for {name}: expected {expected}, got {type(weights).__name__}.")
-        classes = options.setdefault("num_classes", weights.num_classes)
-        if classes != weights.num_classes:
-            raise ValueError(
-                f"The parameter 'num_classes' expected value {weights.num_classes} but got {classes} instead: "
-                "build with the weights' own number, then replace the last layer."
-            )
-        state = weights.get_state_dict(progress=progress)
-    else:
-        state = _read(name, weights, members)
-    finish = None
-    adapt: Callable[..., Any] | None = getattr(build, "with_weights", None)
-    if adapt is not None:
-        finish = adapt(options)
-    model = build(**options)
-    model.load_state_dict(state)
-    return model if finish is None else finish(model)
+    if not isinstance(weights, WeightsEnum):
+        return _read(name, weights, members)
+    if members is None or not isinstance(weights, members):
+        expected = "no weights" if members is None else members.__name__
+        raise TypeError(f"Invalid weights for {name}: expected {expected}, got {type(weights).__name__}.")
+    classes = options.setdefault("num_classes", weights.num_classes)
+    if classes != weights.num_classes:
+        raise ValueError(
+            f"The parameter 'num_classes' expected value {weights.num_classes} but got {classes} instead: "
+            "build with the weights' own number, then replace the last layer."
+        )
+    return weights.get_state_dict(progress=progress)
 
 
 def _read(name: str, path: Any, members: type[WeightsEnum] | None) -> Mapping[str, Any]:

@@ -1,10 +1,8 @@
 """AlexNet, in the one-column form of Krizhevsky: One weird trick for parallelizing CNNs, 2014."""
 
-from typing import Any
-
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 
 class AlexNet(nn.Module):
@@ -43,7 +41,4 @@ class AlexNet(nn.Module):
         return out
 
 
-@builder
-def alexnet(**kwargs: Any) -> AlexNet:
-    """AlexNet; kwargs go to the class."""
-    return AlexNet(**kwargs)
+alexnet = define("alexnet", "AlexNet", AlexNet)

@@ -7,7 +7,7 @@ from typing import Any
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.ops.misc import Conv2dNormActivation, Permute
 from pynn.vision.ops.stochastic_depth import StochasticDepth
 
@@ -122,31 +122,18 @@ class ConvNeXt(nn.Module):
         return self._forward_impl(x)
 
 
-def _convnext(widths: list[int], deep: int, probability: float, options: dict[str, Any]) -> ConvNeXt:
+def _convnext(widths: list[int], deep: int, **options: Any) -> ConvNeXt:
     stages = zip(widths, [*widths[1:], None], (3, 3, deep, 3))
-    setting = [CNBlockConfig(width, following, count) for width, following, count in stages]
-    return ConvNeXt(setting, **({"stochastic_depth_prob": probability} | options))
+    return ConvNeXt([CNBlockConfig(width, following, count) for width, following, count in stages], **options)
 
 
-@builder
-def convnext_tiny(**kwargs: Any) -> ConvNeXt:
-    """ConvNeXt, tiny; kwargs go to ConvNeXt."""
-    return _convnext([96, 192, 384, 768], 9, 0.1, kwargs)
-
-
-@builder
-def convnext_small(**kwargs: Any) -> ConvNeXt:
-    """ConvNeXt, small; kwargs go to ConvNeXt."""
-    return _convnext([96, 192, 384, 768], 27, 0.4, kwargs)
-
-
-@builder
-def convnext_base(**kwargs: Any) -> ConvNeXt:
-    """ConvNeXt, base; kwargs go to ConvNeXt."""
-    return _convnext([128, 256, 512, 1024], 27, 0.5, kwargs)
-
-
-@builder
-def convnext_large(**kwargs: Any) -> ConvNeXt:
-    """ConvNeXt, large; kwargs go to ConvNeXt."""
-    return _convnext([192, 384, 768, 1536], 27, 0.5, kwargs)
+convnext_tiny = define("convnext_tiny", "ConvNeXt, tiny", _convnext, [96, 192, 384, 768], 9, stochastic_depth_prob=0.1)
+convnext_small = define(
+    "convnext_small", "ConvNeXt, small", _convnext, [96, 192, 384, 768], 27, stochastic_depth_prob=0.4
+)
+convnext_base = define(
+    "convnext_base", "ConvNeXt, base", _convnext, [128, 256, 512, 1024], 27, stochastic_depth_prob=0.5
+)
+convnext_large = define(
+    "convnext_large", "ConvNeXt, large", _convnext, [192, 384, 768, 1536], 27, stochastic_depth_prob=0.5
+)

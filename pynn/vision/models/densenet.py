@@ -8,7 +8,7 @@ from typing import Any
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 
 class _DenseLayer(nn.Module):
@@ -40,8 +40,7 @@ class _DenseLayer(nn.Module):
         else:
             inner = self.bn_function(features)
         out = self.conv2(self.relu2(self.norm2(inner)))
-        result: Tensor = F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
-        return result
+        return F.dropout(out, p=self.drop_rate, training=self.training) if self.drop_rate > 0 else out
 
 
 class _DenseBlock(nn.ModuleDict):
@@ -129,25 +128,7 @@ class DenseNet(nn.Module):
         return out
 
 
-@builder
-def densenet121(**kwargs: Any) -> DenseNet:
-    """DenseNet-121; kwargs go to DenseNet."""
-    return DenseNet(32, (6, 12, 24, 16), 64, **kwargs)
-
-
-@builder
-def densenet161(**kwargs: Any) -> DenseNet:
-    """DenseNet-161; kwargs go to DenseNet."""
-    return DenseNet(48, (6, 12, 36, 24), 96, **kwargs)
-
-
-@builder
-def densenet169(**kwargs: Any) -> DenseNet:
-    """DenseNet-169; kwargs go to DenseNet."""
-    return DenseNet(32, (6, 12, 32, 32), 64, **kwargs)
-
-
-@builder
-def densenet201(**kwargs: Any) -> DenseNet:
-    """DenseNet-201; kwargs go to DenseNet."""
-    return DenseNet(32, (6, 12, 48, 32), 64, **kwargs)
+densenet121 = define("densenet121", "DenseNet-121", DenseNet, 32, (6, 12, 24, 16), 64)
+densenet161 = define("densenet161", "DenseNet-161", DenseNet, 48, (6, 12, 36, 24), 96)
+densenet169 = define("densenet169", "DenseNet-169", DenseNet, 32, (6, 12, 32, 32), 64)
+densenet201 = define("densenet201", "DenseNet-201", DenseNet, 32, (6, 12, 48, 32), 64)

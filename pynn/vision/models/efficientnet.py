@@ -7,7 +7,7 @@ from typing import Any
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.models._utils import _make_divisible
 from pynn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 from pynn.vision.ops.stochastic_depth import StochasticDepth
@@ -241,84 +241,29 @@ _V2: dict[str, tuple[list[tuple[int, int, int, int, int, int]], list[tuple[int, 
 }
 
 
-def _scaled(width_mult: float, depth_mult: float, options: dict[str, Any], **defaults: Any) -> EfficientNet:
-    setting = [MBConvConfig(*row, width_mult=width_mult, depth_mult=depth_mult) for row in _B0]
-    return EfficientNet(setting, **(defaults | options))
+def _scaled(width_mult: float, depth_mult: float, **options: Any) -> EfficientNet:
+    return EfficientNet([MBConvConfig(*row, width_mult=width_mult, depth_mult=depth_mult) for row in _B0], **options)
 
 
-def _second(size: str, options: dict[str, Any], dropout: float) -> EfficientNet:
+def _second(size: str, **options: Any) -> EfficientNet:
     fused, plain = _V2[size]
     setting: list[MBConvConfig | FusedMBConvConfig] = [FusedMBConvConfig(*row) for row in fused]
     setting += [MBConvConfig(*row) for row in plain]
     norm = functools.partial(nn.BatchNorm2d, eps=1e-3)
-    defaults: dict[str, Any] = {"dropout": dropout, "last_channel": 1280, "norm_layer": norm}
+    defaults: dict[str, Any] = {"last_channel": 1280, "norm_layer": norm}
     return EfficientNet(setting, **(defaults | options))
 
 
 _SLOW_NORM = functools.partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
 
-
-@builder
-def efficientnet_b0(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B0; kwargs go to EfficientNet."""
-    return _scaled(1.0, 1.0, kwargs, dropout=0.2)
-
-
-@builder
-def efficientnet_b1(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B1; kwargs go to EfficientNet."""
-    return _scaled(1.0, 1.1, kwargs, dropout=0.2)
-
-
-@builder
-def efficientnet_b2(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B2; kwargs go to EfficientNet."""
-    return _scaled(1.1, 1.2, kwargs, dropout=0.3)
-
-
-@builder
-def efficientnet_b3(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B3; kwargs go to EfficientNet."""
-    return _scaled(1.2, 1.4, kwargs, dropout=0.3)
-
-
-@builder
-def efficientnet_b4(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B4; kwargs go to EfficientNet."""
-    return _scaled(1.4, 1.8, kwargs, dropout=0.4)
-
-
-@builder
-def efficientnet_b5(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B5; kwargs go to EfficientNet."""
-    return _scaled(1.6, 2.2, kwargs, dropout=0.4, norm_layer=_SLOW_NORM)
-
-
-@builder
-def efficientnet_b6(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B6; kwargs go to EfficientNet."""
-    return _scaled(1.8, 2.6, kwargs, dropout=0.5, norm_layer=_SLOW_NORM)
-
-
-@builder
-def efficientnet_b7(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B7; kwargs go to EfficientNet."""
-    return _scaled(2.0, 3.1, kwargs, dropout=0.5, norm_layer=_SLOW_NORM)
-
-
-@builder
-def efficientnet_v2_s(**kwargs: Any) -> EfficientNet:
-    """EfficientNetV2, small; kwargs go to EfficientNet."""
-    return _second("s", kwargs, 0.2)
-
-
-@builder
-def efficientnet_v2_m(**kwargs: Any) -> EfficientNet:
-    """EfficientNetV2, medium; kwargs go to EfficientNet."""
-    return _second("m", kwargs, 0.3)
-
-
-@builder
-def efficientnet_v2_l(**kwargs: Any) -> EfficientNet:
-    """EfficientNetV2, large; kwargs go to EfficientNet."""
-    return _second("l", kwargs, 0.4)
+efficientnet_b0 = define("efficientnet_b0", "EfficientNet B0", _scaled, 1.0, 1.0, dropout=0.2)
+efficientnet_b1 = define("efficientnet_b1", "EfficientNet B1", _scaled, 1.0, 1.1, dropout=0.2)
+efficientnet_b2 = define("efficientnet_b2", "EfficientNet B2", _scaled, 1.1, 1.2, dropout=0.3)
+efficientnet_b3 = define("efficientnet_b3", "EfficientNet B3", _scaled, 1.2, 1.4, dropout=0.3)
+efficientnet_b4 = define("efficientnet_b4", "EfficientNet B4", _scaled, 1.4, 1.8, dropout=0.4)
+efficientnet_b5 = define("efficientnet_b5", "EfficientNet B5", _scaled, 1.6, 2.2, dropout=0.4, norm_layer=_SLOW_NORM)
+efficientnet_b6 = define("efficientnet_b6", "EfficientNet B6", _scaled, 1.8, 2.6, dropout=0.5, norm_layer=_SLOW_NORM)
+efficientnet_b7 = define("efficientnet_b7", "EfficientNet B7", _scaled, 2.0, 3.1, dropout=0.5, norm_layer=_SLOW_NORM)
+efficientnet_v2_s = define("efficientnet_v2_s", "EfficientNetV2, small", _second, "s", dropout=0.2)
+efficientnet_v2_m = define("efficientnet_v2_m", "EfficientNetV2, medium", _second, "m", dropout=0.3)
+efficientnet_v2_l = define("efficientnet_v2_l", "EfficientNetV2, large", _second, "l", dropout=0.4)

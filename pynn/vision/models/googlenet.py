@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 _Layer = Callable[..., nn.Module]
 
@@ -31,8 +31,19 @@ def _retune_input(x: Tensor) -> Tensor:
     return x * scale + shift
 
 
-def _truncated(model: nn.Module, default: float) -> None:
-    """Normal weights of a module's `stddev`, or else `default`, cut off at two units; norms start as the identity."""
+def _initialise(model: nn.Module, init_weights: bool | None, default: float) -> None:
+    """Normal weights of a module's `stddev`, or else `default`, cut off at two units; norms start as the identity.
+
+    Unless init_weights is False; None, which warns, means True.
+    """
+    if init_weights is None:
+        warnings.warn(
+            "init_weights=True takes long here and will not stay the default: pass init_weights=True or False.",
+            FutureWarning,
+            stacklevel=4,
+        )
+    elif not init_weights:
+        return
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.trunc_normal_(module.weight, mean=0.0, std=float(getattr(module, "stddev", default)), a=-2, b=2)
@@ -50,8 +61,7 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = F.relu(self.bn(self.conv(x)), inplace=True)
-        return out
+        return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
 class Inception(nn.Module):
@@ -123,13 +133,6 @@ class GoogLeNet(nn.Module):
     ) -> None:
         super().__init__()
         conv, inception, aux = blocks or (BasicConv2d, Inception, InceptionAux)
-        if init_weights is None:
-            warnings.warn(
-                "init_weights=True takes long here and will not stay the default: pass init_weights=True or False.",
-                FutureWarning,
-                stacklevel=3,
-            )
-            init_weights = True
         self.aux_logits = aux_logits
         self.transform_input = transform_input
         self.conv1 = conv(3, 64, kernel_size=7, stride=2, padding=3)
@@ -153,8 +156,7 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.dropout = nn.Dropout(p=dropout)
         self.fc = nn.Linear(1024, num_classes)
-        if init_weights:
-            _truncated(self, 0.01)
+        _initialise(self, init_weights, 0.01)
 
     def forward(self, x: Tensor) -> Tensor | GoogLeNetOutputs:
         if self.transform_input:
@@ -187,10 +189,4 @@ def _with_weights(options: dict[str, Any]) -> Callable[[GoogLeNet], GoogLeNet]:
     return finish
 
 
-def googlenet(**kwargs: Any) -> GoogLeNet:
-    """GoogLeNet; kwargs go to the class."""
-    return GoogLeNet(**kwargs)
-
-
-googlenet.with_weights = _with_weights  # type: ignore[attr-defined]
-googlenet = builder(googlenet)  # type: ignore[assignment]
+googlenet = define("googlenet", "GoogLeNet", GoogLeNet, with_weights=_with_weights)

@@ -1,14 +1,13 @@
 """Inception v3 (Szegedy et al., 2015)."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
-from pynn.vision.models.googlenet import BasicConv2d, _retune_input, _truncated
+from pynn.vision.models._builders import define
+from pynn.vision.models.googlenet import BasicConv2d, _initialise, _retune_input
 
 _Layer = Callable[..., nn.Module]
 
@@ -176,13 +175,6 @@ class Inception3(nn.Module):
         if inception_blocks is not None and len(inception_blocks) != 7:
             raise ValueError(f"length of inception_blocks should be 7 instead of {len(inception_blocks)}")
         conv, a, b, c, d, e, aux = inception_blocks or own
-        if init_weights is None:
-            warnings.warn(
-                "init_weights=True takes long here and will not stay the default: pass init_weights=True or False.",
-                FutureWarning,
-                stacklevel=3,
-            )
-            init_weights = True
         self.aux_logits = aux_logits
         self.transform_input = transform_input
         self.Conv2d_1a_3x3 = conv(3, 32, kernel_size=3, stride=2)
@@ -207,8 +199,7 @@ class Inception3(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.dropout = nn.Dropout(p=dropout)
         self.fc = nn.Linear(2048, num_classes)
-        if init_weights:
-            _truncated(self, 0.1)
+        _initialise(self, init_weights, 0.1)
 
     def forward(self, x: Tensor) -> Tensor | InceptionOutputs:
         if self.transform_input:
@@ -237,10 +228,4 @@ def _with_weights(options: dict[str, Any]) -> Callable[[Inception3], Inception3]
     return finish
 
 
-def inception_v3(**kwargs: Any) -> Inception3:
-    """Inception v3; kwargs go to Inception3."""
-    return Inception3(**kwargs)
-
-
-inception_v3.with_weights = _with_weights  # type: ignore[attr-defined]
-inception_v3 = builder(inception_v3)  # type: ignore[assignment]
+inception_v3 = define("inception_v3", "Inception v3", Inception3, with_weights=_with_weights)

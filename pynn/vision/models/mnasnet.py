@@ -1,9 +1,7 @@
 """MnasNet (Tan et al., 2018)."""
 
-from typing import Any
-
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 _MOMENTUM = 1 - 0.9997  # the paper's statistics forget this share at a step
 
@@ -93,25 +91,7 @@ class MNASNet(nn.Module):
         return out
 
 
-@builder
-def mnasnet0_5(**kwargs: Any) -> MNASNet:
-    """MnasNet at half width; kwargs go to MNASNet."""
-    return MNASNet(0.5, **kwargs)
-
-
-@builder
-def mnasnet0_75(**kwargs: Any) -> MNASNet:
-    """MnasNet at three quarters of the width; kwargs go to MNASNet."""
-    return MNASNet(0.75, **kwargs)
-
-
-@builder
-def mnasnet1_0(**kwargs: Any) -> MNASNet:
-    """MnasNet; kwargs go to MNASNet."""
-    return MNASNet(1.0, **kwargs)
-
-
-@builder
-def mnasnet1_3(**kwargs: Any) -> MNASNet:
-    """MnasNet at 1.3 times the width; kwargs go to MNASNet."""
-    return MNASNet(1.3, **kwargs)
+mnasnet0_5 = define("mnasnet0_5", "MnasNet at half width", MNASNet, 0.5)
+mnasnet0_75 = define("mnasnet0_75", "MnasNet at three quarters of the width", MNASNet, 0.75)
+mnasnet1_0 = define("mnasnet1_0", "MnasNet", MNASNet, 1.0)
+mnasnet1_3 = define("mnasnet1_3", "MnasNet at 1.3 times the width", MNASNet, 1.3)

@@ -2,11 +2,10 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.models._utils import _make_divisible
 from pynn.vision.ops.misc import Conv2dNormActivation
 
@@ -108,7 +107,4 @@ def _initialise(model: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-@builder
-def mobilenet_v2(**kwargs: Any) -> MobileNetV2:
-    """MobileNetV2; kwargs go to the class."""
-    return MobileNetV2(**kwargs)
+mobilenet_v2 = define("mobilenet_v2", "MobileNetV2", MobileNetV2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.models._utils import _make_divisible
 from pynn.vision.models.mobilenetv2 import _initialise
 from pynn.vision.ops.misc import Conv2dNormActivation
@@ -172,19 +172,11 @@ def _configure(
     return configs, InvertedResidualConfig.adjust_channels(last // divider, width_mult)
 
 
-def _mobilenet(rows: list[tuple[int, int, int, bool, str, int]], last: int, options: dict[str, Any]) -> MobileNetV3:
+def _mobilenet(rows: list[tuple[int, int, int, bool, str, int]], last: int, **options: Any) -> MobileNetV3:
     own = {name: options.pop(name) for name in ("width_mult", "reduced_tail", "dilated") if name in options}
     configs, last_channel = _configure(rows, last, **own)
     return MobileNetV3(configs, last_channel, **options)
 
 
-@builder
-def mobilenet_v3_large(**kwargs: Any) -> MobileNetV3:
-    """MobileNetV3, the large form; kwargs go to the class."""
-    return _mobilenet(_LARGE, 1280, kwargs)
-
-
-@builder
-def mobilenet_v3_small(**kwargs: Any) -> MobileNetV3:
-    """MobileNetV3, the small form; kwargs go to the class."""
-    return _mobilenet(_SMALL, 1024, kwargs)
+mobilenet_v3_large = define("mobilenet_v3_large", "MobileNetV3, the large form", _mobilenet, _LARGE, 1280)
+mobilenet_v3_small = define("mobilenet_v3_small", "MobileNetV3, the small form", _mobilenet, _SMALL, 1024)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.models._utils import _make_divisible
 from pynn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
@@ -213,38 +213,28 @@ class RegNet(nn.Module):
         return out
 
 
-# Depth, w_0, w_a, w_m, width of a group.
-_X = {
-    "400mf": (22, 24, 24.48, 2.54, 16),
-    "800mf": (16, 56, 35.73, 2.28, 16),
-    "1_6gf": (18, 80, 34.01, 2.25, 24),
-    "3_2gf": (25, 88, 26.31, 2.25, 48),
-    "8gf": (23, 80, 49.56, 2.88, 120),
-    "16gf": (22, 216, 55.59, 2.1, 128),
-    "32gf": (23, 320, 69.86, 2.0, 168),
-}
-_Y = {
-    "400mf": (16, 48, 27.89, 2.09, 8),
-    "800mf": (14, 56, 38.84, 2.4, 16),
-    "1_6gf": (27, 48, 20.71, 2.65, 24),
-    "3_2gf": (21, 80, 42.63, 2.66, 24),
-    "8gf": (17, 192, 76.82, 2.19, 56),
-    "16gf": (18, 200, 106.23, 2.48, 112),
-    "32gf": (20, 232, 115.89, 2.53, 232),
-    "128gf": (27, 456, 160.83, 2.52, 264),
-}
+def _regnet(kind: str, row: tuple[int, int, float, float, int], **options: Any) -> RegNet:
+    return RegNet(BlockParams.from_init_params(*row, se_ratio=0.25 if kind == "y" else None), **options)
 
 
-def _define(kind: str, size: str, row: tuple[int, int, float, float, int]) -> Callable[..., nn.Module]:
-    def regnet(**kwargs: Any) -> RegNet:
-        return RegNet(BlockParams.from_init_params(*row, se_ratio=0.25 if kind == "y" else None), **kwargs)
-
-    regnet.__name__ = regnet.__qualname__ = f"regnet_{kind}_{size}"
-    regnet.__doc__ = (
-        f"RegNet{kind.upper()} of {size.replace('_', '.')[:-2]} {size[-2:].upper()} operations; kwargs go to RegNet."
-    )
-    return builder(regnet)
+def _define(name: str, depth: int, w_0: int, w_a: float, w_m: float, group_width: int) -> Callable[..., nn.Module]:
+    kind, _, size = name.partition("_")
+    about = f"RegNet{kind.upper()} of {size.replace('_', '.')[:-2]} {size[-2:].upper()} operations"
+    return define(f"regnet_{name}", about, _regnet, kind, (depth, w_0, w_a, w_m, group_width))
 
 
-globals().update({f"regnet_x_{size}": _define("x", size, row) for size, row in _X.items()})
-globals().update({f"regnet_y_{size}": _define("y", size, row) for size, row in _Y.items()})
+regnet_x_400mf = _define("x_400mf", 22, 24, 24.48, 2.54, 16)
+regnet_x_800mf = _define("x_800mf", 16, 56, 35.73, 2.28, 16)
+regnet_x_1_6gf = _define("x_1_6gf", 18, 80, 34.01, 2.25, 24)
+regnet_x_3_2gf = _define("x_3_2gf", 25, 88, 26.31, 2.25, 48)
+regnet_x_8gf = _define("x_8gf", 23, 80, 49.56, 2.88, 120)
+regnet_x_16gf = _define("x_16gf", 22, 216, 55.59, 2.1, 128)
+regnet_x_32gf = _define("x_32gf", 23, 320, 69.86, 2.0, 168)
+regnet_y_400mf = _define("y_400mf", 16, 48, 27.89, 2.09, 8)
+regnet_y_800mf = _define("y_800mf", 14, 56, 38.84, 2.4, 16)
+regnet_y_1_6gf = _define("y_1_6gf", 27, 48, 20.71, 2.65, 24)
+regnet_y_3_2gf = _define("y_3_2gf", 21, 80, 42.63, 2.66, 24)
+regnet_y_8gf = _define("y_8gf", 17, 192, 76.82, 2.19, 56)
+regnet_y_16gf = _define("y_16gf", 18, 200, 106.23, 2.48, 112)
+regnet_y_32gf = _define("y_32gf", 20, 232, 115.89, 2.53, 232)
+regnet_y_128gf = _define("y_128gf", 27, 456, 160.83, 2.52, 264)

@@ -1,11 +1,11 @@
 """Residual networks (He et al., 2015), ResNeXt (Xie et al., 2017) and wide ones (Zagoruyko and Komodakis, 2016)."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 _Norm = Callable[..., nn.Module]
 
@@ -189,61 +189,28 @@ class ResNet(nn.Module):
         return self._forward_impl(x)
 
 
-@builder
-def resnet18(**kwargs: Any) -> ResNet:
-    """ResNet-18; kwargs go to ResNet."""
-    return ResNet(BasicBlock, [2, 2, 2, 2], **kwargs)
-
-
-@builder
-def resnet34(**kwargs: Any) -> ResNet:
-    """ResNet-34; kwargs go to ResNet."""
-    return ResNet(BasicBlock, [3, 4, 6, 3], **kwargs)
-
-
-@builder
-def resnet50(**kwargs: Any) -> ResNet:
-    """ResNet-50; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **kwargs)
-
-
-@builder
-def resnet101(**kwargs: Any) -> ResNet:
-    """ResNet-101; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **kwargs)
-
-
-@builder
-def resnet152(**kwargs: Any) -> ResNet:
-    """ResNet-152; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 8, 36, 3], **kwargs)
-
-
-@builder
-def resnext50_32x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt-50 with 32 groups of 4 channels; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **({"groups": 32, "width_per_group": 4} | kwargs))
-
-
-@builder
-def resnext101_32x8d(**kwargs: Any) -> ResNet:
-    """ResNeXt-101 with 32 groups of 8 channels; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **({"groups": 32, "width_per_group": 8} | kwargs))
-
-
-@builder
-def resnext101_64x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt-101 with 64 groups of 4 channels; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **({"groups": 64, "width_per_group": 4} | kwargs))
-
-
-@builder
-def wide_resnet50_2(**kwargs: Any) -> ResNet:
-    """ResNet-50 with twice the channels inside its bottlenecks; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **({"width_per_group": 128} | kwargs))
-
-
-@builder
-def wide_resnet101_2(**kwargs: Any) -> ResNet:
-    """ResNet-101 with twice the channels inside its bottlenecks; kwargs go to ResNet."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **({"width_per_group": 128} | kwargs))
+resnet18 = define("resnet18", "ResNet-18", ResNet, BasicBlock, [2, 2, 2, 2])
+resnet34 = define("resnet34", "ResNet-34", ResNet, BasicBlock, [3, 4, 6, 3])
+resnet50 = define("resnet50", "ResNet-50", ResNet, Bottleneck, [3, 4, 6, 3])
+resnet101 = define("resnet101", "ResNet-101", ResNet, Bottleneck, [3, 4, 23, 3])
+resnet152 = define("resnet152", "ResNet-152", ResNet, Bottleneck, [3, 8, 36, 3])
+resnext50_32x4d = define(
+    "resnext50_32x4d", "ResNeXt-50 with 32 groups of 4 channels", ResNet, Bottleneck, [3, 4, 6, 3],
+    groups=32, width_per_group=4,
+)  # fmt: skip
+resnext101_32x8d = define(
+    "resnext101_32x8d", "ResNeXt-101 with 32 groups of 8 channels", ResNet, Bottleneck, [3, 4, 23, 3],
+    groups=32, width_per_group=8,
+)  # fmt: skip
+resnext101_64x4d = define(
+    "resnext101_64x4d", "ResNeXt-101 with 64 groups of 4 channels", ResNet, Bottleneck, [3, 4, 23, 3],
+    groups=64, width_per_group=4,
+)  # fmt: skip
+wide_resnet50_2 = define(
+    "wide_resnet50_2", "ResNet-50 with twice the channels inside its bottlenecks", ResNet, Bottleneck, [3, 4, 6, 3],
+    width_per_group=128,
+)  # fmt: skip
+wide_resnet101_2 = define(
+    "wide_resnet101_2", "ResNet-101 with twice the channels inside its bottlenecks", ResNet, Bottleneck, [3, 4, 23, 3],
+    width_per_group=128,
+)  # fmt: skip

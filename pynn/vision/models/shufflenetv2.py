@@ -1,10 +1,8 @@
 """ShuffleNetV2 (Ma et al., 2018)."""
 
-from typing import Any
-
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
@@ -105,25 +103,13 @@ class ShuffleNetV2(nn.Module):
         return self._forward_impl(x)
 
 
-@builder
-def shufflenet_v2_x0_5(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNetV2 at half width; kwargs go to the class."""
-    return ShuffleNetV2([4, 8, 4], [24, 48, 96, 192, 1024], **kwargs)
-
-
-@builder
-def shufflenet_v2_x1_0(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNetV2; kwargs go to the class."""
-    return ShuffleNetV2([4, 8, 4], [24, 116, 232, 464, 1024], **kwargs)
-
-
-@builder
-def shufflenet_v2_x1_5(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNetV2 at 1.5 times the width; kwargs go to the class."""
-    return ShuffleNetV2([4, 8, 4], [24, 176, 352, 704, 1024], **kwargs)
-
-
-@builder
-def shufflenet_v2_x2_0(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNetV2 at twice the width; kwargs go to the class."""
-    return ShuffleNetV2([4, 8, 4], [24, 244, 488, 976, 2048], **kwargs)
+shufflenet_v2_x0_5 = define(
+    "shufflenet_v2_x0_5", "ShuffleNetV2 at half width", ShuffleNetV2, [4, 8, 4], [24, 48, 96, 192, 1024]
+)
+shufflenet_v2_x1_0 = define("shufflenet_v2_x1_0", "ShuffleNetV2", ShuffleNetV2, [4, 8, 4], [24, 116, 232, 464, 1024])
+shufflenet_v2_x1_5 = define(
+    "shufflenet_v2_x1_5", "ShuffleNetV2 at 1.5 times the width", ShuffleNetV2, [4, 8, 4], [24, 176, 352, 704, 1024]
+)
+shufflenet_v2_x2_0 = define(
+    "shufflenet_v2_x2_0", "ShuffleNetV2 at twice the width", ShuffleNetV2, [4, 8, 4], [24, 244, 488, 976, 2048]
+)

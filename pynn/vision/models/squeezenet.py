@@ -1,10 +1,8 @@
 """SqueezeNet (Iandola et al., 2016)."""
 
-from typing import Any
-
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 # (squeeze, expand) channels of the eight fire modules; "M" a pool. The versions differ in where they pool.
 _FIRES: dict[str, list[int | str]] = {
@@ -69,13 +67,7 @@ class SqueezeNet(nn.Module):
         return pynn.flatten(self.classifier(self.features(x)), 1)
 
 
-@builder
-def squeezenet1_0(**kwargs: Any) -> SqueezeNet:
-    """SqueezeNet 1.0; kwargs go to SqueezeNet."""
-    return SqueezeNet("1_0", **kwargs)
-
-
-@builder
-def squeezenet1_1(**kwargs: Any) -> SqueezeNet:
-    """SqueezeNet 1.1, the same accuracy for less than half the work; kwargs go to SqueezeNet."""
-    return SqueezeNet("1_1", **kwargs)
+squeezenet1_0 = define("squeezenet1_0", "SqueezeNet 1.0", SqueezeNet, "1_0")
+squeezenet1_1 = define(
+    "squeezenet1_1", "SqueezeNet 1.1, the same accuracy for less than half the work", SqueezeNet, "1_1"
+)

@@ -8,7 +8,7 @@ from typing import Any
 import pynn
 from pynn import Tensor, nn
 from pynn.nn import functional as F
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.ops.misc import MLP, Permute
 from pynn.vision.ops.stochastic_depth import StochasticDepth
 
@@ -121,8 +121,7 @@ def shifted_window_attention(
     x = x.permute(0, 1, 3, 2, 4, 5).reshape(n, full_height, full_width, channels)
     if shifted:
         x = pynn.roll(x, shifts=(shift[0], shift[1]), dims=(1, 2))
-    out: Tensor = x[:, :height, :width, :].contiguous()
-    return out
+    return x[:, :height, :width, :].contiguous()
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -224,8 +223,7 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
     def get_relative_position_bias(self) -> Tensor:
         """The bias of every pair of pixels, (1, heads, P, P)."""
         table = self.cpb_mlp(self.relative_coords_table).reshape(-1, self.num_heads)
-        out: Tensor = 16 * pynn.sigmoid(self._pairs(table))
-        return out
+        return 16 * pynn.sigmoid(self._pairs(table))
 
 
 class SwinTransformerBlock(nn.Module):
@@ -359,47 +357,19 @@ class SwinTransformer(nn.Module):
         return out
 
 
-def _swin(
-    embed_dim: int, deep: int, heads: list[int], window: int, probability: float, options: dict[str, Any], **kind: Any
-) -> SwinTransformer:
-    defaults = {"stochastic_depth_prob": probability} | kind
-    return SwinTransformer([4, 4], embed_dim, [2, 2, deep, 2], heads, [window, window], **(defaults | options))
+def _swin(embed_dim: int, deep: int, heads: list[int], window: int, **options: Any) -> SwinTransformer:
+    return SwinTransformer([4, 4], embed_dim, [2, 2, deep, 2], heads, [window, window], **options)
 
 
 _SECOND: dict[str, Any] = {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
 
-
-@builder
-def swin_t(**kwargs: Any) -> SwinTransformer:
-    """Swin, tiny; kwargs go to SwinTransformer."""
-    return _swin(96, 6, [3, 6, 12, 24], 7, 0.2, kwargs)
-
-
-@builder
-def swin_s(**kwargs: Any) -> SwinTransformer:
-    """Swin, small; kwargs go to SwinTransformer."""
-    return _swin(96, 18, [3, 6, 12, 24], 7, 0.3, kwargs)
-
-
-@builder
-def swin_b(**kwargs: Any) -> SwinTransformer:
-    """Swin, base; kwargs go to SwinTransformer."""
-    return _swin(128, 18, [4, 8, 16, 32], 7, 0.5, kwargs)
-
-
-@builder
-def swin_v2_t(**kwargs: Any) -> SwinTransformer:
-    """Swin V2, tiny; kwargs go to SwinTransformer."""
-    return _swin(96, 6, [3, 6, 12, 24], 8, 0.2, kwargs, **_SECOND)
-
-
-@builder
-def swin_v2_s(**kwargs: Any) -> SwinTransformer:
-    """Swin V2, small; kwargs go to SwinTransformer."""
-    return _swin(96, 18, [3, 6, 12, 24], 8, 0.3, kwargs, **_SECOND)
-
-
-@builder
-def swin_v2_b(**kwargs: Any) -> SwinTransformer:
-    """Swin V2, base; kwargs go to SwinTransformer."""
-    return _swin(128, 18, [4, 8, 16, 32], 8, 0.5, kwargs, **_SECOND)
+swin_t = define("swin_t", "Swin, tiny", _swin, 96, 6, [3, 6, 12, 24], 7, stochastic_depth_prob=0.2)
+swin_s = define("swin_s", "Swin, small", _swin, 96, 18, [3, 6, 12, 24], 7, stochastic_depth_prob=0.3)
+swin_b = define("swin_b", "Swin, base", _swin, 128, 18, [4, 8, 16, 32], 7, stochastic_depth_prob=0.5)
+swin_v2_t = define("swin_v2_t", "Swin V2, tiny", _swin, 96, 6, [3, 6, 12, 24], 8, stochastic_depth_prob=0.2, **_SECOND)
+swin_v2_s = define(
+    "swin_v2_s", "Swin V2, small", _swin, 96, 18, [3, 6, 12, 24], 8, stochastic_depth_prob=0.3, **_SECOND
+)
+swin_v2_b = define(
+    "swin_v2_b", "Swin V2, base", _swin, 128, 18, [4, 8, 16, 32], 8, stochastic_depth_prob=0.5, **_SECOND
+)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 
 # Channels of the 3 x 3 convolutions in order; "M" halves the size.
 cfgs: dict[str, list[str | int]] = {
@@ -70,53 +70,15 @@ def make_layers(cfg: list[str | int], batch_norm: bool = False) -> nn.Sequential
     return nn.Sequential(*layers)
 
 
-def _vgg(cfg: str, batch_norm: bool, options: dict[str, Any]) -> VGG:
+def _vgg(cfg: str, batch_norm: bool, **options: Any) -> VGG:
     return VGG(make_layers(cfgs[cfg], batch_norm), **options)
 
 
-@builder
-def vgg11(**kwargs: Any) -> VGG:
-    """VGG with 11 layers; kwargs go to VGG."""
-    return _vgg("A", False, kwargs)
-
-
-@builder
-def vgg11_bn(**kwargs: Any) -> VGG:
-    """VGG with 11 layers and batch norm; kwargs go to VGG."""
-    return _vgg("A", True, kwargs)
-
-
-@builder
-def vgg13(**kwargs: Any) -> VGG:
-    """VGG with 13 layers; kwargs go to VGG."""
-    return _vgg("B", False, kwargs)
-
-
-@builder
-def vgg13_bn(**kwargs: Any) -> VGG:
-    """VGG with 13 layers and batch norm; kwargs go to VGG."""
-    return _vgg("B", True, kwargs)
-
-
-@builder
-def vgg16(**kwargs: Any) -> VGG:
-    """VGG with 16 layers; kwargs go to VGG."""
-    return _vgg("D", False, kwargs)
-
-
-@builder
-def vgg16_bn(**kwargs: Any) -> VGG:
-    """VGG with 16 layers and batch norm; kwargs go to VGG."""
-    return _vgg("D", True, kwargs)
-
-
-@builder
-def vgg19(**kwargs: Any) -> VGG:
-    """VGG with 19 layers; kwargs go to VGG."""
-    return _vgg("E", False, kwargs)
-
-
-@builder
-def vgg19_bn(**kwargs: Any) -> VGG:
-    """VGG with 19 layers and batch norm; kwargs go to VGG."""
-    return _vgg("E", True, kwargs)
+vgg11 = define("vgg11", "VGG with 11 layers", _vgg, "A", False)
+vgg11_bn = define("vgg11_bn", "VGG with 11 layers and batch norm", _vgg, "A", True)
+vgg13 = define("vgg13", "VGG with 13 layers", _vgg, "B", False)
+vgg13_bn = define("vgg13_bn", "VGG with 13 layers and batch norm", _vgg, "B", True)
+vgg16 = define("vgg16", "VGG with 16 layers", _vgg, "D", False)
+vgg16_bn = define("vgg16_bn", "VGG with 16 layers and batch norm", _vgg, "D", True)
+vgg19 = define("vgg19", "VGG with 19 layers", _vgg, "E", False)
+vgg19_bn = define("vgg19_bn", "VGG with 19 layers and batch norm", _vgg, "E", True)

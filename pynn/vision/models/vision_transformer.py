@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pynn
 from pynn import Tensor, nn
-from pynn.vision.models._builders import builder
+from pynn.vision.models._builders import define
 from pynn.vision.ops.misc import MLP, Conv2dNormActivation
 
 _Layer = Callable[..., nn.Module]
@@ -204,38 +204,17 @@ class VisionTransformer(nn.Module):
         return out
 
 
-def _vit(patch: int, layers: int, heads: int, width: int, mlp: int, options: dict[str, Any]) -> VisionTransformer:
-    return VisionTransformer(options.pop("image_size", 224), patch, layers, heads, width, mlp, **options)
+def _vit(patch: int, layers: int, heads: int, width: int, mlp: int, **options: Any) -> VisionTransformer:
+    return VisionTransformer(
+        patch_size=patch, num_layers=layers, num_heads=heads, hidden_dim=width, mlp_dim=mlp, **options
+    )
 
 
-@builder
-def vit_b_16(**kwargs: Any) -> VisionTransformer:
-    """ViT-B/16; kwargs (image_size=224 among them) go to VisionTransformer."""
-    return _vit(16, 12, 12, 768, 3072, kwargs)
-
-
-@builder
-def vit_b_32(**kwargs: Any) -> VisionTransformer:
-    """ViT-B/32; kwargs (image_size=224 among them) go to VisionTransformer."""
-    return _vit(32, 12, 12, 768, 3072, kwargs)
-
-
-@builder
-def vit_l_16(**kwargs: Any) -> VisionTransformer:
-    """ViT-L/16; kwargs (image_size=224 among them) go to VisionTransformer."""
-    return _vit(16, 24, 16, 1024, 4096, kwargs)
-
-
-@builder
-def vit_l_32(**kwargs: Any) -> VisionTransformer:
-    """ViT-L/32; kwargs (image_size=224 among them) go to VisionTransformer."""
-    return _vit(32, 24, 16, 1024, 4096, kwargs)
-
-
-@builder
-def vit_h_14(**kwargs: Any) -> VisionTransformer:
-    """ViT-H/14; kwargs (image_size=224 among them) go to VisionTransformer."""
-    return _vit(14, 32, 16, 1280, 5120, kwargs)
+vit_b_16 = define("vit_b_16", "ViT-B/16", _vit, 16, 12, 12, 768, 3072, image_size=224)
+vit_b_32 = define("vit_b_32", "ViT-B/32", _vit, 32, 12, 12, 768, 3072, image_size=224)
+vit_l_16 = define("vit_l_16", "ViT-L/16", _vit, 16, 24, 16, 1024, 4096, image_size=224)
+vit_l_32 = define("vit_l_32", "ViT-L/32", _vit, 32, 24, 16, 1024, 4096, image_size=224)
+vit_h_14 = define("vit_h_14", "ViT-H/14", _vit, 14, 32, 16, 1280, 5120, image_size=224)
 
 
 def interpolate_embeddings(

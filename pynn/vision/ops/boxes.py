@@ -57,8 +57,7 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
 def _hull(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """Sides of the smallest box around every pair, (N, M, 2)."""
     one, two = _wide(boxes1)[..., :, None, :], _wide(boxes2)[..., None, :, :]
-    out: Tensor = (pynn.maximum(one[..., 2:], two[..., 2:]) - pynn.minimum(one[..., :2], two[..., :2])).clamp(min=0)
-    return out
+    return (pynn.maximum(one[..., 2:], two[..., 2:]) - pynn.minimum(one[..., :2], two[..., :2])).clamp(min=0)
 
 
 def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -83,8 +82,7 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     unlike = 4 / numpy.pi**2 * (angles[0] - angles[1]) ** 2
     iou = box_iou(boxes1, boxes2)
     weight = (unlike / (1 - iou + unlike + eps)).detach()
-    out: Tensor = distance_box_iou(boxes1, boxes2, eps) - weight * unlike
-    return out
+    return distance_box_iou(boxes1, boxes2, eps) - weight * unlike
 
 
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:

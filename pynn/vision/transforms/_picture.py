@@ -1,6 +1,5 @@
 """Transforms of Pillow pictures."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,7 +151,3 @@ def _image(pixels: numpy.ndarray, mode: str | None) -> Any:
             pixels = pixels.view(numpy.uint16)
         return pillow().fromarray(pixels)
     return pillow().frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Number)

@@ -74,8 +74,7 @@ def crop(img: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
         max(min(bottom, 0) - top, 0),
         max(bottom - max(rows, top), 0),
     ]
-    out: Tensor = F.pad(inner, missing, value=0)
-    return out
+    return F.pad(inner, missing, value=0)
 
 
 def pad(img: Tensor, padding: Sequence[int], fill: float | None, padding_mode: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
@@ -49,6 +49,19 @@ def _apply(img: Any, name: str, magnitude: float, interpolation: InterpolationMo
     if name == "Identity":
         return img
     raise ValueError(f"The provided operator {name} is not recognized.")
+
+
+def _any(img: Any, space: _Space, strength: Callable[[int], int], interpolation: InterpolationMode, fill: Any) -> Any:
+    """An operation of the space, drawn; strength(count) says which of its `count` strengths, its sign is drawn too."""
+    name = list(space)[_integer(0, len(space))]
+    magnitudes, signed = space[name]
+    magnitude = 0.0 if magnitudes is None else float(magnitudes[strength(len(magnitudes))])
+    return _apply(img, name, -magnitude if signed and _integer(0, 2) else magnitude, interpolation, fill)
+
+
+def _described(transform: nn.Module, *names: str) -> str:
+    """The transform's class with these of its attributes."""
+    return f"{type(transform).__name__}({', '.join(f'{name}={getattr(transform, name)}' for name in names)})"
 
 
 def _space(
@@ -158,7 +171,7 @@ class AutoAugment(nn.Module):
         return img
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(policy={self.policy}, fill={self.fill})"
+        return _described(self, "policy", "fill")
 
 
 class RandAugment(nn.Module):
@@ -185,16 +198,11 @@ class RandAugment(nn.Module):
         move = (share * width, share * height)
         space = _space(self.num_magnitude_bins, 0.3, move, 30.0, 0.9, (8, 4), "Identity")
         for _ in range(self.num_ops):
-            name = list(space)[_integer(0, len(space))]
-            magnitudes, signed = space[name]
-            magnitude = 0.0 if magnitudes is None else float(magnitudes[self.magnitude])
-            magnitude = -magnitude if signed and _integer(0, 2) else magnitude
-            img = _apply(img, name, magnitude, self.interpolation, _fill_for(img, self.fill))
+            img = _any(img, space, lambda strengths: self.magnitude, self.interpolation, _fill_for(img, self.fill))
         return img
 
     def __repr__(self) -> str:
-        names = ("num_ops", "magnitude", "num_magnitude_bins", "interpolation", "fill")
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in names)})"
+        return _described(self, "num_ops", "magnitude", "num_magnitude_bins", "interpolation", "fill")
 
 
 class TrivialAugmentWide(nn.Module):
@@ -213,15 +221,10 @@ class TrivialAugmentWide(nn.Module):
 
     def forward(self, img: Any) -> Any:
         space = _space(self.num_magnitude_bins, 0.99, (32.0, 32.0), 135.0, 0.99, (8, 6), "Identity")
-        name = list(space)[_integer(0, len(space))]
-        magnitudes, signed = space[name]
-        magnitude = 0.0 if magnitudes is None else float(magnitudes[_integer(0, len(magnitudes))])
-        magnitude = -magnitude if signed and _integer(0, 2) else magnitude
-        return _apply(img, name, magnitude, self.interpolation, _fill_for(img, self.fill))
+        return _any(img, space, lambda strengths: _integer(0, strengths), self.interpolation, _fill_for(img, self.fill))
 
     def __repr__(self) -> str:
-        names = ("num_magnitude_bins", "interpolation", "fill")
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in names)})"
+        return _described(self, "num_magnitude_bins", "interpolation", "fill")
 
 
 class AugMix(nn.Module):
@@ -264,11 +267,7 @@ class AugMix(nn.Module):
         for weight in chains:
             aug = img
             for _ in range(self.chain_depth if self.chain_depth > 0 else _integer(1, 4)):
-                name = list(space)[_integer(0, len(space))]
-                magnitudes, signed = space[name]
-                magnitude = 0.0 if magnitudes is None else float(magnitudes[_integer(0, self.severity)])
-                magnitude = -magnitude if signed and _integer(0, 2) else magnitude
-                aug = _apply(aug, name, magnitude, self.interpolation, fill)
+                aug = _any(aug, space, lambda strengths: _integer(0, self.severity), self.interpolation, fill)
             mix = mix + changed * weight * aug.to(pynn.float32)
         out = mix.to(img.dtype)
         return out if isinstance(orig_img, Tensor) else F.to_pil_image(out, mode=orig_img.mode)
@@ -281,5 +280,4 @@ class AugMix(nn.Module):
         return (gammas / total if total > 0 else numpy.full(len(gammas), 1 / len(gammas))).tolist()
 
     def __repr__(self) -> str:
-        names = ("severity", "mixture_width", "chain_depth", "alpha", "all_ops", "interpolation", "fill")
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in names)})"
+        return _described(self, "severity", "mixture_width", "chain_depth", "alpha", "all_ops", "interpolation", "fill")

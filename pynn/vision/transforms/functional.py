@@ -287,41 +287,33 @@ def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -
     return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
 
 
-def _factor(name: str, factor: float) -> None:
+def _adjust(img: Any, quality: str, enhancer: str, factor: float) -> Any:
+    """`img` with a quality changed by a factor: a tensor's by our function, a picture's by Pillow's enhancer."""
+    if not _is_tensor(img):
+        return _picture.adjust(img, enhancer, factor)
     if factor < 0:
-        raise ValueError(f"{name} ({factor}) is not non-negative.")
+        raise ValueError(f"{quality}_factor ({factor}) is not non-negative.")
+    return getattr(_tensor, f"adjust_{quality}")(img, factor)
 
 
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     """`img` with brightness times the factor."""
-    if _is_tensor(img):
-        _factor("brightness_factor", brightness_factor)
-        return _tensor.adjust_brightness(img, brightness_factor)
-    return _picture.adjust(img, "Brightness", brightness_factor)
+    return _adjust(img, "brightness", "Brightness", brightness_factor)
 
 
 def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     """`img` with its distance to the mean grey times the factor."""
-    if _is_tensor(img):
-        _factor("contrast_factor", contrast_factor)
-        return _tensor.adjust_contrast(img, contrast_factor)
-    return _picture.adjust(img, "Contrast", contrast_factor)
+    return _adjust(img, "contrast", "Contrast", contrast_factor)
 
 
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     """`img` with its distance to grey times the factor."""
-    if _is_tensor(img):
-        _factor("saturation_factor", saturation_factor)
-        return _tensor.adjust_saturation(img, saturation_factor)
-    return _picture.adjust(img, "Color", saturation_factor)
+    return _adjust(img, "saturation", "Color", saturation_factor)
 
 
 def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     """`img` blurred (0), as it is (1) or sharpened (above 1)."""
-    if _is_tensor(img):
-        _factor("sharpness_factor", sharpness_factor)
-        return _tensor.adjust_sharpness(img, sharpness_factor)
-    return _picture.adjust(img, "Sharpness", sharpness_factor)
+    return _adjust(img, "sharpness", "Sharpness", sharpness_factor)
 
 
 def adjust_hue(img: Any, hue_factor: float) -> Any:

@@ -432,8 +432,7 @@ class LinearTransformation(nn.Module):
                 f"{size} values, and {self.transformation_matrix.shape[0]}"
             )
         flat = tensor.reshape(-1, size) - self.mean_vector
-        out: Tensor = pynn.mm(flat, self.transformation_matrix).reshape(tensor.shape)
-        return out
+        return pynn.mm(flat, self.transformation_matrix).reshape(tensor.shape)
 
     def __repr__(self) -> str:
         matrix, mean = self.transformation_matrix.tolist(), self.mean_vector.tolist()

@@ -98,7 +98,8 @@ def test_lp(same_as_torch):
 
 def test_with_indices():
     x = pynn.tensor(draw(2, 3, 7, 6))
-    for pair in (F.max_pool2d_with_indices(x, 2), F.max_pool2d(x, 2, return_indices=True)):
+    named, placed = F.max_pool2d_with_indices(x, 2), F.max_pool2d_with_indices(x, 2, None, 0, 1, False, False)
+    for pair in (named, placed, F.max_pool2d(x, 2, return_indices=True)):
         values, places = pair
         assert pynn.equal(x.flatten(2).gather(2, places.flatten(2)), values.flatten(2))
     values, places = F.adaptive_max_pool2d_with_indices(x, 3)

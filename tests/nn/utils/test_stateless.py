@@ -63,9 +63,22 @@ def test_functional_call_restores_after_an_error_and_checks_names():
     with pytest.raises(RuntimeError, match=r"Missing key\(s\): 'weight', 'bias'"):
         functional_call(module, {}, pynn.ones(2), strict=True)
     with pytest.raises(AttributeError, match="foo"):
-        functional_call(module, {"foo": pynn.ones(1)}, pynn.ones(2))
-    with pytest.raises(TypeError, match="takes tensors"):
+        functional_call(module, {"foo.weight": pynn.ones(1)}, pynn.ones(2))
+    with pytest.raises(TypeError, match="3 is not an instance of"):
         functional_call(module, {"weight": 3}, pynn.ones(2))
+    with pytest.raises(TypeError, match="attribute `in_features`: 2 is not an instance of"):
+        functional_call(module, {"weight": weight, "in_features": pynn.ones(1)}, pynn.ones(2))
+    assert module.weight is weight
+
+
+def test_functional_call_gives_other_names_for_the_call_only():
+    class Model(nn.Module):
+        def forward(self, x):
+            return x * self.scale
+
+    model = Model()
+    assert functional_call(model, {"scale": pynn.tensor(3.0)}, pynn.ones(2)).tolist() == [3.0, 3.0]
+    assert not hasattr(model, "scale")
 
 
 def test_skip_init():
