@@ -3,9 +3,9 @@
 cimport cython
 
 cdef long _modes
+cdef long _no_grads
 cdef long _mark
-cdef long _depth
-cdef list _passes
+cdef Pass _pass
 cdef long _NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM
 cdef object _one, _backward_lock
 cdef object _float32
@@ -51,6 +51,7 @@ cdef class Node:
     cdef public object grad
     cdef public long deps
     cdef public long mark
+    cdef public long runs
     cdef public long index
     cdef public object hooks
     cdef public object backend
@@ -68,7 +69,20 @@ cdef class Tensor:
     cdef object __weakref__
     cdef dict __dict__
 
+@cython.freelist(8)
+cdef class Pass:
+    cdef public long number
+    cdef public bint retain, create_graph
+    cdef public Pass outer
+    cdef public dict places, pending
+    cdef public list found, noted
+
 cdef Version _INFERENCE
+cpdef set_grad_mode(bint mode)
+cpdef bint is_grad_enabled() except -1
+cpdef chosen_kernel(Op op)
+@cython.locals(run=Pass)
+cdef Pass _new_pass(long number, bint retain, bint create_graph, Pass outer)
 @cython.locals(node=Node)
 cdef tuple _public_edge(edge)
 cpdef accumulator(Tensor leaf)
@@ -81,7 +95,7 @@ cpdef Tensor wrap(array)
 cpdef Tensor made(array)
 
 cpdef unary(Op op, Tensor x)
-@cython.locals(left=Tensor, right=Tensor, result=Tensor)
+@cython.locals(left=Tensor, right=Tensor, result=Tensor, tracked=bint)
 cpdef binary(Op op, x, y)
 @cython.locals(result=Tensor, node=Node, saves=long, edges=tuple, tracked=bint, composed=bint)
 cpdef call(Op op, tuple inputs, tuple attrs=*)
@@ -169,29 +183,30 @@ cpdef clear_grads(tensors)
 cpdef gather_grads(tensors, tuple known)
 
 cpdef backward_from_one(Tensor x, bint retain)
-@cython.locals(node=Node)
+@cython.locals(node=Node, outer=Pass, run=Pass)
 cdef _backward(roots, grads, bint retain, bint create_graph, wanted, bint accumulate)
-@cython.locals(node=Node, target=Node, leaf=Tensor, mark=long, position=long, fresh=bint)
-cdef _run_backward(roots, grads, bint retain, bint create_graph, wanted, bint accumulate, list before)
-@cython.locals(node=Node)
-cpdef reached_in_pass(tensors)
+@cython.locals(node=Node, target=Node, leaf=Tensor, position=long, fresh=bint, retain=bint, create_graph=bint,
+               found=list, places=dict, mark=long, watched=bint)
+cdef _run_backward(roots, grads, Pass run)
 cdef dict _places(wanted)
-cdef _capture(node, grad, list found, dict places)
-cdef long _pending(dict pending, leaf) except -1
+cdef _capture(node, grad, Pass run)
+cdef bint _enters(Node node, Pass run) except -1
+cdef _expect(Tensor leaf, Pass run)
 @cython.locals(node=Node, target=Node, leaf=Tensor)
-cdef _count(list stack, long mark, dict pending, list before)
-@cython.locals(node=Node, target=Node, leaf=Tensor, user=Node)
-cdef dict _count_wanted(list starts, long mark, dict places, dict pending, list before)
-@cython.locals(tensor=Tensor, held=Tensor, copy=Tensor)
-cdef _enter_hooked(Node node, grad, bint create_graph, found, places, needed)
-cdef _execute_hooked(Node node, grad, bint create_graph, bint retain)
+cdef _count(list stack, Pass run)
+@cython.locals(node=Node, target=Node, leaf=Tensor, places=dict, number=long)
+cdef _count_wanted(list starts, Pass run)
+@cython.locals(tensor=Tensor, held=Tensor, copy=Tensor, create_graph=bint)
+cdef _enter_hooked(Node node, grad, Pass run)
+@cython.locals(create_graph=bint)
+cdef _execute_hooked(Node node, grad, Pass run)
 cdef tuple _public_grads(grad, bint several, bint create_graph)
 cdef tuple _own_grads(grads, bint create_graph)
 cdef tuple _called(hooks, tuple given, outer, bint create_graph)
-cdef _grad_mode(bint mode)
 @cython.locals(replaced=object)
 cdef _run_hooks(hooks, grad, bint create_graph)
-cdef _reach_hooked(Tensor leaf, grad, bint create_graph, found, places, dict pending)
+@cython.locals(create_graph=bint)
+cdef _reach_hooked(Tensor leaf, grad, Pass run)
 cdef _add(a, b, bint create_graph)
 @cython.locals(node=Node)
 cdef _give_to_port(Node port, grad, bint create_graph)
@@ -203,5 +218,5 @@ cdef tuple _execute_backward(Node node, grad)
 cdef _execute_backward_graph(Node node, grad)
 @cython.locals(tensor=Tensor)
 cdef _restore(value, edge)
-@cython.locals(held=Tensor)
-cdef _reach_leaf(Tensor leaf, grad, bint fresh, bint create_graph, found, places)
+@cython.locals(held=Tensor, found=list, create_graph=bint)
+cdef _reach_leaf(Tensor leaf, grad, bint fresh, Pass run)

@@ -3,8 +3,9 @@
 Every operation that makes, reads or writes tensor memory passes `call`, `call_inplace`
 or one of their short forms `unary` and `binary`; every backward step passes
 `_execute_backward`; every value leaves to Python through `observe`. Each tests one
-integer, `_modes`: the number of non-default modes (no_grad, a chosen backend, a
-recorder) active in any thread. While it is 0 no thread-local is read.
+integer, `_modes`: the number of non-default modes (a chosen backend, a recorder)
+active in any thread, and what records tests `_no_grads`, the number of threads in
+no_grad. While they are 0 no thread-local is read.
 
 This file is plain Python. The native wheel compiles it with Cython by the declarations
 in `_core.pxd`; the pure one runs it as it is, and the test suite runs both ways.
@@ -24,13 +25,14 @@ from weakref import ref
 from numpy import asarray, errstate, ndarray, ones
 
 _modes = 0
+_no_grads = 0
 _NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM = 1, 2, 3, 4  # how a View was made, where writing to it is not allowed
 
 
 class ThreadState(threading.local):
-    """The modes of one thread; read only while `_modes` is not 0."""
+    """The modes of one thread; read only while `_modes`, or `_no_grads` for grad_enabled, is not 0."""
 
-    grad_enabled = True
+    grad_enabled = True  # set by set_grad_mode
     autocast = (
         None  # inside `with pynn.autocast(...)`: .inputs(op, inputs) converts them, .wrote(arrays) hears of writes
     )
@@ -47,7 +49,7 @@ state = ThreadState()
 
 
 def enter_mode():
-    """Count one more non-default mode, in whatever thread."""
+    """Count one more non-default mode (but no_grad), in whatever thread."""
     global _modes
     _modes += 1
 
@@ -60,7 +62,17 @@ def leave_mode():
 
 def is_grad_enabled():
     """Whether operations are recorded for backward in this thread."""
-    return not _modes or state.grad_enabled
+    return not _no_grads or state.grad_enabled
+
+
+def set_grad_mode(mode):
+    """Set whether operations are recorded in this thread; returns whether they were."""
+    global _no_grads
+    before = state.grad_enabled
+    if before != mode:
+        state.grad_enabled = mode
+        _no_grads += -1 if mode else 1
+    return before
 
 
 class Version:
@@ -226,7 +238,8 @@ class Node:
         self.version_sum = 0
         self.grad = None
         self.deps = 0
-        self.mark = 0
+        self.mark = 0  # the number of the backward pass that came by last
+        self.runs = 0  # the number of the last one that wanted some gradients only and needs this node for them
         self.index = -1
         self.hooks = None
         self.backend = None
@@ -287,6 +300,37 @@ class Node:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
+class Pass:
+    """One backward pass under way.
+
+    number: the mark of the nodes it comes by. outer: the pass whose hook or backward began it, or None.
+    places: where wanted gradients arrive (`_places`), or None where all leaves are wanted.
+    found: the gradients that the caller wants, or None where they go into the leaves' `.grad`.
+    pending: {id of a leaf with hooks: [how many gradients are still to come, the sum of those that came]}, or None.
+    noted: of a pass inside another, what that one had on nodes both come by: [(node, mark, runs, deps, grad), ...].
+    """
+
+    def comes_by(self, tensor):
+        """Whether this pass will compute a gradient of the tensor."""
+        node = tensor._node
+        if node is None:
+            return self.pending is not None and id(tensor) in self.pending
+        return node.mark == self.number and (self.places is None or node.runs == self.number or id(node) in self.places)
+
+
+def _new_pass(number, retain, create_graph, outer):
+    run = Pass.__new__(Pass)
+    run.number = number
+    run.retain = retain
+    run.create_graph = create_graph
+    run.outer = outer
+    run.places = None
+    run.found = None
+    run.pending = None
+    run.noted = None if outer is None else []
+    return run
+
+
 def _public_edge(edge):
     if edge is None:
         return (None, 0)
@@ -312,8 +356,7 @@ OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_
 
 _INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
-_passes = []  # (number, leaves with hooks, wanted places, nodes that run) of each of them
-_depth = 0  # backward passes under way, each begun by the one before
+_pass = None  # the innermost backward pass under way
 _backward_lock = threading.RLock()
 _one = ones((), dtype="float32")
 _float32 = _one.dtype
@@ -690,7 +733,7 @@ def unary(op, x):
         out = op.kernel(array)
         if out is not None:
             result = wrap(out)
-            if x._tracked and op.differentiable:
+            if x._tracked and op.differentiable and (not _no_grads or state.grad_enabled):
                 _track_short(op, result, out, x, array, None, None)
             return result
     return call(op, (x,))
@@ -707,14 +750,15 @@ def binary(op, x, y):
                     out = op.kernel(left._array, right._array)
                     if out is not None:
                         result = wrap(out)
-                        if (left._tracked or right._tracked) and op.differentiable:
+                        tracked = (left._tracked or right._tracked) and op.differentiable
+                        if tracked and (not _no_grads or state.grad_enabled):
                             _track_short(op, result, out, left, left._array, right, right._array)
                         return result
             elif isinstance(y, (float, int)):
                 out = op.kernel(left._array, y)
                 if out is not None:
                     result = wrap(out)
-                    if left._tracked and op.differentiable:
+                    if left._tracked and op.differentiable and (not _no_grads or state.grad_enabled):
                         _track_short(op, result, out, left, left._array, None, y)
                     return result
     if not _is_operand(x) or not _is_operand(y):
@@ -788,7 +832,7 @@ def _array_of(x):
 
 
 def _any_tracked(inputs):
-    if _modes and not state.grad_enabled:
+    if _no_grads and not state.grad_enabled:
         return False
     return any(isinstance(x, Tensor) and _is_tracked(x) for x in inputs)
 
@@ -1033,6 +1077,7 @@ def _new_node(op, edges, saved, attrs):
     node.grad = None
     node.deps = 0
     node.mark = 0
+    node.runs = 0
     node.index = -1
     node.hooks = None
     node.backend = None
@@ -1138,11 +1183,11 @@ def pack_saved(node):
 
 def _pack(hooks, array, leaf):
     """pack of one array, or of the leaf that holds it, with nothing recorded meanwhile."""
-    enabled = _grad_mode(False)
+    enabled = set_grad_mode(False)
     try:
         return hooks.pack(wrap(array) if leaf is None else leaf)
     finally:
-        _grad_mode(enabled)
+        set_grad_mode(enabled)
 
 
 def _unpack(hooks, packed):
@@ -1301,7 +1346,7 @@ def _attach_view(op, result, x, attrs):
         result._view.kind = view.kind
     else:
         result._view = View(x, ((op, attrs),), version.value)
-    if _modes and not state.grad_enabled:
+    if _no_grads and not state.grad_enabled:
         if result._view.kind == 0:
             result._view.kind = _INFERENCE_MODE if state.inference else _NO_GRAD
         if not state.inference:
@@ -1321,7 +1366,7 @@ def _refresh(x):
     if not base._tracked or base._node is None:
         return  # an untracked base has no history; a leaf's views keep the one they have
     enabled = True
-    if _modes:
+    if _no_grads:
         enabled = state.grad_enabled
         state.grad_enabled = True  # the base has its history, whatever the mode now
     try:
@@ -1616,63 +1661,57 @@ def backward_from_one(x, retain):
 
 
 def _backward(roots, grads, retain, create_graph, wanted, accumulate):
-    global _mark, _depth
-    before = [] if _depth else None  # a pass inside another puts back what the outer one had noted on shared nodes
-    _depth += 1
+    global _mark, _pass
+    _mark += 1
+    outer = _pass
+    run = _pass = _new_pass(_mark, retain, create_graph, outer)
+    if wanted is not None:
+        run.places = _places(wanted)
+        if not accumulate:
+            run.found = [None] * len(wanted)
     try:
-        return _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before)
+        _run_backward(roots, grads, run)
     finally:
-        _depth -= 1
-        if _passes:
-            _passes.pop()
-        if before:
-            for node, mark, deps, grad in before:
+        _pass = outer
+        if run.noted:  # put back what the outer pass had noted on shared nodes
+            for node, mark, runs, deps, grad in run.noted:
                 node.mark = mark
+                node.runs = runs
                 node.deps = deps
                 node.grad = grad
+    return run.found
 
 
-def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before):
-    global _mark
-    _mark += 1
-    mark = _mark
-    found = None
-    places = None
-    needed = None
-    pending = {}  # id of a leaf with hooks -> how many gradients are still to come; its hooks see their sum
-    _passes.append((mark, pending, places, needed))
-    if wanted is not None:
-        found = None if accumulate else [None] * len(wanted)
-        places = _places(wanted)
+def _run_backward(roots, grads, run):
+    retain = run.retain
+    create_graph = run.create_graph
+    places = run.places
+    found = run.found
+    mark = run.number
     starts = []
     reached = []
     for tensor, grad in zip(roots, grads):
         edge = _edge(tensor)
         if isinstance(edge, Node):
             node = edge
-            if node.mark != mark:
-                if before is not None:
-                    before.append((node, node.mark, node.deps, node.grad))
-                node.mark = mark
-                node.deps = 0
-                node.grad = None
+            if _enters(node, run):
                 starts.append(node)
             node.grad = grad if node.grad is None else _add(node.grad, grad, create_graph)
         else:
-            if edge._hooks is not None:
-                pending[id(edge)] = [1 + _pending(pending, edge), None]
             reached.append((edge, grad))
     if places is None:
-        _count(list(starts), mark, pending, before)
+        _count(list(starts), run)
     else:
-        needed = _count_wanted(starts, mark, places, pending, before)
-        _passes[-1] = (mark, pending, places, needed)
+        _count_wanted(starts, run)
+    for leaf, _ in reached:
+        if leaf._hooks is not None:
+            _expect(leaf, run)
     for leaf, grad in reached:
         if places is None or id(leaf) in places:
             if leaf._hooks is not None:
-                _reach_hooked(leaf, grad, create_graph, found, places, pending)
+                _reach_hooked(leaf, grad, run)
             else:
-                _reach_leaf(leaf, grad, False, create_graph, found, places)
+                _reach_leaf(leaf, grad, False, run)
     ready = [node for node in starts if node.deps == 0]
     while ready:
         node = ready.pop()
@@ -1681,10 +1720,10 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
         results = None
         if grad is not None:
             if node.hooks is not None:
-                grad = _enter_hooked(node, grad, create_graph, found, places, needed)
+                grad = _enter_hooked(node, grad, run)
             elif found is not None and id(node) in places:
-                _capture(node, grad, found, places)
-            if needed is not None and id(node) not in needed:
+                _capture(node, grad, run)
+            if places is not None and node.runs != mark:
                 continue
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
@@ -1695,7 +1734,7 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
                 if profiler is not None:
                     profiler.begin(node.name())
                 if node.hooks is not None or watched:
-                    results = _execute_hooked(node, grad, create_graph, retain)
+                    results = _execute_hooked(node, grad, run)
                 elif create_graph:
                     results = _execute_backward_graph(node, grad)
                 else:
@@ -1704,7 +1743,7 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
                     profiler.end()
             if not retain and node.versions is not None:
                 node.saved = None  # shapes and numbers alone may stay: such a node can run again
-        elif needed is not None and id(node) not in needed:
+        elif places is not None and node.runs != mark:
             continue
         position = 0
         for edge in node.edges:
@@ -1713,10 +1752,10 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
                 continue
             result = None if results is None else results[position]
             position += 1
-            if needed is not None and id(edge) not in needed and id(edge) not in places:
-                continue
             if isinstance(edge, Node):
                 target = edge
+                if places is not None and target.runs != mark and id(edge) not in places:
+                    continue
                 if result is not None:
                     if target.grad is None:
                         target.grad = result
@@ -1727,39 +1766,22 @@ def _run_backward(roots, grads, retain, create_graph, wanted, accumulate, before
                     ready.append(target)
                 continue
             leaf = edge
+            if places is not None and id(edge) not in places:
+                continue
             if leaf._hooks is not None:
-                _reach_hooked(leaf, result, create_graph, found, places, pending)
+                _reach_hooked(leaf, result, run)
             elif result is not None:
                 fresh = (not create_graph) and result is not grad and _is_fresh(result)
                 if fresh and position < len(results):
                     for later in results[position:]:
                         if later is result:
                             fresh = False
-                _reach_leaf(leaf, result, fresh, create_graph, found, places)
-    return found
+                _reach_leaf(leaf, result, fresh, run)
 
 
 def current_pass():
-    """The number of the innermost backward pass under way, or -1."""
-    return _passes[-1][0] if _passes else -1
-
-
-def accumulates():
-    """Whether the innermost backward pass under way goes to all leaves and into their `.grad`."""
-    return bool(_passes) and _passes[-1][2] is None
-
-
-def reached_in_pass(tensors):
-    """How many of the tensors the innermost backward pass under way comes by."""
-    mark, pending, places, needed = _passes[-1]
-    count = 0
-    for tensor in tensors:
-        edge = _edge(tensor)
-        if isinstance(edge, Node):
-            count += edge.mark == mark and (needed is None or id(edge) in needed or id(edge) in places)
-        else:
-            count += id(edge) in pending
-    return count
+    """The innermost backward pass under way, or None."""
+    return _pass
 
 
 def _places(wanted):
@@ -1777,9 +1799,10 @@ def _places(wanted):
     return places
 
 
-def _capture(node, grad, found, places):
+def _capture(node, grad, run):
     """Note a gradient that the caller wants."""
-    for i in places[id(node)]:
+    found = run.found
+    for i in run.places[id(node)]:
         if isinstance(i, tuple):
             i, output = i
             found[i] = grad[output]
@@ -1787,95 +1810,86 @@ def _capture(node, grad, found, places):
             found[i] = grad
 
 
-def _pending(pending, leaf):
-    entry = pending.get(id(leaf))
-    return 0 if entry is None else entry[0]
+def _enters(node, run):
+    """Make a node ready for a pass that comes by it for the first time; whether it does."""
+    if node.mark == run.number:
+        return False
+    if run.noted is not None:
+        run.noted.append((node, node.mark, node.runs, node.deps, node.grad))
+    node.mark = run.number
+    node.deps = 0
+    node.grad = None
+    return True
 
 
-def _count(stack, mark, pending, before):
+def _expect(leaf, run):
+    """Note that one more gradient will come to a leaf with hooks."""
+    if run.pending is None:
+        run.pending = {}
+    entry = run.pending.get(id(leaf))
+    if entry is None:
+        run.pending[id(leaf)] = [1, None]
+    else:
+        entry[0] += 1
+
+
+def _count(stack, run):
     """Count, for every node below the stack's, the nodes that will hand it a gradient."""
     while stack:
         node = stack.pop()
         for edge in node.edges:
             if isinstance(edge, Node):
                 target = edge
-                if target.mark != mark:
-                    if before is not None:
-                        before.append((target, target.mark, target.deps, target.grad))
-                    target.mark = mark
-                    target.deps = 0
-                    target.grad = None
+                if _enters(target, run):
                     stack.append(target)
                 target.deps += 1
             elif edge is not None:
                 leaf = edge
                 if leaf._hooks is not None:
-                    pending[id(leaf)] = [1 + _pending(pending, leaf), None]
+                    _expect(leaf, run)
 
 
-def _count_wanted(starts, mark, places, pending, before):
-    """The same below `starts`, on the paths to wanted places only; returns the ids of the nodes that have to run."""
-    seen = []
-    stack = list(starts)
-    while stack:
-        node = stack.pop()
-        seen.append(node)
+def _count_wanted(starts, run):
+    """The same on the paths to wanted places only; marks the nodes that have to run for them."""
+    places = run.places
+    number = run.number
+    _count(list(starts), run)
+    run.pending = None
+    order = []
+    ready = [node for node in starts if node.deps == 0]
+    while ready:
+        node = ready.pop()
+        order.append(node)
         for edge in node.edges:
             if isinstance(edge, Node):
                 target = edge
-                if target.mark != mark:
-                    if before is not None:
-                        before.append((target, target.mark, target.deps, target.grad))
-                    target.mark = mark
-                    target.deps = 0
-                    target.grad = None
-                    stack.append(target)
-                target.deps += 1
-    # From the ends up: a node is settled when all that it leads to are.
-    users = {}
-    waiting = {}
-    settled = []
-    for node in seen:
-        below = [edge for edge in node.edges if isinstance(edge, Node)]
-        waiting[id(node)] = len(below)
-        if not below:
-            settled.append(node)
-        for target in below:
-            users.setdefault(id(target), []).append(node)
-    needed = {}
-    while settled:
-        node = settled.pop()
+                target.deps -= 1
+                if target.deps == 0:
+                    ready.append(target)
+    while order:  # from the ends up, so that what a node leads to is known
+        node = order.pop()
         for edge in node.edges:
-            if edge is not None and (id(edge) in places or id(edge) in needed):
-                needed[id(node)] = True
-                break
-        for user in users.get(id(node), ()):
-            waiting[id(user)] -= 1
-            if waiting[id(user)] == 0:
-                settled.append(user)
-    for node in seen:
-        node.deps = 0
-    for node in seen:
-        if id(node) not in needed:
-            continue
-        for edge in node.edges:
+            if edge is None:
+                continue
             if isinstance(edge, Node):
-                if id(edge) in needed or id(edge) in places:
-                    target = edge
+                target = edge
+                if target.runs == number or id(edge) in places:
                     target.deps += 1
-            elif edge is not None:
+                    node.runs = number
+            elif id(edge) in places:
+                node.runs = number
                 leaf = edge
-                if leaf._hooks is not None and id(leaf) in places:
-                    pending[id(leaf)] = [1 + _pending(pending, leaf), None]
-    return needed
+                if leaf._hooks is not None:
+                    _expect(leaf, run)
 
 
-def _enter_hooked(node, grad, create_graph, found, places, needed):
+def _enter_hooked(node, grad, run):
     """What happens to the gradient that arrives at a node with hooks, before the node runs; returns it."""
     hooks = node.hooks
-    captured = found is not None and id(node) in places
-    if captured and id(node) in needed:
-        _capture(node, grad, found, places)  # as torch has it: hooks come later where the node runs
+    create_graph = run.create_graph
+    captured = run.found is not None and id(node) in run.places
+    if captured and node.runs == run.number:
+        _capture(node, grad, run)  # as torch has it: hooks come later where the node runs
         captured = False
     if hooks.tensor:
         grad = _run_hooks(hooks.tensor, grad, create_graph)
@@ -1889,13 +1903,14 @@ def _enter_hooked(node, grad, create_graph, found, places, needed):
                 copy = wrap(_run_reference(CLONE, (grad,), ()))
                 set_grad(tensor, copy if held is None else wrap(_add(held._array, copy._array, False)))
     if captured:
-        _capture(node, grad, found, places)
+        _capture(node, grad, run)
     return grad
 
 
-def _execute_hooked(node, grad, create_graph, retain):
+def _execute_hooked(node, grad, run):
     """A backward step with what users hung on the node around it, and in sight of detect_anomaly."""
     hooks = node.own_hooks()
+    create_graph = run.create_graph
     several = isinstance(grad, list)
     if hooks.before:
         grads = _called(hooks.before, _public_grads(grad, several, create_graph), None, create_graph)
@@ -1914,7 +1929,7 @@ def _execute_hooked(node, grad, create_graph, retain):
         node.saved = saved
     if _modes and state.anomaly is not None:
         state.anomaly.computed(node, [r._array if isinstance(r, Tensor) else r for r in results])
-    if not retain:
+    if not run.retain:
         if hooks.packed is not None:
             hooks.packed = None
             node.saved = None
@@ -1939,7 +1954,7 @@ def _own_grads(grads, create_graph):
 
 def _called(hooks, given, outer, create_graph):
     """Run hooks of a node; each gets what the one before it returned."""
-    enabled = _grad_mode(create_graph)
+    enabled = set_grad_mode(create_graph)
     try:
         for hook in list(hooks.values()):
             replaced = hook(given) if outer is None else hook(given, outer)
@@ -1952,20 +1967,8 @@ def _called(hooks, given, outer, create_graph):
                     )
                 given = tuple(replaced)
     finally:
-        _grad_mode(enabled)
+        set_grad_mode(enabled)
     return given
-
-
-def _grad_mode(mode):
-    """Set this thread's grad mode; returns what it was."""
-    before = state.grad_enabled
-    if before != mode:
-        state.grad_enabled = mode
-        if mode:
-            leave_mode()
-        else:
-            enter_mode()
-    return before
 
 
 def _add(a, b, create_graph):
@@ -2124,7 +2127,7 @@ def _restore(value, edge):
 
 def _run_hooks(hooks, grad, create_graph):
     """Run the hooks of a tensor on its gradient; returns what they make of it."""
-    enabled = _grad_mode(create_graph)
+    enabled = set_grad_mode(create_graph)
     try:
         for hook in list(hooks.values()):
             replaced = hook(grad if create_graph else wrap(grad))
@@ -2138,13 +2141,16 @@ def _run_hooks(hooks, grad, create_graph):
                     )
                 grad = replaced if create_graph else replaced._array
     finally:
-        _grad_mode(enabled)
+        set_grad_mode(enabled)
     return grad
 
 
-def _reach_hooked(leaf, grad, create_graph, found, places, pending):
+def _reach_hooked(leaf, grad, run):
     """`_reach_leaf` for a leaf with hooks, which run once, on the sum of all that arrives."""
-    entry = pending[id(leaf)]
+    create_graph = run.create_graph
+    if run.pending is None or id(leaf) not in run.pending:
+        _expect(leaf, run)  # its first hook was hung during this pass
+    entry = run.pending[id(leaf)]
     entry[0] -= 1
     if grad is not None:
         entry[1] = grad if entry[1] is None else _add(entry[1], grad, create_graph)
@@ -2155,30 +2161,32 @@ def _reach_hooked(leaf, grad, create_graph, found, places, pending):
     hooks = leaf._hooks
     if hooks.tensor:
         grad = _run_hooks(hooks.tensor, grad, create_graph)
-    if found is not None:
-        for i in places[id(leaf)]:
-            found[i] = grad
+    if run.found is not None:
+        for i in run.places[id(leaf)]:
+            run.found[i] = grad
         return
     if hooks.before:
         grads = _called(hooks.before, _public_grads(grad, False, create_graph), None, create_graph)
         grad = _own_grads(grads, create_graph)[0]
-    _reach_leaf(leaf, grad, False, create_graph, None, None)
+    _reach_leaf(leaf, grad, False, run)
     if hooks.accumulated:
-        enabled = _grad_mode(create_graph)
+        enabled = set_grad_mode(create_graph)
         try:
             for hook in list(hooks.accumulated.values()):
                 if hook(leaf) is not None:
                     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         finally:
-            _grad_mode(enabled)
+            set_grad_mode(enabled)
     if hooks.after:
         _called(hooks.after, (), _public_grads(grad, False, create_graph), create_graph)
 
 
-def _reach_leaf(leaf, grad, fresh, create_graph, found, places):
+def _reach_leaf(leaf, grad, fresh, run):
     """Hand a gradient to a leaf: to the caller who wants it, or into its `.grad`."""
+    found = run.found
+    create_graph = run.create_graph
     if found is not None:
-        for i in places.get(id(leaf), ()):
+        for i in run.places.get(id(leaf), ()):
             found[i] = grad if found[i] is None else _add(found[i], grad, create_graph)
         return
     held = leaf._grad

@@ -7,22 +7,11 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pynn import _core
+from pynn._core import set_grad_mode as set_grad
 from pynn._core import state
 from pynn.ops.registry import export
 
 __all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
-
-
-def set_grad(mode: bool) -> bool:
-    """Set this thread's grad mode; returns what it was."""
-    before: bool = state.grad_enabled
-    if before != mode:
-        state.grad_enabled = mode
-        if mode:
-            _core.leave_mode()
-        else:
-            _core.enter_mode()
-    return before
 
 
 def _set_inference(mode: bool) -> bool:

@@ -169,6 +169,12 @@ class _Handles:
         self.remove()
 
 
+def _number_of_pass() -> int:
+    """The number of the backward pass under way, or -1."""
+    run = _core.current_pass()
+    return -1 if run is None else int(run.number)
+
+
 def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[[Any], None], *, mode: str = "all") -> "_Handles":
     """Call fn when gradients of several tensors are computed in one backward pass.
 
@@ -183,7 +189,7 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[[Any], None], 
         seen: set[int] = set()
 
         def first(grad: Any) -> None:
-            task = _core.current_pass()
+            task = _number_of_pass()
             if task not in seen:
                 seen.clear()
                 seen.add(task)
@@ -193,13 +199,13 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[[Any], None], 
     passes: dict[int, dict[int, Any]] = {}
 
     def collect(i: int, grad: Any) -> None:
-        task = _core.current_pass()
+        task = _number_of_pass()
         if task not in passes:
             passes.clear()
             passes[task] = {}
         held = passes[task]
         held[i] = grad
-        if len(held) == _core.reached_in_pass(tensors):
+        if len(held) == sum(map(_core.current_pass().comes_by, tensors)):
             fn(tuple(held.get(k) for k in range(len(tensors))))
 
     def hook_of(i: int) -> Callable[[Any], None]:

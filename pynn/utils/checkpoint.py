@@ -114,7 +114,8 @@ class CheckpointFunction(Function):
     @staticmethod
     def backward(ctx: Any, *args: Any) -> Any:
         """Run the function again, recording, and pass the gradients through it."""
-        if not _core.accumulates():
+        run = _core.current_pass()
+        if run is None or run.places is not None:
             raise RuntimeError(
                 "When use_reentrant=True, pynn.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter "
                 "to .backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without "
