@@ -65,7 +65,9 @@ print(best(step, 300))
 
 def run(code, library):
     """The seconds that a fresh process prints for the code, run on a library."""
-    start = {"pynn": "import pynn as lib\n", "torch": f"import torch as lib\nlib.set_num_threads({threads()})\n"}[library]
+    start = {"pynn": "import pynn as lib\n", "torch": f"import torch as lib\nlib.set_num_threads({threads()})\n"}[
+        library
+    ]
     done = subprocess.run(
         [sys.executable, "-c", TIMER + start + code], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -65,7 +65,10 @@ def test_activation(benchmark, side, name):
     x = lib.from_numpy(values).requires_grad_()
     g = lib.from_numpy(array(1, 1024, 1024))
     function = getattr(lib.nn.functional, name)
-    check(function(x), getattr(LIBS["pynn"].nn.functional, name)(LIBS["pynn"].from_numpy(values.astype(np.float64))).numpy())
+    check(
+        function(x),
+        getattr(LIBS["pynn"].nn.functional, name)(LIBS["pynn"].from_numpy(values.astype(np.float64))).numpy(),
+    )
 
     def step():
         x.grad = None

@@ -51,7 +51,18 @@ def cross_environment(target):
 def build(target, pure, folder):
     """Build the wheel as it comes; a compiler that fails is an error here, not a reason for a pure wheel."""
     environment = {"PYNN_PURE": "1"} if pure else {"PYNN_PURE": "", "PYNN_COMPILED": "1"}
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "-w", folder, ROOT]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "-w",
+        folder,
+        ROOT,
+    ]
     if target:
         environment |= cross_environment(target)
         # pip would take the build's own tools for the target, too: they come from this environment instead.
@@ -93,7 +104,9 @@ def main():
         size = wheel.stat().st_size
         if size > LIMIT:
             raise SystemExit(f"{wheel.name} has {size:,} bytes, expected at most {LIMIT:,}: what has grown?")
-        runs_here = arguments.pure or not arguments.target or "SETUPTOOLS_EXT_SUFFIX" not in cross_environment(arguments.target)
+        runs_here = (
+            arguments.pure or not arguments.target or "SETUPTOOLS_EXT_SUFFIX" not in cross_environment(arguments.target)
+        )
         if runs_here:
             try_out(wheel, scratch)
         (ROOT / "dist").mkdir(exist_ok=True)

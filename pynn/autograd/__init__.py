@@ -19,7 +19,6 @@ from pynn.autograd.grad_mode import (
     is_grad_enabled,
     is_multithreading_enabled,
     no_grad,
-    set_grad,
     set_grad_enabled,
     set_multithreading_enabled,
 )
@@ -29,7 +28,7 @@ from pynn.ops.registry import export
 __all__ = [
     "Function", "RemovableHandle", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function",
     "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_grad_enabled",
-    "is_multithreading_enabled", "no_grad", "profiler", "set_detect_anomaly", "set_grad", "set_grad_enabled",
+    "is_multithreading_enabled", "no_grad", "profiler", "set_detect_anomaly", "set_grad_enabled",
     "set_multithreading_enabled", "variable",
 ]  # fmt: skip
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pynn import _core
-from pynn._core import set_grad_mode as set_grad
-from pynn._core import state
+from pynn._core import set_grad_mode, state
 from pynn.ops.registry import export
 
 __all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
@@ -89,10 +88,10 @@ class _GradMode:
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(set_grad(self._mode))
+        self._before.append(set_grad_mode(self._mode))
 
     def __exit__(self, *error: object) -> None:
-        set_grad(self._before.pop())
+        set_grad_mode(self._before.pop())
 
     def __call__(self, function: Any) -> Any:
         return decorate(self.clone, function)
@@ -134,13 +133,13 @@ class set_grad_enabled(_GradMode):
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
         self.mode = self._mode
-        self._before.append(set_grad(self._mode))
+        self._before.append(set_grad_mode(self._mode))
 
     def __enter__(self) -> None:
         """The mode is set already."""
 
     def __call__(self, function: Any) -> Any:
-        set_grad(self._before[-1])  # as a decorator it changes nothing out here
+        set_grad_mode(self._before[-1])  # as a decorator it changes nothing out here
         return super().__call__(function)
 
     def __repr__(self) -> str:

@@ -42,7 +42,9 @@ def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
         _core.set_array(tensor, shared_copy(tensor._array))
         mapping = mapping_of(tensor._array)
         if mapping is None:
-            raise RuntimeError("the tensor's copy in shared memory lies in no mapping; please report this as a bug in pynn.")
+            raise RuntimeError(
+                "the tensor's copy in shared memory lies in no mapping; please report this as a bug in pynn."
+            )
     array = tensor._array
     shared: Any = mapping
     offset = array.__array_interface__["data"][0] - shared.__array_interface__["data"][0] if array.size else 0

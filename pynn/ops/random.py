@@ -233,7 +233,7 @@ def randperm(
     return finish(result, device, requires_grad)
 
 
-def _publish_like(name: str, make: Callable[..., Tensor]) -> None:
+def _publish_like(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(
         input: Tensor,
         *,
@@ -255,11 +255,11 @@ def _publish_like(name: str, make: Callable[..., Tensor]) -> None:
 
     function.__name__ = name
     function.__doc__ = f"`{name[:-5]}` of input's shape and dtype."
-    export(name, method=False)(function)
+    return export(name, method=False)(function)
 
 
-for _name, _make in (("rand_like", rand), ("randn_like", randn)):
-    _publish_like(_name, _make)
+rand_like = _publish_like("rand_like", rand)
+randn_like = _publish_like("randn_like", randn)
 
 
 @export(method=False)

@@ -1,6 +1,8 @@
 """Sampling images along a grid, with torch.nn.functional's signatures (spatial transformers, arXiv:1506.02025)."""
 
+import functools
 import itertools
+import operator
 from typing import Any
 
 import numpy
@@ -85,20 +87,20 @@ def _take(input: Any, index: Any, size: Any) -> Tensor:
     spots = flat._array.shape[1:]
     rows = flat.reshape(shape[0], 1, -1).expand(shape[0], shape[1], -1)
     found = input.reshape(shape[0], shape[1], -1).gather(2, rows).reshape((shape[0], shape[1], *spots))
-    return found * inside.to(input.dtype).unsqueeze(1)
+    result: Tensor = found * inside.to(input.dtype).unsqueeze(1)
+    return result
 
 
 def _linear(input: Any, places: Any, size: Any) -> Tensor:
     """The 2^d neighbours of each place, weighted by nearness."""
     low = [p.detach().floor() for p in places]
-    total = None
-    for corner in itertools.product((0, 1), repeat=len(size)):
-        weight: Any = None
-        for p, first, c in zip(places, low, corner):
-            near = p - first if c else first + 1 - p
-            weight = near if weight is None else weight * near
-        part = _take(input, [first + c for first, c in zip(low, corner)], size) * weight.unsqueeze(1)
-        total = part if total is None else total + part
+
+    def part(corner: tuple[int, ...]) -> Tensor:
+        near = (p - first if c else first + 1 - p for p, first, c in zip(places, low, corner))
+        weight: Tensor = functools.reduce(operator.mul, near)
+        return _take(input, [first + c for first, c in zip(low, corner)], size) * weight.unsqueeze(1)
+
+    total: Tensor = functools.reduce(operator.add, map(part, itertools.product((0, 1), repeat=len(size))))
     return total
 
 
@@ -119,11 +121,13 @@ def _cubic(input: Any, places: Any, size: Any, padding_mode: Any, align_corners:
     """The 4 x 4 neighbours of each place; those outside are moved or zero one by one."""
     low = [p.detach().floor() for p in places]
     weights = [_cubic_weights(p - first) for p, first in zip(places, low)]
-    total = None
-    for i, j in itertools.product(range(4), repeat=2):
-        spots = [_bounded(first + (k - 1), n, padding_mode, align_corners) for first, k, n in zip(low, (i, j), size)]
-        part = _take(input, spots, size) * (weights[0][i] * weights[1][j]).unsqueeze(1)
-        total = part if total is None else total + part
+
+    def part(at: tuple[int, ...]) -> Tensor:
+        spots = [_bounded(first + (k - 1), n, padding_mode, align_corners) for first, k, n in zip(low, at, size)]
+        weight: Tensor = weights[0][at[0]] * weights[1][at[1]]
+        return _take(input, spots, size) * weight.unsqueeze(1)
+
+    total: Tensor = functools.reduce(operator.add, map(part, itertools.product(range(4), repeat=2)))
     return total
 
 
