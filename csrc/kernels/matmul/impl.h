@@ -53,6 +53,7 @@ PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRo
 // A's columns are contiguous: packed, or transposed in memory.
 template <class T, int kRows, int kVectors, bool kMasked>
 PYNN_INLINE void multiply_columns(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRows][kVectors]) {
+  constexpr int kLine = Vec<T>::lanes * sizeof(T) < 64 ? 64 / (Vec<T>::lanes * sizeof(T)) : 1;  // vectors
   const int64_t a_step = t.a_step, b_step = t.b_step;
   const T* a = t.a;
   const T* b = t.b;
@@ -60,7 +61,7 @@ PYNN_INLINE void multiply_columns(const TileArgs<T>& t, int last, Vec<T> (&acc)[
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
     PYNN_UNROLL
-    for (int j = 0; j < kVectors; ++j) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
+    for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
     __builtin_prefetch(a + 16 * a_step);
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {
@@ -210,12 +211,20 @@ void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T*
       const T* s = src + i * step + k;
       T* d = dst + k * dst_step + i;
       Vec<T> r[kWidth];
-      if (height == kWidth && columns == kWidth) {
+      // Of a tile by itself whole vectors are stored: the next row writes over what one has too much.
+      const bool over = rows == dst_step && i == 0;
+      if (columns == kWidth) {
         PYNN_UNROLL
-        for (int u = 0; u < kWidth; ++u) r[u] = load(s + u * step);
+        for (int u = 0; u < kWidth; ++u) r[u] = u < height ? load(s + u * step) : zero<T>();
         transpose<T>(r);
         PYNN_UNROLL
-        for (int u = 0; u < kWidth; ++u) store(d + u * dst_step, r[u]);
+        for (int u = 0; u < kWidth; ++u) {
+          if (height == kWidth || (over && (k + u) * dst_step + kWidth <= depth * dst_step)) {
+            store(d + u * dst_step, r[u]);
+          } else {
+            store_n(d + u * dst_step, r[u], height);
+          }
+        }
       } else {
         PYNN_UNROLL
         for (int u = 0; u < kWidth; ++u) r[u] = u < height ? load_n(s + u * step, columns) : zero<T>();
@@ -234,18 +243,39 @@ void pack(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t de
           int64_t dst_step) {
   constexpr int kWidth = Vec<T>::lanes;
   if (step_i == 1) {
+    const bool over = rows == dst_step;  // whole vectors: the next row writes over what one has too much
     for (int64_t k = 0; k < depth; ++k) {
       const T* s = src + k * step_k;
       T* d = dst + k * dst_step;
       int64_t i = 0;
+      __builtin_prefetch(s + 8 * step_k);
       for (; i + kWidth <= rows; i += kWidth) store(d + i, load(s + i));
-      if (i < rows) store_n(d + i, load_n(s + i, int(rows - i)), int(rows - i));
+      if (i == rows) continue;
+      const Vec<T> rest = load_n(s + i, int(rows - i));
+      if (over && k * dst_step + i + kWidth <= depth * dst_step) {
+        store(d + i, rest);
+      } else {
+        store_n(d + i, rest, int(rows - i));
+      }
     }
   } else if (step_k == 1) {
     pack_transposed(src, step_i, rows, depth, dst, dst_step);
   } else {
     for (int64_t k = 0; k < depth; ++k) {
       for (int64_t i = 0; i < rows; ++i) dst[k * dst_step + i] = src[i * step_i + k * step_k];
+    }
+  }
+}
+
+// All panels of a row before the next row: memory is read in long runs.
+template <class T>
+void pack_panels(const T* src, int64_t step, int64_t columns, int64_t depth, int64_t panel, T* dst) {
+  constexpr int kWidth = Vec<T>::lanes;
+  const int64_t whole = columns / panel * panel;
+  for (int64_t k = 0; k < depth; ++k, src += step) {
+    for (int64_t j = 0; j < whole; j += panel) {
+      T* d = dst + j * depth + k * panel;
+      for (int64_t i = 0; i < panel; i += kWidth) store(d + i, load(src + j + i));
     }
   }
 }
@@ -491,6 +521,7 @@ constexpr Kernels<T> all_kernels() {
           {0, kRows1, kRows2, 0, kRows4},
           {nullptr, Tiles<T>::one, Tiles<T>::two, nullptr, Tiles<T>::four},
           pack<T>,
+          pack_panels<T>,
           dot<T>,
           dots<T>,
           combine<T>,

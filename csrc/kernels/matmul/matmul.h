@@ -40,6 +40,10 @@ struct Kernels {
   void (*pack)(const T* src, int64_t step_i, int64_t step_k, int64_t rows, int64_t depth, T* dst,
                int64_t dst_step);
 
+  // dst[j / panel * panel * depth + k * panel + j % panel] = src[k * step + j] for the whole panels of the columns.
+  // panel is a multiple of width.
+  void (*pack_panels)(const T* src, int64_t step, int64_t columns, int64_t depth, int64_t panel, T* dst);
+
   // out[i] = sum over k of a[i * step + k] * x[k], i < rows
   void (*dot)(const T* a, int64_t step, int64_t rows, int64_t k, const T* x, T* out);
   // out[i * out_step + j] = sum over k of a[i * a_step + k] * b[j * b_step + k], i < rows, j < cols
@@ -114,7 +118,7 @@ pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64
 // Depth of one pass over K: fixed, so that an element of C is added up the same way whatever m and n are.
 template <class T>
 inline int64_t depth_block(int64_t k) {
-  const int64_t most = sizeof(T) == 4 ? 448 : 256;
+  const int64_t most = sizeof(T) == 4 ? 256 : 128;
   if (k <= most + most / 4) return k;
   const int64_t passes = (k + most - 1) / most;
   return (k + passes - 1) / passes;

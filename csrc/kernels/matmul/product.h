@@ -78,13 +78,18 @@ class Product {
     const int64_t a_step = g_.a_col == 1 ? g_.a_row : g_.a_col, a_bytes = g_.m * g_.k * int64_t(sizeof(T));
     const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
     pack_a_ = g_.k > 0 &&
-              !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step))));
+              !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step, max_rows_))));
     pack_b_ =
-        g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row))));
+        g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row, depth_))));
   }
 
-  // Steps that put successive rows into few sets of the L1 cache.
-  static bool conflicts(int64_t step) { return (step * int64_t(sizeof(T))) % 1024 == 0; }
+  // Whether `rows` rows a step apart meet in too few sets of the L1 cache to stay there: a way spans 4 KB, and 8
+  // ways are what the smallest caches have.
+  static bool conflicts(int64_t step, int64_t rows) {
+    int64_t places = 4096 / 64;
+    for (int64_t bytes = step * int64_t(sizeof(T)); places > 1 && bytes % (4096 / places * 2) == 0;) places /= 2;
+    return rows > 8 * places;
+  }
 
   const T* a_at(int64_t i, int64_t k) const { return g_.a + i * g_.a_row + k * g_.a_col; }
   const T* b_at(int64_t k, int64_t j) const { return g_.b + k * g_.b_row + j * g_.b_col; }
@@ -98,7 +103,12 @@ class Product {
   }
 
   void pack_b_panels(int64_t column, int64_t columns, int64_t k, int64_t depth, T* to) const {
-    for (int64_t j = 0; j < columns; j += panel_) {
+    int64_t j = 0;
+    if (g_.b_col == 1) {
+      kernels_.pack_panels(b_at(k, column), g_.b_row, columns, depth, panel_, to);
+      j = columns / panel_ * panel_;
+    }
+    for (; j < columns; j += panel_) {
       kernels_.pack(b_at(k, column + j), g_.b_col, g_.b_row, least(panel_, columns - j), depth,
                     to + j * depth, panel_);
     }

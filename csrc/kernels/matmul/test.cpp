@@ -336,8 +336,44 @@ void test_errors() {
   CHECK_EQ(int(pynn_column_sum(&a, 0, &line)), int(PYNN_INVALID));
 }
 
+// Packing writes the elements it is asked for and no others, though it stores whole vectors where it can.
+template <class T>
+void test_packing() {
+  const auto& kernels = pynn::matmul::kernels<T>();
+  Random random(5);
+  for (int64_t rows = 1; rows <= 20; ++rows) {
+    for (int64_t depth : {1, 2, 7, 8, 16, 33}) {
+      for (int64_t gap : {0, 1, 9}) {
+        for (const bool contiguous_rows : {false, true}) {
+          const int64_t step_i = contiguous_rows ? 1 : depth, step_k = contiguous_rows ? rows : 1;
+          Guarded<T> from(rows * depth), to((depth - 1) * (rows + gap) + rows);
+          for (int64_t i = 0; i < from.size(); ++i) from[i] = T(random.normal());
+          for (int64_t i = 0; i < to.size(); ++i) to[i] = T(-7);
+          kernels.pack(from.data(), step_i, step_k, rows, depth, to.data(), rows + gap);
+          bool right = true;
+          for (int64_t i = 0; i < to.size(); ++i) {
+            const int64_t k = i / (rows + gap), r = i % (rows + gap);
+            right = right && to[i] == (r < rows ? from[r * step_i + k * step_k] : T(-7));
+          }
+          CHECK(right);
+        }
+      }
+    }
+  }
+  const int64_t panel = 2 * kernels.width, columns = 3 * panel + 1, depth = 9, step = columns + 2;
+  Guarded<T> from((depth - 1) * step + columns), to(3 * panel * depth);
+  for (int64_t i = 0; i < from.size(); ++i) from[i] = T(random.normal());
+  kernels.pack_panels(from.data(), step, columns, depth, panel, to.data());
+  for (int64_t j = 0; j < 3 * panel; ++j) {
+    for (int64_t k = 0; k < depth; ++k) {
+      CHECK(to[j / panel * panel * depth + k * panel + j % panel] == from[k * step + j]);
+    }
+  }
+}
+
 template <class T>
 void test_all() {
+  test_packing<T>();
   test_shapes<T>();
   test_large<T>();
   test_extremes<T>();
