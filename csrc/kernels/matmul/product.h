@@ -17,7 +17,8 @@ namespace matmul {
 constexpr int64_t kSerial = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
-constexpr int64_t kChunkBytes = 320 << 10;  // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kBlockBytes = 128 << 10;  // rows of A that all panels of B pass by: beside it in the L2 cache
 
 inline pynn_status no_memory(size_t bytes) {
   return fail(PYNN_NO_MEMORY, "matmul: no memory for %zu bytes of scratch space", bytes);
@@ -116,8 +117,7 @@ class Product {
 
   // C[row .. row + rows, column .. column + columns] for one part of K; pass.a and pass.b start at that
   // block.
-  void tiles(const Pass<T>& pass, int64_t row, int64_t rows, int64_t column, int64_t columns,
-             bool panels_outside) const {
+  void tiles(const Pass<T>& pass, int64_t row, int64_t rows, int64_t column, int64_t columns) const {
     TileArgs<T> t;
     t.k = pass.depth;
     t.alpha = g_.alpha;
@@ -127,35 +127,43 @@ class Product {
     t.c_step = g_.c_row;
     const Rows cut(rows, max_rows_);
     const int64_t panels = ceil_div(columns, panel_);
-    const int64_t outer = panels_outside ? panels : cut.tiles, inner = panels_outside ? cut.tiles : panels;
-    for (int64_t o = 0; o < outer; ++o) {
-      for (int64_t i = 0; i < inner; ++i) {
-        const int64_t tile = panels_outside ? i : o, panel = panels_outside ? o : i;
-        const int64_t start = cut.start(tile), height = cut.size(tile);
-        if (pass.a_packed) {
-          t.a = pass.a + start * pass.depth;
-          t.a_step = height;
-        } else {
-          t.a = pass.a + start * pass.a_row;
-          t.a_step = t.a_rows ? pass.a_row : pass.a_col;
-        }
-        t.bias_row = pass.last && g_.bias_row ? g_.bias_row + row + start : nullptr;
-        const T* b = pass.b_packed ? pass.b + panel * panel_ * pass.depth : pass.b + panel * panel_;
-        t.b_step = pass.b_packed ? panel_ : pass.b_row;
-        int64_t j = panel * panel_;
-        int64_t left = least(panel_, columns - j);
-        while (left > 0) {  // one tile, save at the right edge
-          const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
-          t.cols = int(least(left, vectors * width_));
-          t.b = b;
-          t.c = g_.c + (row + start) * g_.c_row + column + j;
-          t.bias_col = pass.last && g_.bias_col ? g_.bias_col + column + j : nullptr;
-          kernels_.tile[vectors][height](t);
-          left -= t.cols;
-          j += t.cols;
-          b += t.cols;
+    // A block of A's tiles stays in the L2 cache while B's panels pass by; a panel stays in the L1 for the block.
+    const int64_t block = most(1, kBlockBytes / (max_rows_ * pass.depth * int64_t(sizeof(T))));
+    for (int64_t first = 0; first < cut.tiles; first += block) {
+      const int64_t end = least(first + block, cut.tiles);
+      for (int64_t panel = 0; panel < panels; ++panel) {
+        const int64_t left = least(panel_, columns - panel * panel_);
+        for (int64_t tile = first; tile < end; ++tile) {
+          const int64_t start = cut.start(tile), height = cut.size(tile);
+          if (pass.a_packed) {
+            t.a = pass.a + start * pass.depth;
+            t.a_step = height;
+          } else {
+            t.a = pass.a + start * pass.a_row;
+            t.a_step = t.a_rows ? pass.a_row : pass.a_col;
+          }
+          t.bias_row = pass.last && g_.bias_row ? g_.bias_row + row + start : nullptr;
+          t.b = pass.b_packed ? pass.b + panel * panel_ * pass.depth : pass.b + panel * panel_;
+          t.b_step = pass.b_packed ? panel_ : pass.b_row;
+          t.c = g_.c + (row + start) * g_.c_row + column + panel * panel_;
+          t.bias_col = pass.last && g_.bias_col ? g_.bias_col + column + panel * panel_ : nullptr;
+          across(t, height, left);
         }
       }
+    }
+  }
+
+  // A tile as wide as a panel, in several at the right edge.
+  void across(TileArgs<T>& t, int64_t height, int64_t left) const {
+    for (;;) {
+      const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
+      t.cols = int(least(left, vectors * width_));
+      kernels_.tile[vectors][height](t);
+      left -= t.cols;
+      if (left == 0) return;
+      t.b += t.cols;
+      t.c += t.cols;
+      if (t.bias_col != nullptr) t.bias_col += t.cols;
     }
   }
 
@@ -198,7 +206,7 @@ class Product {
         pass.b = b;
         pass.b_packed = true;
       }
-      tiles(pass, 0, g_.m, 0, g_.n, true);
+      tiles(pass, 0, g_.m, 0, g_.n);
       k += depth;
     } while (k < g_.k);
   }
@@ -254,7 +262,7 @@ class Product {
               pass.b = b + (k - k0) * round_up(columns, panel_);
               pass.b_packed = true;
             }
-            tiles(pass, row, rows, column, columns, true);
+            tiles(pass, row, rows, column, columns);
           }
         });
       }
@@ -312,7 +320,7 @@ class Product {
               pass.b = own.as<T>();
               pass.b_packed = true;
             }
-            tiles(pass, row, rows, column, columns, false);
+            tiles(pass, row, rows, column, columns);
           }
         });
       }
