@@ -51,6 +51,24 @@ __attribute__((noinline)) Vec<T> load_spread(const T* p, int64_t step, int low, 
   return load(lanes);
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Lanes [low, high) are p[i], the others zero and not read; low and high may lie outside of the vector.
+template <class T>
+PYNN_INLINE Vec<T> load_between(const T* p, int low, int high) {
+  if constexpr (sizeof(T) == 4) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i mask = _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(low), lane),
+                                             _mm256_cmpgt_epi32(_mm256_set1_epi32(high), lane));
+    return {(typename Vec<T>::Native)_mm256_maskload_ps(p, mask)};
+  } else {
+    const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    const __m256i mask = _mm256_andnot_si256(_mm256_cmpgt_epi64(_mm256_set1_epi64x(low), lane),
+                                             _mm256_cmpgt_epi64(_mm256_set1_epi64x(high), lane));
+    return {(typename Vec<T>::Native)_mm256_maskload_pd(p, mask)};
+  }
+}
+#endif
+
 // Lanes [low, high) are p[i * step], the others zero and not read. kStep: the step where it is 1 or 2, else
 // 0.
 template <class T, int kStep>
@@ -63,6 +81,14 @@ PYNN_INLINE Vec<T> load_range(const T* p, int64_t step, int low, int high) {
     const uint64_t bits = ((uint64_t(1) << (2 * high)) - (uint64_t(1) << (2 * low))) & 0x55555555u;
     return even_lanes(load_masked(p, uint32_t(bits & ((1u << kWidth) - 1))),
                       load_masked(p + kWidth, uint32_t(bits >> kWidth)));
+  }
+#elif defined(__AVX2__)
+  if constexpr (kStep == 1) {
+    return low == 0 && high == kWidth ? load(p) : load_between(p, low, high);
+  } else if constexpr (kStep == 2) {
+    if (low == 0 && high == kWidth) return even_lanes(load(p), load_between(p + kWidth, 0, kWidth - 1));
+    return even_lanes(load_between(p, 2 * low, 2 * high - 1),
+                      load_between(p + kWidth, 2 * low - kWidth, 2 * high - 1 - kWidth));
   }
 #else
   if (kStep == 1 && low == 0) return high == kWidth ? load(p) : load_n(p, high);
@@ -197,6 +223,15 @@ __attribute__((noinline)) void store_sums(const WideArgs<T>& a, const T* sums, i
       const int low = segment.low, high = segment.high;
       const T* from = sums + v * kWidth;
       T* o = a.out + segment.to;
+      if (low == 0 && high == kWidth && a.out_col == 1) {
+        for (int i = 0; i < rows; ++i, o += a.out_step, from += vectors * kWidth) {
+          Vec<T> sum = load(from);
+          if (a.beta != T(0)) sum = fma(beta, load(o), sum);
+          if (a.relu) sum = max(zero<T>(), sum);
+          store(o, sum);
+        }
+        continue;
+      }
       for (int i = 0; i < rows; ++i, o += a.out_step, from += vectors * kWidth) {
         Vec<T> sum = load(from);
         if (!simple) {

@@ -41,8 +41,7 @@ namespace {
 using matmul::TileArgs;
 
 constexpr int kMaxPanel = 64;
-constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's patches: stay in the L2 cache
-constexpr int64_t kBlockBytes = 128 << 10;  // weights that all of a chunk's panels pass by: beside them in the L2 cache
+constexpr int64_t kChunkBytes = 256 << 10;  // a chunk's patches: stay in the L2 cache
 constexpr int64_t kFewPixels = 128;         // up to here weights are used where they lie
 
 template <class T>
@@ -155,10 +154,16 @@ class Patches {
     t.relu = last && job_.relu;
     t.b_step = panel_;
     t.a_rows = direct_weights_;
-    // A block of the weights' tiles stays in the L2 cache while the panels pass by; a panel stays in the L1 for the block.
-    const int64_t block = most(1, kBlockBytes / (max_rows_ * depth * int64_t(sizeof(T))));
-    for (int64_t begin = tiles.begin; begin < tiles.end; begin += block) {
-      const int64_t end = least(begin + block, tiles.end);
+    for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
+      const int64_t start = filters_->start(tile), height = filters_->height(tile);
+      if (direct_weights_) {
+        t.a = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
+        t.a_step = job_.w_row;
+      } else {
+        t.a = packed_ + filters_->offset(g, c0, depth / job_.tap_count, tile);
+        t.a_step = height;
+      }
+      t.bias_row = last && job_.bias != nullptr ? job_.bias + g * job_.rows + start : nullptr;
       for (int64_t p = 0; p < count;) {
         const int64_t in_panel = p % panel_, left = least(panel_ - in_panel, count - p);
         const int vectors = left > 3 * width_ ? 4 : left > width_ ? 2 : 1;
@@ -166,28 +171,16 @@ class Patches {
         t.b = patches + (p - in_panel) * depth + in_panel;
         const int64_t image = span_ == 1 ? 0 : (first + p) / job_.pixels(),
                       pixel = first + p - image * job_.pixels();
-        const bool direct = !scattered_ && pixel + t.cols <= job_.pixels();
-        for (int64_t tile = begin; tile < end; ++tile) {
-          const int64_t start = filters_->start(tile), height = filters_->height(tile);
-          if (direct_weights_) {
-            t.a = job_.w + g * job_.w_group + start * job_.w_row + c0 * job_.w_channel;
-            t.a_step = job_.w_row;
-          } else {
-            t.a = packed_ + filters_->offset(g, c0, depth / job_.tap_count, tile);
-            t.a_step = height;
-          }
-          t.bias_row = last && job_.bias != nullptr ? job_.bias + g * job_.rows + start : nullptr;
-          if (direct) {
-            t.c = out + image * job_.out_image + start * job_.out_plane + pixel;
-            t.c_step = job_.out_plane;
-            gemm_.tile[vectors][height](t);
-          } else {
-            t.c = stage;
-            t.c_step = panel_;
-            if (t.beta != T(0)) scatter(start, height, first + p, t.cols, out, stage, false);
-            gemm_.tile[vectors][height](t);
-            scatter(start, height, first + p, t.cols, out, stage, true);
-          }
+        if (!scattered_ && pixel + t.cols <= job_.pixels()) {
+          t.c = out + image * job_.out_image + start * job_.out_plane + pixel;
+          t.c_step = job_.out_plane;
+          gemm_.tile[vectors][height](t);
+        } else {
+          t.c = stage;
+          t.c_step = panel_;
+          if (t.beta != T(0)) scatter(start, height, first + p, t.cols, out, stage, false);
+          gemm_.tile[vectors][height](t);
+          scatter(start, height, first + p, t.cols, out, stage, true);
         }
         p += t.cols;
       }

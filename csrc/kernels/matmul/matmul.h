@@ -34,6 +34,7 @@ struct Kernels {
 
   int width;            // elements in a vector
   int max_rows[5];      // [vectors]: tallest tile of that many vectors; 0: there is none
+  int64_t depth;        // of a pass over k: a panel of two vectors fills about half of the L1 cache
   const Tile* tile[5];  // [vectors][rows]
 
   // dst[k * dst_step + i] = src[i * step_i + k * step_k], i < rows, k < depth. Reads and writes nothing else.
@@ -115,10 +116,10 @@ template <class T>
 pynn_status column_sum(int64_t rows, int64_t n, const T* x, int64_t x_row, int64_t x_col, T beta, T* out,
                        int64_t out_step);
 
-// Depth of one pass over K: fixed, so that an element of C is added up the same way whatever m and n are.
+// Depth of one pass over K of at most `most`: by k alone, so that an element of C is added up the same way whatever m
+// and n are.
 template <class T>
-inline int64_t depth_block(int64_t k) {
-  const int64_t most = sizeof(T) == 4 ? 256 : 128;
+inline int64_t depth_block(int64_t k, int64_t most = sizeof(T) == 4 ? 448 : 256) {
   if (k <= most + most / 4) return k;
   const int64_t passes = (k + most - 1) / most;
   return (k + passes - 1) / passes;

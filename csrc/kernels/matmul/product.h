@@ -71,7 +71,7 @@ class Product {
   static constexpr int64_t kDirectBytes = 128 << 10;
 
   void prepare() {
-    depth_ = depth_block<T>(g_.k);
+    depth_ = depth_block<T>(g_.k, kernels_.depth);
     const int64_t tiles = ceil_div(g_.m, max_rows_), panels = ceil_div(g_.n, panel_);
     // An operand is used where it lies when its tiles are contiguous one way and it is read so few times,
     // or is so small and free of cache-set conflicts, that a copy would cost more than it saves.
@@ -128,7 +128,7 @@ class Product {
     const Rows cut(rows, max_rows_);
     const int64_t panels = ceil_div(columns, panel_);
     // A block of A's tiles stays in the L2 cache while B's panels pass by; a panel stays in the L1 for the block.
-    const int64_t block = most(1, kBlockBytes / (max_rows_ * pass.depth * int64_t(sizeof(T))));
+    const int64_t block = most(1, kBlockBytes / (max_rows_ * most(pass.depth, 1) * int64_t(sizeof(T))));
     for (int64_t first = 0; first < cut.tiles; first += block) {
       const int64_t end = least(first + block, cut.tiles);
       for (int64_t panel = 0; panel < panels; ++panel) {
