@@ -10,7 +10,8 @@ from pynn.bench.side import Side
 def _fill(name: str, size: int, call: Callable[..., Any], bytes_each: int = 4) -> None:
     @row(name, bytes=size * bytes_each, tolerance=None)
     def fill(side: Side) -> Step:
-        return call(side.lib, size)
+        step: Step = call(side.lib, size)
+        return step
 
 
 def _inplace(method: str, *args: Any) -> Any:
