@@ -46,11 +46,14 @@ def draw(report: Report, path: str) -> None:
         place += 0.8
     for number, side in enumerate(rivals):
         axes.barh(0, 0, left=1, color=f"C{number}", label=side)
+    axes.margins(y=0.01)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:g}".rstrip("0.")[-1] in "25" else "")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(marks, [label for label, _ in drawn], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("times pynn's time (logarithmic); right of 1, pynn is faster")
     axes.set_title(f"{report.machine.cpu}, {report.threads} threads, {report.date}", fontsize=8)
-    axes.legend(fontsize=7, loc="lower right")
+    axes.figure.legend(fontsize=7, loc="outside upper center", ncols=len(rivals))
     axes.figure.savefig(path, dpi=150)
