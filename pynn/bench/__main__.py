@@ -59,8 +59,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     for name in ("threads", "rounds"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             parser.error(f"--{name} has to be at least 1, got {getattr(options, name)}")
-    options.seconds = options.seconds or (0.05 if options.quick else 0.15)
-    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.seconds = options.seconds or (0.05 if options.quick else 0.1)
+    options.rounds = options.rounds or (1 if options.quick else 5)
     options.full = not options.family and not options.match and not options.quick
     names = None if options.against is None else [n for n in options.against.split(",") if n not in ("", "none")]
     try:
