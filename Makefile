@@ -1,15 +1,16 @@
 # make demo   sets everything up, trains a small network on real data and shows the results
 # make test   sets everything up and runs all tests, C++ ones included
 # make lint   ruff, mypy strict, and whether the type stubs are up to date
+# make bench  pynn beside whatever of torch, JAX and ONNX Runtime .venv has; ARGS="models --quick" for a part
 #
-# Both make their own virtual environment in .venv and build into pynn/ and build/.
+# They make their own virtual environment in .venv and build into pynn/ and build/.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP := $(VENV)/.stamp
 
-.PHONY: help setup build demo test test-all lint bench wheel sanitize clean
+.PHONY: help setup build demo test test-all lint bench bench-track bench-kernels wheel sanitize clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,9 +51,15 @@ lint: $(STAMP)
 	$(BIN)/python tools/make_stubs.py --check
 
 bench: build
+	$(BIN)/python -m pynn.bench $(ARGS)
+
+# pynn alone, every result kept in .benchmarks: `pytest benchmarks --benchmark-compare` sets the next beside it.
+bench-track: build
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-columns=min,median,iqr,rounds -p no:cacheprovider
+
+bench-kernels: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-group-by=group -p no:cacheprovider
 
 # make wheel TARGET=x86_64-linux-gnu.2.28   for an old Linux; other targets in tools/wheel.py
 wheel: $(STAMP)

@@ -1,164 +1,164 @@
-"""Measure pynn beside torch, row by row.
+"""Measure pynn beside torch, JAX, ONNX Runtime and NumPy, whichever are installed, row by row.
 
-    python -m pynn.bench                     every family
-    python -m pynn.bench conv pool           two of them
+    python -m pynn.bench                     everything
+    python -m pynn.bench conv pool           two families
     python -m pynn.bench rnn --match train   only the rows whose name has "train"
+    python -m pynn.bench models --quick      what a minute tells
     python -m pynn.bench --list              what there is
+    python -m pynn.bench --markdown page.md --chart page.svg --json page.json
 
-Each side runs in a process of its own, in turn (A B A B); both must give the same results before they are timed.
-The figures are medians. Let nothing else run meanwhile. Where torch is not installed pynn is measured alone.
+Each side runs in a process of its own, in turn (A B A B); all must give pynn's results before they are timed.
+The figures are medians. Let nothing else run meanwhile. The exit status is 1 where pynn's own result is wrong:
+it failed, is not finite, or agrees with no other side.
 """
 
 import argparse
+import datetime
 import importlib
 import importlib.util
-import pickle
+import os
+import pathlib
 import pkgutil
-import statistics
-import subprocess
 import sys
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pynn.bench import peak, rows
-from pynn.bench.row import ROWS, Row
-
-
-class Worker:
-    """A process that runs one library."""
-
-    def __init__(self, library: str, threads: int) -> None:
-        command = [sys.executable, "-m", "pynn.bench._worker", library, str(threads)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the worker process has no pipes")
-        self._requests, self._replies = self._process.stdin, self._process.stdout
-
-    def ask(self, *request: Any) -> Any:
-        """The reply to a request; RuntimeError with the worker's message where it failed."""
-        pickle.dump(request, self._requests)
-        self._requests.flush()
-        reply = pickle.load(self._replies)
-        if isinstance(reply, str):
-            raise RuntimeError(reply)
-        return reply
-
-    def close(self) -> None:
-        """End the process."""
-        self._requests.close()
-        self._process.wait()
-        self._replies.close()
-
-
-def differs(first: list[NDArray[Any]], second: list[NDArray[Any]], tolerance: float | None) -> str | None:
-    """Why two sides' results are not the same, or None."""
-    if tolerance is None:
-        return None
-    if len(first) != len(second):
-        return f"{len(first)} results and {len(second)}"
-    for i, (a, b) in enumerate(zip(first, second)):
-        if a.shape != b.shape:
-            return f"result {i} has shapes {a.shape} and {b.shape}"
-        if not a.size:
-            continue
-        scale = max(float(np.abs(b).max()), 1e-30)
-        off = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) / scale
-        if not off <= tolerance:
-            return f"result {i} is off by {off:.1e} of its largest value"
-    return None
-
-
-def measured(workers: dict[str, Worker], seconds: float, rounds: int) -> dict[str, float]:
-    """The median seconds of each worker's step, taken in turn."""
-    times: dict[str, list[float]] = {name: [] for name in workers}
-    for _ in range(rounds):
-        for name, worker in workers.items():
-            times[name] += worker.ask("time", seconds)
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def duration(seconds: float) -> str:
-    """Seconds with a fitting unit."""
-    for unit, size in (("s", 1), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} us"
-
-
-def share(row: Row, seconds: float, ceiling: peak.Ceiling) -> str:
-    """What of the machine's peak or bandwidth a time is."""
-    if row.flops:
-        return f"{row.flops / seconds / ceiling.flops:.0%} of peak"
-    if row.bytes:
-        return f"{row.bytes / seconds / ceiling.bandwidth:.0%} of bandwidth"
-    return ""
+from pynn.bench import chart, compare, machine, peak, report, rows, sides
+from pynn.bench.row import EAGER, ROWS, Row
+from pynn.bench.worker import Worker
 
 
 def families() -> list[str]:
-    """The names of all families."""
-    return sorted(module.name for module in pkgutil.iter_modules(rows.__path__))
+    """The names of all families, whole networks first."""
+    names = sorted(module.name for module in pkgutil.iter_modules(rows.__path__))
+    return sorted(names, key=lambda name: name != "models")
 
 
-def main() -> None:
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """The options; exits with a message on wrong ones."""
     parser = argparse.ArgumentParser(prog="python -m pynn.bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("family", nargs="*", help="families to measure (all unless given)")
     parser.add_argument("--match", default="", help="only rows whose name has this text")
-    parser.add_argument("--against", default="torch", help="the library to compare with")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=0.25, help="time for a row, side and round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--against", help="sides to compare with, by commas; 'none' for pynn alone (all unless given)")
+    parser.add_argument("--compile", action="store_true", help="torch compile too, which takes its time")
+    parser.add_argument("--threads", type=int, help="threads of each side (pynn's default unless given)")
+    parser.add_argument("--seconds", type=float, help="time for a row, side and round")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--timeout", type=float, default=300, help="seconds after which a side has failed a row")
+    parser.add_argument("--quick", action="store_true", help="one short round, without the long rows")
+    parser.add_argument("--memory", action="store_true", help="the memory of training steps too (part of a full run)")
+    parser.add_argument("--markdown", metavar="FILE", help="write the whole page")
+    parser.add_argument("--chart", metavar="FILE", help="draw the ratios (.svg or .png; needs matplotlib)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures")
     parser.add_argument("--list", action="store_true", help="print the rows and end")
-    arguments = parser.parse_args()
-    unknown = set(arguments.family) - set(families())
+    options = parser.parse_args(words)
+    unknown = set(options.family) - set(families())
     if unknown:
         parser.error(f"no family {', '.join(sorted(unknown))}: there are {', '.join(families())}")
-    wanted = arguments.family or families()
-    for family in wanted:
-        importlib.import_module(f"pynn.bench.rows.{family}")
-    if arguments.list:
-        for family in wanted:
-            for row in ROWS[family]:
-                print(f"{family}: {row.name}")
-        return
-    names = ["pynn"] + [arguments.against] * bool(importlib.util.find_spec(arguments.against))
-    ceiling = peak.measure(arguments.threads)
-    print(
-        f"{arguments.threads} threads; {ceiling.flops / 1e9:.0f} GF/s float32, {ceiling.bandwidth / 1e9:.0f} GB/s copied\n"
-    )
-    workers = {name: Worker(name, arguments.threads) for name in names}
+    if options.chart and importlib.util.find_spec("matplotlib") is None:
+        parser.error("--chart needs matplotlib, which is not installed: pip install matplotlib")
+    for name in ("threads", "rounds"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            parser.error(f"--{name} has to be at least 1, got {getattr(options, name)}")
+    options.seconds = options.seconds or (0.05 if options.quick else 0.1)
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.full = not options.family and not options.match and not options.quick
+    names = None if options.against is None else [n for n in options.against.split(",") if n not in ("", "none")]
     try:
-        for family in wanted:
-            table(family, arguments, workers, ceiling)
+        options.sides, options.absent = sides.chosen(names, options.compile)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def selected(options: argparse.Namespace) -> dict[str, list[tuple[int, Row]]]:
+    """The rows to measure by family, with their places in it."""
+    found = {}
+    for family in options.family or families():
+        importlib.import_module(f"pynn.bench.rows.{family}")
+        numbered = enumerate(ROWS[family])
+        kept = [(i, r) for i, r in numbered if options.match in r.name and not (options.quick and r.long)]
+        if kept:
+            found[family] = kept
+    return found
+
+
+def measure(options: argparse.Namespace, chosen: dict[str, list[tuple[int, Row]]]) -> report.Report:
+    """Measure the rows, printing tables as they grow."""
+    import pynn
+
+    threads = options.threads or pynn.get_num_threads()
+    found = report.Report(
+        datetime.date.today().isoformat(), machine.describe(), threads, peak.measure(threads), options.sides,
+        machine.versions(options.sides), options.absent,
+    )  # fmt: skip
+    print(report.preface(found), flush=True)
+    workers = {name: Worker(name, threads, options.timeout) for name in options.sides}
+    try:
+        for family, numbered in chosen.items():
+            wanted = report.columns((row for _, row in numbered), options.sides)
+            print(report.header(family, wanted), flush=True)
+            results = found.families[family] = []
+            for index, row in numbered:
+                results.append(compare.run(row, index, workers, options.seconds, options.rounds))
+                print(report.line(results[-1], wanted, found.ceiling), flush=True)
+            print()
     finally:
         for worker in workers.values():
             worker.close()
+    if options.memory or options.full:
+        measure_memory(options, found)
+    if options.full:
+        modules = dict.fromkeys(["numpy", *(sides.SIDES[name].subject for name in options.sides)])
+        found.imports = machine.import_seconds(list(modules))
+        found.sizes = {name: machine.installed_bytes(name) for name in found.imports}
+        print(report.footprint_table(found))
+    return found
 
 
-def table(family: str, arguments: argparse.Namespace, workers: dict[str, Worker], ceiling: peak.Ceiling) -> None:
-    """Measure and print one family's rows as a Markdown table."""
-    print(f"| {family} | " + " | ".join(workers) + " | ratio | share |")
-    print("|---|" + "---|" * (len(workers) + 2))
-    for index, row in enumerate(ROWS[family]):
-        if arguments.match not in row.name:
-            continue
-        try:
-            found = [worker.ask("make", family, index) for worker in workers.values()]
-            off = differs(found[0], found[1], row.tolerance) if len(found) == 2 else None
-            if off:
-                raise RuntimeError(f"the results differ: {off}")
-            times = measured(workers, arguments.seconds, arguments.rounds)
-        except RuntimeError as error:
-            print(f"| {row.name} | {error} |", flush=True)
-            continue
-        own = times["pynn"]
-        ratio = f"{times[arguments.against] / own:.2f}" if arguments.against in times else ""
-        cells = [row.name, *map(duration, times.values()), ratio, share(row, own, ceiling)]
-        print(f"| {' | '.join(cells)} |", flush=True)
-    print()
+def measure_memory(options: argparse.Namespace, found: report.Report) -> None:
+    """The memory of the training steps worth it, a fresh process each."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        print("memory: not measured, the system does not say how much a process had at most (/proc is needed)\n")
+        return
+    for family in options.family or families():
+        for index, row in enumerate(ROWS[family]):
+            if row.memory and options.match in row.name and not (options.quick and row.long):
+                workers = {n: Worker(n, found.threads, options.timeout) for n in options.sides if n in EAGER}
+                try:
+                    found.memory.append(compare.memory(row, index, workers))
+                finally:
+                    for worker in workers.values():
+                        worker.close()
+    print(report.memory_table(found), flush=True)
+
+
+def write(options: argparse.Namespace, found: report.Report, command: str) -> None:
+    """Write what was asked for."""
+    if options.chart:
+        chart.draw(found, options.chart)
+    if options.json:
+        pathlib.Path(options.json).write_text(report.to_json(found))
+    if options.markdown:
+        page = pathlib.Path(options.markdown)
+        picture = os.path.relpath(options.chart, page.parent) if options.chart else None
+        page.write_text(report.markdown(found, command, picture))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Measure as the options say; 1 where pynn is wrong somewhere, else 0."""
+    options = parse(words)
+    chosen = selected(options)
+    if options.list:
+        for family, numbered in chosen.items():
+            for _, row in numbered:
+                print(f"{family}: {row.name}")
+        return 0
+    found = measure(options, chosen)
+    write(options, found, " ".join(["python -m pynn.bench", *(sys.argv[1:] if words is None else words)]))
+    for wrong in found.wrong:
+        print(f"wrong: {wrong}", file=sys.stderr)
+    return 1 if found.wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

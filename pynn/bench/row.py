@@ -1,8 +1,8 @@
-"""A row of the benchmark table: one piece of work, written once, run by every library with torch's API.
+"""A row of the benchmark table: one piece of work, written once, run by every library that can.
 
 @row("linear 32x512x2048, train", flops=3 * 2 * 32 * 512 * 2048)
 def linear(side):
-    layer = side.fill(side.nn.Linear(512, 2048))
+    layer = side.model(side.nn.Linear(512, 2048))
     x = side.randn(32, 512)
 
     def step():
@@ -11,34 +11,59 @@ def linear(side):
         return layer.weight.grad
 
     return step
+
+`side` is a `pynn.bench.side.Side`: a library with torch's API and numbers that are the same on every side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:
+    from pynn.bench.side import Side
 
-Make = TypeVar("Make", bound=Callable[["Side"], Callable[[], Any]])
+Step = Callable[[], Any]
+Make = TypeVar("Make", bound=Callable[..., Step])
 
 ROWS: dict[str, list["Row"]] = {}
 """The rows of each family, in the order of their definition."""
 
+EAGER = ("pynn", "torch", "torch tuned")
+"""The sides that run every row: libraries with torch's API."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work; `make(side)` gives the step to time, whose results both sides must agree on."""
+    """One piece of work; `make(side)` gives the step to time, whose results all sides must agree on."""
 
     family: str
     name: str
-    make: Callable[["Side"], Callable[[], Any]]
-    flops: float | None
-    bytes: float | None
-    tolerance: float | None
+    make: Callable[["Side"], Step]
+    flops: float | None = None
+    bytes: float | None = None
+    tolerance: float | None = 1e-4
+    sides: tuple[str, ...] = EAGER
+    jax: Callable[["Side"], Step] | None = None
+    checked: int = 1
+    long: bool = False
+    memory: bool = False
+
+    def maker(self, side: str) -> Callable[["Side"], Step]:
+        """What makes the step of a side."""
+        return self.jax if side == "jax" and self.jax else self.make
 
 
 def row(
-    name: str, *, flops: float | None = None, bytes: float | None = None, tolerance: float | None = 1e-4
+    name: str,
+    *,
+    flops: float | None = None,
+    bytes: float | None = None,
+    tolerance: float | None = 1e-4,
+    also: Iterable[str] = (),
+    jax: Callable[..., Step] | None = None,
+    checked: int = 1,
+    long: bool = False,
+    memory: bool = False,
 ) -> Callable[[Make], Make]:
     """Add the decorated `make(side)` to its module's family.
 
@@ -48,39 +73,19 @@ def row(
         bytes: bytes a step must at least move, for a share of the bandwidth.
         tolerance: largest difference between the sides' results, relative to the largest value in them;
             None where they cannot agree (random numbers).
+        also: sides beyond those with torch's API that `make` runs on ("jax", "numpy", "ort", "torch compile").
+        jax: the same work for JAX, where it has to be written apart; it must draw the same numbers in the same order.
+        checked: how many first steps are compared.
+        long: a step that may take a second; a quick run leaves it out.
+        memory: the memory of a step is worth a line in the table of memory.
     """
 
     def add(make: Make) -> Make:
         family = make.__module__.rpartition(".")[2]
-        ROWS.setdefault(family, []).append(Row(family, name, make, flops, bytes, tolerance))
+        sides = EAGER + tuple(also) + (("jax",) if jax else ())
+        ROWS.setdefault(family, []).append(
+            Row(family, name, make, flops, bytes, tolerance, sides, jax, checked, long, memory)
+        )
         return make
 
     return add
-
-
-class Side:
-    """One library under measurement, and numbers that are the same on every side."""
-
-    def __init__(self, lib: Any) -> None:
-        self.lib = lib
-        self.nn = lib.nn
-        self.functional = lib.nn.functional
-        self._random = np.random.default_rng(0)
-
-    def randn(self, *shape: int, dtype: Any = np.float32, requires_grad: bool = False) -> Any:
-        """A tensor of normal numbers."""
-        values = self._random.standard_normal(shape).astype(dtype)
-        return self.lib.from_numpy(values).requires_grad_(requires_grad)
-
-    def randint(self, high: int, *shape: int) -> Any:
-        """An int64 tensor of numbers below `high`."""
-        return self.lib.from_numpy(self._random.integers(0, high, shape))
-
-    def fill(self, module: Any) -> Any:
-        """The module, its parameters set to small normal numbers."""
-        with self.lib.no_grad():
-            for parameter in module.parameters():
-                scale = 1 / np.sqrt(max(parameter[0].numel() if parameter.dim() > 1 else 1, 16))
-                values = self._random.standard_normal(tuple(parameter.shape)) * scale
-                parameter.copy_(self.lib.from_numpy(values.astype(np.float32)))
-        return module

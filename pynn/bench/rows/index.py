@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _indexed(
     name: str, shape: tuple[int, ...], picks: tuple[int, ...], size: int, function: Callable[..., Any]
 ) -> None:
     @row(name)
-    def forward(side: Side) -> Any:
-        x, index = side.randn(*shape), side.randint(size, *picks)
-        return lambda: function(side, x, index)
+    def forward(side: Side) -> Step:
+        return side.forward(lambda x, index: function(side, x, index), side.randn(*shape), side.randint(size, *picks))
 
     @row(name + ", train")
-    def train(side: Side) -> Any:
+    def train(side: Side) -> Step:
         x, index = side.randn(*shape, requires_grad=True), side.randint(size, *picks)
         g = side.randn(*function(side, x, index).shape)
 
@@ -42,19 +42,17 @@ _indexed("gather along 1, 32 x 10", (32, 10), (32, 1), 10, lambda s, x, i: s.lib
 
 
 @row("x[mask], 1000 x 1000")
-def mask(side: Side) -> Any:
+def mask(side: Side) -> Step:
     x = side.randn(1000, 1000)
     chosen = side.lib.from_numpy(np.random.default_rng(1).random((1000, 1000)) < 0.5)
-    return lambda: x[chosen]
+    return side.forward(lambda x, chosen: x[chosen], x, chosen)
 
 
 @row("transpose, 1000 x 1000")
-def transpose(side: Side) -> Any:
-    x = side.randn(1000, 1000)
-    return lambda: x.t().contiguous()
+def transpose(side: Side) -> Step:
+    return side.forward(lambda x: x.t().contiguous(), side.randn(1000, 1000))
 
 
 @row("heads apart, 8 x 128 x 8 x 64")
-def heads(side: Side) -> Any:
-    x = side.randn(8, 128, 8, 64)
-    return lambda: x.permute(0, 2, 1, 3).contiguous()
+def heads(side: Side) -> Step:
+    return side.forward(lambda x: x.permute(0, 2, 1, 3).contiguous(), side.randn(8, 128, 8, 64))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _train(name: str, shape: tuple[int, ...], call: str, positive: bool = False, tolerance: float = 1e-4) -> None:
@@ -11,7 +12,7 @@ def _train(name: str, shape: tuple[int, ...], call: str, positive: bool = False,
         size *= n
 
     @row(f"{name} {' x '.join(map(str, shape))}, train", bytes=5 * size, tolerance=tolerance)
-    def train(side: Side) -> Any:
+    def train(side: Side) -> Step:
         x, y = side.randn(*shape), side.randn(*shape)
         if positive:
             x, y = x.sigmoid(), y.sigmoid()
@@ -27,9 +28,8 @@ def _train(name: str, shape: tuple[int, ...], call: str, positive: bool = False,
 
 
 @row("mse_loss 2048 x 1024, forward", bytes=2 * 4 * 2048 * 1024)
-def mse_forward(side: Side) -> Any:
-    x, y = side.randn(2048, 1024), side.randn(2048, 1024)
-    return lambda: side.functional.mse_loss(x, y)
+def mse_forward(side: Side) -> Step:
+    return side.forward(side.functional.mse_loss, side.randn(2048, 1024), side.randn(2048, 1024))
 
 
 def _classes(name: str, shape: tuple[int, ...], call: str = "cross_entropy", **options: Any) -> None:
@@ -38,7 +38,7 @@ def _classes(name: str, shape: tuple[int, ...], call: str = "cross_entropy", **o
         size *= n
 
     @row(f"{name} {' x '.join(map(str, shape))}, train", bytes=3 * size)
-    def train(side: Side) -> Any:
+    def train(side: Side) -> Step:
         x = side.randn(*shape, requires_grad=True)
         target = side.randint(shape[1], shape[0], *shape[2:])
         loss = getattr(side.functional, call)
@@ -63,5 +63,6 @@ _train("kl_div", (512, 1000), "kl_div", positive=True)
 _train("poisson_nll_loss", (512, 1000), "poisson_nll_loss")
 _train("soft_margin_loss", (512, 1000), "soft_margin_loss")
 _classes("nll_loss", (512, 1000), "nll_loss")
+_classes("cross_entropy", (256, 1000))
 _classes("cross_entropy", (8, 21, 128, 128))
 _classes("cross_entropy, smoothed", (8, 21, 61, 67), label_smoothing=0.1)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _train(name: str, shape: tuple[int, ...], layer: Callable[..., Any]) -> None:
@@ -12,9 +13,9 @@ def _train(name: str, shape: tuple[int, ...], layer: Callable[..., Any]) -> None
         size *= n
 
     @row(f"{name}, train", bytes=5 * size)  # forward reads x and writes y; backward reads both x and g and writes dx
-    def train(side: Side) -> Any:
-        module = side.fill(layer(side.nn))
-        x, g = side.randn(*shape, requires_grad=True), side.randn(*shape)
+    def train(side: Side) -> Step:
+        module = side.model(layer(side.nn))
+        x, g = side.laid(side.randn(*shape, requires_grad=True)), side.laid(side.randn(*shape))
 
         def step() -> Any:
             x.grad = None
@@ -30,16 +31,9 @@ def _forward(name: str, shape: tuple[int, ...], layer: Callable[..., Any]) -> No
     for n in shape:
         size *= n
 
-    @row(f"{name}, eval", bytes=2 * size)
-    def forward(side: Side) -> Any:
-        module = side.fill(layer(side.nn)).eval()
-        x = side.randn(*shape)
-
-        def step() -> Any:
-            with side.lib.no_grad():
-                return module(x)
-
-        return step
+    @row(f"{name}, eval", bytes=2 * size, also=("ort",))
+    def forward(side: Side) -> Step:
+        return side.forward(side.model(layer(side.nn)).eval(), side.laid(side.randn(*shape)))
 
 
 _train("BatchNorm2d 32 x 64 x 56 x 56", (32, 64, 56, 56), lambda nn: nn.BatchNorm2d(64))

@@ -2,19 +2,31 @@
 
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Jax, Side
 
-_ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "hardswish")
+_ACTIVATIONS = ("relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "hardswish")
 
 
 def _activation(name: str) -> None:
-    @row(f"{name} of 2 M, forward", bytes=16_000_000)
-    def forward(side: Side) -> Any:
-        x, f = side.randn(2000, 1000), getattr(side.functional, name)
-        return lambda: f(x)
+    def in_jax(side: Jax) -> Any:
+        """JAX's function of the name, torch's meaning of it."""
+        if name == "gelu":
+            return lambda x: side.lib.nn.gelu(x, approximate=False)
+        return getattr(side.lib.nn, {"hardswish": "hard_swish"}.get(name, name))
 
-    @row(f"{name} of 2 M, train", bytes=48_000_000)
-    def train(side: Side) -> Any:
+    def jax_forward(side: Jax) -> Step:
+        return side.forward(in_jax(side), side.randn(2000, 1000))
+
+    def jax_train(side: Jax) -> Step:
+        return side.gradients(in_jax(side), [side.randn(2000, 1000)], side.randn(2000, 1000), pick=0)
+
+    @row(f"{name} of 2 M, forward", bytes=16_000_000, also=("ort",), jax=jax_forward)
+    def forward(side: Side) -> Step:
+        return side.forward(getattr(side.functional, name), side.randn(2000, 1000))
+
+    @row(f"{name} of 2 M, train", bytes=48_000_000, jax=jax_train)
+    def train(side: Side) -> Step:
         x, g = side.randn(2000, 1000, requires_grad=True), side.randn(2000, 1000)
         f = getattr(side.functional, name)
 
@@ -31,11 +43,12 @@ for _name in _ACTIVATIONS:
 
 
 def _function(name: str, *shape: int) -> None:
-    @row(f"{name} of {' x '.join(map(str, shape))}", tolerance=1e-5)
-    def function(side: Side) -> Any:
-        x = side.randn(*shape).abs() + 0.1
-        f = getattr(side.lib, name)
-        return lambda: f(x)
+    def jax(side: Jax) -> Step:
+        return side.forward(getattr(side.lib.numpy, name), abs(side.randn(*shape)) + 0.1)
+
+    @row(f"{name} of {' x '.join(map(str, shape))}", tolerance=1e-5, also=("ort",), jax=jax)
+    def function(side: Side) -> Step:
+        return side.forward(getattr(side.lib, name), side.randn(*shape).abs() + 0.1)
 
 
 for _name in ("exp", "log", "tanh", "sin", "sqrt"):
@@ -44,7 +57,7 @@ _function("tanh", 4, 4)
 
 
 @row("prelu, 32 x 64 x 32 x 32, train")
-def prelu(side: Side) -> Any:
+def prelu(side: Side) -> Step:
     x, w = side.randn(32, 64, 32, 32, requires_grad=True), side.randn(64, requires_grad=True)
     g = side.randn(32, 64, 32, 32)
 
@@ -57,27 +70,29 @@ def prelu(side: Side) -> Any:
 
 
 @row("less than a transpose, 1000 x 1000")
-def compare(side: Side) -> Any:
-    x, y = side.randn(1000, 1000), side.randn(1000, 1000)
-    return lambda: (x < y.t()).float()
+def compare(side: Side) -> Step:
+    return side.forward(lambda x, y: (x < y.t()).float(), side.randn(1000, 1000), side.randn(1000, 1000))
 
 
 @row("where over a column, 1000 x 1000")
-def choose(side: Side) -> Any:
+def choose(side: Side) -> Step:
     x, y = side.randn(1000, 1000), side.randn(1000, 1)
-    mask = x > 0
-    return lambda: side.lib.where(mask, x, y)
+    return side.forward(side.lib.where, x > 0, x, y)
 
 
 @row("int64 remainder, 1 M")
-def remainder(side: Side) -> Any:
+def remainder(side: Side) -> Step:
     x, y = side.randint(1000, 1000, 1000), side.randint(100, 1000, 1000) + 1
-    return lambda: (x % y).float()
+    return side.forward(lambda x, y: (x % y).float(), x, y)
 
 
 def _softmax(name: str, shape: tuple[int, ...], dim: int) -> None:
-    @row(f"{name} over dim {dim} of {' x '.join(map(str, shape))}, train")
-    def train(side: Side) -> Any:
+    def jax(side: Jax) -> Step:
+        function = getattr(side.lib.nn, name)
+        return side.gradients(lambda x: function(x, dim), [side.randn(*shape)], side.randn(*shape), pick=0)
+
+    @row(f"{name} over dim {dim} of {' x '.join(map(str, shape))}, train", jax=jax)
+    def train(side: Side) -> Step:
         x, g = side.randn(*shape, requires_grad=True), side.randn(*shape)
         f = getattr(side.functional, name)
 

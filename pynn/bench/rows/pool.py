@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _pool(name: str, shape: tuple[int, ...], function: Callable[..., Any]) -> None:
@@ -11,15 +12,14 @@ def _pool(name: str, shape: tuple[int, ...], function: Callable[..., Any]) -> No
     for n in shape:
         count *= n
 
-    @row(name, bytes=4 * count)
-    def forward(side: Side) -> Any:
-        x = side.randn(*shape)
-        return lambda: function(side.functional, x)
+    @row(name, bytes=4 * count, also=("ort",))
+    def forward(side: Side) -> Step:
+        return side.forward(lambda x: function(side.functional, x), side.laid(side.randn(*shape)))
 
     @row(name + ", train", bytes=4 * 3 * count)
-    def train(side: Side) -> Any:
-        x = side.randn(*shape, requires_grad=True)
-        g = side.randn(*function(side.functional, x).shape)
+    def train(side: Side) -> Step:
+        x = side.laid(side.randn(*shape, requires_grad=True))
+        g = side.laid(side.randn(*function(side.functional, x).shape))
 
         def step() -> Any:
             x.grad = None

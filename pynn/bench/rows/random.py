@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _fill(name: str, size: int, call: Callable[..., Any], bytes_each: int = 4) -> None:
     @row(name, bytes=size * bytes_each, tolerance=None)
-    def fill(side: Side) -> Any:
-        return call(side.lib, size)
+    def fill(side: Side) -> Step:
+        step: Step = call(side.lib, size)
+        return step
 
 
 def _inplace(method: str, *args: Any) -> Any:
@@ -33,7 +35,7 @@ _fill("randperm, 60000", 60_000, lambda lib, n: lambda: lib.randperm(n), 8)
 
 def _dropout(shape: tuple[int, ...], train: bool) -> None:
     @row(f"dropout {' x '.join(map(str, shape))}, {'train' if train else 'forward'}", tolerance=None)
-    def dropout(side: Side) -> Any:
+    def dropout(side: Side) -> Step:
         x, g = side.randn(*shape, requires_grad=train), side.randn(*shape)
         if not train:
             return lambda: side.functional.dropout(x, 0.1)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _reduced(name: str, shape: tuple[int, ...], run: Callable[..., Any], dtype_bytes: int = 4) -> None:
@@ -12,9 +13,8 @@ def _reduced(name: str, shape: tuple[int, ...], run: Callable[..., Any], dtype_b
         count *= n
 
     @row(name, bytes=dtype_bytes * count)
-    def reduced(side: Side) -> Any:
-        x = side.randn(*shape)
-        return lambda: run(x)
+    def reduced(side: Side) -> Step:
+        return side.forward(run, side.randn(*shape))
 
 
 _reduced("sum 1M", (1024, 1024), lambda x: x.sum())
@@ -32,7 +32,7 @@ _reduced("count of true, 1M", (1024, 1024), lambda x: (x > 0).sum())
 
 
 @row("bias gradient 1024 x 1024", bytes=8 << 20)
-def bias(side: Side) -> Any:
+def bias(side: Side) -> Step:
     x, g, b = side.randn(1024, 1024), side.randn(1024, 1024), side.randn(1024, requires_grad=True)
 
     def step() -> Any:
@@ -44,7 +44,7 @@ def bias(side: Side) -> Any:
 
 
 @row("max by row 1024 x 1024, train")
-def extreme(side: Side) -> Any:
+def extreme(side: Side) -> Step:
     x, g = side.randn(1024, 1024, requires_grad=True), side.randn(1024)
 
     def step() -> Any:
@@ -56,7 +56,7 @@ def extreme(side: Side) -> Any:
 
 
 @row("clip_grad_norm_ of 16 tensors")
-def clipped(side: Side) -> Any:
+def clipped(side: Side) -> Step:
     parameters = [side.nn.Parameter(side.randn(*s)) for s in [(512, 512)] * 8 + [(512,)] * 8]
     for p in parameters:
         p.grad = p.detach().clone()

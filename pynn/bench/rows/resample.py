@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _resize(name: str, shape: tuple[int, ...], **how: Any) -> None:
     @row(name)
-    def forward(side: Side) -> Any:
-        x = side.randn(*shape)
-        return lambda: side.functional.interpolate(x, **how)
+    def forward(side: Side) -> Step:
+        return side.forward(lambda x: side.functional.interpolate(x, **how), side.laid(side.randn(*shape)))
 
     @row(name + ", train")
-    def train(side: Side) -> Any:
-        x = side.randn(*shape, requires_grad=True)
-        g = side.randn(*side.functional.interpolate(x, **how).shape)
+    def train(side: Side) -> Step:
+        x = side.laid(side.randn(*shape, requires_grad=True))
+        g = side.laid(side.randn(*side.functional.interpolate(x, **how).shape))
 
         def step() -> Any:
             x.grad = None

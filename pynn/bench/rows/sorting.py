@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from pynn.bench.row import Side, row
+from pynn.bench.row import Step, row
+from pynn.bench.side import Side
 
 
 def _done(name: str, shape: tuple[int, ...], run: Callable[..., Any]) -> None:
     @row(name)
-    def done(side: Side) -> Any:
-        x = side.randn(*shape)
-        return lambda: run(x)
+    def done(side: Side) -> Step:
+        return side.forward(run, side.randn(*shape))
 
 
 _done("sort 1M", (1 << 20,), lambda x: x.sort()[0])
