@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy
 
+from pynn import _core
 from pynn._core import Tensor, call, unary
 from pynn._layout import channels_last, channels_last_3d, memory_format, preserve_format
 from pynn.ops.registry import Sample, register
@@ -118,3 +119,26 @@ def in_order(
     if order is None:
         return make(shape, dtype)
     return make(tuple([shape[d] for d in order]), dtype).transpose(_back(order))
+
+
+def _refuse_overlap(op: Any, arrays: Sequence[Any]) -> None:
+    """RuntimeError where an operation would write arrays[0] while reading, through another array, a part of its memory.
+
+    The very same elements are read before they are written, and fine; arrays with gaps may interleave, and are let pass.
+    """
+    target = arrays[0]
+    for other in arrays[1:]:
+        if not isinstance(other, numpy.ndarray) or not numpy.may_share_memory(target, other):
+            continue
+        same = target.shape == other.shape and target.strides == other.strides
+        if same and target.__array_interface__["data"] == other.__array_interface__["data"]:
+            continue
+        if target.size and other.size and is_dense(target) and is_dense(other):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+                "memory location. Please clone() the tensor before performing the operation "
+                f"({op.name}, shapes {list(target.shape)} and {list(other.shape)})."
+            )
+
+
+_core.METHODS["refuse_overlap"] = _refuse_overlap
