@@ -1420,6 +1420,8 @@ def call_inplace(op, inputs, attrs=()):
         attrs = _draw(op, arrays, attrs)
     written = (array,) + arrays[1:]
     if _run_kernel(op, written, attrs) is None:
+        if functional.pointwise:
+            METHODS["refuse_overlap"](op, written)  # kernels do not take arrays that overlap in part
         _run_reference(op, written, attrs)
     if _modes and state.autocast is not None:
         state.autocast.wrote((array,))

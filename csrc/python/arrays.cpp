@@ -74,7 +74,10 @@ int dtype_of(int type_number) {
   }
 }
 
-PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
+namespace {
+
+// strides: in bytes, or nullptr for row-major.
+PyArrayObject* allocate(int ndim, const npy_intp* shape, const npy_intp* strides, int type_number) {
   PyArray_Descr* descr = PyArray_DescrFromType(type_number);
   npy_intp bytes = PyDataType_ELSIZE(descr);
   bool empty = false, too_many = false;
@@ -99,7 +102,7 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   }
   PyObject_Init(reinterpret_cast<PyObject*>(block), &block_type);
   block->bytes = bytes;
-  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr,
+  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides,
                                          reinterpret_cast<char*>(block) + kHeader, NPY_ARRAY_CARRAY, nullptr);
   if (!array) {
     Py_DECREF(reinterpret_cast<PyObject*>(block));
@@ -108,6 +111,64 @@ PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
   // Set directly: PyArray_SetBaseObject first looks for a chain of views to collapse.
   reinterpret_cast<PyArrayObject_fields*>(array)->base = reinterpret_cast<PyObject*>(block);
   return reinterpret_cast<PyArrayObject*>(array);
+}
+
+}  // namespace
+
+PyArrayObject* new_array(int ndim, const npy_intp* shape, int type_number) {
+  return allocate(ndim, shape, nullptr, type_number);
+}
+
+void order_of(int ndim, const npy_intp* shape, PyArrayObject* const* inputs, int count, int* order) {
+  const auto step = [&](PyArrayObject* x, int dim) -> npy_intp {
+    const int own = dim - (ndim - PyArray_NDIM(x));
+    if (own < 0 || (PyArray_DIM(x, own) == 1 && shape[dim] != 1)) return 0;
+    return PyArray_STRIDE(x, own) < 0 ? -PyArray_STRIDE(x, own) : PyArray_STRIDE(x, own);
+  };
+  // Whether dimension `outer` is to lie within dimension `inner`: 1, -1 for no, 0 where no input tells.
+  const auto changes = [&](int inner, int outer) {
+    for (int k = 0; k < count; ++k) {
+      if (!inputs[k]) continue;
+      const npy_intp a = step(inputs[k], inner), b = step(inputs[k], outer);
+      if (a == 0 || b == 0) continue;
+      if (a != b) return a > b ? 1 : -1;
+      if (shape[inner] > shape[outer]) return 1;
+    }
+    return 0;
+  };
+  for (int i = ndim - 1; i >= 0; --i) {  // an insertion from the innermost on
+    order[i] = i;
+    int at = i;
+    for (int j = i + 1; j < ndim; ++j) {
+      const int found = changes(order[j], order[at]);
+      if (found < 0) break;
+      if (found > 0) {
+        const int dim = order[j];
+        order[j] = order[at];
+        order[at] = dim;
+        at = j;
+      }
+    }
+  }
+}
+
+PyArrayObject* new_ordered(int ndim, const npy_intp* shape, int type_number, PyArrayObject* const* inputs,
+                           int count) {
+  int order[PYNN_MAX_DIMS];
+  npy_intp strides[PYNN_MAX_DIMS];
+  bool plain = true;
+  for (int k = 0; k < count; ++k) plain = plain && (!inputs[k] || PyArray_IS_C_CONTIGUOUS(inputs[k]));
+  if (plain || ndim > PYNN_MAX_DIMS) return new_array(ndim, shape, type_number);
+  order_of(ndim, shape, inputs, count, order);
+  PyArray_Descr* descr = PyArray_DescrFromType(type_number);
+  npy_intp step = PyDataType_ELSIZE(descr);
+  Py_DECREF(descr);
+  for (int i = ndim - 1; i >= 0; --i) {
+    strides[order[i]] = step;
+    const npy_intp size = shape[order[i]] > 1 ? shape[order[i]] : 1;
+    if (__builtin_mul_overflow(step, size, &step)) return new_array(ndim, shape, type_number);  // it says so
+  }
+  return allocate(ndim, shape, strides, type_number);
 }
 
 PyArrayObject* row_major(PyArrayObject* array) {

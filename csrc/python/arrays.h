@@ -75,6 +75,19 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
 
+// The dimensions of a pointwise result over `count` inputs that broadcast to `shape`, in the order they lie in
+// memory, outermost first: that of the inputs' strides, the first input that tells two dimensions apart
+// deciding, as in torch.
+void order_of(int ndim, const npy_intp* shape, PyArrayObject* const* inputs, int count, int* order);
+
+// The same as new_array, its dimensions in the order of the inputs'. NULL inputs are numbers.
+PyArrayObject* new_ordered(int ndim, const npy_intp* shape, int type_number, PyArrayObject* const* inputs,
+                           int count);
+inline PyArrayObject* new_ordered_like(PyArrayObject* array, int type_number) {
+  if (PyArray_IS_C_CONTIGUOUS(array)) return new_array(PyArray_NDIM(array), PyArray_DIMS(array), type_number);
+  return new_ordered(PyArray_NDIM(array), PyArray_DIMS(array), type_number, &array, 1);
+}
+
 // The array itself, or a row-major copy of it, as a new reference; nullptr with an exception set.
 PyArrayObject* row_major(PyArrayObject* array);
 PyArrayObject* row_major_copy(PyArrayObject* array);

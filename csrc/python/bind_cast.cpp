@@ -9,19 +9,30 @@ bool has_kernel(int type) {
   return dtype >= 0 && dtype != PYNN_FLOAT16 && dtype != PYNN_BFLOAT16;
 }
 
-// x in another type; nullptr without an exception where there is no kernel. What is dense but not row-major
-// stays so in NumPy's hands.
+// x in another type, its dimensions in the order that x's lie in; nullptr without an exception where there is
+// no kernel.
 PyObject* converted(PyArrayObject* x, int type) {
   if (!x) return nullptr;
   if (is_half(plain_type(x)) || is_half(type)) return convert_half(x, type);
-  if (!has_kernel(plain_type(x)) || !has_kernel(type) || PyArray_NDIM(x) > PYNN_MAX_DIMS ||
-      !(PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_F_CONTIGUOUS(x))) {
+  if (!has_kernel(plain_type(x)) || !has_kernel(type) || PyArray_NDIM(x) > PYNN_MAX_DIMS) {
     return nullptr;
   }
-  PyArrayObject* out = new_array(PyArray_NDIM(x), PyArray_DIMS(x), type);
+  PyArrayObject* out = new_ordered_like(x, type);
   if (!out) return nullptr;
-  const pynn_array in = describe(x);
-  pynn_array result = describe(out);
+  pynn_array in = describe(x), result = describe(out);
+  int64_t shape[PYNN_MAX_DIMS], strides[2][PYNN_MAX_DIMS];
+  if (!PyArray_IS_C_CONTIGUOUS(out)) {  // the kernel writes row by row: hand it the dimensions in that order
+    int order[PYNN_MAX_DIMS];
+    order_of(in.ndim, PyArray_DIMS(x), &x, 1, order);
+    for (int i = 0; i < in.ndim; ++i) {
+      shape[i] = in.shape[order[i]];
+      strides[0][i] = in.strides[order[i]];
+      strides[1][i] = result.strides[order[i]];
+    }
+    in.shape = result.shape = shape;
+    in.strides = strides[0];
+    result.strides = strides[1];
+  }
   const pynn_status status = run(PyArray_SIZE(x), [&] { return pynn_cast(&in, &result); });
   return finish(status, reinterpret_cast<PyObject*>(out));
 }

@@ -145,7 +145,7 @@ bool has_kernels(PyArrayObject* x) {
 PyObject* run_unary(pynn_unary_op op, PyArrayObject* x, double alpha, double beta, PyArrayObject* out) {
   const int type = plain_type(x);
   if (!has_kernels(x)) return not_mine();
-  if (!out) out = new_like(x);
+  if (!out) out = new_ordered_like(x, type);
   if (!out) return nullptr;
   const int64_t n = PyArray_SIZE(out);
   pynn_status status;
@@ -314,18 +314,20 @@ PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
     if (!number(a ? args[1] : args[0], &value)) return not_mine();
     pynn_unary_op named;
     if (op == PYNN_POW && a && short_power(value, &named)) return run_unary(named, a, 0, 0);
-    PyArrayObject* out = new_like(known);
+    PyArrayObject* out = new_ordered_like(known, type);
     return out ? run_with_number(op, known, value, !a, out) : nullptr;
   }
   if (plain_type(b) != type || (is_half(type) && !same_shape(a, b))) return not_mine();
+  PyArrayObject* const both[] = {a, b};
   PyArrayObject* out;
   if (same_shape(a, b)) {
-    out = new_like(a);
+    out = PyArray_IS_C_CONTIGUOUS(a) ? new_like(a)
+                                     : new_ordered(PyArray_NDIM(a), PyArray_DIMS(a), type, both, 2);
   } else {
     int ndim;
     npy_intp shape[PYNN_MAX_DIMS];
     if (!broadcast(a, b, &ndim, shape)) return not_mine();
-    out = new_array(ndim, shape, type);
+    out = new_ordered(ndim, shape, type, both, 2);
   }
   return out ? run_binary(op, a, b, 0, 0, out) : nullptr;
 }
@@ -374,7 +376,7 @@ PyObject* backward_of(const Backward& entry, pynn_binary_op op, PyObject* const*
   if (!saved || !same_shape(g, saved) || !has_kernels(g) || plain_type(saved) != PyArray_TYPE(g)) {
     return not_mine();
   }
-  PyArrayObject* out = new_like(g);
+  PyArrayObject* out = new_ordered_like(g, PyArray_TYPE(g));
   return out ? run_binary(op, g, saved, numbers[0], numbers[1], out) : nullptr;
 }
 
@@ -419,7 +421,7 @@ PyObject* pow_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count
   PyArrayObject *g = as_array(args[0]), *x = as_array(PyTuple_GET_ITEM(args[1], 1));
   if (!x || !same_shape(g, x) || !is_float(plain_type(g)) || plain_type(x) != PyArray_TYPE(g))
     return not_mine();
-  PyArrayObject* out = new_like(g);
+  PyArrayObject* out = new_ordered_like(g, PyArray_TYPE(g));
   if (!out) return nullptr;
   PyObject* grad = exponent == 2   ? run_binary(PYNN_SQUARE_BACKWARD, g, x, 0, 0, out)
                    : exponent == 3 ? run_binary(PYNN_CUBE_BACKWARD, g, x, 0, 0, out)
@@ -439,7 +441,7 @@ PyObject* times(PyArrayObject* g, PyObject* other) {
   } else if (!number(other, &value)) {
     return not_mine();
   }
-  PyArrayObject* out = new_like(g);
+  PyArrayObject* out = new_ordered_like(g, PyArray_TYPE(g));
   if (!out) return nullptr;
   return b ? run_binary(PYNN_MUL, g, b, 0, 0, out) : run_with_number(PYNN_MUL, g, value, false, out);
 }

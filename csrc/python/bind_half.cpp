@@ -2,44 +2,11 @@
 #include "bindings.h"
 
 namespace pynn::python {
-namespace {
-
-// A new array of x's shape whose dimensions lie in memory in the order that x's do.
-PyArrayObject* new_laid_out_as(PyArrayObject* x, int type) {
-  const int ndim = PyArray_NDIM(x);
-  if (PyArray_IS_C_CONTIGUOUS(x)) return new_array(ndim, PyArray_DIMS(x), type);
-  npy_intp order[PYNN_MAX_DIMS] = {}, back[PYNN_MAX_DIMS] = {}, shape[PYNN_MAX_DIMS] = {};
-  const auto step = [x](npy_intp i) {
-    return PyArray_STRIDE(x, int(i)) < 0 ? -PyArray_STRIDE(x, int(i)) : PyArray_STRIDE(x, int(i));
-  };
-  for (int i = 0; i < ndim; ++i) {
-    int place = i;
-    for (; place > 0 && PyArray_DIM(x, i) != 1 && step(order[place - 1]) < step(i); --place) {
-      order[place] = order[place - 1];
-    }
-    order[place] = i;
-  }
-  bool plain = true;
-  for (int i = 0; i < ndim; ++i) {
-    back[order[i]] = i;
-    shape[i] = PyArray_DIM(x, int(order[i]));
-    plain = plain && order[i] == i;
-  }
-  PyArrayObject* out = new_array(ndim, shape, type);
-  if (!out || plain) return out;
-  PyArray_Dims axes = {back, ndim};
-  PyObject* turned = PyArray_Transpose(out, &axes);
-  Py_DECREF(out);
-  return reinterpret_cast<PyArrayObject*>(turned);
-}
-
-}  // namespace
-
 PyObject* convert_half(PyArrayObject* x, int type) {
   const int from = plain_type(x);
   const bool widens = is_half(from) && type == NPY_FLOAT32, narrows = from == NPY_FLOAT32 && is_half(type);
   if ((!widens && !narrows) || PyArray_NDIM(x) > PYNN_MAX_DIMS) return nullptr;
-  PyArrayObject* out = new_laid_out_as(x, type);
+  PyArrayObject* out = new_ordered_like(x, type);
   if (!out) return nullptr;
   const pynn_array in = describe(x);
   pynn_array result = describe(out);

@@ -131,7 +131,9 @@ PyObject* run_pointwise(pynn_pointwise_op op, PyObject* const* operands, int cou
     }
     Py_INCREF(out);
   } else {
-    out = new_array(ndim, sizes, is_test(op) ? int(NPY_BOOL) : type);
+    PyArrayObject* arrays[kMostInputs];
+    for (int k = 0; k < count; ++k) arrays[k] = as_array(operands[k]);
+    out = new_ordered(ndim, sizes, is_test(op) ? int(NPY_BOOL) : type, arrays, count);
     if (!out) return nullptr;
   }
   pynn_array result = describe(out);
@@ -252,7 +254,7 @@ PyObject* prelu_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject *x = as_array(args[0]), *weight = as_array(args[1]);
   int64_t outer, channels, inner;
   if (!prelu_sizes(x, weight, &outer, &channels, &inner) || PyArray_NDIM(x) > PYNN_MAX_DIMS) return not_mine();
-  PyArrayObject* out = new_like(x);
+  PyArrayObject* out = new_ordered_like(x, PyArray_TYPE(x));
   if (!out) return nullptr;
   int64_t shape[PYNN_MAX_DIMS];
   const bool several = PyArray_SIZE(weight) > 1;

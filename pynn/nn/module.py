@@ -466,7 +466,8 @@ class Module(HookMixin, StateMixin):
     ) -> Self:
         """Convert parameters and buffers in place: to(device), to(dtype), to(tensor), to(device, dtype).
 
-        Only floating point tensors change dtype. TypeError for an integer dtype; returns self.
+        Only floating point tensors change dtype, only those of 4 or 5 dimensions take a memory_format. TypeError for
+        an integer dtype; returns self.
         """
         for arg in args:
             if isinstance(arg, Tensor):
@@ -477,14 +478,19 @@ class Module(HookMixin, StateMixin):
                 dtype = arg
         if device is not None:
             check_device(device)
-        if dtype is None:
+        if dtype is None and memory_format is None:
             return self
-        if to_numpy(dtype).kind not in "fV":
+        if dtype is not None and to_numpy(dtype).kind not in "fV":
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}. Only the "
                 f"module's floating point tensors are converted."
             )
-        return self._apply(lambda t: t.to(dtype) if is_floating(t._array) else t)
+
+        def convert(t: Any) -> Any:
+            wanted = dtype if is_floating(t._array) else None
+            return t.to(wanted, memory_format=memory_format if t._array.ndim in (4, 5) else None)
+
+        return self._apply(convert)
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give every parameter and buffer new memory on a device, of any content; returns self.

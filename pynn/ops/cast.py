@@ -9,20 +9,10 @@ from pynn._core import Tensor, call, call_inplace, unary, wrap
 from pynn._device import DeviceLike
 from pynn._dtypes import DTYPES, TYPE_OF, TYPES, dtype, from_numpy, to_numpy
 from pynn._dtypes import dtype as Dtype
-from pynn._layout import channels_last, channels_last_3d
 from pynn._layout import memory_format as MemoryFormat
+from pynn._layout import preserve_format
+from pynn.ops.memory_order import CHANNELS_LAST, CLONE, Order, check_format, copied, lies_in, order_in, order_like
 from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
-from pynn.ops.samples import unary_samples
-
-CLONE = register(
-    "clone",
-    exact=True,
-    vjp=(lambda xp, g, out, x: g,),
-    shape=lambda x: x,
-    dtype="same",
-    samples=unary_samples(),
-    torch=lambda t, x: t.clone(x),
-)(lambda xp, x: xp.copy(x))
 
 CAST = register(
     "cast",
@@ -85,8 +75,10 @@ COPY_.reference = _copy
 
 @export()
 def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
-    """A copy that gradients flow through."""
-    return unary(CLONE, input)
+    """A copy that gradients flow through; dense memory keeps the order of its dimensions unless memory_format asks for one."""
+    if memory_format is None and input._array.flags.c_contiguous:
+        return unary(CLONE, input)
+    return copied(input, order_like("clone", memory_format, input._array))
 
 
 @export("detach")
@@ -132,10 +124,16 @@ def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Tensor:
     return call_inplace(COPY_, (self, src))
 
 
-def _convert(input: Any, np_dtype: Any, copy: bool = False) -> Tensor:
-    if input._array.dtype == np_dtype:
-        return unary(CLONE, input) if copy else input
-    return call(CAST, (input,), (np_dtype,))
+def _convert(input: Any, np_dtype: Any, copy: bool = False, format: Any = None) -> Tensor:
+    if format is None or format is preserve_format:
+        if input._array.dtype == np_dtype:
+            return clone(input) if copy else input
+        return call(CAST, (input,), (np_dtype,))
+    order: Order = order_like("to", format, input._array)
+    if input._array.dtype != np_dtype:
+        input = call(CAST, (input,), (np_dtype,))
+        copy = False
+    return copied(input, order) if copy or not lies_in(input._array, order) else input
 
 
 @export(function=False)
@@ -148,7 +146,7 @@ def to(
     copy: bool = False,
     memory_format: MemoryFormat | None = None,
 ) -> Tensor:
-    """This tensor in another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other).
+    """This tensor in another dtype, on another device or in another memory format: to(dtype), to(device), to(other).
 
     Returns self when nothing changes. Gradients flow through.
     """
@@ -168,7 +166,7 @@ def to(
     if device is not None:
         check_device(device)
     np_dtype = self._array.dtype if wanted is None else to_numpy(wanted)
-    return _convert(self, np_dtype, copy)
+    return _convert(self, np_dtype, copy, memory_format)
 
 
 @export("type_as", function=False)
@@ -178,9 +176,9 @@ def type_as(self: Any, other: Any) -> Tensor:
 
 
 @export(function=False)
-def cpu(self: Tensor) -> Tensor:
-    """This tensor in the CPU's memory: itself."""
-    return self
+def cpu(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
+    """This tensor in the CPU's memory: itself, unless memory_format asks for another order of its dimensions."""
+    return self if memory_format is None else to(self, memory_format=memory_format)
 
 
 @export(function=False)
@@ -191,7 +189,7 @@ def cuda(self: Any, device: DeviceLike | None = None) -> Tensor:
 
 def _publish_conversion(name: str, np_name: Any) -> None:
     def function(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
-        return _convert(self, DTYPES[np_name].numpy)
+        return _convert(self, DTYPES[np_name].numpy, format=memory_format)
 
     function.__name__ = name
     function.__doc__ = f"This tensor as {np_name}."
@@ -217,19 +215,29 @@ def _type(self: Any, dtype: Dtype | None = None, non_blocking: bool = False) -> 
 
 @export(function=False)
 def contiguous(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
-    """This tensor, copied to row-major memory unless it lies so already. That is every memory_format here: kernels take it."""
-    return self if self._array.flags.c_contiguous else unary(CLONE, self)
+    """This tensor, copied unless its memory is row-major (or channels_last, where that is the memory_format) already.
+
+    RuntimeError for channels_last where the tensor has not 4 dimensions (channels_last_3d: 5), or for preserve_format.
+    """
+    if memory_format is None:
+        return self if self._array.flags.c_contiguous else unary(CLONE, self)
+    check_format("contiguous", memory_format)
+    order = order_in(memory_format, self._array.ndim)
+    if lies_in(self._array, order):
+        same: Tensor = self
+        return same
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator; use clone().")
+    return copied(self, order)
 
 
 @export(function=False)
 def is_contiguous(self: Any, memory_format: MemoryFormat | None = None) -> bool:
     """Whether this tensor's memory is row-major without gaps; for channels_last, whether its channels lie innermost."""
-    if memory_format in (channels_last, channels_last_3d):
-        dims = 4 if memory_format is channels_last else 5
-        found: bool = self._array.ndim == dims and numpy.moveaxis(self._array, 1, -1).flags.c_contiguous
-        return found
-    answer: bool = self._array.flags.c_contiguous
-    return answer
+    check_format("is_contiguous", memory_format)
+    if memory_format in CHANNELS_LAST and len(CHANNELS_LAST[memory_format]) != self._array.ndim:
+        return False
+    return lies_in(self._array, CHANNELS_LAST.get(memory_format))
 
 
 __all__ = ["CAST", "CLONE", "COPY_", "DTYPES", "dtype"]

@@ -14,7 +14,9 @@ from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
+from pynn._layout import preserve_format
 from pynn.ops.fitting import fitted
+from pynn.ops.memory_order import check_format, in_order, order_in, order_like
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -107,9 +109,14 @@ def empty(
     memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """A tensor of a shape, its values not set."""
-    return finish(
-        numpy.empty(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
-    )
+    shape = shape_of(size_ if size is None else (size,))
+    order = None
+    if memory_format is not None:
+        check_format("empty", memory_format)
+        if memory_format is preserve_format:
+            raise RuntimeError("empty: memory_format=preserve_format needs a tensor to take it from; use empty_like.")
+        order = order_in(memory_format, len(shape))
+    return finish(in_order(numpy.empty, shape, _dtype_or_default(dtype), order), device, requires_grad)
 
 
 @export(method=False)
@@ -144,10 +151,11 @@ def _publish_like(name: str, make: Any) -> None:
         pin_memory: bool = False,
     ) -> Tensor:
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
-        return finish(make(input._array.shape, np_dtype), device, requires_grad)
+        order = order_like(name, memory_format, input._array)
+        return finish(in_order(make, input._array.shape, np_dtype, order), device, requires_grad)
 
     function.__name__ = name
-    function.__doc__ = f"`{name[:-5]}` of input's shape and dtype."
+    function.__doc__ = f"`{name[:-5]}` of input's shape, dtype and order of dimensions in memory."
     export(name, method=False)(function)
 
 
@@ -169,7 +177,10 @@ def full_like(
 ) -> Tensor:
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(input._array.shape, fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
+    value = fitted(fill_value, np_dtype)
+    array = in_order(numpy.empty, input._array.shape, np_dtype, order_like("full_like", memory_format, input._array))
+    array[...] = value
+    return finish(array, device, requires_grad)
 
 
 def _publish_new(name: str, make: Any) -> None:

@@ -15,6 +15,7 @@ from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn._random import Generator
 from pynn.ops.creation import finish, shape_of
+from pynn.ops.memory_order import Order, copied, order_like
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
 
@@ -233,6 +234,10 @@ def randperm(
     return finish(result, device, requires_grad)
 
 
+def _laid_out(made: Tensor, order: Order) -> Tensor:
+    return made if order is None else copied(made, order)
+
+
 def _publish_like(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(
         input: Tensor,
@@ -245,13 +250,8 @@ def _publish_like(name: str, make: Callable[..., Tensor]) -> Callable[..., Tenso
         memory_format: MemoryFormat | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
-        return make(
-            input._array.shape,
-            generator=generator,
-            dtype=dtype or input.dtype,
-            device=device,
-            requires_grad=requires_grad,
-        )
+        made = make(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+        return finish(_laid_out(made, order_like(name, memory_format, input._array)), requires_grad=requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"`{name[:-5]}` of input's shape and dtype."
@@ -279,15 +279,8 @@ def randint_like(
     """`randint` of input's shape and dtype."""
     first: Any
     first, last = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
-    return randint(
-        first,
-        last,
-        input._array.shape,
-        generator=generator,
-        dtype=dtype or input.dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    made = randint(first, last, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+    return finish(_laid_out(made, order_like("randint_like", memory_format, input._array)), requires_grad=requires_grad)
 
 
 def _check_chance(p: Any) -> None:

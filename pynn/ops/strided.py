@@ -12,9 +12,11 @@ from pynn._core import Tensor, call
 from pynn._device import DeviceLike
 from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
+from pynn._layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
+from pynn.ops.memory_order import CHANNELS_LAST, check_format, in_order, lies_in, order_in
 from pynn.ops.registry import Effects, Sample, export, register
 from pynn.ops.selecting import SCATTER_ADD
 from pynn.ops.view import _ints, normal_dim, strides
@@ -256,17 +258,23 @@ def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None
     _own(self, "resize_")
     wanted = shape_of(sizes)
     array = self._array
-    if array.shape == wanted:
+    order = None
+    if memory_format is not None:
+        check_format("resize_", memory_format)
+        if memory_format is preserve_format:
+            raise RuntimeError("Unsupported memory format for resize_: preserve_format.")
+        order = order_in(memory_format, len(wanted))
+    if array.shape == wanted and (memory_format is None or lies_in(array, order)):
         return self
     whole = root(array)
     offset = _offset_in(array, whole) if array.size else 0
     if prod(wanted) <= whole.size - offset and whole.flags.writeable:
-        fresh = whole[offset : offset + prod(wanted)].reshape(wanted)
+        fresh = whole[offset : offset + prod(wanted)]
     else:
         fresh = numpy.empty(prod(wanted), array.dtype)
         kept = min(whole.size - offset, fresh.size)
         fresh[:kept] = whole[offset : offset + kept]
-        fresh = fresh.reshape(wanted)
+    fresh = in_order(lambda shape, dtype: fresh.reshape(shape), wanted, array.dtype, order)
     version = _core.shared_version(self)
     _core.set_array(self, fresh)
     self._version = version
@@ -275,8 +283,14 @@ def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None
 
 @export()
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
-    """`resize_` to another tensor's shape."""
-    return resize_(self, tuple(the_template._array.shape))
+    """`resize_` to another tensor's shape; memory_format=preserve_format takes channels_last from it too."""
+    if memory_format is preserve_format:
+        array = the_template._array
+        last = channels_last if array.ndim == 4 else channels_last_3d
+        wanted = None if array.flags.c_contiguous else CHANNELS_LAST.get(last)
+        found = array.ndim == len(wanted or ()) and lies_in(array, wanted)
+        memory_format = last if found else contiguous_format
+    return resize_(self, tuple(the_template._array.shape), memory_format=memory_format)
 
 
 # ---- new memory of given strides ----
