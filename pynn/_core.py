@@ -358,20 +358,21 @@ _INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
 _pass = None  # the innermost backward pass under way
 _backward_lock = threading.RLock()
+_acquire, _release = _backward_lock.acquire, _backward_lock.release
 _one = ones((), dtype="float32")
 _float32 = _one.dtype
 
 
 def _renew_lock():
     """In a forked child: the thread that held the lock may be gone."""
-    global _backward_lock
+    global _backward_lock, _acquire, _release
     _backward_lock = threading.RLock()
+    _acquire, _release = _backward_lock.acquire, _backward_lock.release
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
-_same_shape = None
 _is_fresh = None
 _reference_namespace = None
 _tensor_namespace = None
@@ -380,17 +381,15 @@ _generator = None
 _convert = None
 
 
-def configure(same_shape, is_fresh, convert, reference_namespace, tensor_namespace, unbroadcast, generator):
+def configure(is_fresh, convert, reference_namespace, tensor_namespace, unbroadcast, generator):
     """Hand the core what lives above or beside it (called once, by `pynn`).
 
-    same_shape(a, b, c): whether the arrays' shapes are equal.
     is_fresh(a): whether array a is C-contiguous and nobody's view.
     convert(a, dtype): a copy of array a in another dtype.
     unbroadcast(xp, g, shape): g summed to shape.
     generator: the default source of random numbers.
     """
-    global _same_shape, _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
-    _same_shape = same_shape
+    global _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
     _is_fresh = is_fresh
     _convert = convert
     _reference_namespace = reference_namespace
@@ -668,6 +667,11 @@ class Tensor:
         return self.grad_fn is None
 
 
+if __file__.endswith(".py"):  # not compiled: what _core.pxd has of C
+    from pynn import _interpreted
+
+    globals().update(_interpreted.names(globals()))
+
 METHODS = {}  # what Tensor's operators call; filled by pynn.ops
 
 
@@ -682,6 +686,13 @@ def _init_fields(tensor, array):
     return tensor
 
 
+def _example_tensor():
+    return _init_fields(Tensor.__new__(Tensor), None)
+
+
+prepare_blanks(_example_tensor(), Node(None, None, None, None), Version(), ndarray)
+
+
 def set_fields(tensor, array):
     """Make an object that `Tensor.__new__` has just made a leaf over `array`."""
     _init_fields(tensor, array)
@@ -689,15 +700,14 @@ def set_fields(tensor, array):
 
 def wrap(array):
     """A new leaf Tensor over `array` (an ndarray; not copied)."""
-    tensor = Tensor.__new__(Tensor)
+    tensor = blank_tensor()
     tensor._array = array
-    tensor._grad = None
-    tensor._node = None
-    tensor._tracked = False
-    tensor._writes = None
-    tensor._view = None
-    tensor._hooks = None
     return tensor
+
+
+def alike(x, y):
+    """Whether both are Tensors, and of one shape."""
+    return isinstance(x, Tensor) and isinstance(y, Tensor) and equal_shapes(_array_of(x), _array_of(y))
 
 
 def made(array):
@@ -727,14 +737,17 @@ def wrap_as(cls, array, requires_grad=False):
 
 
 def unary(op, x):
-    """`call(op, (x,))`, short for the commonest case: a kernel, no mode, no view."""
-    if _modes == 0 and op.kernel is not None and x._view is None:
-        array = x._array
-        out = op.kernel(array)
+    """`call(op, (x,))`, short for the commonest case: a kernel, no mode, no view. TypeError for what is no Tensor."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}.")
+    tensor = x
+    if _modes == 0 and op.kernel is not None and tensor._view is None:
+        array = tensor._array
+        out = invoke_1(op.kernel, array)
         if out is not None:
             result = wrap(out)
-            if x._tracked and op.differentiable and (not _no_grads or state.grad_enabled):
-                _track_short(op, result, out, x, array, None, None)
+            if tensor._tracked and op.differentiable and (not _no_grads or state.grad_enabled):
+                _track_short(op, result, out, tensor, array, None, None)
             return result
     return call(op, (x,))
 
@@ -747,7 +760,7 @@ def binary(op, x, y):
             if isinstance(y, Tensor):
                 right = y
                 if right._view is None:
-                    out = op.kernel(left._array, right._array)
+                    out = invoke_2(op.kernel, left._array, right._array)
                     if out is not None:
                         result = wrap(out)
                         tracked = (left._tracked or right._tracked) and op.differentiable
@@ -755,7 +768,7 @@ def binary(op, x, y):
                             _track_short(op, result, out, left, left._array, right, right._array)
                         return result
             elif isinstance(y, (float, int)):
-                out = op.kernel(left._array, y)
+                out = invoke_2(op.kernel, left._array, y)
                 if out is not None:
                     result = wrap(out)
                     if left._tracked and op.differentiable and (not _no_grads or state.grad_enabled):
@@ -823,8 +836,19 @@ def call(op, inputs, attrs=()):
     return result
 
 
+def _array_or_value(x):
+    return _array_of(x) if isinstance(x, Tensor) else x
+
+
 def _arrays(inputs):
-    return tuple([_array_of(x) if isinstance(x, Tensor) else x for x in inputs])
+    count = len(inputs)  # the commonest ones without a list
+    if count == 1:
+        return (_array_or_value(inputs[0]),)
+    if count == 2:
+        return (_array_or_value(inputs[0]), _array_or_value(inputs[1]))
+    if count == 3:
+        return (_array_or_value(inputs[0]), _array_or_value(inputs[1]), _array_or_value(inputs[2]))
+    return tuple([_array_or_value(x) for x in inputs])
 
 
 def _array_of(x):
@@ -834,7 +858,10 @@ def _array_of(x):
 def _any_tracked(inputs):
     if _no_grads and not state.grad_enabled:
         return False
-    return any(isinstance(x, Tensor) and _is_tracked(x) for x in inputs)
+    for x in inputs:  # noqa: SIM110  (a generator costs more than all of this)
+        if isinstance(x, Tensor) and _is_tracked(x):
+            return True
+    return False
 
 
 def _is_tracked(x):
@@ -845,7 +872,7 @@ def _is_tracked(x):
 
 def is_floating(array):
     """Whether an array's dtype can carry a gradient (NumPy calls bfloat16's kind 'V')."""
-    return array.dtype.kind in "fV"
+    return has_dtype(array, _float32) or array.dtype.kind in "fV"
 
 
 def _draw(op, arrays, attrs):
@@ -873,10 +900,7 @@ def _run_kernel(op, arrays, attrs):
     kernel = op.kernel if not _modes else chosen_kernel(op)
     if kernel is None:
         return None
-    if op.variadic:
-        out = kernel(arrays, *attrs)
-    else:
-        out = kernel(*arrays, *attrs)
+    out = invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
     if out is not None and _modes and state.recorder is not None:
         state.recorder.forward(op, arrays, attrs, out)
     return out
@@ -1062,25 +1086,22 @@ def _edge(x):
 
 
 def _edges(inputs):
+    count = len(inputs)
+    if count == 1:
+        return (_edge(inputs[0]),)
+    if count == 2:
+        return (_edge(inputs[0]), _edge(inputs[1]))
+    if count == 3:
+        return (_edge(inputs[0]), _edge(inputs[1]), _edge(inputs[2]))
     return tuple([_edge(x) for x in inputs])
 
 
 def _new_node(op, edges, saved, attrs):
-    node = Node.__new__(Node)
+    node = blank_node()
     node.op = op
     node.edges = edges
     node.saved = saved
     node.attrs = attrs
-    node.shapes = None
-    node.versions = None
-    node.version_sum = 0
-    node.grad = None
-    node.deps = 0
-    node.mark = 0
-    node.runs = 0
-    node.index = -1
-    node.hooks = None
-    node.backend = None
     needs = 0
     bit = 1
     for edge in edges:
@@ -1091,19 +1112,32 @@ def _new_node(op, edges, saved, attrs):
     return node
 
 
+def _saves_of(each, edges):
+    saves = 0
+    for i in range(len(edges)):
+        if edges[i] is not None:
+            saves |= each[i]
+    return saves
+
+
 def _saves(op, edges, attrs):
     """The mask of what backward will read, knowing which inputs need a gradient."""
     each = op.saves_each
-    if each is None:
-        saves = op.saves
-    else:
-        saves = 0
-        for i, edge in enumerate(edges):
-            if edge is not None:
-                saves |= each[i]
+    saves = op.saves
+    if each is not None:
+        for edge in edges:
+            if edge is None:
+                saves = _saves_of(each, edges)
+                break
     if op.saves_out_if >= 0 and attrs[op.saves_out_if] is None:
         saves &= ~1
     return saves
+
+
+def _kept(array, saves, likes, bit):
+    if saves & bit or not is_array(array):
+        return array
+    return Like(array.shape, array.dtype) if likes & bit else None
 
 
 def _save(op, saves, out, arrays):
@@ -1111,17 +1145,27 @@ def _save(op, saves, out, arrays):
     likes = op.saves_like
     if saves == 0 and likes == 0:
         return ()
-    saved = [out if saves & 1 else Like(out.shape, out.dtype) if likes & 1 else None]
+    first = _kept(out, saves, likes, 1)
+    if not op.variadic:
+        count = len(arrays)
+        if count == 1:
+            return (first, _kept(arrays[0], saves, likes, 2))
+        if count == 2:
+            return (first, _kept(arrays[0], saves, likes, 2), _kept(arrays[1], saves, likes, 4))
+        if count == 3:
+            return (
+                first,
+                _kept(arrays[0], saves, likes, 2),
+                _kept(arrays[1], saves, likes, 4),
+                _kept(arrays[2], saves, likes, 8),
+            )
+    saved = [first]
     bit = 2
     for array in arrays:
         if op.variadic and likes & 2 and len(saved) == 1 and isinstance(array, ndarray):
             saved.append(Like(array.shape, array.dtype))
-        elif not isinstance(array, ndarray) or saves & bit:
-            saved.append(array)
-        elif likes & bit:
-            saved.append(Like(array.shape, array.dtype))
         else:
-            saved.append(None)
+            saved.append(_kept(array, saves, likes, bit))
         if not op.variadic:
             bit += bit
     return tuple(saved)
@@ -1130,7 +1174,7 @@ def _save(op, saves, out, arrays):
 def _version_of(x):
     version = x._writes
     if version is None:
-        version = Version()
+        version = blank_version()
         x._writes = version
     return version
 
@@ -1139,7 +1183,7 @@ def _saved_version(x):
     """The counter of a tensor that backward will read."""
     version = x._writes
     if version is None:
-        version = Version()
+        version = blank_version()
         x._writes = version
     elif version is _INFERENCE:
         raise RuntimeError(
@@ -1213,10 +1257,38 @@ def _unpacked(node):
     return tuple(saved)
 
 
+def _input_version(x):
+    """The counter of an input that backward will read, None where it is no tensor."""
+    return _saved_version(x) if isinstance(x, Tensor) else None
+
+
 def _attach(node, saves, result, inputs, arrays, out):
     """Note the versions of what the node saved and, if inputs were broadcast, their shapes."""
     op = node.op
-    if saves:
+    if saves and len(inputs) <= 3 and not op.variadic:
+        version, second, third = None, None, None
+        count = len(inputs)
+        total = 0
+        own = None
+        if saves & 1:
+            own = _saved_version(result)
+            total += own.value
+        if saves & 2:
+            version = _input_version(inputs[0])
+            if version is not None:
+                total += version.value
+        if saves & 4 and count > 1:
+            second = _input_version(inputs[1])
+            if second is not None:
+                total += second.value
+        if saves & 8 and count > 2:
+            third = _input_version(inputs[2])
+            if third is not None:
+                total += third.value
+        if own is not None or version is not None or second is not None or third is not None:
+            node.versions = (own, version, second, third)
+            node.version_sum = total
+    elif saves:
         versions = []
         total = 0
         if saves & 1:
@@ -1237,9 +1309,8 @@ def _attach(node, saves, result, inputs, arrays, out):
             node.versions = tuple(versions)
             node.version_sum = total
     if op.pointwise:
-        shape = out.shape
         for array in arrays:
-            if isinstance(array, ndarray) and array.shape != shape:
+            if is_array(array) and not equal_shapes(array, out):
                 node.shapes = tuple([a.shape if isinstance(a, ndarray) else None for a in arrays])
                 break
     if _modes:
@@ -1289,7 +1360,7 @@ def _track_short(op, result, out, x, a, y, b):
         elif saves & 3:
             node.versions = (version, other)
         node.version_sum = total
-    if op.pointwise and y is not None and not _same_shape(a, b, out):
+    if op.pointwise and y is not None and not (equal_shapes(a, out) and equal_shapes(b, out)):
         node.shapes = (a.shape, b.shape)
     result._node = node
     result._tracked = True
@@ -1385,11 +1456,41 @@ def inplace(name, x, other):
     return METHODS[name](x, other) if _is_operand(other) else NotImplemented
 
 
+def _write_short(op, x, y):
+    """call_inplace(op, (x, y)) for the commonest case; False, with nothing done, for any other.
+
+    That is a pointwise op on a float32 tensor and another of the same shape, or a number, with nothing to record: there
+    is nothing to check or to convert.
+    """
+    if x._view is not None or x._writes is _INFERENCE or not has_dtype(x._array, _float32):
+        return False
+    if op.kernel is None or op.functional is None or not op.functional.pointwise:
+        return False
+    recording = not _no_grads or state.grad_enabled
+    if recording and x._tracked:
+        return False
+    if isinstance(y, Tensor):
+        other = y
+        array = other._array
+        if other._view is not None or (recording and other._tracked):
+            return False
+        if not has_dtype(array, _float32) or not equal_shapes(array, x._array):
+            return False
+        if invoke_2(op.kernel, x._array, array) is None:
+            return False
+    elif (type(y) is not float and type(y) is not int) or invoke_2(op.kernel, x._array, y) is None:
+        return False
+    _wrote(_version_of(x))
+    return True
+
+
 def call_inplace(op, inputs, attrs=()):
     """Run an in-place op, which writes input 0, and rewrite the history of it and of its base.
 
     Raises RuntimeError for a leaf that requires grad, or a view of one, while grad is enabled.
     """
+    if _modes == 0 and len(inputs) == 2 and not attrs and _write_short(op, inputs[0], inputs[1]):
+        return inputs[0]
     if _modes and state.profiler is not None and state.profiler.takes(op):
         return state.profiler.run(call_inplace, op, inputs, attrs)
     target = inputs[0]
@@ -1477,6 +1578,51 @@ def call_writing(op, inputs, attrs=(), live=None):
             x = inputs[i]
             if x._writes is not None:  # else nobody saved it, viewed it or cached what it holds
                 _note_write(x)
+
+
+def step_group(op, params, known, states, attrs, live):
+    """An optimizer's op on a group's parameters, their gradients and states; False, with nothing done, if its plan is old.
+
+    params: the group's list; known: the tuple of those that had a gradient when the plan was made. It holds if the same
+    ones have one now. The rest are arguments of `call_writing`.
+    """
+    if _modes or op.kernel is None:
+        return _step_long(op, params, known, states, attrs, live)
+    count = len(known)
+    arrays = [None] * (2 * count + len(states))
+    place = 0
+    for tensor in params:
+        x = tensor
+        if x._grad is not None:
+            if place == count or known[place] is not x:
+                return False
+            put(arrays, place, x._array)
+            x = x._grad
+            put(arrays, count + place, x._array)
+            place += 1
+    if place != count:
+        return False
+    place = 2 * count
+    for tensor in states:
+        x = tensor
+        put(arrays, place, x._array)
+        place += 1
+    if invoke_on_list(op.kernel, arrays, attrs) is None:
+        return _step_long(op, params, known, states, attrs, live)
+    for group in op.writes:  # 1 would be the gradients
+        for tensor in states[(group - 2) * count : (group - 1) * count] if group else known:
+            x = tensor
+            if x._writes is not None:
+                _note_write(x)
+    return True
+
+
+def _step_long(op, params, known, states, attrs, live):
+    grads = gather_grads(params, known)
+    if grads is None:
+        return False
+    call_writing(op, known + grads + states, attrs, live)
+    return True
 
 
 def _note_write(x):
@@ -1605,8 +1751,13 @@ def set_grad(x, value):
 
 def clear_grads(tensors):
     """`x.grad = None` for each of a list of tensors."""
-    for x in tensors:
-        set_grad(x, None)
+    watched = _modes != 0
+    for tensor in tensors:
+        x = tensor
+        if watched:
+            set_grad(x, None)
+        else:
+            x._grad = None
 
 
 def gather_grads(tensors, known):
@@ -1655,10 +1806,16 @@ def backward_from_one(x, retain):
 
     Returns False, with nothing done, where x is anything else.
     """
-    if _modes or x._node is None or x._view is not None or x._array.ndim != 0 or x._array.dtype != _one.dtype:
+    if _modes or x._node is None or x._view is not None or dims(x._array) or not has_dtype(x._array, _float32):
         return False
-    with _backward_lock:
-        _backward((x,), (_one.copy(),), retain, False, None, False)
+    kernel = CLONE.kernel
+    one = None if kernel is None else invoke_1(kernel, _one)
+    release = _release  # of this very lock, should a hook fork
+    _acquire()
+    try:
+        _backward((x,), (_one.copy() if one is None else one,), retain, False, None, False)
+    finally:
+        release()
     return True
 
 
@@ -1692,8 +1849,9 @@ def _run_backward(roots, grads, run):
     mark = run.number
     starts = []
     reached = []
-    for tensor, grad in zip(roots, grads):
-        edge = _edge(tensor)
+    for position in range(len(roots)):
+        edge = _edge(roots[position])
+        grad = grads[position]
         if isinstance(edge, Node):
             node = edge
             if _enters(node, run):
@@ -1715,8 +1873,13 @@ def _run_backward(roots, grads, run):
             else:
                 _reach_leaf(leaf, grad, False, run)
     ready = [node for node in starts if node.deps == 0]
-    while ready:
-        node = ready.pop()
+    following = None  # the node to take next: the last that became ready
+    while following is not None or ready:
+        if following is not None:
+            node = following
+            following = None
+        else:
+            node = ready.pop()
         grad = node.grad
         node.grad = None
         results = None
@@ -1765,7 +1928,9 @@ def _run_backward(roots, grads, run):
                         target.grad = _add(target.grad, result, create_graph)
                 target.deps -= 1
                 if target.deps == 0:
-                    ready.append(target)
+                    if following is not None:
+                        ready.append(following)
+                    following = target
                 continue
             leaf = edge
             if places is not None and id(edge) not in places:
@@ -1773,7 +1938,7 @@ def _run_backward(roots, grads, run):
             if leaf._hooks is not None:
                 _reach_hooked(leaf, result, run)
             elif result is not None:
-                fresh = (not create_graph) and result is not grad and _is_fresh(result)
+                fresh = (not create_graph) and result is not grad and invoke_1(_is_fresh, result)
                 if fresh and position < len(results):
                     for later in results[position:]:
                         if later is result:
@@ -1837,13 +2002,20 @@ def _expect(leaf, run):
 
 def _count(stack, run):
     """Count, for every node below the stack's, the nodes that will hand it a gradient."""
-    while stack:
-        node = stack.pop()
+    following = None  # a node to go on with, that need not go by the stack
+    while following is not None or stack:
+        if following is not None:
+            node = following
+            following = None
+        else:
+            node = stack.pop()
         for edge in node.edges:
             if isinstance(edge, Node):
                 target = edge
                 if _enters(target, run):
-                    stack.append(target)
+                    if following is not None:
+                        stack.append(following)
+                    following = target
                 target.deps += 1
             elif edge is not None:
                 leaf = edge
@@ -2022,7 +2194,7 @@ def _execute_backward(node, grad):
     backend = node.backend
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
     if kernel is not None and node.shapes is None:  # kernels do not sum over what was broadcast
-        results = kernel(grad, saved, node.attrs, node.needs)
+        results = invoke_backward(kernel, grad, saved, node.attrs, node.needs)
     if results is None:
         half = _half_of_backward(node, grad, saved)
         if half is None:

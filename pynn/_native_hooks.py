@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from numpy import errstate, ndarray
+from numpy import errstate
 
 try:
     from pynn import _native
@@ -11,8 +11,11 @@ except ImportError:
 
 if _native is not None:
     convert, is_fresh = _native.convert, _native.is_fresh
-    same_shape, set_bfloat16 = _native.same_shape, _native.set_bfloat16
+    quick_reads, set_bfloat16 = _native.quick_reads, _native.set_bfloat16
 else:
+
+    def quick_reads(cls: Any) -> None:
+        """Let Python read attributes of a class's objects as if it had no `__getattr__`, until one is set anew."""
 
     def convert(array: Any, dtype: Any) -> Any:
         """A copy of an array in another dtype."""
@@ -21,10 +24,6 @@ else:
 
     def set_bfloat16(dtype: Any) -> None:
         """Tell the kernels NumPy's dtype for bfloat16."""
-
-    def same_shape(a: Any, b: Any, c: Any) -> Any:
-        """Whether the shapes of array a, of b (an array or a number) and of c are equal."""
-        return a.shape == c.shape and (not isinstance(b, ndarray) or b.shape == c.shape)
 
     def is_fresh(array: Any) -> Any:
         """Whether an array owns its memory, row-major: nobody else can hold a view of it."""

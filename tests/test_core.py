@@ -181,3 +181,108 @@ def test_a_recorder_is_told_nothing_after_it_left():
     steps = len(recorder.steps)
     pynn.ones(2).exp()
     assert len(recorder.steps) == steps == 2
+
+
+def test_new_tensors_are_blank_though_their_memory_was_used():
+    """Dead tensors, nodes and version counters lend their memory to new ones."""
+    a = pynn.ones(2, 2, requires_grad=True)
+    for _ in range(3):
+        used = [(a * a).exp() for _ in range(600)]  # more than are kept
+        for x in used:
+            x.note = "old"
+            x.retain_grad()
+            x.sum().backward()
+        del used, x
+        fresh = [pynn.zeros(1) for _ in range(600)]
+        for x in fresh:
+            assert not hasattr(x, "note")
+            assert x.grad is None
+            assert x.grad_fn is None
+            assert not x.requires_grad
+            assert x._version == 0
+        made = a * a
+        assert made.grad_fn.metadata == {}
+        assert made._version == 0
+
+
+def test_attributes_of_tensors_that_lie_in_reused_memory_are_collected():
+    class Held:
+        pass
+
+    x = pynn.ones(2) + 1
+    x.me = x  # a cycle that only the collector frees
+    x.held = Held()
+    here = weakref.ref(x.held)
+    del x
+    gc.collect()
+    assert here() is None
+    y = pynn.ones(2) + 1
+    assert not hasattr(y, "held")
+    assert weakref.ref(y)() is y
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize("other", [2, 2.5, True, "same", "stretched", "float64", "view"])
+def test_writes_the_short_way_are_those_of_the_long_way(other, tracked):
+    x = pynn.arange(6.0).reshape(2, 3).clone()
+    y = {
+        "same": pynn.full((2, 3), 3.0),
+        "stretched": pynn.full((3,), 3.0),
+        "float64": pynn.full((2, 3), 3.0, dtype=pynn.float64),
+        "view": pynn.full((3, 2), 3.0).t(),
+    }.get(other, other)
+    if tracked:
+        x = x.requires_grad_().clone()
+    expected = x.detach().numpy() + (y.numpy() if isinstance(y, pynn.Tensor) else y)
+    before = x._version
+    x += y
+    assert x._version == before + 1
+    assert x.requires_grad == tracked
+    numpy.testing.assert_array_equal(x.detach().numpy(), expected)
+    if tracked:
+        x.sum().backward()
+
+
+def test_short_writes_still_refuse():
+    leaf = pynn.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        leaf += 1
+    with pynn.no_grad():
+        leaf += 1
+    assert leaf.tolist() == [2, 2]
+    with pynn.inference_mode():
+        made = pynn.ones(2)
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        made += 1
+    saved = pynn.ones(2)
+    out = (leaf * saved).sum()
+    saved += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.backward()
+
+
+def test_alike():
+    a, b = pynn.ones(2, 3), pynn.zeros(3, 2)
+    assert _core.alike(a, b.t())
+    assert not _core.alike(a, b)
+    assert not _core.alike(a, a.numpy())
+    assert not _core.alike(None, a)
+
+
+def test_a_step_of_a_group_notes_its_writes_and_minds_its_plan():
+    from pynn.ops.optim import SGD_STEP
+
+    params = [pynn.ones(3, requires_grad=True) for _ in range(2)]
+    known = tuple(params)
+    attrs = (0.5, 0.0, 0.0, 0.0, False, False, False)
+    assert not _core.step_group(SGD_STEP, params, known, (), attrs, None)  # nothing has a gradient
+    for p in params:
+        p.grad = pynn.ones(3)
+    versions = [p._version for p in params]
+    assert _core.step_group(SGD_STEP, params, known, (), attrs, None)
+    assert [p.tolist() for p in params] == [[0.5] * 3] * 2
+    assert [p._version for p in params] == [v + 1 for v in versions]
+    assert not _core.step_group(SGD_STEP, params, known[:1], (), attrs, None)
+    params[0].grad = None
+    assert not _core.step_group(SGD_STEP, params, known, (), attrs, None)
+    assert params[1].tolist() == [0.5] * 3

@@ -48,17 +48,6 @@ def test_convert_takes_any_layout(hooks):
         assert found.tolist() == view.tolist()
 
 
-def test_same_shape(hooks):
-    a, b = numpy.ones((2, 3)), numpy.ones((2, 3))
-    assert hooks.same_shape(a, b, a)
-    assert hooks.same_shape(a, 2.0, b)
-    assert not hooks.same_shape(a, numpy.ones((3, 2)), b)
-    assert not hooks.same_shape(a, b, numpy.ones(6))
-    assert not hooks.same_shape(a, 2.0, numpy.ones((2, 1)))
-    assert not hooks.same_shape(a, numpy.ones(()), b)
-    assert hooks.same_shape(numpy.ones(()), numpy.ones(()), numpy.ones(()))
-
-
 def test_is_fresh(hooks):
     x = numpy.ones((2, 3))
     assert hooks.is_fresh(x)

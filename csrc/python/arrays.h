@@ -41,8 +41,13 @@ int type_of(PyObject* dtype);
 int dtype_of(int type_number);
 
 inline bool same_shape(PyArrayObject* a, PyArrayObject* b) {
-  return PyArray_NDIM(a) == PyArray_NDIM(b) &&
-         PyArray_CompareLists(PyArray_DIMS(a), PyArray_DIMS(b), PyArray_NDIM(a));
+  const int ndim = PyArray_NDIM(a);
+  if (ndim != PyArray_NDIM(b)) return false;
+  const npy_intp *left = PyArray_DIMS(a), *right = PyArray_DIMS(b);
+  for (int i = 0; i < ndim; ++i) {
+    if (left[i] != right[i]) return false;
+  }
+  return true;
 }
 
 inline bool is_float(int type_number) { return type_number == NPY_FLOAT32 || type_number == NPY_FLOAT64; }

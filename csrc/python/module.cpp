@@ -9,27 +9,15 @@ using namespace pynn::python;
 
 namespace {
 
-PyObject* same_shape_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 3 || !as_array(args[0]) || !as_array(args[2])) {
-    PyErr_SetString(PyExc_TypeError, "same_shape takes an array, an array or number, and an array.");
-    return nullptr;
-  }
-  PyArrayObject* other = as_array(args[1]);
-  return PyBool_FromLong(same_shape(as_array(args[0]), as_array(args[2])) &&
-                         (!other || same_shape(other, as_array(args[2]))));
-}
-
-PyObject* is_fresh_function(PyObject*, PyObject* array) {
-  return PyBool_FromLong(as_array(array) && is_fresh(as_array(array)));
+PyObject* is_fresh_function(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return PyBool_FromLong(count == 1 && as_array(args[0]) && is_fresh(as_array(args[0])));
 }
 
 PyMethodDef fast_functions[] = {
     {"convert", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(convert_function)), METH_FASTCALL,
      "A copy of an array in another dtype."},
     {"set_bfloat16", set_bfloat16_function, METH_O, "Tell the kernels NumPy's dtype for bfloat16."},
-    {"same_shape", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(same_shape_function)),
-     METH_FASTCALL, "Whether the shapes of array a, of b (an array or a number) and of c are equal."},
-    {"is_fresh", is_fresh_function, METH_O,
+    {"is_fresh", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(is_fresh_function)), METH_FASTCALL,
      "Whether an array is row-major over memory that nobody else can hold a view of."},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -43,6 +31,10 @@ void set_type_attribute(py::type type, const py::str& name, const py::object& va
   if (PyDict_SetItem(object->tp_dict, name.ptr(), value.ptr()) < 0) throw py::error_already_set();
   PyType_Modified(object);
 }
+
+// Python asks a class that has a `__getattr__`, even one it inherits, for every attribute the long way; this sets the
+// short way, without it. Setting a `__getattr__` on the class or on a base later puts the long one back.
+void quick_reads(py::type type) { reinterpret_cast<PyTypeObject*>(type.ptr())->tp_getattro = PyObject_GenericGetAttr; }
 
 py::dict memory_stats() {
   pynn_memory stats;
@@ -81,4 +73,5 @@ PYBIND11_MODULE(_native, m) {
   m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
+  m.def("quick_reads", &quick_reads);
 }

@@ -116,20 +116,16 @@ class Sequential(_Listed):
         linear = None  # a Linear that waits to see whether a ReLU follows
         for module in self._modules.values():
             if linear is not None:
-                first, linear = linear, None
-                if type(module) is ReLU and _is_plain(module):
-                    try:
-                        input = call(LINEAR, (input, first.weight, first.bias), ("relu",))
-                    except PASSING as error:
-                        name_module(error, first)
-                        raise
+                fused = type(module) is ReLU and _is_plain(module)
+                input = _apply_linear(linear, input, "relu" if fused else None)
+                linear = None
+                if fused:
                     continue
-                input = first(input)
             if type(module) is Linear and _is_plain(module):
                 linear = module
             else:
                 input = module(input)
-        return input if linear is None else linear(input)
+        return input if linear is None else _apply_linear(linear, input, None)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -163,6 +159,15 @@ class Sequential(_Listed):
     def __imul__(self, times: Any) -> Any:
         self._set_all(self * times)
         return self
+
+
+def _apply_linear(linear: Any, input: Tensor, activation: str | None) -> Any:
+    """What a Linear without hooks does, and an activation behind it."""
+    try:
+        return call(LINEAR, (input, linear.weight, linear.bias), (activation,))
+    except PASSING as error:
+        name_module(error, linear)
+        raise
 
 
 def _is_plain(module: Any) -> Any:

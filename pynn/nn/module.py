@@ -10,6 +10,7 @@ from pynn._core import Tensor, is_floating
 from pynn._device import check_device
 from pynn._device import device as device_type
 from pynn._dtypes import DTYPES, from_numpy, to_numpy
+from pynn._native_hooks import quick_reads
 from pynn.nn._global_hooks import REGISTRATION, registered
 from pynn.nn._hooks import HookMixin
 from pynn.nn._state import StateMixin
@@ -191,6 +192,17 @@ class Module(HookMixin, StateMixin):
         self.__dict__.get("_non_persistent_buffers_set", set()).discard(name)
         if name not in self.__dict__.get(keep, ()):
             self.__dict__.pop(name, None)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # __getattr__ below slows down every read of an attribute. Where nothing needs it, Python's own reads serve: all
+        # that it would find is in __dict__, and the error is the same.
+        if (
+            cls.__getattr__ is Module.__getattr__
+            and cls.__getattribute__ is object.__getattribute__
+            and cls.__setstate__ is Module.__setstate__
+        ):
+            quick_reads(cls)
 
     def __getattr__(self, name: str) -> Any:
         for table in _TABLES:  # reached only for a module whose state was put back by other hands

@@ -61,7 +61,6 @@ from pynn.ops import namespace
 from pynn.ops import deferred
 
 _core.configure(
-    _native_hooks.same_shape,
     _native_hooks.is_fresh,
     _native_hooks.convert,
     numpy_namespace,

@@ -10,7 +10,6 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, call, call_inplace, unary
-from pynn.ops.pointwise_functions import operand
 from pynn.ops.registry import OPS, Sample, export, promote, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -383,7 +382,7 @@ def inplace_of(op: Any) -> Any:
 @export()
 def relu(input: Tensor) -> Tensor:
     """max(0, x) of each element."""
-    return unary(RELU, operand(input, "relu"))
+    return unary(RELU, input)
 
 
 @export("relu_")

@@ -91,7 +91,7 @@ def publish_unary(op: Any, *names: Any) -> None:
     inplace_op = _inplace(name)
 
     def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-        result = unary(op, operand(input, name))
+        result = unary(op, input)
         return result if out is None else store(out, result, name)
 
     function.__name__ = function.__qualname__ = name

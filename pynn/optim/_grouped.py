@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor
+from pynn._core import Tensor, step_group
 from pynn._dtypes import default_float
 from pynn.autograd import set_grad_enabled
 from pynn.ops.creation import finish
@@ -220,14 +220,14 @@ class GroupedOptimizer(Optimizer):
         state: Any = self.state
         for group in self.param_groups:
             plan = self._plans.get(id(group))
-            grads = None
             if plan is not None and plan.state is state and plan.changes == state.changes:  # type: ignore[union-attr]
                 options = self._read(group)
                 if options == plan.options or self._adapt(plan, group, options):
-                    grads = _core.gather_grads(group["params"], plan.params)
-            if plan is None or grads is None:
-                plan = self._lay_out(group)
-                grads = _core.gather_grads(group["params"], plan.params)
+                    c = plan.calls[0]  # the only one: others are not kept
+                    if step_group(self.op, group["params"], plan.params, c.states, c.attrs, c.live):
+                        continue
+            plan = self._lay_out(group)
+            grads = _core.gather_grads(group["params"], plan.params)
             for c in plan.calls:
                 own = grads if c.where is None else tuple([grads[i] for i in c.where])
                 _core.call_writing(self.op, c.params + own + c.states, c.attrs, c.live)
@@ -292,8 +292,8 @@ class GroupedOptimizer(Optimizer):
             calls.append(Call(where, own, states, extra, live))
         plan = Plan(group, params, names, calls)
         self._adapt(plan, group, self._read(group))
-        whole = all(where is None for where, _ in splits)
         table = self.state
+        whole = [where for where, _ in splits] == [None]
         if whole and isinstance(table, StateTable) and all(isinstance(s, Watched) for s in entries):
             plan.state = table
             plan.changes = table.changes

@@ -64,7 +64,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
         if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _all_pre_hooks or _all_post_hooks):
-            return step(self, *args, **kwargs)
+            return step(self, *args, **kwargs) if args or kwargs else step(self)
         if self._in_step:  # super().step() of a subclass's step: the hooks are around that one
             return step(self, *args, **kwargs)
         whole: tuple[Any, ...] = (self, *args)  # torch hands the optimizer along as the first of args

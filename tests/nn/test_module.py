@@ -484,3 +484,30 @@ def test_no_module_over_a_parameter(lib):
 def test_popitem_of_an_empty_table():
     with pytest.raises(KeyError, match="empty"):
         nn.ReLU()._parameters.popitem()
+
+
+def test_a_getattr_of_the_users_own_is_asked_whenever_it_is_set():
+    class Plain(nn.Module):
+        pass
+
+    class Below(Plain):
+        pass
+
+    class Own(nn.Module):
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return "own " + name
+
+    plain, below, own = Plain(), Below(), Own()
+    own.layer = nn.Linear(2, 2)
+    assert own.other == "own other"
+    assert isinstance(own.layer, nn.Linear)
+    with pytest.raises(AttributeError, match="'Below' object has no attribute 'other'"):
+        below.other  # noqa: B018
+    Plain.__getattr__ = lambda self, name: "late " + name
+    assert (plain.other, below.other) == ("late other", "late other")
+    del Plain.__getattr__
+    with pytest.raises(AttributeError, match="'Plain' object has no attribute 'other'"):
+        plain.other  # noqa: B018

@@ -10,7 +10,6 @@ from pynn._core import Tensor, call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
 from pynn.ops.out import store
-from pynn.ops.pointwise_functions import operand
 from pynn.ops.random import rand
 from pynn.ops.registry import export
 from pynn.ops.unary import SIGMOID, TANH
@@ -29,7 +28,7 @@ def _activate(op: Any, input: Tensor, attrs: tuple[Any, ...], inplace: bool) -> 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(0, x)."""
-    return ops.relu_(input) if inplace else ops.relu(input)
+    return ops.relu_(input) if inplace else unary(ops.RELU, input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -142,12 +141,12 @@ def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return unary(SIGMOID, operand(input, "sigmoid"))
+    return unary(SIGMOID, input)
 
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return unary(TANH, operand(input, "tanh"))
+    return unary(TANH, input)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import math
 import warnings
 from typing import Any
 
-from pynn._core import Tensor, call
+from pynn._core import Tensor, alike, call
 from pynn._dtypes import get_default_dtype
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.activation import logsigmoid
@@ -26,6 +26,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+REDUCTIONS = ("none", "mean", "sum")
+
+
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """The reduction that torch's older arguments ask for, or the newer one, checked."""
     if size_average is not None or reduce is not None:
@@ -35,7 +38,7 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             stacklevel=3,
         )
-    if reduction not in ("none", "mean", "sum"):
+    if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction. Use 'none', 'mean' or 'sum'.")
     return reduction
 
@@ -96,6 +99,8 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target)^2; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    if weight is None and size_average is None and reduce is None and reduction in REDUCTIONS and alike(input, target):
+        return call(ops.MSE_LOSS, (input, target), (reduction,))
     require_tensors("mse_loss", input, target)
     input, target = _same_shape(input, target)
     return _weighted(ops.MSE_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
@@ -110,6 +115,8 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """|input - target|; with weight, a mean over the weights. Shapes that differ broadcast with a warning."""
+    if weight is None and size_average is None and reduce is None and reduction in REDUCTIONS and alike(input, target):
+        return call(ops.L1_LOSS, (input, target), (reduction,))
     require_tensors("l1_loss", input, target)
     input, target = _same_shape(input, target)
     return _weighted(ops.L1_LOSS, input, target, (), weight, reduction_of(size_average, reduce, reduction))
