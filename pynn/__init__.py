@@ -89,7 +89,7 @@ _einops_hook.install()
 _LAZY = {
     **dict.fromkeys((
         "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "func", "fx", "hub", "jit",
-        "linalg", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler", "quasirandom",
+        "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler", "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
     ), ""),
     **dict.fromkeys((

@@ -106,6 +106,7 @@ from pynn import fx as fx
 from pynn import hub as hub
 from pynn import jit as jit
 from pynn import linalg as linalg
+from pynn import memory as memory
 from pynn import mps as mps
 from pynn import mtia as mtia
 from pynn import multiprocessing as multiprocessing

@@ -1,15 +1,14 @@
-// Layout: a 64-byte header, then the block. Blocks under 2 MB come from the C library;
-// larger ones are their own mapping, aligned to 2 MB, with the header at the end of the page
-// before. Freed blocks go to
-//   1. a cache of the freeing thread (blocks up to 32 KB, at most 128 KB a size class), without a lock;
-//   2. the central free lists, under one lock, kept up to a limit: the larger of 256 MB and the
-//      most bytes ever in use at once, but never more than half of the machine's memory
-//      (PYNN_ARENA_LIMIT, in MB, sets another). Over it, the class unused for longest gives
-//      blocks back to the system first.
+// Layout: a 64-byte header, then the block. Small blocks, up to 32 KB, come from the C library and are cached
+// by size class
+//   1. by the freeing thread, at most 128 KB a class, without a lock;
+//   2. in central lists, under one lock.
+// Larger ones are cut from segments (heap.h), under the same lock. All that is cached is kept up to a limit:
+// the larger of 256 MB and the most bytes ever in use at once, but never more than half of the machine's memory
+// (arena_set_limit, or PYNN_ARENA_LIMIT in MB, sets another). Over it, large blocks go back to the system
+// first, those unused for longest before the others.
 #include "base/arena.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,33 +16,29 @@
 #include <mutex>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define PYNN_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PYNN_ASAN 1
-#endif
-#endif
-#ifdef PYNN_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
+#include "base/heap.h"
+#include "base/poison.h"
 
 namespace pynn {
 namespace {
 
-constexpr size_t kHeader = 64, kHuge = size_t(2) << 20, kPage = 4096;
+constexpr size_t kHeader = 64;
 constexpr size_t kLargest = size_t(1) << 46;
-constexpr int kClasses = 4 + 4 * 39;       // 64, 128, 192, 256, then four a power of two up to 2^47
-constexpr int kThreadClasses = 4 + 4 * 7;  // up to 32 KB
+constexpr int kClasses = 4 + 4 * 7;  // 64, 128, 192, 256, then four a power of two up to 32 KB
+constexpr size_t kLargestSmall = 32 << 10;
 constexpr size_t kThreadBytes = 128 << 10;
 
 struct Header {
-  Header* next;
-  uint32_t size_class;
+  union {
+    Header* next;    // of a cached small block
+    Extent* extent;  // of a large block
+  };
+  int32_t size_class;  // kClasses for a large block
 };
 static_assert(sizeof(Header) <= kHeader, "the header must fit before the block");
 
 int class_of(size_t bytes) {
+  if (bytes > kLargestSmall) return kClasses;
   if (bytes <= 256) return bytes == 0 ? 0 : int((bytes - 1) >> 6);
   const int power = 63 - __builtin_clzll(bytes - 1);  // 2^power < bytes <= 2^(power+1)
   return 4 * (power - 8) + int((bytes - 1) >> (power - 2));
@@ -58,73 +53,29 @@ size_t class_bytes(int size_class) {
 Header* header_of(void* block) { return reinterpret_cast<Header*>(static_cast<char*>(block) - kHeader); }
 void* block_of(Header* header) { return reinterpret_cast<char*>(header) + kHeader; }
 
-// Under the address sanitizer a cached block, and the rest of its class beyond the bytes asked for, are
-// poisoned.
+// Under the address sanitizer a free block, and what a block has beyond the bytes asked for, are poisoned.
 void mark_used(Header* header, size_t bytes) {
-#ifdef PYNN_ASAN
-  const size_t size = class_bytes(int(header->size_class));
-  ASAN_UNPOISON_MEMORY_REGION(block_of(header), bytes);
-  ASAN_POISON_MEMORY_REGION(static_cast<char*>(block_of(header)) + bytes, size - bytes);
-#else
-  (void)header, (void)bytes;
-#endif
-}
-void mark_free(Header* header, bool poison) {
-#ifdef PYNN_ASAN
-  const size_t size = class_bytes(int(header->size_class));
-  if (poison) {
-    ASAN_POISON_MEMORY_REGION(block_of(header), size);
-  } else {
-    ASAN_UNPOISON_MEMORY_REGION(block_of(header), size);
-  }
-#else
-  (void)header, (void)poison;
-#endif
+  const bool large = header->size_class == kClasses;
+  const size_t size = large ? header->extent->bytes - kHeader : class_bytes(header->size_class);
+  unpoison(block_of(header), bytes);
+  poison(static_cast<char*>(block_of(header)) + bytes, size - bytes);
 }
 
-// ---- the system's memory ----
-
-Header* map_large(int size_class) {
-  const size_t size = class_bytes(size_class), total = size + kHuge + kPage;
-  void* mapped = mmap(nullptr, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  const uintptr_t start = reinterpret_cast<uintptr_t>(mapped), end = start + total;
-  const uintptr_t block = (start + kPage + kHuge - 1) & ~uintptr_t(kHuge - 1), first = block - kPage;
-  const uintptr_t last = block + ((size + kPage - 1) & ~(kPage - 1));
-  if (first > start) munmap(mapped, first - start);
-  if (end > last) munmap(reinterpret_cast<void*>(last), end - last);
-#ifdef MADV_HUGEPAGE
-  madvise(reinterpret_cast<void*>(block), size, MADV_HUGEPAGE);
-#endif
-  return header_of(reinterpret_cast<void*>(block));
-}
+// ---- small blocks from the system ----
 
 void handle_forks();
 
 Header* system_alloc(int size_class) {
-  handle_forks();
-  const size_t size = class_bytes(size_class);
-  Header* header;
-  if (size >= kHuge) {
-    header = map_large(size_class);
-    if (header == nullptr) return nullptr;
-  } else {
-    void* memory = nullptr;
-    if (posix_memalign(&memory, 64, kHeader + size) != 0) return nullptr;
-    header = static_cast<Header*>(memory);
-  }
-  header->size_class = uint32_t(size_class);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 64, kHeader + class_bytes(size_class)) != 0) return nullptr;
+  Header* header = static_cast<Header*>(memory);
+  header->size_class = size_class;
   return header;
 }
 
 void system_free(Header* header) {
-  const size_t size = class_bytes(int(header->size_class));
-  mark_free(header, false);
-  if (size >= kHuge) {
-    munmap(static_cast<char*>(block_of(header)) - kPage, kPage + ((size + kPage - 1) & ~(kPage - 1)));
-  } else {
-    std::free(header);
-  }
+  unpoison(block_of(header), class_bytes(header->size_class));
+  std::free(header);
 }
 
 // ---- central lists ----
@@ -137,9 +88,12 @@ struct Central {
   Header* lists[kClasses] = {};
   uint64_t used_at[kClasses] = {};  // tick of the class's last allocation, for eviction
   uint64_t tick = 0;
-  size_t cached = 0, out = 0, peak = 0;  // out: bytes handed to callers and thread caches
-  size_t machine_limit = 0;              // half of the memory, read once
-  size_t forced_limit = 0;               // PYNN_ARENA_LIMIT
+  Heap heap;
+  size_t cached = 0;             // in `lists`
+  size_t out = 0;                // handed to callers and thread caches
+  size_t peak = 0, largest = 0;  // the most of it since the peak was reset, and ever
+  size_t machine_limit = 0;      // half of the memory, read once
+  size_t forced_limit = 0;       // PYNN_ARENA_LIMIT or arena_set_limit; SIZE_MAX: none
   uint64_t allocations = 0, reused = 0;
   ThreadCache* threads = nullptr;
 };
@@ -165,6 +119,7 @@ Header* pop_central(int size_class) {  // locked
 void add_out(size_t bytes) {  // locked
   central.out += bytes;
   if (central.out > central.peak) central.peak = central.out;
+  if (central.out > central.largest) central.largest = central.out;
 }
 
 size_t cache_limit() {  // locked
@@ -178,13 +133,16 @@ size_t cache_limit() {  // locked
         text != nullptr && end != text && *end == '\0' ? size_t(megabytes) << 20 : SIZE_MAX;
   }
   if (central.forced_limit != SIZE_MAX) return central.forced_limit;
-  const size_t wanted = central.peak > (size_t(256) << 20) ? central.peak : size_t(256) << 20;
+  const size_t wanted = central.largest > (size_t(256) << 20) ? central.largest : size_t(256) << 20;
   return wanted < central.machine_limit ? wanted : central.machine_limit;
 }
 
-// Unlinks blocks until the cache is within `limit`; the caller frees them without the lock.
+// Brings the cache within `limit`: gives large blocks back, then unlinks small ones, which the caller frees
+// without the lock.
 Header* evict(size_t limit) {  // locked
   Header* evicted = nullptr;
+  if (central.cached + central.heap.cached() <= limit) return evicted;
+  central.heap.release(limit > central.cached ? limit - central.cached : 0);
   while (central.cached > limit) {
     int oldest = -1;
     for (int c = 0; c < kClasses; ++c) {
@@ -221,8 +179,7 @@ void give_back(Header* first, Header* last, int size_class, size_t count) {
     central.lists[size_class] = first;
     central.cached += bytes;
     central.out -= bytes;
-    const size_t limit = cache_limit();
-    if (central.cached > limit) evicted = evict(limit);
+    evicted = evict(cache_limit());
   }
   system_free_list(evicted);
 }
@@ -248,6 +205,7 @@ Header* central_alloc(int size_class, size_t count_as_allocation) {
       return header;
     }
   }
+  handle_forks();
   Header* header = system_alloc(size_class);
   if (header == nullptr) {
     trim_central();
@@ -259,12 +217,46 @@ Header* central_alloc(int size_class, size_t count_as_allocation) {
   return header;
 }
 
+// ---- large blocks ----
+
+Header* large_alloc(size_t bytes) {
+  handle_forks();
+  Extent* extent = nullptr;
+  for (int attempt = 0; extent == nullptr && attempt < 2; ++attempt) {
+    if (attempt == 1) trim_central();
+    std::lock_guard<std::mutex> lock(central.mutex);
+    bool reused;
+    extent = central.heap.take(kHeader + bytes, &reused);
+    if (extent == nullptr) continue;
+    ++central.allocations;
+    central.reused += reused;
+    add_out(extent->bytes);
+  }
+  if (extent == nullptr) return nullptr;
+  Header* header = reinterpret_cast<Header*>(extent->start);
+  header->extent = extent;
+  header->size_class = kClasses;
+  return header;
+}
+
+void large_free(Header* header) {
+  Extent* extent = header->extent;
+  Header* evicted = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(central.mutex);
+    central.out -= extent->bytes;
+    central.heap.give(extent);
+    evicted = evict(cache_limit());
+  }
+  system_free_list(evicted);
+}
+
 // ---- thread caches ----
 
 // Written by its own thread only; the counters are read by arena_stats().
 struct ThreadCache {
-  Header* lists[kThreadClasses] = {};
-  uint32_t counts[kThreadClasses] = {};
+  Header* lists[kClasses] = {};
+  uint32_t counts[kClasses] = {};
   std::atomic<size_t> bytes{0};
   std::atomic<uint64_t> allocations{0}, reused{0};
   uint32_t epoch = 0;
@@ -288,7 +280,7 @@ void flush_class(ThreadCache& cache, int size_class, uint32_t keep) {
 }
 
 void flush_all(ThreadCache& cache) {
-  for (int c = 0; c < kThreadClasses; ++c) flush_class(cache, c, 0);
+  for (int c = 0; c < kClasses; ++c) flush_class(cache, c, 0);
 }
 
 // Two thread-locals: the pointer needs no guard on the fast path; the owner, touched once,
@@ -362,8 +354,14 @@ inline ThreadCache* own_cache() {
 void* arena_alloc(size_t bytes) {
   if (bytes > kLargest) return nullptr;
   const int size_class = class_of(bytes);
+  if (size_class == kClasses) {
+    Header* large = large_alloc(bytes);
+    if (large == nullptr) return nullptr;
+    mark_used(large, bytes);
+    return block_of(large);
+  }
   Header* header = nullptr;
-  ThreadCache* cache = size_class < kThreadClasses ? own_cache() : nullptr;
+  ThreadCache* cache = own_cache();
   if (cache != nullptr) {
     bump(cache->allocations, uint64_t(1));
     header = cache->lists[size_class];
@@ -383,9 +381,13 @@ void* arena_alloc(size_t bytes) {
 void arena_free(void* block) {
   if (block == nullptr) return;
   Header* header = header_of(block);
-  const int size_class = int(header->size_class);
-  mark_free(header, true);
-  ThreadCache* cache = size_class < kThreadClasses ? own_cache() : nullptr;
+  const int size_class = header->size_class;
+  if (size_class == kClasses) {
+    large_free(header);
+    return;
+  }
+  poison(block, class_bytes(size_class));
+  ThreadCache* cache = own_cache();
   if (cache == nullptr) {
     give_back(header, header, size_class, 1);
     return;
@@ -421,8 +423,29 @@ ArenaStats arena_stats() {
     allocations += cache->allocations.load(std::memory_order_relaxed);
     reused += cache->reused.load(std::memory_order_relaxed);
   }
-  return {central.out > held ? central.out - held : 0, central.cached + held, central.peak, allocations,
-          reused};
+  return {central.out > held ? central.out - held : 0, central.cached + central.heap.cached() + held,
+          central.peak, allocations, reused};
+}
+
+void arena_reset_peak() {
+  std::lock_guard<std::mutex> lock(central.mutex);
+  central.peak = central.out;
+}
+
+uint64_t arena_limit() {
+  std::lock_guard<std::mutex> lock(central.mutex);
+  return cache_limit();
+}
+
+void arena_set_limit(uint64_t bytes) {
+  Header* evicted;
+  {
+    std::lock_guard<std::mutex> lock(central.mutex);
+    cache_limit();  // so that the environment is not read after this
+    central.forced_limit = size_t(bytes);
+    evicted = evict(cache_limit());
+  }
+  system_free_list(evicted);
 }
 
 }  // namespace pynn

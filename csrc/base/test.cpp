@@ -96,7 +96,7 @@ void test_arena_blocks() {
 void test_arena_large() {
   arena_trim();
   char* block = static_cast<char*>(arena_alloc(5 << 20));
-  CHECK(reinterpret_cast<uintptr_t>(block) % (2 << 20) == 0);
+  CHECK(reinterpret_cast<uintptr_t>(block) % 64 == 0);
   block[0] = block[(5 << 20) - 1] = 1;
   arena_free(block);
   CHECK(arena_stats().cached_bytes >= 5u << 20);
@@ -107,6 +107,37 @@ void test_arena_large() {
   CHECK(arena_alloc(size_t(1) << 45) == nullptr);
   Scratch scratch(100);
   CHECK(bool(scratch) && scratch.as<float>() != nullptr);
+}
+
+void test_arena_limit() {
+  arena_trim();
+  const uint64_t chosen = arena_limit();
+  CHECK(chosen >= 256u << 20);
+  void* blocks[6];
+  for (void*& block : blocks) block = arena_alloc(4 << 20);
+  arena_set_limit(10 << 20);
+  CHECK_EQ(arena_limit(), 10 << 20);
+  for (void* block : blocks) arena_free(block);
+  CHECK(arena_stats().cached_bytes <= 10u << 20);
+  CHECK(arena_stats().cached_bytes >= 6u << 20);
+  arena_set_limit(1 << 20);  // what is over it goes at once
+  CHECK(arena_stats().cached_bytes <= 1u << 20);
+  arena_set_limit(0);
+  arena_free(arena_alloc(100000));
+  CHECK_EQ(arena_stats().cached_bytes, 0);
+  arena_set_limit(UINT64_MAX);
+  CHECK_EQ(arena_limit(), chosen);
+}
+
+void test_arena_peak() {
+  void* large = arena_alloc(9 << 20);
+  CHECK(arena_stats().peak_bytes >= arena_stats().in_use_bytes);
+  arena_free(large);
+  CHECK(arena_stats().peak_bytes >= 9u << 20);
+  arena_reset_peak();
+  CHECK(arena_stats().peak_bytes < 9u << 20);
+  arena_free(arena_alloc(3 << 20));
+  CHECK(arena_stats().peak_bytes >= 3u << 20);
 }
 
 void test_arena_threads() {
@@ -263,6 +294,8 @@ int main(int argc, char** argv) {
   test_status();
   test_arena_blocks();
   test_arena_large();
+  test_arena_limit();
+  test_arena_peak();
   test_arena_threads();
   test_pool();
 #ifdef __SANITIZE_THREAD__

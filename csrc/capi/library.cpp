@@ -68,6 +68,10 @@ void pynn_memory_stats(pynn_memory* out) {
   *out = {stats.in_use_bytes, stats.cached_bytes, stats.peak_bytes, stats.allocations, stats.reused};
 }
 
+void pynn_memory_reset_peak(void) { pynn::arena_reset_peak(); }
+uint64_t pynn_memory_limit(void) { return pynn::arena_limit(); }
+void pynn_memory_set_limit(uint64_t bytes) { pynn::arena_set_limit(bytes); }
+
 double pynn_peak_flops(void) { return 1e9 * pynn::bench::peak_gflops(pynn::num_threads()); }
 
 }  // extern "C"

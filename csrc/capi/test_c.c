@@ -33,6 +33,16 @@ static void test_memory(void) {
   pynn_memory_stats(&during);
   CHECK(during.in_use_bytes == before.in_use_bytes);
   pynn_memory_stats(NULL);
+  pynn_free(pynn_alloc(3 << 20));
+  pynn_memory_stats(&during);
+  CHECK(during.peak_bytes >= 3 << 20 && during.cached_bytes >= 3 << 20);
+  pynn_memory_reset_peak();
+  pynn_memory_set_limit(1 << 20);
+  CHECK(pynn_memory_limit() == 1 << 20);
+  pynn_memory_stats(&during);
+  CHECK(during.peak_bytes < 3 << 20 && during.cached_bytes <= 1 << 20);
+  pynn_memory_set_limit(UINT64_MAX);
+  CHECK(pynn_memory_limit() > 1 << 20);
 }
 
 static void test_elementwise(void) {

@@ -70,6 +70,9 @@ PYBIND11_MODULE(_native, m) {
   m.def("get_num_threads", &pynn_get_num_threads);
   m.def("set_num_threads", [](int n) { check(pynn_set_num_threads(n)); });
   m.def("memory_stats", &memory_stats);
+  m.def("reset_peak_memory", &pynn_memory_reset_peak);
+  m.def("memory_limit", &pynn_memory_limit);
+  m.def("set_memory_limit", &pynn_memory_set_limit);
   m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);

@@ -66,11 +66,16 @@ PYNN_API pynn_status pynn_set_num_threads(int n);
 /* ---- memory: 64-byte aligned blocks from the arena that the kernels use ---- */
 PYNN_API void* pynn_alloc(size_t bytes); /* NULL when there is no more */
 PYNN_API void pynn_free(void* block);
-PYNN_API void pynn_trim(void);
+PYNN_API void pynn_trim(void); /* gives all cached memory back to the system */
 typedef struct pynn_memory {
   uint64_t in_use_bytes, cached_bytes, peak_bytes, allocations, reused;
 } pynn_memory;
-PYNN_API void pynn_memory_stats(pynn_memory* out);
+PYNN_API void pynn_memory_stats(pynn_memory* out); /* peak_bytes: the most in use since the last reset */
+PYNN_API void pynn_memory_reset_peak(void);
+/* The most bytes kept cached. UINT64_MAX lets pynn choose: the larger of 256 MB and the most ever in use, never more
+ * than half of the machine's memory. What is over a new limit goes back to the system at once. */
+PYNN_API uint64_t pynn_memory_limit(void);
+PYNN_API void pynn_memory_set_limit(uint64_t bytes);
 
 /* Float32 operations a second that the threads in use reach on registers alone, under the ISA in use: what a
  * kernel's speed is a share of. Takes some tens of milliseconds. */
