@@ -80,9 +80,9 @@ from math import e, inf, nan, pi
 newaxis = None
 
 
-from pynn import _einops_hook
+from pynn import _import_hook
 
-_einops_hook.install()
+_import_hook.install()
 
 
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.

@@ -93,7 +93,7 @@ from pynn._switches import set_warn_always as set_warn_always
 from pynn._switches import use_deterministic_algorithms as use_deterministic_algorithms
 from pynn._typed import TYPES as TYPES
 from pynn._typed import set_default_tensor_type as set_default_tensor_type
-from pynn import _einops_hook as _einops_hook
+from pynn import _import_hook as _import_hook
 from pynn import __config__ as __config__
 from pynn import accelerator as accelerator
 from pynn import backends as backends

@@ -1,6 +1,6 @@
 """einops takes pynn's tensors: its functions as they are, its layers as `einops.layers.pynn`.
 
-einops asks every subclass of its AbstractBackend that it knows of whether a tensor is its own. `_einops_hook` calls
+einops asks every subclass of its AbstractBackend that it knows of whether a tensor is its own. `_import_hook` calls
 what is here when einops is imported.
 """
 

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 import pynn
-from pynn import nn, optim
+from pynn import _config, nn, optim
 
 COMMON = """
 import threading, time
@@ -138,3 +138,70 @@ def test_a_long_graph_is_freed_without_recursion():
     for _ in range(200_000):
         y = y + 1
     del y
+
+
+NATIVE = pytest.mark.skipif(_config._native is None, reason="only the compiled kernels have a pool")
+
+
+@NATIVE
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"PYNN_NUM_THREADS": "3", "OMP_NUM_THREADS": "2"}, 3),
+        ({"OMP_NUM_THREADS": "5,2"}, 5),  # a list names the threads of nested regions; the first counts
+        ({"PYNN_NUM_THREADS": "many", "OMP_NUM_THREADS": "2"}, 2),
+    ],
+)
+def test_the_environment_sets_the_number_of_threads(given, expected):
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYNN_NUM_THREADS", "OMP_NUM_THREADS")} | given
+    code = "import pynn; print(pynn.get_num_threads())"
+    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(out.stdout) == expected
+
+
+def test_beside_numpys_own_threads():
+    """Products in NumPy (OpenBLAS has a pool of its own) and training in pynn, at once, change nothing in either."""
+    alone = train(4)
+    a = numpy.random.default_rng(0).standard_normal((200, 200)).astype("f4")
+    product, wrong, stop = a @ a, [], threading.Event()
+
+    def multiply():
+        while not stop.is_set():
+            if not numpy.array_equal(a @ a, product):
+                wrong.append(1)
+
+    thread = threading.Thread(target=multiply)
+    thread.start()
+    try:
+        beside = train(4)
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong
+    for x, y in zip(beside, alone):
+        numpy.testing.assert_array_equal(x, y)
+
+
+@NATIVE
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_has_a_pool_of_its_own():
+    before = pynn.get_num_threads()
+    pynn.set_num_threads(3)
+    try:
+        alone = train(5)  # the pool's threads run now, and are lost to a child
+        pid = os.fork()
+        if pid == 0:
+            try:
+                same = all(numpy.array_equal(x, y) for x, y in zip(train(5), alone))
+                pynn.set_num_threads(2)
+                train(5)
+                os._exit(0 if same and pynn.get_num_threads() == 2 else 1)
+            except BaseException:
+                os._exit(1)
+        assert wait_for(pid) == 0
+        assert pynn.get_num_threads() == 3
+        for x, y in zip(train(5), alone):
+            numpy.testing.assert_array_equal(x, y)
+    finally:
+        pynn.set_num_threads(before)

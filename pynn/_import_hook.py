@@ -1,13 +1,21 @@
-"""Notices when einops is imported, before pynn or after, and makes pynn's tensors known to it (see _einops)."""
+"""Notices when einops or threadpoolctl is imported, before pynn or after, and makes pynn known to it.
+
+See `_einops` and `_threadpoolctl`.
+"""
 
 import sys
+from importlib import import_module
 from typing import Any
 
-_BACKENDS, _LAYERS = "einops._backends", "einops.layers.pynn"
+_LAYERS = "einops.layers.pynn"
+_PARTNERS = {
+    "einops._backends": "pynn._einops",
+    "threadpoolctl": "pynn._threadpoolctl",
+}  # whose register(module) to call
 
 
 class _AfterImport:  # a loader; importlib.abc costs more to import than it gives
-    """Imports einops._backends with its own loader, then registers pynn."""
+    """Imports a module with its own loader, then registers pynn with it."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -16,10 +24,8 @@ class _AfterImport:  # a loader; importlib.abc costs more to import than it give
         return self._loader.create_module(spec)
 
     def exec_module(self, module: Any) -> None:
-        from pynn._einops import register
-
         self._loader.exec_module(module)
-        register(module)
+        import_module(_PARTNERS[module.__name__]).register(module)
 
     def __getattr__(self, name: str) -> Any:  # what else is asked of a loader: sources, resources
         return getattr(self._loader, name)
@@ -38,11 +44,11 @@ class _Layers:
 
 
 class _Finder:
-    """Knows two names and passes on all others: two comparisons of strings for each module that a program imports."""
+    """Knows three names and passes on all others: two look-ups for each module that a program imports."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
-        if name == _BACKENDS:
+        if name in _PARTNERS:
             from importlib.machinery import PathFinder
 
             spec = PathFinder.find_spec(name, path)
@@ -57,10 +63,9 @@ class _Finder:
 
 
 def install() -> None:
-    """Register with einops if it is imported already, else when it will be."""
-    if _BACKENDS in sys.modules:
-        from pynn._einops import register
-
-        register(sys.modules[_BACKENDS])
+    """Register with those of them that are imported already, and with the others when they will be."""
+    for name, ours in _PARTNERS.items():
+        if name in sys.modules:
+            import_module(ours).register(sys.modules[name])
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
