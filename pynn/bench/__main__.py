@@ -19,6 +19,7 @@ import importlib.util
 import os
 import pathlib
 import pkgutil
+import shlex
 import sys
 
 from pynn.bench import chart, compare, machine, peak, report, rows, sides
@@ -154,7 +155,7 @@ def main(words: list[str] | None = None) -> int:
                 print(f"{family}: {row.name}")
         return 0
     found = measure(options, chosen)
-    write(options, found, " ".join(["python -m pynn.bench", *(sys.argv[1:] if words is None else words)]))
+    write(options, found, "python -m pynn.bench " + shlex.join(sys.argv[1:] if words is None else words))
     for wrong in found.wrong:
         print(f"wrong: {wrong}", file=sys.stderr)
     return 1 if found.wrong else 0
