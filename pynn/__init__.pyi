@@ -101,6 +101,7 @@ from pynn import compiler as compiler
 from pynn import cpu as cpu
 from pynn import cuda as cuda
 from pynn import distributed as distributed
+from pynn import distributions as distributions
 from pynn import func as func
 from pynn import fx as fx
 from pynn import hub as hub

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 # The first word of a dotted name, or a whole name -> why it is not here, and the way round.
 REASONS = {
     "fft": "Fourier transforms are out of pynn's scope so far; use numpy.fft on x.numpy().",
-    "distributions": "distributions are out of pynn's scope so far; draw with pynn.normal, pynn.bernoulli, pynn.multinomial.",
     "sparse": "sparse tensors are out of pynn's scope so far; use dense ones, or scipy.sparse on x.numpy().",
     "quantization": "quantized tensors are out of pynn's scope so far; bfloat16 halves a model's size.",
     "ao": "quantization is out of pynn's scope so far; bfloat16 halves a model's size.",

@@ -246,9 +246,7 @@ class Node:
 
     def name(self):
         """The name torch users look for: 'AddBackward0'."""
-        if self.op.custom:
-            return self.op.name + "Backward"
-        return "".join(p.capitalize() for p in self.op.name.split("_")) + "Backward0"
+        return self.op.name + "Backward" if self.op.custom else METHODS["node_name"](self)
 
     @property
     def __class__(self):

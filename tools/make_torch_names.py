@@ -63,7 +63,7 @@ _SCOPE = "out of scope so far"
 # (pattern of the full name, why it is absent); the first that matches.
 REASONS = (
     (r"torch\.fft\b|.*\b(i?stft)$", f"Fourier transforms: {_SCOPE}"),
-    (r"torch\.distributions\b", f"distributions: {_SCOPE}"),
+    (r"torch\.distributions\b", f"distributions beyond the common ones: {_SCOPE}"),
     (r"torch\.(sparse|masked|nested)\b", f"sparse, masked and nested tensors: {_SCOPE}"),
     (
         r".*(sparse|_csr|_csc|_bsr|_bsc|_coo|coalesce|crow_|ccol_|col_indices|row_indices|hspmm|smm$|hsmm|dsmm|sspaddmm|saddmm|spmm)",

@@ -255,3 +255,12 @@ def _class_of_node(node: Any) -> type:
 
 
 _core.METHODS["class_of_node"] = _class_of_node
+
+
+def _node_name(node: Any) -> str:
+    from pynn.autograd._names import node_name
+
+    return node_name(node)
+
+
+_core.METHODS["node_name"] = _node_name

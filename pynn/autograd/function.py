@@ -20,6 +20,7 @@ class FunctionCtx:
 
     def __init__(self) -> None:
         self._kept: tuple[Any, ...] | None = ()
+        self._kept_for_forward: tuple[Any, ...] = ()
         self._no_grad: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
@@ -41,12 +42,13 @@ class FunctionCtx:
         self._kept = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Accepted: what a jvp would read. Forward-mode results are computed from backward."""
+        """Keep tensors (or None) for jvp, which finds them in `saved_tensors`; with a backward, jvp is not needed."""
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
                     f"save_for_forward can only save variables, but argument {i} is of type {type(t).__name__}."
                 )
+        self._kept_for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -144,7 +146,10 @@ class Function(FunctionCtx):
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
-        """Accepted: forward-mode results are computed from backward."""
+        """The tangents of the outputs, given those of the inputs, for a function without backward.
+
+        Where there is a backward, tangents are computed from it: it is differentiated once more.
+        """
         raise NotImplementedError(
             "You must implement the jvp function for custom autograd.Function to use it directly."
         )
@@ -194,7 +199,11 @@ class Function(FunctionCtx):
                     _core.custom_view(outputs[i], o)
                 else:
                     outputs[i]._writes = shared_version(o)
-        if tracked:
+        pushed = _push_by_jvp(cls, ctx, args, outputs) if tracked and cls.jvp is not Function.jvp else None
+        if pushed is not None:
+            ctx._kept = ()
+            outputs = pushed
+        elif tracked:
             _record(cls, ctx, args, edges, before, outputs, single)
         else:
             ctx._kept = ()
@@ -207,6 +216,28 @@ class InplaceFunction(Function):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+
+def _push_by_jvp(cls: Any, ctx: Any, args: Any, outputs: list[Any]) -> list[Any] | None:
+    """The outputs with the tangents that the class's jvp gives; None where it is not to be asked."""
+    from pynn.autograd import forward_ad
+
+    if cls.backward is not Function.backward or cls.vjp is not Function.vjp or not forward_ad._levels_open:
+        return None
+    tangents = [forward_ad.unpack_dual(a).tangent if isinstance(a, Tensor) else None for a in args]
+    if all(t is None for t in tangents):
+        return None
+    if ctx._materialize:
+        tangents = [
+            wrap(numpy.zeros_like(_array(a))) if t is None and isinstance(a, Tensor) else t
+            for a, t in zip(args, tangents)
+        ]
+    ctx._kept = ctx._kept_for_forward or ctx._kept
+    found = cls.jvp(ctx, *tangents)
+    found = found if isinstance(found, tuple) else (found,)
+    if len(found) != len(outputs):
+        raise RuntimeError(f"{cls.__name__}.jvp returned {len(found)} tangents for {len(outputs)} outputs.")
+    return [o if t is None else forward_ad.make_dual(o, t) for o, t in zip(outputs, found)]
 
 
 def _edge(tensor: Any) -> Any:

@@ -246,3 +246,30 @@ def test_an_input_kept_and_returned_is_still_an_input():
         First.apply(a, b).sum().backward()
         assert seen == [(tracked, True, True)]
         assert b.grad.tolist() == [2.0, 2.0]
+
+
+def test_jvp_of_a_function_without_backward():
+    from pynn.autograd import forward_ad
+
+    class Product(pynn.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y, scale):
+            ctx.save_for_forward(x, y)
+            ctx.scale = scale
+            return x * y * scale
+
+        @staticmethod
+        def jvp(ctx, x_tangent, y_tangent, _):
+            x, y = ctx.saved_tensors
+            return (x_tangent * y + x * y_tangent) * ctx.scale
+
+    x, y, t = pynn.tensor([1.0, 2.0]), pynn.tensor([3.0, 5.0]), pynn.tensor([1.0, -1.0])
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x, t)
+        out = Product.apply(dual, y, 2) * 3
+        primal, tangent = forward_ad.unpack_dual(out)
+        assert primal.tolist() == [18.0, 60.0]
+        assert tangent.tolist() == [18.0, -30.0]
+        both = Product.apply(dual, dual, 1)
+        assert forward_ad.unpack_dual(both).tangent.tolist() == [2.0, -4.0]
+    assert Product.apply(x, y, 2).tolist() == [6.0, 20.0]
