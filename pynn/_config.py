@@ -28,6 +28,24 @@ def set_num_threads(n: Any) -> None:
         _native.set_num_threads(n)
 
 
+_conv_algo = "auto"  # where there are no compiled kernels to tell
+
+
+def get_conv_algo() -> str:
+    """Which way computes 3x3 convolutions of float32: "auto", "direct" or "winograd"."""
+    return _native.get_conv_algo() if _native else _conv_algo
+
+
+def set_conv_algo(name: str) -> None:
+    """Set which way computes 3x3 convolutions; ValueError for another name."""
+    global _conv_algo
+    if name not in ("auto", "direct", "winograd"):
+        raise ValueError(f"conv_algo is {name!r}: expected 'auto', 'direct' or 'winograd'.")
+    _conv_algo = name
+    if _native:
+        _native.set_conv_algo(name)
+
+
 def get_include() -> Any:
     """The folder to compile C or C++ against: it has pynn/pynn.h, the kernels' C interface.
 
@@ -51,13 +69,15 @@ def config() -> Any:
         "isa": _native.isa() if _native else "none",
         "isa available": [n for n in ("portable", "avx2", "avx512") if _native and _native.isa_supported(n)],
         "threads": get_num_threads(),
+        "conv algo": get_conv_algo(),
         "default backend": _backends.default().name,
         "backends": {
             b.name: "available" if b.available else f"unavailable: {b.reason}" for b in _backends.BACKENDS.values()
         },
     }
     variables = [
-        n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_BACKEND", "PYNN_PURE") if n in os.environ
+        n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_CONV_ALGO", "PYNN_BACKEND", "PYNN_PURE")
+        if n in os.environ
     ]
     out["environment"] = {n: os.environ[n] for n in variables}
     return out

@@ -232,6 +232,18 @@ pynn_status unfold(const Shape& s, const pynn_array& x, pynn_array* y) {
 
 extern "C" {
 
+const char* pynn_conv_get_algo(void) { return pynn::conv::algorithm_name(pynn::conv::algorithm()); }
+
+pynn_status pynn_conv_set_algo(const char* name) {
+  pynn::conv::Algorithm algorithm;
+  if (!pynn::conv::find_algorithm(name, &algorithm)) {
+    return fail(PYNN_INVALID, "unknown way to convolve '%.32s': expected 'auto', 'direct' or 'winograd'",
+                name == nullptr ? "(null)" : name);
+  }
+  pynn::conv::set_algorithm(algorithm);
+  return PYNN_OK;
+}
+
 pynn_status pynn_unfold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* x, pynn_array* y) {
   Shape s;
   const pynn_status status = check_columns("unfold", conv, kernel, x, y, &s);

@@ -69,6 +69,8 @@ PYBIND11_MODULE(_native, m) {
   m.def("set_isa", [](const char* name) { check(pynn_set_isa(name)); });
   m.def("get_num_threads", &pynn_get_num_threads);
   m.def("set_num_threads", [](int n) { check(pynn_set_num_threads(n)); });
+  m.def("get_conv_algo", &pynn_conv_get_algo);
+  m.def("set_conv_algo", [](const char* name) { check(pynn_conv_set_algo(name)); });
   m.def("memory_stats", &memory_stats);
   m.def("reset_peak_memory", &pynn_memory_reset_peak);
   m.def("memory_limit", &pynn_memory_limit);

@@ -42,12 +42,14 @@ pynn_status run(const Job<T>& job) {
   if (job.images == 0 || job.rows == 0 || job.pixels() == 0) return PYNN_OK;
   if (job.depth() == 0) return fill(job);
   if (planes_suit(job)) return by_planes(job);
+  if (winograd_suits(job)) return by_winograd(job);
   return frames_suit(job) ? by_frames(job) : by_patches(job);
 }
 
 template <class T>
 pynn_status run(const WeightJob<T>& job) {
   if (planes_suit(job)) return weight_by_planes(job);
+  if (winograd_suits(job)) return weight_by_winograd(job);
   return frames_suit(job) ? weight_by_frames(job) : weight_by_patches(job);
 }
 

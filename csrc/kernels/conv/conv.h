@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/tables.h"
+#include "kernels/conv/winograd.h"
 #include "pynn/conv.h"
 
 namespace pynn {
@@ -125,6 +126,7 @@ struct Kernels {
   void (*reduce)(const T* x, int64_t n, T* out);
   Plane plane[8];           // [kernel size]: 3, 5 and 7
   PlaneGrad plane_grad[8];  // nullptr where it has too many sums for the registers
+  WinogradKernels<T> winograd;  // of float alone
 };
 
 using Table = FloatTable<Kernels>;
@@ -134,6 +136,13 @@ template <class T>
 inline const Kernels<T>& kernels() {
   return table().of<T>();
 }
+
+// Which way computes a convolution where several can: by shape, never Winograd's, Winograd's wherever it is defined.
+enum class Algorithm { automatic, direct, winograd };
+Algorithm algorithm();  // in use
+void set_algorithm(Algorithm algorithm);
+const char* algorithm_name(Algorithm algorithm);
+bool find_algorithm(const char* name, Algorithm* algorithm);  // false where none is called so
 
 struct Shape {
   int64_t images, channels, filters, groups;

@@ -338,6 +338,7 @@ void reduce(const T* x, int64_t n, T* out) {
 }  // namespace pynn
 
 #include "kernels/conv/impl_plane.h"
+#include "kernels/conv/impl_winograd.h"
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
@@ -395,6 +396,16 @@ struct Tables {
 };
 
 template <class T>
+constexpr WinogradKernels<T> winograd_kernels() {
+  if constexpr (sizeof(T) == 4) {
+    return {winograd_weights<T>, winograd_patches<T, kPatch>, winograd_patches<T, kTile>, winograd_pixels<T>,
+            winograd_taps<T>};
+  } else {
+    return {nullptr, nullptr, nullptr, nullptr, nullptr};
+  }
+}
+
+template <class T>
 constexpr Kernels<T> all_kernels() {
   typedef Tables<T> All;
   return {Vec<T>::lanes,
@@ -408,7 +419,8 @@ constexpr Kernels<T> all_kernels() {
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
           reduce<T>,
           {nullptr, nullptr, nullptr, plane<T, 3>, nullptr, plane<T, 5>, nullptr, plane<T, 7>},
-          {nullptr, nullptr, nullptr, plane_grad<T, 3>, nullptr, All::plane_grad5, nullptr, nullptr}};
+          {nullptr, nullptr, nullptr, plane_grad<T, 3>, nullptr, All::plane_grad5, nullptr, nullptr},
+          winograd_kernels<T>()};
 }
 
 }  // namespace

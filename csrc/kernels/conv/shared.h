@@ -106,6 +106,16 @@ template <class T>
 pynn_status weight_by_frames(const WeightJob<T>& job);
 template <class T>
 bool frames_suit(const WeightJob<T>& job);
+// winograd.cpp: 3x3 kernels in float32, by fewer products.
+template <class T>
+pynn_status by_winograd(const Job<T>& job);
+template <class T>
+bool winograd_suits(const Job<T>& job);
+// winograd_weight.cpp
+template <class T>
+pynn_status weight_by_winograd(const WeightJob<T>& job);
+template <class T>
+bool winograd_suits(const WeightJob<T>& job);
 // depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one.
 template <class T>
 pynn_status by_planes(const Job<T>& job);
