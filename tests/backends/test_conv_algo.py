@@ -52,7 +52,7 @@ def test_names_are_checked():
     assert pynn._config.config()["conv algo"] == "direct"
 
 
-@pytest.mark.parametrize("value, expected", [("winograd", "winograd"), ("direct", "direct"), ("fft", "auto")])
+@pytest.mark.parametrize(("value", "expected"), [("winograd", "winograd"), ("direct", "direct"), ("fft", "auto")])
 def test_environment_variable(value, expected):
     code = "import pynn; print(pynn.backends.conv_algo)"
     env = {**os.environ, "PYNN_CONV_ALGO": value}
