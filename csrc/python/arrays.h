@@ -80,8 +80,8 @@ inline PyArrayObject* new_like(PyArrayObject* array) {
   return new_array(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
 }
 
-// The dimensions of a pointwise result over `count` inputs that broadcast to `shape`, in the order they lie in
-// memory, outermost first: that of the inputs' strides, the first input that tells two dimensions apart
+// The dimensions of a pointwise result over `count` inputs that broadcast to `shape`, in the order they lie
+// in memory, outermost first: that of the inputs' strides, the first input that tells two dimensions apart
 // deciding, as in torch.
 void order_of(int ndim, const npy_intp* shape, PyArrayObject* const* inputs, int count, int* order);
 

@@ -25,7 +25,9 @@ PyObject* lay_out_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   pynn_array from = describe(x);
   for (int i = 0; i < ndim; ++i) {
     int64_t dim;
-    if (!integer(PyTuple_GET_ITEM(args[1], i), &dim) || dim < 0 || dim >= ndim || seen[dim]) return not_mine();
+    if (!integer(PyTuple_GET_ITEM(args[1], i), &dim) || dim < 0 || dim >= ndim || seen[dim]) {
+      return not_mine();
+    }
     seen[dim] = true;
     sizes[i] = PyArray_DIM(x, int(dim));
     strides[i] = from.strides[dim];
@@ -70,7 +72,8 @@ PyObject* flip_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }  // namespace
 
 bool register_copy(PyObject* kernels) {
-  return add_kernel(kernels, "clone", clone_kernel) && add_kernel(kernels, "lay_out", lay_out_kernel) && add_kernel(kernels, "flip", flip_kernel);
+  return add_kernel(kernels, "clone", clone_kernel) && add_kernel(kernels, "lay_out", lay_out_kernel) &&
+         add_kernel(kernels, "flip", flip_kernel);
 }
 
 }  // namespace pynn::python
