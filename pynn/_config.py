@@ -76,7 +76,8 @@ def config() -> Any:
         },
     }
     variables = [
-        n for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_CONV_ALGO", "PYNN_BACKEND", "PYNN_PURE")
+        n
+        for n in ("PYNN_ISA", "PYNN_NUM_THREADS", "OMP_NUM_THREADS", "PYNN_CONV_ALGO", "PYNN_BACKEND", "PYNN_PURE")
         if n in os.environ
     ]
     out["environment"] = {n: os.environ[n] for n in variables}

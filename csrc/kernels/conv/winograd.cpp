@@ -1,5 +1,6 @@
-// A job by Winograd's F(4x4, 3x3): weights are transformed once a call; a chunk (some tiles of all images, numbered
-// through) transforms its patches, multiplies place by place by matmul's kernels, and turns the sums into pixels.
+// A job by Winograd's F(4x4, 3x3): weights are transformed once a call; a chunk (some tiles of all images,
+// numbered through) transforms its patches, multiplies place by place by matmul's kernels, and turns the sums
+// into pixels.
 #include <atomic>
 
 #include "base/arena.h"
@@ -15,8 +16,9 @@ namespace {
 
 using matmul::TileArgs;
 
-constexpr int64_t kChunkPanels = 2;  // tiles of a chunk, in panels of two vectors: V and M stay in or near the L2 cache
-constexpr int64_t kBlockTiles = 6;   // tiles of rows that are multiplied, then turned into pixels
+constexpr int64_t kChunkPanels =
+    2;  // tiles of a chunk, in panels of two vectors: V and M stay in or near the L2 cache
+constexpr int64_t kBlockTiles = 6;  // tiles of rows that are multiplied, then turned into pixels
 
 template <class T>
 class Winograd {
@@ -93,7 +95,8 @@ class Winograd {
     const int64_t v_place = job_.channels * chunk_ + kPad, block_rows = block_rows_ * max_rows_;
     const int64_t m_place = least(block_rows, job_.rows) * chunk_ + kPad;
     const int64_t stage = most(patch_scratch(chunk_), tile_scratch(chunk_));
-    const size_t bytes = size_t(kPlaces * (v_place + m_place) + stage) * sizeof(T) + size_t(chunk_) * sizeof(TileRun);
+    const size_t bytes =
+        size_t(kPlaces * (v_place + m_place) + stage) * sizeof(T) + size_t(chunk_) * sizeof(TileRun);
     std::atomic<bool> failed{false};
     parallel(ceil_div(total_, chunk_), [&](int64_t chunk) {
       const Scratch own(bytes);
@@ -106,17 +109,30 @@ class Winograd {
       T* const scratch = m + kPlaces * m_place;
       TileRun* const runs = reinterpret_cast<TileRun*>(scratch + stage);
       const int64_t first = chunk * chunk_, count = least(chunk_, total_ - first);
-      const int64_t run_count = tiles_.runs(first, count, job_.src_image, job_.out_image, job_.out_at[1], runs);
-      PatchArgs<T> patches = {job_.src, job_.grid.row, job_.src_plane, job_.channels, runs,
-                              run_count, count, scratch, v, v_place, panel_, job_.channels * panel_, panel_};
+      const int64_t run_count =
+          tiles_.runs(first, count, job_.src_image, job_.out_image, job_.out_at[1], runs);
+      PatchArgs<T> patches = {
+          job_.src, job_.grid.row, job_.src_plane, job_.channels,          runs,  run_count, count, scratch,
+          v,        v_place,       panel_,         job_.channels * panel_, panel_};
       kernel_.patches(patches);
       for (int64_t t = 0; t < row_tiles_; t += block_rows_) {
         const int64_t last = least(t + block_rows_, row_tiles_);
         multiply(u, t, last, v, v_place, count, m, m_place);
         const int64_t row = start(t);
-        PixelArgs<T> out = {m, m_place, chunk_, start(last) - row, count, runs, run_count, scratch,
-                              job_.bias ? job_.bias + row : nullptr, job_.relu, job_.beta,
-                              job_.out + row * job_.out_plane, job_.out_at[1], job_.out_plane};
+        PixelArgs<T> out = {m,
+                            m_place,
+                            chunk_,
+                            start(last) - row,
+                            count,
+                            runs,
+                            run_count,
+                            scratch,
+                            job_.bias ? job_.bias + row : nullptr,
+                            job_.relu,
+                            job_.beta,
+                            job_.out + row * job_.out_plane,
+                            job_.out_at[1],
+                            job_.out_plane};
         kernel_.pixels(out);
       }
     });
@@ -162,8 +178,8 @@ class Winograd {
 
 int64_t tiles(const Grid& grid) { return ceil_div(grid.out[1], kTile) * ceil_div(grid.out[2], kTile); }
 
-// Whether fewer products make up for the transforms: enough rows and channels that share them, and enough tiles
-// that share the weights': more of them where those do not fit into the cache.
+// Whether fewer products make up for the transforms: enough rows and channels that share them, and enough
+// tiles that share the weights': more of them where those do not fit into the cache.
 bool pays(int64_t tiles, int64_t rows, int64_t channels) {
   return rows >= 16 && channels >= 16 && tiles >= (rows * channels <= 256 * 256 ? 16 : 40);
 }
@@ -173,7 +189,8 @@ bool pays(int64_t tiles, int64_t rows, int64_t channels) {
 template <class T>
 bool winograd_suits(const Job<T>& job) {
   const Algorithm wanted = algorithm();
-  if (wanted == Algorithm::direct || kernels<T>().winograd.patches == nullptr || job.groups != 1) return false;
+  if (wanted == Algorithm::direct || kernels<T>().winograd.patches == nullptr || job.groups != 1)
+    return false;
   if (!Tiling::fits(job.grid, job.taps, job.tap_count)) return false;
   return wanted == Algorithm::winograd || pays(job.images * tiles(job.grid), job.rows, job.channels);
 }
@@ -183,7 +200,7 @@ pynn_status by_winograd(const Job<T>& job) {
   return Winograd<T>(job, kernels<T>().winograd).run();
 }
 
-#define PYNN_INSTANTIATE(T)                        \
+#define PYNN_INSTANTIATE(T)                       \
   template bool winograd_suits<T>(const Job<T>&); \
   template pynn_status by_winograd<T>(const Job<T>&);
 PYNN_INSTANTIATE(float)
