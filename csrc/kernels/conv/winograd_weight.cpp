@@ -177,9 +177,9 @@ class WinogradWeight {
       block_panels_;
 };
 
-// Whether fewer products make up for the transforms.
+// Whether fewer products make up for the transforms; sums over few tiles do where there are many of them.
 bool pays(int64_t tiles, int64_t filters, int64_t channels) {
-  return filters >= 16 && channels >= 16 && tiles >= 16;
+  return filters >= 16 && channels >= 16 && tiles >= (filters * channels >= 256 * 256 ? 16 : 32);
 }
 
 }  // namespace
