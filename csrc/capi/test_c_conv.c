@@ -65,7 +65,15 @@ static void test_pad(void) {
   CHECK(equal(dx, sums, 3));
 }
 
+static void test_algo(void) {
+  CHECK(pynn_conv_set_algo("winograd") == PYNN_OK);
+  CHECK(strcmp(pynn_conv_get_algo(), "winograd") == 0);
+  CHECK(pynn_conv_set_algo("fft") == PYNN_INVALID);
+  CHECK(pynn_conv_set_algo("auto") == PYNN_OK);
+}
+
 int main(void) {
+  test_algo();
   test_conv1d();
   test_conv3d();
   test_columns();

@@ -66,5 +66,8 @@ class _Backends(ModuleType):
     def conv_algo(self, name: str) -> None:
         _config.set_conv_algo(name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), "conv_algo"})
+
 
 sys.modules[__name__].__class__ = _Backends

@@ -10,9 +10,7 @@ import pytest
 import pynn
 from pynn import nn
 
-pytestmark = pytest.mark.skipif(
-    pynn.backends.conv_algo is None or not pynn._config._native, reason="no compiled kernels"
-)
+pytestmark = pytest.mark.skipif(not pynn._config._native, reason="no compiled kernels")
 
 
 @pytest.fixture(autouse=True)

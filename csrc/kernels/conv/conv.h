@@ -124,8 +124,8 @@ struct Kernels {
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n
   void (*reduce)(const T* x, int64_t n, T* out);
-  Plane plane[8];           // [kernel size]: 3, 5 and 7
-  PlaneGrad plane_grad[8];  // nullptr where it has too many sums for the registers
+  Plane plane[8];               // [kernel size]: 3, 5 and 7
+  PlaneGrad plane_grad[8];      // nullptr where it has too many sums for the registers
   WinogradKernels<T> winograd;  // of float alone
 };
 
@@ -137,7 +137,8 @@ inline const Kernels<T>& kernels() {
   return table().of<T>();
 }
 
-// Which way computes a convolution where several can: by shape, never Winograd's, Winograd's wherever it is defined.
+// Which way computes a convolution where several can: by shape, never Winograd's, Winograd's wherever it is
+// defined.
 enum class Algorithm { automatic, direct, winograd };
 Algorithm algorithm();  // in use
 void set_algorithm(Algorithm algorithm);

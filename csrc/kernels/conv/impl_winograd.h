@@ -71,7 +71,8 @@ PYNN_INLINE void transform_tile(const Vec<T> (&m)[kPatch], Vec<T> (&y)[kTile]) {
 // G g.
 template <class T>
 PYNN_INLINE void transform_taps(const Vec<T> (&g)[3], Vec<T> (&u)[kPatch]) {
-  constexpr double kNearScale = 1 / (2 * kNear2 * (kNear2 - kFar2)), kFarScale = 1 / (2 * kFar2 * (kFar2 - kNear2));
+  constexpr double kNearScale = 1 / (2 * kNear2 * (kNear2 - kFar2)),
+                   kFarScale = 1 / (2 * kFar2 * (kFar2 - kNear2));
   u[0] = set1(T(1 / (kNear2 * kFar2))) * g[0];
   u[5] = g[2];
   const Vec<T> even_near = set1(T(kNearScale)) * fma(set1(T(kNear2)), g[2], g[0]),
@@ -87,7 +88,8 @@ PYNN_INLINE void transform_taps(const Vec<T> (&g)[3], Vec<T> (&u)[kPatch]) {
 // G^T m, the adjoint of transform_taps.
 template <class T>
 PYNN_INLINE void gather_taps(const Vec<T> (&m)[kPatch], Vec<T> (&g)[3]) {
-  constexpr double kNearScale = 1 / (2 * kNear2 * (kNear2 - kFar2)), kFarScale = 1 / (2 * kFar2 * (kFar2 - kNear2));
+  constexpr double kNearScale = 1 / (2 * kNear2 * (kNear2 - kFar2)),
+                   kFarScale = 1 / (2 * kFar2 * (kFar2 - kNear2));
   const Vec<T> near = set1(T(kNearScale)) * (m[1] + m[2]), far = set1(T(kFarScale)) * (m[3] + m[4]);
   g[0] = fma(set1(T(1 / (kNear2 * kFar2))), m[0], near + far);
   g[1] = fma(set1(T(kNearScale * kNear)), m[1] - m[2], set1(T(kFarScale * kFar)) * (m[3] - m[4]));
@@ -186,14 +188,16 @@ PYNN_INLINE void join_four(const Vec<T> (&q)[4], T* p) {
   store(p + 3 * kWidth, high.second);
 }
 
-// B^T d (or A d) of a run's rows, for all its columns at once: to[r * pitch + x], with zeros where the source has none.
+// B^T d (or A d) of a run's rows, for all its columns at once: to[r * pitch + x], with zeros where the source
+// has none.
 template <class T, int kSize>
 PYNN_INLINE void transform_rows(const T* src, int64_t src_row, const TileRun& run, const T* zeros, T* to,
                                 int64_t pitch) {
   constexpr int kWidth = Vec<T>::lanes;
   const T* rows[kSize];
   PYNN_UNROLL
-  for (int r = 0; r < kSize; ++r) rows[r] = r >= run.top && r < run.bottom ? src + run.from + r * src_row : zeros;
+  for (int r = 0; r < kSize; ++r)
+    rows[r] = r >= run.top && r < run.bottom ? src + run.from + r * src_row : zeros;
   const int64_t end = kTile * run.count + kSize - kTile;
   for (int64_t x = 0; x < run.left; x += kWidth) {
     PYNN_UNROLL
@@ -228,7 +232,7 @@ template <class T, int kSize>
 void winograd_patches(const PatchArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
   const int64_t pitch = pynn::conv::patch_pitch(a.tiles), long_pitch = pynn::conv::row_pitch(a.tiles);
-  T* const columns = a.scratch;                // [place][tile]
+  T* const columns = a.scratch;               // [place][tile]
   T* const rows = columns + kPlaces * pitch;  // [row of a patch][column of a run]
   T* const zeros = rows + kPatch * long_pitch;
   for (int64_t i = 0; i < long_pitch; ++i) zeros[i] = T(0);

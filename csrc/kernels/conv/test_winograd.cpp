@@ -1,4 +1,5 @@
-// Winograd's way for 3x3 kernels in float32, on every ISA of this machine; its error against the direct way's.
+// Winograd's way for 3x3 kernels in float32, on every ISA of this machine; its error against the direct
+// way's.
 #include <vector>
 
 #include "base/pool.h"
@@ -27,6 +28,8 @@ const Flat kFlat[] = {
     {1, 3, 5, 300, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {1, 3, 300, 5, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {1, 1200, 6, 7, 5, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {1, 130, 13, 10, 140, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},  // few tiles for many weights
+    {3, 600, 3, 5, 29, 3, 3, {1, 1, 0, 2, 1, 1, 1, 1, 1}},
     {2, 61, 28, 28, 67, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
@@ -39,8 +42,14 @@ void test_cases() {
     for (const int i : {3, 4, 6, 8, 11}) check_case<float>(kFlat[i].whole(), layout);
   }
   fuzz([](Random& random) {
-    Flat k = {1 + random.below(5), 1 + random.below(40), 1 + random.below(20), 1 + random.below(40),
-              1 + random.below(40), 3, 3, {1, 1, random.below(4), random.below(4), random.below(4), random.below(4), 1, 1, 1}};
+    Flat k = {1 + random.below(5),
+              1 + random.below(40),
+              1 + random.below(20),
+              1 + random.below(40),
+              1 + random.below(40),
+              3,
+              3,
+              {1, 1, random.below(4), random.below(4), random.below(4), random.below(4), 1, 1, 1}};
     if (k.h + k.g[2] + k.g[3] < 3) k.g[3] = 3;
     if (k.w + k.g[4] + k.g[5] < 3) k.g[5] = 3;
     check_case<float>(k.whole(), int(random.below(4)));
@@ -48,7 +57,8 @@ void test_cases() {
 }
 
 struct Results {
-  explicit Results(const Case& k) : y(k.n * k.o * k.out_size()), dx(k.n * k.c * k.in_size()), dw(k.o * k.c * k.taps()) {}
+  explicit Results(const Case& k)
+      : y(k.n * k.o * k.out_size()), dx(k.n * k.c * k.in_size()), dw(k.o * k.c * k.taps()) {}
   Guarded<float> y, dx, dw;
   bool operator==(const Results& other) const {
     return same(y, other.y) && same(dx, other.dx) && same(dw, other.dw);
@@ -59,8 +69,8 @@ struct Results {
 };
 
 void compute(const Case& k, Buffers<float>& b, Results& to) {
-  pynn_array x = b.xa(), w = b.wa(), dy = b.ya(), y = b.array(to.y, b.y_shape), dx = b.array(to.dx, b.x_shape),
-             dw = b.array(to.dw, b.w_shape);
+  pynn_array x = b.xa(), w = b.wa(), dy = b.ya(), y = b.array(to.y, b.y_shape),
+             dx = b.array(to.dx, b.x_shape), dw = b.array(to.dw, b.w_shape);
   CHECK_EQ(int(pynn_conv_forward(&k.conv, &x, &w, nullptr, PYNN_ACT_NONE, &y)), 0);
   CHECK_EQ(int(pynn_conv_backward_data(&k.conv, &dy, &w, nullptr, PYNN_ACT_NONE, 0, &dx)), 0);
   CHECK_EQ(int(pynn_conv_backward_weight(&k.conv, &x, &dy, 0, &dw)), 0);
@@ -148,7 +158,8 @@ void test_choice() {
              wide = {1, 16, 28, 28, 16, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},
              steps = {1, 16, 28, 28, 16, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 1}},
              five = {1, 16, 28, 28, 16, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}};
-  const Algorithm automatic = Algorithm::automatic, direct = Algorithm::direct, winograd = Algorithm::winograd;
+  const Algorithm automatic = Algorithm::automatic, direct = Algorithm::direct,
+                  winograd = Algorithm::winograd;
   CHECK(bits(large.whole(), automatic) == bits(large.whole(), winograd));
   CHECK(bits(large.whole(), automatic) != bits(large.whole(), direct));
   CHECK(bits(small.whole(), automatic) == bits(small.whole(), direct));

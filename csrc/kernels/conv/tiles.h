@@ -26,7 +26,8 @@ class Tiling {
 
   Tiling(const Grid& grid, const Tap* taps) : grid_(grid) {
     origin(taps, at_);
-    for (int t = 0; t < 9; ++t) weight_[3 * (taps[t].at[1] - at_[0]) + taps[t].at[2] - at_[1]] = taps[t].weight;
+    for (int t = 0; t < 9; ++t)
+      weight_[3 * (taps[t].at[1] - at_[0]) + taps[t].at[2] - at_[1]] = taps[t].weight;
     down_ = ceil_div(grid.out[1], kTile);
     across_ = ceil_div(grid.out[2], kTile);
   }

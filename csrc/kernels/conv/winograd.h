@@ -1,6 +1,8 @@
-// Winograd's F(4x4, 3x3): tiles of 4x4 outputs from 6x6 patches that lie 4 apart, by 36 products in place of 144.
+// Winograd's F(4x4, 3x3): tiles of 4x4 outputs from 6x6 patches that lie 4 apart, by 36 products in place of
+// 144.
 //   y = A^T [(G w G^T) * (B^T d B)] A, summed over channels in the middle
-// Points 0, +-11/16, +-3/2 and infinity: see the README for their error. The kernels' interface, and runs of tiles.
+// Points 0, +-11/16, +-3/2 and infinity: see the README for their error. The kernels' interface, and runs of
+// tiles.
 #pragma once
 #include <cstdint>
 
@@ -13,11 +15,11 @@ constexpr int kPlaces = 36;  // places of a patch
 
 // Tiles [tile, tile + count) of a chunk that lie side by side in an image.
 struct TileRun {
-  int64_t from;         // the first patch's first element in a plane of the source: may lie outside
-  int64_t to;           // the first tile's first pixel in a plane of the output
+  int64_t from;  // the first patch's first element in a plane of the source: may lie outside
+  int64_t to;    // the first tile's first pixel in a plane of the output
   int32_t tile, count;
-  int32_t top, bottom;  // rows [top, bottom) of the patches lie within the source,
-  int32_t left, right;  // and columns [left, right) of 4 count + 2 (of tiles alone: 4 count)
+  int32_t top, bottom;    // rows [top, bottom) of the patches lie within the source,
+  int32_t left, right;    // and columns [left, right) of 4 count + 2 (of tiles alone: 4 count)
   int32_t height, width;  // rows and columns of pixels that are there: up to 4 and 4 count
   bool whole;             // all columns of the output
 };
@@ -40,7 +42,7 @@ struct PixelArgs {
   int64_t place, row, rows, tiles;
   const TileRun* runs;
   int64_t run_count;
-  T* scratch;  // tile_scratch(tiles) elements
+  T* scratch;     // tile_scratch(tiles) elements
   const T* bias;  // of the rows, or nullptr
   bool relu;
   T beta;
@@ -74,7 +76,9 @@ struct WinogradKernels {
 // Elements of scratch, for vectors of up to 16.
 constexpr int64_t patch_pitch(int64_t tiles) { return tiles + 40; }
 constexpr int64_t row_pitch(int64_t tiles) { return 4 * tiles + 152; }
-constexpr int64_t patch_scratch(int64_t tiles) { return kPlaces * patch_pitch(tiles) + (kPatch + 1) * row_pitch(tiles); }
+constexpr int64_t patch_scratch(int64_t tiles) {
+  return kPlaces * patch_pitch(tiles) + (kPatch + 1) * row_pitch(tiles);
+}
 constexpr int64_t tile_scratch(int64_t tiles) { return kTile * row_pitch(tiles); }
 
 }  // namespace conv

@@ -1,6 +1,7 @@
 // The weight gradient by Winograd's F(4x4, 3x3): dw = G^T [sum over tiles of (A dy A^T) * (B^T x B)] G.
-// In batches of tiles: both sides are transformed, x's with channels contiguous; then blocks of (filter, channel) are
-// multiplied place by place over the batch's tiles, turned into taps while they are in the cache, and added to dw.
+// In batches of tiles: both sides are transformed, x's with channels contiguous; then blocks of (filter,
+// channel) are multiplied place by place over the batch's tiles, turned into taps while they are in the
+// cache, and added to dw.
 #include <atomic>
 
 #include "base/arena.h"
@@ -99,7 +100,8 @@ class WinogradWeight {
         a.channel = pitch;
         kernel_.patches(a);
         for (int p = 0; p < kPlaces; ++p) {
-          gemm_.pack(v + p * place, pitch, 1, a.channels, n, x + p * x_place_ + channel * batch_ + t * panel_, panel_);
+          gemm_.pack(v + p * place, pitch, 1, a.channels, n, x + p * x_place_ + channel * batch_ + t * panel_,
+                     panel_);
         }
       } else {
         const int64_t filter = (i - panels_) * panel_;
@@ -175,18 +177,22 @@ class WinogradWeight {
       block_panels_;
 };
 
-// Whether fewer products make up for the transforms.
-bool pays(int64_t tiles, int64_t filters, int64_t channels) { return filters >= 16 && channels >= 16 && tiles >= 16; }
+// Whether fewer products make up for the transforms; sums over few tiles do where there are many of them.
+bool pays(int64_t tiles, int64_t filters, int64_t channels) {
+  return filters >= 16 && channels >= 16 && tiles >= (filters * channels >= 256 * 256 ? 16 : 32);
+}
 
 }  // namespace
 
 template <class T>
 bool winograd_suits(const WeightJob<T>& job) {
   const Algorithm wanted = algorithm();
-  if (wanted == Algorithm::direct || kernels<T>().winograd.patches == nullptr || job.groups != 1) return false;
+  if (wanted == Algorithm::direct || kernels<T>().winograd.patches == nullptr || job.groups != 1)
+    return false;
   if (!Tiling::fits(job.grid, job.taps, job.tap_count)) return false;
   return wanted == Algorithm::winograd ||
-         pays(job.images * ceil_div(job.grid.out[1], kTile) * ceil_div(job.grid.out[2], kTile), job.filters, job.channels);
+         pays(job.images * ceil_div(job.grid.out[1], kTile) * ceil_div(job.grid.out[2], kTile), job.filters,
+              job.channels);
 }
 
 template <class T>
@@ -194,7 +200,7 @@ pynn_status weight_by_winograd(const WeightJob<T>& job) {
   return WinogradWeight<T>(job, kernels<T>().winograd).run();
 }
 
-#define PYNN_INSTANTIATE(T)                              \
+#define PYNN_INSTANTIATE(T)                             \
   template bool winograd_suits<T>(const WeightJob<T>&); \
   template pynn_status weight_by_winograd<T>(const WeightJob<T>&);
 PYNN_INSTANTIATE(float)
