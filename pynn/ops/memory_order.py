@@ -49,7 +49,7 @@ LAY_OUT = register(
         Sample((numpy.array(0.5),), ((),)),
     ],
     torch=lambda t, x, order: x.clone(),
-)(lambda xp, x, order: xp.transpose(xp.copy(xp.transpose(x, order)), _back(order)))
+)(lambda xp, x, order: xp.permute_dims(xp.copy(xp.permute_dims(x, order)), _back(order)))
 """A copy whose dimensions lie in memory in that order."""
 
 

@@ -86,4 +86,5 @@ def test_memory_formats():
     assert repr(pynn.channels_last) == "pynn.channels_last"
     assert pickle.loads(pickle.dumps(pynn.preserve_format)) is pynn.preserve_format
     assert x.layout is pynn.strided
-    assert x.float(memory_format=pynn.channels_last) is x
+    assert x.float() is x
+    assert x.float(memory_format=pynn.channels_last).is_contiguous(memory_format=pynn.channels_last)
