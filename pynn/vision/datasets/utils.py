@@ -67,16 +67,28 @@ def download_url(
             os.remove(partial)
 
 
+def _extract(archive: tarfile.TarFile, target: str) -> None:
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(target, filter="data")
+        return
+    root = os.path.realpath(target)  # before Python 3.11.4
+    for member in archive.getmembers():
+        place = os.path.realpath(os.path.join(root, member.name))
+        if os.path.commonpath((root, place)) != root or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name!r} would be extracted outside the destination {root}, or is no file.")
+    archive.extractall(target)
+
+
 def extract_archive(from_path: _Path, to_path: _Path | None = None, remove_finished: bool = False) -> str:
     """Unpack a .tar(.gz, .bz2, .xz), .tgz, .zip or .gz file into to_path (beside it); returns that path.
 
-    Members that would leave the folder are refused. Raises RuntimeError for another kind of file.
+    Members that would leave the folder are refused with tarfile.TarError. Raises RuntimeError for another kind of file.
     """
     source = os.fspath(from_path)
     target = os.path.dirname(source) if to_path is None else os.fspath(to_path)
     if source.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz")):
         with tarfile.open(source) as archive:
-            archive.extractall(target, filter="data")
+            _extract(archive, target)
     elif source.endswith(".zip"):
         with zipfile.ZipFile(source) as archive_:
             archive_.extractall(target)
