@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pynn.bench.row import Row
 
-PAUSE = 0.02
-"""Seconds between two sides' turns, in which threads that still spin go to sleep."""
+PAUSE = 0.25
+"""Seconds between two sides' turns, in which threads that still spin go to sleep (OpenMP's after 0.2)."""
 
 
 class Answers(Protocol):
