@@ -27,8 +27,10 @@ class _LocScale(Distribution):
         return pynn.rand(self._extended_shape(sample_shape), dtype=self.loc.dtype).clamp(tiny, 1 - 2**-24)
 
 
-class Normal(_LocScale):
-    """The normal distribution of mean `loc` and standard deviation `scale`."""
+class _Symmetric:
+    """Those whose density is the same on both sides of `loc`, and highest there."""
+
+    loc: Tensor
 
     @property
     def mean(self) -> Tensor:
@@ -37,6 +39,10 @@ class Normal(_LocScale):
     @property
     def mode(self) -> Tensor:
         return self.loc
+
+
+class Normal(_Symmetric, _LocScale):
+    """The normal distribution of mean `loc` and standard deviation `scale`."""
 
     @property
     def stddev(self) -> Tensor:
@@ -89,16 +95,8 @@ class LogNormal(_LocScale):
         return Normal(self.loc, self.scale, False).entropy() + self.loc
 
 
-class Laplace(_LocScale):
+class Laplace(_Symmetric, _LocScale):
     """The Laplace distribution: exponential to both sides of `loc`."""
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
@@ -227,7 +225,7 @@ class Exponential(Distribution):
         return 1.0 - pynn.log(self.rate)
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(_Symmetric, Distribution):
     """The normal distribution over vectors, by one of its covariance, the inverse of that, or its Cholesky factor."""
 
     has_rsample = True
@@ -262,14 +260,6 @@ class MultivariateNormal(Distribution):
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
         return pynn.linalg.inv(self.covariance_matrix)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
