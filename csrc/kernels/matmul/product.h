@@ -18,6 +18,7 @@ constexpr int64_t kSerial = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
 constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kCuts = 8;                // tiles or panels that are enough to share out
 constexpr int64_t kBlockBytes = 128 << 10;  // rows of A that all panels of B pass by: beside it in the L2 cache
 
 inline pynn_status no_memory(size_t bytes) {
@@ -59,7 +60,7 @@ class Product {
   pynn_status run() {
     prepare();
     if (g_.m * g_.n * most(g_.k, 1) <= kSerial || g_.k == 0) return serial();
-    return g_.m >= g_.n ? by_rows() : by_columns();
+    return cut_rows() ? by_rows() : by_columns();
   }
 
   pynn_status run_serially() {
@@ -68,20 +69,25 @@ class Product {
   }
 
  private:
-  static constexpr int64_t kDirectBytes = 128 << 10;
-
   void prepare() {
     depth_ = depth_block<T>(g_.k, kernels_.depth);
     const int64_t tiles = ceil_div(g_.m, max_rows_), panels = ceil_div(g_.n, panel_);
     // An operand is used where it lies when its tiles are contiguous one way and it is read so few times,
-    // or is so small and free of cache-set conflicts, that a copy would cost more than it saves.
+    // or is so small (and A's rows so free of cache-set conflicts), that a copy would cost more than it saves.
     const bool a_fits = g_.a_col == 1 || g_.a_row == 1;
     const int64_t a_step = g_.a_col == 1 ? g_.a_row : g_.a_col, a_bytes = g_.m * g_.k * int64_t(sizeof(T));
     const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
-    pack_a_ = g_.k > 0 &&
-              !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step, max_rows_))));
-    pack_b_ =
-        g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row, depth_))));
+    pack_a_ = g_.k > 0 && !(a_fits && (panels <= 2 || ((a_bytes <= kernels_.direct_bytes || g_.k <= 128) &&
+                                                       !conflicts(a_step, max_rows_))));
+    pack_b_ = g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || b_bytes <= kernels_.direct_bytes));
+  }
+
+  // Whether C is cut into rows. An operand that is packed alone is cut with C: each chunk packs a part of it and none
+  // waits for another.
+  bool cut_rows() const {
+    if (pack_a_ && !pack_b_ && ceil_div(g_.m, max_rows_) >= kCuts) return true;
+    if (pack_b_ && !pack_a_ && ceil_div(g_.n, panel_) >= kCuts) return false;
+    return g_.m >= g_.n;
   }
 
   // Whether `rows` rows a step apart meet in too few sets of the L1 cache to stay there: a way spans 4 KB, and 8
