@@ -1,7 +1,7 @@
-// One job at a time. The caller deals the chunks, publishes them by opening the gate, takes its own and those
-// that others have not come to, and closes the gate when none is left; a worker joins by counting itself into the open gate, so
-// a worker that wakes late finds it closed and touches nothing. The caller then waits only for
-// workers that hold a chunk, never for sleeping ones.
+// One job at a time. The caller deals the chunks, publishes them by opening the gate, takes its own and those that
+// others have not come to, and closes the gate when none is left; a worker joins by counting itself into the open
+// gate, so a worker that wakes late finds it closed and touches nothing. The caller then waits only for workers that
+// hold a chunk, never for sleeping ones.
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -170,7 +170,8 @@ struct Pool {
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> workers;
-  int wanted = 0;  // workers asked for; fewer may have started
+  int wanted = 0;          // workers asked for; fewer may have started
+  int64_t last_short = 0;  // when a job last came that was not worth waking threads for
 
   void deal(int64_t count) {
     used = int64_t(shares.size()) < count ? int64_t(shares.size()) : count;
@@ -258,14 +259,21 @@ struct Pool {
     workers.clear();
   }
 
-  void run(int64_t count, ChunkFn fn, void* argument) {
+  // Whether short jobs follow one another so fast that a thread, once woken, would keep spinning between them.
+  bool again() {
+    const int64_t time = now(), before = last_short;
+    last_short = time;
+    return time - before < kSpinNanoseconds / 2;
+  }
+
+  void run(int64_t count, ChunkFn fn, void* argument, Wake waking) {
     function = fn;
     context = argument;
     deal(count);
     const uint64_t closed = gate.load(std::memory_order_relaxed);
     gate.store(closed + kEpoch +
                kOpen);  // sequentially consistent, as is `sleepers`: one side sees the other
-    if (sleepers.load() > 0) {
+    if (sleepers.load() > 0 && (waking == Wake::yes || again())) {
       {
         std::lock_guard<std::mutex> lock(mutex);
       }
@@ -343,13 +351,13 @@ int num_threads() {
 
 void set_num_threads(int n) { wanted_threads.store(n < 1 ? 1 : n > kMaxThreads ? kMaxThreads : n); }
 
-void parallel_for(int64_t chunks, ChunkFn fn, void* context) {
+void parallel_for(int64_t chunks, ChunkFn fn, void* context, Wake wake) {
   if (chunks > 1 && !inside) {
     const int threads = num_threads();
     if (threads > 1 && !finished.load(std::memory_order_relaxed) &&
         !busy.exchange(true, std::memory_order_acquire)) {
       Pool* current = ready_pool(threads - 1);
-      if (current != nullptr) current->run(chunks, fn, context);
+      if (current != nullptr) current->run(chunks, fn, context, wake);
       busy.store(false, std::memory_order_release);
       if (current != nullptr) return;
     }

@@ -12,9 +12,10 @@
 namespace pynn {
 namespace matmul {
 
-// Multiply-adds under which a product stays on one thread (about 20 us of a slow core), and
-// those a chunk should have at least.
-constexpr int64_t kSerial = 1 << 20;
+// Multiply-adds under which a product stays on one thread (about 5 us of a slow core), those that are worth waking
+// threads for, and those a chunk should have at least.
+constexpr int64_t kSerial = 1 << 18;
+constexpr int64_t kWaking = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
 constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
@@ -50,7 +51,7 @@ struct Pass {
 template <class T>
 class Product {
  public:
-  explicit Product(const Gemm<T>& g) : g_(g), kernels_(kernels<T>()) {
+  explicit Product(const Gemm<T>& g) : g_(g), kernels_(kernels<T>()), macs_(g.m * g.n * most(g.k, 1)) {
     width_ = kernels_.width;
     vectors_ = g.m <= kernels_.max_rows[4] && g.n > 2 * width_ ? 4 : 2;
     panel_ = vectors_ * width_;
@@ -59,7 +60,7 @@ class Product {
 
   pynn_status run() {
     prepare();
-    if (g_.m * g_.n * most(g_.k, 1) <= kSerial || g_.k == 0) return serial();
+    if (macs_ <= kSerial || g_.k == 0) return serial();
     return cut_rows() ? by_rows() : by_columns();
   }
 
@@ -227,8 +228,7 @@ class Product {
   // How many chunks for `count` rows (or columns) in units of `unit`: by shape alone, even where that costs
   // nothing.
   int64_t chunks(int64_t count, int64_t unit, int64_t largest) const {
-    const int64_t macs = g_.m * g_.n * most(g_.k, 1);
-    int64_t n = most(ceil_div(count, largest), least(8, macs / kChunk));
+    int64_t n = most(ceil_div(count, largest), least(8, most(2, macs_ / kChunk)));
     n = least(n, ceil_div(count, unit));
     if (n > 1 && n % 2 == 1 && n < ceil_div(count, unit)) ++n;
     return most(n, 1);
@@ -254,7 +254,7 @@ class Product {
       for (int64_t k0 = 0; k0 < g_.k; k0 += together * depth_) {
         const int64_t k1 = least(k0 + together * depth_, g_.k);
         if (pack_b_) pack_shared_b(column, columns, k0, k1, b);
-        parallel(cut.tiles, [&](int64_t chunk) {
+        share(cut.tiles, [&](int64_t chunk) {
           const int64_t row = cut.start(chunk), rows = cut.size(chunk);
           const Scratch own(pack_a_ ? size_t(rows * depth_) * sizeof(T) : 0);
           if (!own) {
@@ -276,12 +276,18 @@ class Product {
     return failed.load() ? no_memory(size_t(largest * depth_) * sizeof(T)) : PYNN_OK;
   }
 
+  // f(chunk) on the pool's threads, and on those that sleep where the product is worth waking them.
+  template <class F>
+  void share(int64_t chunks, const F& f) const {
+    parallel(chunks, f, macs_ > kWaking ? Wake::yes : Wake::no);
+  }
+
   void pack_shared_b(int64_t column, int64_t columns, int64_t k0, int64_t k1, T* b) const {
     const int64_t padded = round_up(columns, panel_);
     const int64_t group =
         most(1, (32 << 10) / (panel_ * depth_)) * panel_;  // columns of one chunk of packing
     const int64_t groups = ceil_div(columns, group), blocks = ceil_div(k1 - k0, depth_);
-    parallel(groups * blocks, [&](int64_t chunk) {
+    share(groups * blocks, [&](int64_t chunk) {
       const int64_t k = k0 + chunk / groups * depth_, j = chunk % groups * group;
       const int64_t depth = least(depth_, k1 - k);
       pack_b_panels(column + j, least(group, columns - j), k, depth, b + (k - k0) * padded + j * depth);
@@ -307,7 +313,7 @@ class Product {
       for (int64_t k0 = 0; k0 < g_.k; k0 += together * depth_) {
         const int64_t k1 = least(k0 + together * depth_, g_.k);
         if (pack_a_) pack_shared_a(row, rows, k0, k1, a);
-        parallel(cut.tiles, [&](int64_t chunk) {
+        share(cut.tiles, [&](int64_t chunk) {
           const int64_t column = cut.start(chunk) * panel_;
           const int64_t columns = least(cut.size(chunk) * panel_, g_.n - column);
           const Scratch own(pack_b_ ? size_t(round_up(columns, panel_) * depth_) * sizeof(T) : 0);
@@ -338,7 +344,7 @@ class Product {
     const Rows tiles(rows, max_rows_);
     const int64_t group = most(1, (32 << 10) / (max_rows_ * depth_));  // tiles of one chunk of packing
     const int64_t groups = ceil_div(tiles.tiles, group), blocks = ceil_div(k1 - k0, depth_);
-    parallel(groups * blocks, [&](int64_t chunk) {
+    share(groups * blocks, [&](int64_t chunk) {
       const int64_t k = k0 + chunk / groups * depth_, depth = least(depth_, k1 - k);
       const int64_t first = chunk % groups * group;
       for (int64_t t = first; t < least(first + group, tiles.tiles); ++t) {
@@ -351,6 +357,7 @@ class Product {
 
   const Gemm<T> g_;
   const Kernels<T>& kernels_;
+  const int64_t macs_;
   int width_, vectors_;
   int64_t panel_, max_rows_, depth_ = 0;
   bool pack_a_ = false, pack_b_ = false;
