@@ -53,11 +53,12 @@ void each(bool serial, int64_t count, const F& f) {
   }
 }
 
-// Tiles of nearly equal height.
-struct Heights {
+// `count` things cut into parts that differ by one at most.
+struct Parts {
   int64_t base, longer;
-  int64_t size(int64_t t) const { return base + (t < longer); }
-  int64_t start(int64_t t) const { return t * base + least(t, longer); }
+  Parts(int64_t count, int64_t parts) : base(count / parts), longer(count % parts) {}
+  int64_t size(int64_t i) const { return base + (i < longer); }
+  int64_t start(int64_t i) const { return i * base + least(i, longer); }
 };
 
 class Tiles {
@@ -68,7 +69,7 @@ class Tiles {
         tiles_(ceil_div(g.m, kPairRows)),
         panels_(ceil_div(g.n, kPairPanel)),
         panel_size_(most(pairs_, 1) * kPairPanel),
-        heights_{g.m / tiles_, g.m % tiles_} {
+        heights_(g.m, tiles_) {
     // Rows a multiple of 4 KB apart meet in one set of the L1 cache.
     direct_ = g.k > 0 && g.a_col == 1 && (panels_ <= 2 || tiles_ <= 1 || g.a_row % 2048 != 0);
     serial_ = g.m * g.n * most(g.k, 1) <= kSerial;
@@ -82,15 +83,16 @@ class Tiles {
  private:
   // A is read where it lies. A chunk packs panels of B one by one, each for all tiles: no thread waits for another.
   pynn_status by_panels() const {
-    const int64_t each_chunk = serial_ ? panels_ : ceil_div(panels_, kCuts);
+    const int64_t chunks = serial_ ? 1 : least(panels_, kCuts);
+    const Parts cut(panels_, chunks);
     std::atomic<bool> failed{false};
-    parallel(ceil_div(panels_, each_chunk), [&](int64_t chunk) {
+    parallel(chunks, [&](int64_t chunk) {
       const Scratch b(size_t(panel_size_) * 4);
       if (!b) {
         failed.store(true);
         return;
       }
-      for (int64_t p = chunk * each_chunk; p < least((chunk + 1) * each_chunk, panels_); ++p) {
+      for (int64_t p = cut.start(chunk); p < cut.start(chunk + 1); ++p) {
         pack_b(p, b.as<uint32_t>());
         panel(p, b.as<uint32_t>(), nullptr, 0, tiles_);
       }
@@ -98,42 +100,62 @@ class Tiles {
     return failed.load() ? no_memory(size_t(panel_size_) * 4) : PYNN_OK;
   }
 
-  // Both operands are packed by all threads (A unless it is read where it lies), then blocks of C are shared out.
+  // B is packed by all threads, then blocks of C are shared out: rows whose A stays in the L2 cache, times as many
+  // panels as make work for all threads. A block packs its rows of A (unless they are read where they lie); where
+  // several blocks have the same rows, all of A is packed first.
   pynn_status by_blocks() const {
+    const int64_t fitting = most(1, kBlockBytes / (most(pairs_, 1) * 4 * kPairRows));
+    const int64_t row_blocks = most(ceil_div(tiles_, fitting), g_.m >= g_.n ? least(tiles_, kCuts) : 1);
+    const Parts rows(tiles_, row_blocks);
+    const bool own = !direct_ && row_blocks >= kCuts;
     const int64_t group = most(1, least(panels_, kGroupBytes / (panel_size_ * 4)));
-    const int64_t a_size = direct_ ? 0 : g_.m * pairs_;
+    const int64_t a_size = direct_ || own ? 0 : g_.m * pairs_;
     const size_t bytes = size_t(a_size + group * panel_size_) * 4;
     const Scratch scratch(bytes);
     if (!scratch) return no_memory(bytes);
     uint32_t* const b = scratch.as<uint32_t>();
-    uint32_t* const a = direct_ ? nullptr : b + group * panel_size_;
-    if (!direct_) {
+    uint32_t* const a = b + group * panel_size_;
+    if (a_size != 0) {
       const int64_t some = most(1, (32 << 10) / (most(pairs_, 1) * kPairRows));
       each(serial_, ceil_div(tiles_, some), [&](int64_t chunk) {
-        for (int64_t t = chunk * some; t < least((chunk + 1) * some, tiles_); ++t) {
-          const int64_t start = heights_.start(t), height = heights_.size(t);
-          pair_kernels->pack(&g_.a[start * g_.a_row].bits, g_.a_row, g_.a_col, height, height, g_.k,
-                             a + start * pairs_, height);
-        }
+        const int64_t first = chunk * some;
+        pack_a(first, least(first + some, tiles_), a + heights_.start(first) * pairs_);
       });
     }
-    // Rows whose A stays in the L2 cache, times as many panels as make work for all threads.
-    const int64_t fitting = most(1, kBlockBytes / (most(pairs_, 1) * 4 * kPairRows));
-    const int64_t block_rows = least(fitting, g_.m >= g_.n ? ceil_div(tiles_, kCuts) : tiles_);
-    const int64_t row_blocks = ceil_div(tiles_, block_rows);
+    std::atomic<bool> failed{false};
     for (int64_t p0 = 0; p0 < panels_; p0 += group) {
       const int64_t count = least(group, panels_ - p0);
       each(serial_ || count * panel_size_ <= kSerialPacking, count,
            [&](int64_t p) { pack_b(p0 + p, b + p * panel_size_); });
-      const int64_t wanted = most(1, ceil_div(kCuts, row_blocks)), block_panels = ceil_div(count, wanted);
-      const int64_t panel_blocks = ceil_div(count, block_panels);
+      const int64_t panel_blocks = least(count, ceil_div(kCuts, row_blocks));
+      const Parts columns(count, panel_blocks);
       each(serial_, row_blocks * panel_blocks, [&](int64_t block) {
-        const int64_t t0 = block / panel_blocks * block_rows, t1 = least(t0 + block_rows, tiles_);
-        const int64_t first = block % panel_blocks * block_panels, last = least(first + block_panels, count);
-        for (int64_t p = first; p < last; ++p) panel(p0 + p, b + p * panel_size_, a, t0, t1);
+        const int64_t t0 = rows.start(block / panel_blocks), t1 = rows.start(block / panel_blocks + 1);
+        const Scratch packed(own ? size_t((heights_.start(t1) - heights_.start(t0)) * pairs_) * 4 : 0);
+        if (!packed) {
+          failed.store(true);
+          return;
+        }
+        const uint32_t* block_a = direct_ ? nullptr : a + heights_.start(t0) * pairs_;
+        if (own) {
+          pack_a(t0, t1, packed.as<uint32_t>());
+          block_a = packed.as<uint32_t>();
+        }
+        const int64_t c = block % panel_blocks;
+        for (int64_t p = columns.start(c); p < columns.start(c + 1); ++p) {
+          panel(p0 + p, b + p * panel_size_, block_a, t0, t1);
+        }
       });
     }
-    return PYNN_OK;
+    return failed.load() ? no_memory(size_t(kBlockBytes)) : PYNN_OK;
+  }
+
+  void pack_a(int64_t t0, int64_t t1, uint32_t* to) const {
+    for (int64_t t = t0; t < t1; ++t) {
+      const int64_t start = heights_.start(t), height = heights_.size(t);
+      pair_kernels->pack(&g_.a[start * g_.a_row].bits, g_.a_row, g_.a_col, height, height, g_.k,
+                         to + (start - heights_.start(t0)) * pairs_, height);
+    }
   }
 
   void pack_b(int64_t p, uint32_t* to) const {
@@ -142,7 +164,7 @@ class Tiles {
                        kPairPanel, g_.k, to, kPairPanel);
   }
 
-  // Tiles t0 ... t1 of panel p; packed A, or nullptr.
+  // Tiles t0 ... t1 of panel p; A packed from tile t0 on, or nullptr.
   void panel(int64_t p, const uint32_t* b, const uint32_t* a, int64_t t0, int64_t t1) const {
     const int64_t column = p * kPairPanel;
     PairTile tile;
@@ -157,7 +179,7 @@ class Tiles {
     tile.a_step = direct_ ? g_.a_row : 0;
     for (int64_t t = t0; t < t1; ++t) {
       const int64_t start = heights_.start(t);
-      tile.a = direct_ ? static_cast<const void*>(g_.a + start * g_.a_row) : a + start * pairs_;
+      tile.a = direct_ ? static_cast<const void*>(g_.a + start * g_.a_row) : a + (start - heights_.start(t0)) * pairs_;
       tile.c = &g_.c[start * g_.c_row + column].bits;
       tile.bias_row = g_.bias_row ? &g_.bias_row[start].bits : nullptr;
       pair_kernels->tile[heights_.size(t)][tile.cols > 16](tile);
@@ -166,7 +188,7 @@ class Tiles {
 
   const Gemm<bfloat16> g_;
   const int64_t pairs_, tiles_, panels_, panel_size_;
-  const Heights heights_;
+  const Parts heights_;  // rows of the tiles
   bool direct_, serial_;
 };
 
