@@ -15,6 +15,7 @@ from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn._layout import preserve_format
+from pynn.ops.devices import on
 from pynn.ops.fitting import fitted
 from pynn.ops.memory_order import check_format, in_order, order_in, order_like
 from pynn.ops.registry import Sample, export, number, register, register_inplace
@@ -62,9 +63,17 @@ def shape_of(size: Any) -> tuple[int, ...]:
 
 def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
-    if device is not None:
-        check_device(device)
-    tensor = value if isinstance(value, Tensor) else made(value)
+    if device is None:
+        tensor = value if isinstance(value, Tensor) else made(value)
+    else:
+        found = check_device(device)
+        if isinstance(value, Tensor):
+            tensor = on(value, found)
+        elif found.type == "cpu" and not _core.has_modes():
+            tensor = made(value)
+        else:
+            with found:
+                tensor = made(value)
     if requires_grad:
         tensor.requires_grad = True
     return tensor

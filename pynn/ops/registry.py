@@ -195,7 +195,7 @@ def register_inplace(
     op = _core.OPERATORS.get(name) or Op(name)
 
     def reference(xp: Any, x: Any, *rest: Any) -> Any:
-        kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
+        kernel = _core.chosen_kernel(functional, (x, *rest))  # the same bits as the out-of-place form
         value = None if kernel is None else kernel(x, *rest)
         xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
         return x
@@ -309,7 +309,7 @@ def as_operand(x: Any) -> Any:
     """An operand of an operator as a Tensor or a Python number."""
     if isinstance(x, Tensor):
         return x
-    if isinstance(x, numpy.ndarray):
+    if _core.holds(x):
         return _core.wrap(x)
     x = number(x)
     if isinstance(x, (bool, int, float)):
