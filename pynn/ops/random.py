@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn import _core, _random
+from pynn import _core
 from pynn._core import Tensor, call, call_inplace
 from pynn._device import DeviceLike
 from pynn._dtypes import DTYPES, INT64, default_float, plain, to_numpy
@@ -40,21 +40,21 @@ def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
 
 RAND = _creator(
     "rand",
-    lambda xp, shape, dtype, place: _random.uniform(place[0], place[1], shape, dtype),
+    lambda xp, shape, dtype, place: xp.uniform(place[0], place[1], shape, dtype),
     lambda arrays, attrs: prod(attrs[0]) * _words(attrs[1]),
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
-    lambda xp, shape, dtype, place: _random.normal(place[0], place[1], shape, dtype),
+    lambda xp, shape, dtype, place: xp.normal(place[0], place[1], shape, dtype),
     lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
-    lambda xp, shape, low, high, dtype, place: _random.randint(place[0], place[1], shape, low, high, dtype),
+    lambda xp, shape, low, high, dtype, place: xp.randint(place[0], place[1], shape, low, high, dtype),
     lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: (
         [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
@@ -64,7 +64,7 @@ RANDINT = _creator(
 )
 RANDPERM = _creator(
     "randperm",
-    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(place[0], place[1], shape[0]), kind="stable").astype(
+    lambda xp, shape, dtype, place: xp.argsort(xp.philox(place[0], place[1], shape[0]), kind="stable").astype(
         dtype
     ),
     lambda arrays, attrs: attrs[0][0],
@@ -77,8 +77,8 @@ def _dropout(xp: Any, x: Any, p: Any, place: Any) -> Any:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
         return xp.zeros_like(x)
-    kept = _random.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
-    return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
+    kept = xp.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
+    return x * (kept * x.dtype.type(1.0 / (1.0 - p)))
 
 
 def _dropout_vjp(xp: Any, g: Any, out: Any, x: Any, p: Any, place: Any) -> Any:
@@ -135,7 +135,7 @@ def _filler(name: str, draw: Any, count: Any, attrs: Any, sample: Any) -> Any:
 UNIFORM_ = _filler(
     "uniform",
     lambda xp, x, low, high, place: (
-        low + (high - low) * plain(_random.uniform(place[0], place[1], x.shape, x.dtype))
+        low + (high - low) * plain(xp.uniform(place[0], place[1], x.shape, x.dtype))
     ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
@@ -143,7 +143,7 @@ UNIFORM_ = _filler(
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))).astype(
+    lambda xp, x, mean, std, place: (mean + std * plain(xp.normal(place[0], place[1], x.shape, x.dtype))).astype(
         x.dtype
     ),
     lambda arrays, attrs: arrays[0].size * 2,
@@ -152,7 +152,7 @@ NORMAL_ = _filler(
 )
 BERNOULLI_ = _filler(
     "bernoulli",
-    lambda xp, x, p, place: (_random.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
+    lambda xp, x, p, place: (xp.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size,
     ("p", "generator"),
     (0.3, None),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn import _core, _random
+from pynn import _core
 from pynn._core import Tensor, call_inplace, made, observe
 from pynn._device import DeviceLike
 from pynn._dtypes import INT64, plain
@@ -91,10 +91,10 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 # ---- in-place fills ----
 
 
-def _uniform(place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
+def _uniform(xp: Any, place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
     """Uniform numbers in (0, 1], in float64 or float32, for each element of x."""
     wide = numpy.float64 if x.dtype.kind in "iu" or x.dtype == numpy.float64 else numpy.float32
-    result: numpy.ndarray = 1 - _random.uniform(place[0], place[1], x.shape, wide)
+    result: numpy.ndarray = 1 - xp.uniform(place[0], place[1], x.shape, wide)
     return result
 
 
@@ -107,14 +107,14 @@ def _count(arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> int:
 
 EXPONENTIAL_ = _filler(
     "exponential",
-    lambda xp, x, rate, place: (-numpy.log(_uniform(place, x)) / rate).astype(x.dtype),
+    lambda xp, x, rate, place: (-numpy.log(_uniform(xp, place, x)) / rate).astype(x.dtype),
     _count,
     ("lambd", "generator"),
     (1.5, None),
 )
 GEOMETRIC_ = _filler(
     "geometric",
-    lambda xp, x, p, place: numpy.maximum(numpy.ceil(numpy.log(_uniform(place, x)) / math.log1p(-p)), 1).astype(
+    lambda xp, x, p, place: numpy.maximum(numpy.ceil(numpy.log(_uniform(xp, place, x)) / math.log1p(-p)), 1).astype(
         x.dtype
     ),
     _count,
@@ -123,7 +123,7 @@ GEOMETRIC_ = _filler(
 )
 CAUCHY_ = _filler(
     "cauchy",
-    lambda xp, x, median, sigma, place: (median + sigma * numpy.tan(math.pi * (_uniform(place, x) - 0.5))).astype(
+    lambda xp, x, median, sigma, place: (median + sigma * numpy.tan(math.pi * (_uniform(xp, place, x) - 0.5))).astype(
         x.dtype
     ),
     _count,
@@ -133,7 +133,7 @@ CAUCHY_ = _filler(
 LOG_NORMAL_ = _filler(
     "log_normal",
     lambda xp, x, mean, std, place: numpy.exp(
-        mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))
+        mean + std * plain(xp.normal(place[0], place[1], x.shape, x.dtype))
     ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),

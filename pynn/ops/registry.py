@@ -287,10 +287,13 @@ def _normal_vjp(name: str, vjp: Any, variadic: bool) -> Rule:
 
 
 def run(xp: Any, op: Op, inputs: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
-    """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays."""
+    """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays.
+
+    Other namespaces than NumPy's may have kernels to serve in the reference's place: their function `run` does.
+    """
     if xp.name == "pynn":
         return call(op, inputs, attrs)
-    return op.reference(xp, *inputs, *attrs)
+    return op.reference(xp, *inputs, *attrs) if xp.name == "numpy" else xp.run(op, inputs, attrs)
 
 
 # ---- checks and promotion ----

@@ -64,7 +64,7 @@ def _scatter_reduce_vjp(
     include_self: bool,
 ) -> tuple[Any, None, Any]:
     """A product's gradient is the product of the others: of all, over the element, or, where one is 0, without that one."""
-    if index.size == 0 if isinstance(index, numpy.ndarray) else index.numel() == 0:
+    if 0 in index.shape:
         return g, None, xp.zeros_like(src)
     if tuple(src.shape) != tuple(index.shape):
         part = src[tuple(slice(0, n) for n in index.shape)]

@@ -20,7 +20,7 @@ def _order(array: Any, dim: Any, descending: Any) -> Any:
 
 
 def _picked(x: Any, order: Any, dim: Any) -> Any:
-    order = numpy.ascontiguousarray(order)
+    order = order if order.flags.c_contiguous else order.copy()
     return numpy.take_along_axis(x, order, dim), order
 
 

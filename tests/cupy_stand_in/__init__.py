@@ -14,7 +14,7 @@ from tests.cupy_stand_in import cuda, kernels, linalg
 from tests.cupy_stand_in.array import asarray, asnumpy, device_array, get_array_module, lifted, ndarray
 
 __version__ = "14.2.0"
-ElementwiseKernel, RawKernel, ReductionKernel = kernels.ElementwiseKernel, kernels.RawKernel, kernels.ReductionKernel
+ElementwiseKernel = kernels.ElementwiseKernel
 get_default_memory_pool, get_default_pinned_memory_pool = cuda.get_default_memory_pool, cuda.get_default_pinned_memory_pool
 __all__ = ["asarray", "asnumpy", "cuda", "get_array_module", "installed", "linalg", "ndarray"]
 
@@ -26,7 +26,7 @@ for _name in "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 
 
 # Functions that CuPy has under NumPy's names and with their meaning.
 NAMES = """
-abs acos acosh add all amax amin any append arange argmax argmin argsort array_equal asin asinh astype atan atan2 atanh
+abs absolute acos arccos arccosh arcsin arcsinh arctan arctan2 arctanh left_shift right_shift acosh add all amax amin any append arange argmax argmin argsort array_equal asin asinh astype atan atan2 atanh
 atleast_1d atleast_2d bincount bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays
 broadcast_to cbrt ceil clip concat concatenate copysign cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagonal diff
 divide divmod dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flatnonzero flip floor floor_divide fmax
@@ -36,7 +36,7 @@ logical_not logical_or logical_xor matmul max maximum mean median meshgrid min m
 nansum negative nextafter nonzero not_equal ones ones_like outer pad partition permute_dims pow power prod rad2deg
 ravel reciprocal remainder repeat reshape rint roll rollaxis round searchsorted shares_memory may_share_memory sign signbit
 sin sinc sinh sort split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile
-trace transpose tri tril triu tril_indices triu_indices trunc unique unwrap var vstack hstack where zeros zeros_like
+trace transpose tri tril true_divide triu tril_indices triu_indices trunc unique unwrap var vstack hstack where zeros zeros_like
 ascontiguousarray
 """.split()
 for _name in NAMES:

@@ -9,7 +9,23 @@ from pynn import _core, _gpu
 from pynn.ops.registry import OPS
 
 # Ops by name; "<op>.backward" is the gradient of one.
-SERVED: tuple[str, ...] = ()
+SERVED = (
+    "cholesky_ex",
+    "cholesky_inverse",
+    "cholesky_solve",
+    "geqrf",
+    "ldl_factor_ex",
+    "ldl_solve",
+    "linalg_inv_ex",
+    "linalg_pinv",
+    "linalg_solve_ex",
+    "lstsq",
+    "lu_factor_ex",
+    "lu_factor_ex.backward",
+    "matrix_exp",
+    "scatter_reduce",
+    "solve_triangular",
+)
 
 
 def _down(value: Any) -> Any:

@@ -4,20 +4,33 @@ CuPy has most of them under the same names; here is what it lacks, or does other
 in NumPy's functions run over CuPy's arrays as they stand, for NumPy hands CuPy's arrays to CuPy.
 """
 
-import math
+import sys
 from typing import Any
 
 import numpy
 
 from pynn import _gpu
+from pynn._backends import BACKENDS
+from pynn._backends.cupy.random import normal, philox, randint, uniform  # noqa: F401  (names of the namespace)
 
 xp = _gpu.cupy()
 name = "cupy"
 bool_, float32, float64, int64 = numpy.bool_, numpy.float32, numpy.float64, numpy.int64
-as_strided = xp.lib.stride_tricks.as_strided
+
+
+def as_strided(x: Any, shape: Any, strides: Any, writeable: bool = True) -> Any:
+    """A view of a shape with these strides in bytes; CuPy has no read-only ones."""
+    return xp.lib.stride_tricks.as_strided(x, shape, strides)
 
 # What atomic additions take on the GPU; other dtypes are added up in one of these.
 _ADDED = frozenset(("int32", "int64", "float16", "float32", "float64", "uint32", "uint64"))
+
+
+def run(op: Any, inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
+    """An op inside another's reference: by the backend's kernel, else by its own reference."""
+    kernel = BACKENDS["cupy"].kernel(op.name)
+    out = None if kernel is None else kernel(inputs, *attrs) if op.variadic else kernel(*inputs, *attrs)
+    return op.reference(sys.modules[__name__], *inputs, *attrs) if out is None else out
 
 
 def asarray(x: Any, dtype: Any = None) -> Any:
@@ -55,6 +68,18 @@ def add_at(out: Any, index: Any, values: Any) -> None:
     out[...] = wide.astype(out.dtype)
 
 
+def running(name: str, x: Any, axis: int) -> Any:
+    """The running maximum, minimum or logaddexp of x along a dimension: in as many steps as its size has bits."""
+    function, size = getattr(xp, name), x.shape[axis]
+    out, lead = copy(x), (slice(None),) * axis
+    step = 1
+    while step < size:
+        late = (*lead, slice(step, None))
+        out[late] = function(out[late], out[(*lead, slice(None, size - step))])
+        step *= 2
+    return out
+
+
 def sign(x: Any) -> Any:
     """-1, 0 or 1; 0 for NaN, as in torch."""
     if x.dtype.kind == "b":
@@ -68,12 +93,6 @@ def sigmoid(x: Any) -> Any:
     e = xp.exp(-xp.abs(x))
     return xp.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False)
 
-
-def erf(x: Any) -> Any:
-    """The error function, in x's dtype."""
-    from pynn._backends.namespace import erf as over_numpy
-
-    return over_numpy(x) if hasattr(x, "dtype") else math.erf(x)
 
 
 def __getattr__(name: str) -> Any:
