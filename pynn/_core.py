@@ -1092,7 +1092,7 @@ def _needs_tensors(op, arrays, composed):
     half = _half_in(arrays)
     if half is None:
         return False
-    return composed or any([is_array(a) and is_floating(a) and a.dtype != half for a in arrays])
+    return composed or any([is_array(a) and is_floating(a) and a.dtype != half for a in arrays])  # noqa: C419  (a generator costs more)
 
 
 def _call_wide(op, inputs, attrs):
@@ -2324,6 +2324,8 @@ def _execute_backward(node, grad):
     op = node.op
     saved = node.saved
     results = None
+    if _devices and node.backend is None:
+        _place_node(node, grad)
     backend = node.backend
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
     if kernel is not None and node.shapes is None:  # kernels do not sum over what was broadcast
@@ -2346,6 +2348,13 @@ def _execute_backward(node, grad):
     if _modes and state.recorder is not None:
         state.recorder.backward(node, grad, results)
     return results
+
+
+def _place_node(node, grad):
+    """Let a node that no forward call gave a backend run where the gradient that arrives lies."""
+    for array in grad if isinstance(grad, list) else (grad,):
+        if is_device_array(array):
+            node.backend = _device_backend
 
 
 def _fold(kernel, xp, grad, shape):

@@ -80,7 +80,7 @@ def start() -> None:
         from pynn import _backends
 
         module = cupy()
-        METHODS.update(device_of=device_of, settle=settle, out_of_memory=out_of_memory)
+        METHODS.update(namespace_of=namespace_of, device_of=device_of, settle=settle, out_of_memory=out_of_memory)
         _core.set_devices(len(_devices), module.ndarray, _backends.best("cuda"))
         _started = True
 
@@ -94,6 +94,7 @@ def forget() -> None:
         _core.set_devices(0, None, None)
     _cupy, _reason, _started = None, None, False
     _devices.clear()
+    _peaks.clear()
     _backends.forget("cuda")
 
 
@@ -118,6 +119,13 @@ def device_of(arrays: Any) -> device:
         if on_device(array):
             return _devices[array.device.id]
     return CPU
+
+
+def namespace_of(array: Any) -> Any:
+    """The array namespace over a GPU's array."""
+    from pynn._backends import BACKENDS
+
+    return BACKENDS["cupy"].namespace
 
 
 def _in_order(array: Any, copy: Any) -> Any:
@@ -187,6 +195,21 @@ def move(x: Tensor, where: device) -> Tensor:
     return x if here == where else call(TO, (x,), (here, where))
 
 
+def maker(name: str, where: device) -> Any:
+    """CuPy's function `zeros`, `ones` or `empty`, making arrays on a GPU."""
+    start()
+
+    def make(shape: Any, dtype: Any) -> Any:
+        with _cupy.cuda.Device(where.index):
+            try:
+                return getattr(_cupy, name)(shape, dtype)
+            except MemoryError as error:
+                out_of_memory(name, error)
+                raise
+
+    return make
+
+
 def out_of_memory(name: str, error: BaseException) -> None:
     """Raise CuPy's error of that kind as pynn.cuda.OutOfMemoryError, which says what was asked and what is free."""
     if _cupy is None or not isinstance(error, _cupy.cuda.memory.OutOfMemoryError):
@@ -203,3 +226,86 @@ def out_of_memory(name: str, error: BaseException) -> None:
         f"{pool.free_bytes():,} bytes are reserved but unused. Use smaller batches, or delete tensors and call "
         "pynn.cuda.empty_cache()."
     ) from error
+
+
+# ---- page-locked memory ----
+
+
+def pinned(array: Any) -> Any:
+    """A copy of a NumPy array in page-locked memory, in the same order of dimensions."""
+
+    def copy(dense: Any) -> Any:
+        memory = cupy().cuda.alloc_pinned_memory(dense.nbytes)
+        out = numpy.frombuffer(memory, dense.dtype, dense.size).reshape(dense.shape)
+        out[...] = dense
+        return out
+
+    return _in_order(array, copy)
+
+
+def is_pinned(array: Any) -> bool:
+    """Whether a NumPy array lies in page-locked memory that `pinned` took."""
+    if _cupy is None:
+        return False
+    root = array
+    while isinstance(root, numpy.ndarray):
+        root = root.base
+    held = root.obj if isinstance(root, memoryview) else root
+    return type(held).__name__ == "PinnedMemoryPointer"
+
+
+# ---- what `pynn.cuda` asks ----
+
+
+def cupy_device(number: int) -> Any:
+    """CuPy's object for a GPU: a context in which it is the one in use."""
+    return cupy().cuda.Device(number)
+
+
+def pool(number: int) -> "_Pool":
+    """The pool that one GPU's tensors take memory from."""
+    return _Pool(number)
+
+
+class _Pool:
+    """CuPy's pool as seen by one GPU, which it asks for while that is the one in use."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            with cupy_device(self._number):
+                return getattr(cupy().get_default_memory_pool(), name)(*args, **kwargs)
+
+        return ask
+
+
+_peaks: dict[int, int] = {}  # by GPU, the most bytes in use since they are watched
+_hook: Any = None
+
+
+def watch_peak(number: int) -> None:
+    """Note from here on, at each allocation, how many bytes of a GPU are in use."""
+    global _hook
+    _peaks[number] = int(pool(number).used_bytes())
+    if _hook is None:
+
+        class Watcher(cupy().cuda.MemoryHook):  # type: ignore[misc]
+            name = "pynn"
+
+            def malloc_postprocess(self, *, device_id: int, **figures: Any) -> None:
+                used = int(cupy().get_default_memory_pool().used_bytes())
+                if used > _peaks.get(device_id, 0):
+                    _peaks[device_id] = used
+
+        _hook = Watcher()
+        _hook.__enter__()
+
+
+def peak(number: int, reserved: int) -> int:
+    """The most bytes of a GPU that were in use since `watch_peak`; before that, those reserved."""
+    if number not in _peaks:
+        return reserved
+    _peaks[number] = max(_peaks[number], int(pool(number).used_bytes()))
+    return _peaks[number]

@@ -71,6 +71,23 @@ def on(x: Tensor, where: DeviceLike) -> Tensor:
     return _gpu.move(x, found)
 
 
+def beside(x: Tensor, where: DeviceLike | None) -> DeviceLike | None:
+    """The device asked for, else that of a tensor; None for the CPU where nothing else was ever in use."""
+    return where if where is not None or not _core.has_modes() else device_of(x)
+
+
+def maker(make: Any, where: DeviceLike | None) -> Any:
+    """numpy.zeros, ones or empty as a function that makes its array on a device, or where new tensors lie."""
+    if where is None and not _core.has_modes():
+        return make
+    found = state.device if where is None else check_device(where)
+    if found is None or found.type == "cpu":
+        return make
+    from pynn import _gpu
+
+    return _gpu.maker(make.__name__, found)
+
+
 def _first_tensor(values: Any) -> Any:
     for value in values:
         if isinstance(value, Tensor):

@@ -8,13 +8,14 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace
-from pynn._device import DeviceLike
+from pynn._device import DeviceLike, check_device
 from pynn._dtypes import DTYPES, INT64, default_float, plain, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn._random import Generator
 from pynn.ops.creation import finish, shape_of
+from pynn.ops.devices import beside, beside_input
 from pynn.ops.memory_order import Order, copied, order_like
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
@@ -166,6 +167,14 @@ def _dtype(dtype: Any) -> Any:
     return found
 
 
+def _drawn(op: Any, attrs: tuple[Any, ...], device: Any, requires_grad: bool) -> Tensor:
+    """A tensor of random numbers, drawn on the device where it is to lie."""
+    if device is None:
+        return finish(call(op, (), attrs), None, requires_grad)
+    with check_device(device):
+        return finish(call(op, (), attrs), None, requires_grad)
+
+
 def _publish(name: str, op: Any, numbers: str) -> Callable[..., Tensor]:
     def function(
         *size_: Any,
@@ -177,8 +186,7 @@ def _publish(name: str, op: Any, numbers: str) -> Callable[..., Tensor]:
         layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
-        result = call(op, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
-        return finish(result, device, requires_grad)
+        return _drawn(op, (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator), device, requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"{numbers} of a shape; NotImplementedError for a dtype that is none of floats."
@@ -212,8 +220,7 @@ def randint(
     if high <= low:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}.")
     np_dtype = INT64 if dtype is None else to_numpy(dtype)
-    result = call(RANDINT, (), (shape_of((size,)), int(low), int(high), np_dtype, generator))
-    return finish(result, device, requires_grad)
+    return _drawn(RANDINT, (shape_of((size,)), int(low), int(high), np_dtype, generator), device, requires_grad)
 
 
 @export(method=False)
@@ -230,8 +237,7 @@ def randperm(
     """The integers 0..n-1 in random order."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}.")
-    result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
-    return finish(result, device, requires_grad)
+    return _drawn(RANDPERM, ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator), device, requires_grad)
 
 
 def _laid_out(made: Tensor, order: Order) -> Tensor:
@@ -250,7 +256,7 @@ def _publish_like(name: str, make: Callable[..., Tensor]) -> Callable[..., Tenso
         memory_format: MemoryFormat | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
-        made = make(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+        made = make(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=beside(input, device))
         return finish(_laid_out(made, order_like(name, memory_format, input._array)), requires_grad=requires_grad)
 
     function.__name__ = name
@@ -279,7 +285,7 @@ def randint_like(
     """`randint` of input's shape and dtype."""
     first: Any
     first, last = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
-    made = randint(first, last, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+    made = randint(first, last, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=beside(input, device))
     return finish(_laid_out(made, order_like("randint_like", memory_format, input._array)), requires_grad=requires_grad)
 
 
@@ -292,6 +298,7 @@ def _check_chance(p: Any) -> None:
 
 
 @export()
+@beside_input
 def bernoulli(input: Tensor, p: Tensor | float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
     if p is None:
@@ -329,6 +336,7 @@ def normal_(self: Any, mean: float = 0, std: float = 1, *, generator: Generator 
 
 
 @export(function=False)
+@beside_input
 def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
     if isinstance(p, Tensor):
@@ -341,6 +349,7 @@ def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | Non
 
 
 @export()
+@beside_input
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

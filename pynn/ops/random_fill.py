@@ -13,6 +13,7 @@ from pynn._dtypes import INT64, plain
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._random import Generator
+from pynn.ops.devices import beside_input
 from pynn.ops.random import _filler, _require_float, _words, randint, randn
 from pynn.ops.registry import export
 
@@ -20,6 +21,7 @@ from pynn.ops.registry import export
 
 
 @export(method=False)
+@beside_input
 def normal(
     mean: Tensor | float = 0.0,
     std: Tensor | float = 1.0,
@@ -64,6 +66,7 @@ def _numpy_generator(generator: Any) -> "numpy.random.Generator":
 
 
 @export(method=False)
+@beside_input
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """How many events happen where input many are expected, for each element; input's float dtype."""
     _require_float(input, "poisson")
@@ -74,6 +77,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 
 @export(method=False)
+@beside_input
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of count trials succeed, each with probability prob, for each element (the two broadcast); float dtypes."""
     _require_float(count, "binomial")
@@ -180,6 +184,7 @@ _ALL_INTEGERS = {"f4": 2**24, "f8": 2**53, "f2": 2**11, "V2": 2**8}  # up to whe
 
 
 @export(function=False)
+@beside_input
 def random_(
     self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None, **bounds: Any
 ) -> Tensor:

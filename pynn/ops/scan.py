@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, call, made
+from pynn._core import Tensor, call, made_beside
 from pynn._dtypes import INT64, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
@@ -160,7 +160,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 def _extreme(op: Any, input: Any, dim: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))
+        return named(op.name)((input.clone(), made_beside(input, numpy.zeros((), numpy.int64))))
     if input._array.dtype == bool:
         values, indices = call(op, (_convert(input, numpy.dtype("uint8")),), (d,))
         return named(op.name)((_convert(values, numpy.dtype(bool)), indices))

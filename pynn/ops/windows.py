@@ -8,7 +8,6 @@ import itertools
 from typing import Any
 
 
-
 def span(kernel: Any, dilation: Any) -> Any:
     """How many elements a window reaches over, in each dimension."""
     return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation))

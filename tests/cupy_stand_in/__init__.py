@@ -43,6 +43,18 @@ for _name in NAMES:
     globals()[_name] = lifted(getattr(numpy, _name), _name)
 
 
+def _made(function, name):
+    def make(shape, dtype=float, order="C"):
+        cuda.check(int(numpy.prod(shape)) * numpy.dtype(dtype).itemsize)
+        return device_array(function(shape, dtype, order))
+
+    make.__name__ = name
+    return make
+
+
+empty, zeros, ones = _made(numpy.empty, "empty"), _made(numpy.zeros, "zeros"), _made(numpy.ones, "ones")
+
+
 def copyto(dst, src, casting="same_kind", where=None):
     """Write src into dst, an array of the device; src may be a number, or another array of the device."""
     if not isinstance(dst, ndarray):

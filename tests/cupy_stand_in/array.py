@@ -150,6 +150,7 @@ def asarray(a, dtype=None, copy=None, order="C", subok=False, ndmin=0, *, blocki
         return a._standing_for
     if isinstance(a, (list, tuple)) and _sources(a, []):
         return _fresh(numpy.array([x._host if isinstance(x, ndarray) else x for x in a], dtype))
+    cuda.check(getattr(a, "nbytes", 0))
     host = numpy.array(a, dtype, order=order if order != "A" else "K", ndmin=ndmin)
     if host.dtype.kind not in "biufcV" or (host.dtype.kind == "V" and host.dtype.name != "bfloat16"):
         raise ValueError(f"Unsupported dtype {host.dtype}")

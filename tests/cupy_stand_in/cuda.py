@@ -32,12 +32,17 @@ def _free(size):
     _used -= size
 
 
+def check(size):
+    """OutOfMemoryError where the device has not as much memory left."""
+    if _used + size > MEMORY:
+        raise OutOfMemoryError(size, _used)
+
+
 def allocate(size):
     """Note memory of the device that an array takes; OutOfMemoryError where there is not as much."""
     global _used, _reserved
     size = -(-size // 512) * 512
-    if _used + size > MEMORY:
-        raise OutOfMemoryError(size, _used)
+    check(size)
     found = _Memory(size)
     _used += size
     _reserved = max(_reserved, _used)

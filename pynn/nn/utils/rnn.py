@@ -7,6 +7,7 @@ import numpy
 
 from pynn._core import Tensor, wrap
 from pynn.ops.creation import full
+from pynn.ops.devices import beside
 from pynn.ops.from_data import tensor
 from pynn.ops.joining import cat, stack
 
@@ -62,12 +63,12 @@ class PackedSequence(_Packed):
         return self.data.is_cuda
 
     def is_pinned(self) -> bool:
-        """False: memory is not pinned on the CPU."""
-        return False
+        """Whether the data lies in page-locked memory."""
+        return bool(self.data.is_pinned())
 
     def pin_memory(self) -> Self:
-        """The same."""
-        return self
+        """The same with its data in page-locked memory."""
+        return self._with(self.data.pin_memory())
 
     def cpu(self, *args: Any, **kwargs: Any) -> Self:
         """The same in the CPU's memory."""
@@ -169,9 +170,9 @@ def pad_packed_sequence(
     rows = []
     for part in sequence.data.split(counts.tolist()):
         short = batch - part.shape[0]
-        rows.append(cat([part, full((short, *rest), padding_value, dtype=part.dtype)]) if short else part)
+        rows.append(cat([part, full((short, *rest), padding_value, dtype=part.dtype, device=beside(part, None))]) if short else part)
     extra = (total_length or steps) - steps
-    rows += [full((batch, *rest), padding_value, dtype=sequence.data.dtype)] * extra
+    rows += [full((batch, *rest), padding_value, dtype=sequence.data.dtype, device=beside(sequence.data, None))] * extra
     padded = stack(rows)
     lengths = wrap((counts[None, :] > numpy.arange(batch)[:, None]).sum(1))
     if sequence.unsorted_indices is not None:
@@ -197,7 +198,7 @@ def pad_sequence(
     padded = []
     for s in sequences:
         if s.shape[0] < longest:
-            filler = full((longest - s.shape[0], *s.shape[1:]), padding_value, dtype=s.dtype)
+            filler = full((longest - s.shape[0], *s.shape[1:]), padding_value, dtype=s.dtype, device=beside(s, None))
             s = cat([s, filler] if padding_side == "right" else [filler, s])
         padded.append(s)
     return stack(padded, 0 if batch_first else 1)

@@ -5,6 +5,7 @@ import numpy
 import pynn
 from pynn import Tensor
 from pynn._core import wrap
+from pynn.ops.devices import beside_input
 
 __all__ = [
     "batched_nms",
@@ -117,6 +118,7 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     return pynn.where((wide >= min_size) & (tall >= min_size))[0]
 
 
+@beside_input
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     """The indices of the boxes kept, best score first: each drops all after it that overlap it more than the threshold.
 
@@ -151,6 +153,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     return nms(boxes + offsets[:, None], scores, iou_threshold)
 
 
+@beside_input
 def masks_to_boxes(masks: Tensor) -> Tensor:
     """The boxes around masks (N, H, W): float (N, 4)."""
     areas = masks.numpy()
