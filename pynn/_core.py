@@ -995,10 +995,24 @@ def _run_kernel(op, arrays, attrs):
     kernel = op.kernel if not _modes else chosen_kernel(op, arrays)
     if kernel is None:
         return None
-    out = invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
+    if _devices > 1:
+        out = _run_on_its_device(op, kernel, arrays, attrs)
+    else:
+        out = invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
     if out is not None and _modes and state.recorder is not None:
         state.recorder.forward(op, arrays, attrs, out)
     return out
+
+
+def _run_on_its_device(op, kernel, arrays, attrs):
+    """A kernel, or without one the reference, with the GPU that arrays lie on as the one in use."""
+    before = METHODS["use_device_of"](arrays)
+    try:
+        if kernel is None:
+            return _reference_here(op, arrays, attrs)
+        return invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
+    finally:
+        METHODS["use_device"](before)
 
 
 def _run_reference(op, arrays, attrs):
@@ -1012,6 +1026,10 @@ def _run_reference(op, arrays, attrs):
 
 
 def _reference(op, arrays, attrs):
+    return _reference_here(op, arrays, attrs) if _devices <= 1 else _run_on_its_device(op, None, arrays, attrs)
+
+
+def _reference_here(op, arrays, attrs):
     backend = _backend_of(arrays) if _modes else None
     xp = _reference_namespace if backend is None else backend.namespace
     with errstate(all="ignore"):
@@ -2320,6 +2338,16 @@ def _check_saved(node):
 
 def _execute_backward(node, grad):
     """One backward step on arrays: the backend's kernel, else the record's vjp."""
+    if _devices <= 1:
+        return _execute_backward_here(node, grad)
+    before = METHODS["use_device_of"](grad if isinstance(grad, list) else (grad,))
+    try:
+        return _execute_backward_here(node, grad)
+    finally:
+        METHODS["use_device"](before)
+
+
+def _execute_backward_here(node, grad):
     _check_saved(node)
     op = node.op
     saved = node.saved

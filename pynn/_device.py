@@ -40,7 +40,8 @@ class device:
                 raise NotOnThisDevice(
                     f"Cannot access accelerator device when none is available: {_gpu.reason()}. Use 'cpu'."
                 )
-            type, index = "cuda", type
+            index = type
+            type = "cuda"
         elif not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}.")
         else:
@@ -150,7 +151,7 @@ def refuse(found: device) -> NoReturn:
     if found.type == "cuda":
         from pynn import _gpu
 
-        why = _gpu.reason()
+        why = _gpu.reason() or why
     raise NotOnThisDevice(
         f"{torch_says + ': ' if torch_says else ''}device {str(found)!r} is not available: {why}. "
         f"Use device='cpu', or ask pynn.cuda.is_available() first."

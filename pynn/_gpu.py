@@ -4,14 +4,12 @@ A tensor on "cuda" holds a `cupy.ndarray`. bfloat16 tensors hold CuPy's own arra
 version 14 on; older ones are refused by name.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy
 
 from pynn import _core
-from pynn._core import METHODS, Tensor, call, on_device, state
+from pynn._core import METHODS, Tensor, call, on_device
 from pynn._device import CPU, NotOnThisDevice, device
 from pynn.ops.memory_order import back, order_of
 
@@ -80,7 +78,7 @@ def start() -> None:
         from pynn import _backends
 
         module = cupy()
-        METHODS.update(namespace_of=namespace_of, device_of=device_of, settle=settle, out_of_memory=out_of_memory)
+        METHODS.update(use_device_of=use_device_of, use_device=use_device, namespace_of=namespace_of, device_of=device_of, settle=settle, out_of_memory=out_of_memory)
         _core.set_devices(len(_devices), module.ndarray, _backends.best("cuda"))
         _started = True
 
@@ -102,7 +100,8 @@ def checked(wanted: device) -> device:
     """A GPU by type or by type and number, as one with a number; RuntimeError where there is none such."""
     module = cupy()
     if wanted.index is None:
-        return _devices[module.cuda.runtime.getDevice()]
+        index: int = module.cuda.runtime.getDevice()
+        return _devices[index]
     if wanted.index >= len(_devices):
         raise RuntimeError(
             f"CUDA error: invalid device ordinal: {wanted} was asked for, and there are {len(_devices)} GPUs, numbered from 0."
@@ -117,7 +116,8 @@ def device_of(arrays: Any) -> device:
     """Where the first array that lies on a GPU does; the CPU where there is none."""
     for array in arrays:
         if on_device(array):
-            return _devices[array.device.id]
+            found: device = _devices[array.device.id]
+            return found
     return CPU
 
 
@@ -174,17 +174,20 @@ def settle(op: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(out)
 
 
-@contextmanager
-def making_on(where: device | None) -> Iterator[None]:
-    """A block in which new tensors lie on a device."""
-    before = state.device
-    _core.enter_mode()
-    state.device = where
-    try:
-        yield
-    finally:
-        state.device = before
-        _core.leave_mode()
+def use_device_of(arrays: Any) -> int:
+    """Use the GPU that the first array of one lies on, if any does; returns the number of the one in use before."""
+    before = int(_cupy.cuda.runtime.getDevice())
+    for array in arrays:
+        if on_device(array):
+            if array.device.id != before:
+                use_device(array.device.id)
+            break
+    return before
+
+
+def use_device(number: int) -> None:
+    """Use a GPU from here on."""
+    _cupy.cuda.Device(number).use()
 
 
 def move(x: Tensor, where: device) -> Tensor:

@@ -31,14 +31,15 @@ class _Storage:
     @property
     def is_cuda(self) -> bool:
         """Whether the memory is a GPU's."""
-        return _core.on_device(self._flat)
+        return bool(_core.on_device(self._flat))
 
     is_sparse = False
 
     def data_ptr(self) -> int:
         """The address of the first byte: equal for two storages that are the same memory."""
         if _core.on_device(self._flat):
-            return int(self._flat.data.ptr)
+            there: Any = self._flat
+            return int(there.data.ptr)
         address: int = self._flat.__array_interface__["data"][0] if self._flat.size else 0
         return address
 
@@ -58,7 +59,8 @@ class _Storage:
 
     def tolist(self) -> list[Any]:
         """The elements as Python numbers."""
-        found: list[Any] = plain(self._flat.get() if self.is_cuda else self._flat).tolist()
+        held: Any = self._flat
+        found: list[Any] = plain(held.get() if self.is_cuda else held).tolist()
         return found
 
     def __iter__(self) -> Iterator[Any]:

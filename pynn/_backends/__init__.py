@@ -89,6 +89,13 @@ def get(name: str) -> Any:
     return found
 
 
+def add(backend: Backend) -> None:
+    """Make a backend of another package's known by its name; ValueError where there is one of that name."""
+    if backend.name in BACKENDS:
+        raise ValueError(f"there is already a backend {backend.name!r}: give yours another name.")
+    BACKENDS[backend.name] = backend
+
+
 def best(device: str) -> Any:
     """The backend that serves a type of device where none was chosen: PYNN_BACKEND's, else the best available."""
     found = BACKENDS.get(os.environ.get("PYNN_BACKEND", ""))

@@ -6,8 +6,8 @@ import warnings
 import weakref
 from typing import Any
 
-from pynn._core import Tensor, is_floating, observe
 from pynn import _gpu
+from pynn._core import Tensor, is_floating, observe
 from pynn._device import check_device
 
 

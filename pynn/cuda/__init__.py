@@ -91,10 +91,10 @@ def is_current_stream_capturing() -> bool:
 def get_arch_list() -> list[str]:
     """The GPU architectures that our own kernels were built for: none where they are not built."""
     try:
-        from pynn import _cuda
+        from pynn import _cuda  # type: ignore[attr-defined]
     except ImportError:
         return []
-    return list(_cuda.architectures())
+    return list(getattr(_cuda, "architectures", list)())
 
 
 def get_gencode_flags() -> str:

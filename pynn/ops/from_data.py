@@ -181,7 +181,7 @@ def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None =
 
         return as_tensor(from_gpu(data), dtype, device)
     if isinstance(data, numpy.ndarray) and (wanted is None or wanted == data.dtype) and data.dtype.isnative:
-        shared = share_array(data, "as_tensor")
+        shared: Tensor = share_array(data, "as_tensor")
         where = (_core.state.device if _core.has_modes() else None) if found is None else found
         return shared if where is None else on(shared, where)
     return finish(_array_from(data, wanted), found)

@@ -352,6 +352,8 @@ def setitem(self: Any, index: Any, value: Any) -> None:
             window = call(GETITEM, (self,), (pattern,))
             if not _core.on_device(window._array) and not window._array.flags.writeable:
                 _allow_single_writes(window)
+            if isinstance(value, Tensor) and _core.has_devices():
+                value = on(value, device_of(self))
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
             return
         if not isinstance(value, Tensor):

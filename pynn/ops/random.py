@@ -369,11 +369,11 @@ def multinomial(
     if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
-        u = rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]).numpy()
+        u = _core.observe(rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]))
         edges = numpy.cumsum(rows, axis=1)
         drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
-        u = rand(rows.shape, generator=generator, dtype=DTYPES["float64"]).numpy()
+        u = _core.observe(rand(rows.shape, generator=generator, dtype=DTYPES["float64"]))
         with numpy.errstate(divide="ignore"):
             keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
         drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]

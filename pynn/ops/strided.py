@@ -98,7 +98,10 @@ def _as_dtype(flat: numpy.ndarray, dtype: numpy.dtype) -> numpy.ndarray:
 
 
 def _address(array: numpy.ndarray) -> int:
-    address: int = array.data.ptr if _core.on_device(array) else array.__array_interface__["data"][0]
+    if _core.on_device(array):
+        there: Any = array
+        return int(there.data.ptr)
+    address: int = array.__array_interface__["data"][0]
     return address
 
 

@@ -108,7 +108,7 @@ class Pickler(_Base):  # type: ignore[misc]
 
     def _bring(self, array: Any) -> Any:
         """An array of a GPU on the CPU: tensors over one memory there share their memory here too."""
-        whole = root(array)
+        whole: Any = root(array)
         key = int(whole.data.ptr), whole.nbytes
         if key not in self._brought:
             self._brought[key] = whole, whole.get()

@@ -21,24 +21,11 @@ __all__ = ["asarray", "asnumpy", "cuda", "get_array_module", "installed", "linal
 array = asarray
 bool_, inf, nan, newaxis, pi = numpy.bool_, numpy.inf, numpy.nan, None, numpy.pi
 dtype, finfo, iinfo = numpy.dtype, numpy.finfo, numpy.iinfo
-for _name in "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 intp".split():
+for _name in ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "intp"]:
     globals()[_name] = getattr(numpy, _name)
 
 # Functions that CuPy has under NumPy's names and with their meaning.
-NAMES = """
-abs absolute acos arccos arccosh arcsin arcsinh arctan arctan2 arctanh left_shift right_shift acosh add all amax amin any append arange argmax argmin argsort array_equal asin asinh astype atan atan2 atanh
-atleast_1d atleast_2d bincount bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays
-broadcast_to cbrt ceil clip concat concatenate copysign cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagonal diff
-divide divmod dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flatnonzero flip floor floor_divide fmax
-fmin fmod frexp full full_like gcd greater greater_equal heaviside hypot i0 identity invert isclose isfinite isin isinf
-isnan isneginf isposinf kron lcm ldexp less less_equal linspace log log10 log1p log2 logaddexp logaddexp2 logical_and
-logical_not logical_or logical_xor matmul max maximum mean median meshgrid min minimum mod modf moveaxis multiply nan_to_num
-nansum negative nextafter nonzero not_equal ones ones_like outer pad partition permute_dims pow power prod rad2deg
-ravel reciprocal remainder repeat reshape rint roll rollaxis round searchsorted shares_memory may_share_memory sign signbit
-sin sinc sinh sort split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile
-trace transpose tri tril true_divide triu tril_indices triu_indices trunc unique unwrap var vstack hstack where zeros zeros_like
-ascontiguousarray
-""".split()
+NAMES = ["abs", "absolute", "acos", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "left_shift", "right_shift", "acosh", "add", "all", "amax", "amin", "any", "append", "arange", "argmax", "argmin", "argsort", "array_equal", "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "broadcast_arrays", "broadcast_to", "cbrt", "ceil", "clip", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "diag", "diagonal", "diff", "divide", "divmod", "dot", "einsum", "empty", "empty_like", "equal", "exp", "exp2", "expand_dims", "expm1", "eye", "fabs", "flatnonzero", "flip", "floor", "floor_divide", "fmax", "fmin", "fmod", "frexp", "full", "full_like", "gcd", "greater", "greater_equal", "heaviside", "hypot", "i0", "identity", "invert", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "kron", "lcm", "ldexp", "less", "less_equal", "linspace", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multiply", "nan_to_num", "nansum", "negative", "nextafter", "nonzero", "not_equal", "ones", "ones_like", "outer", "pad", "partition", "permute_dims", "pow", "power", "prod", "rad2deg", "ravel", "reciprocal", "remainder", "repeat", "reshape", "rint", "roll", "rollaxis", "round", "searchsorted", "shares_memory", "may_share_memory", "sign", "signbit", "sin", "sinc", "sinh", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "trace", "transpose", "tri", "tril", "true_divide", "triu", "tril_indices", "triu_indices", "trunc", "unique", "unwrap", "var", "vstack", "hstack", "where", "zeros", "zeros_like", "ascontiguousarray"]
 for _name in NAMES:
     globals()[_name] = lifted(getattr(numpy, _name), _name)
 

@@ -432,7 +432,7 @@ def _method(name):
     return method
 
 
-for _name in "all any argmax argmin argsort clip cumprod cumsum dot max mean min nonzero prod repeat round std sum trace var searchsorted".split():
+for _name in ["all", "any", "argmax", "argmin", "argsort", "clip", "cumprod", "cumsum", "dot", "max", "mean", "min", "nonzero", "prod", "repeat", "round", "std", "sum", "trace", "var", "searchsorted"]:
     setattr(ndarray, _name, _method(_name))
 
 

@@ -109,7 +109,7 @@ class Device:
     def mem_info(self):
         return (MEMORY - _used, MEMORY)
 
-    attributes = {"MultiProcessorCount": 132, "WarpSize": 32}
+    attributes = property(lambda self: {"MultiProcessorCount": 132, "WarpSize": 32})
 
 
 class Stream:

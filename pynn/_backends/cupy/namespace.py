@@ -50,9 +50,9 @@ def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
 
 def copyto(out: Any, values: Any, casting: str = "same_kind", where: Any = True) -> None:
     """Write values, an array or a number, into out."""
-    if where is not True:
+    if hasattr(where, "dtype"):
         xp.copyto(out, values, casting=casting, where=where)
-    elif hasattr(values, "dtype") and getattr(values, "ndim", 0):
+    elif hasattr(values, "dtype") and values.ndim:
         xp.copyto(out, values, casting=casting)
     else:
         out[...] = values
@@ -70,7 +70,7 @@ def add_at(out: Any, index: Any, values: Any) -> None:
 
 def running(name: str, x: Any, axis: int) -> Any:
     """The running maximum, minimum or logaddexp of x along a dimension: in as many steps as its size has bits."""
-    function, size = getattr(xp, name), x.shape[axis]
+    function, size = getattr(xp, name), int(x.shape[axis])
     out, lead = copy(x), (slice(None),) * axis
     step = 1
     while step < size:

@@ -101,7 +101,7 @@ def gru(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, reverse: Any
 
 def gru_backward(grads: Any, saved: Any, attrs: Any, needs: int) -> Any:
     """Its gradient."""
-    out, x, h0, w_ih, w_hh, b_ih, b_hh = saved
+    out, x, h0, w_ih, w_hh, *_ = saved
     gy, dh, gheld = grads
     reverse, sizes, keep = attrs
     if sizes is not None or not keep or (gheld is not None and gheld.ndim > 1) or not _takes(x, gy, dh, h0):
@@ -151,7 +151,7 @@ def lstm(
 
 def lstm_backward(grads: Any, saved: Any, attrs: Any, needs: int) -> Any:
     """Its gradient."""
-    out, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr = saved
+    out, x, h0, c0, w_ih, w_hh, *_, w_hr = saved
     gy, dh, dc, gheld = grads
     reverse, sizes, keep = attrs
     if sizes is not None or not keep or w_hr is not None or (gheld is not None and gheld.ndim > 1):

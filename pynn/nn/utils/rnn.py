@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy
 
-from pynn._core import Tensor, wrap
+from pynn._core import Tensor, made_beside, observe, wrap
 from pynn.ops.creation import full
 from pynn.ops.devices import beside
 from pynn.ops.from_data import tensor
@@ -113,7 +113,7 @@ class PackedSequence(_Packed):
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The indices that undo a permutation of 0..n-1; None for None."""
-    return None if permutation is None else wrap(numpy.argsort(permutation.numpy(), kind="stable"))
+    return None if permutation is None else made_beside(permutation, numpy.argsort(observe(permutation), kind="stable"))
 
 
 def pack_padded_sequence(
@@ -125,7 +125,7 @@ def pack_padded_sequence(
     the given order. RuntimeError for lengths that are not N positive numbers up to T.
     """
     lengths = lengths if isinstance(lengths, Tensor) else tensor(lengths)
-    sizes = lengths.numpy().astype(numpy.int64)
+    sizes = observe(lengths).astype(numpy.int64)
     order = None
     if not input._array.size:
         raise RuntimeError(f"Cannot pack empty tensors: got an input of shape {list(input.shape)}.")
@@ -133,7 +133,7 @@ def pack_padded_sequence(
         input = input.transpose(0, 1)
     if not enforce_sorted:
         found = numpy.argsort(-sizes, kind="stable")
-        sizes, order = sizes[found], wrap(found)
+        sizes, order = sizes[found], made_beside(input, found)
         input = input.index_select(1, order)
     if sizes.shape != (input.shape[1],):
         raise RuntimeError(
@@ -177,7 +177,7 @@ def pad_packed_sequence(
     lengths = wrap((counts[None, :] > numpy.arange(batch)[:, None]).sum(1))
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(1, sequence.unsorted_indices)
-        lengths = lengths.index_select(0, sequence.unsorted_indices)
+        lengths = lengths.index_select(0, sequence.unsorted_indices.cpu())
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 

@@ -4,7 +4,7 @@ import numpy
 
 import pynn
 from pynn import Tensor
-from pynn._core import wrap
+from pynn._core import made
 from pynn.ops.devices import beside_input
 
 __all__ = [
@@ -130,8 +130,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         raise RuntimeError(
             f"boxes and scores should have same number of elements in dimension 0, got {tuple(scores.shape)}"
         )
-    corners = boxes.detach().numpy()
-    order = numpy.argsort(-scores.detach().numpy(), kind="stable")
+    corners = boxes.detach().cpu().numpy()
+    order = numpy.argsort(-scores.detach().cpu().numpy(), kind="stable")
     areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
     kept = []
     while order.size:
@@ -142,7 +142,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         inner = sides[:, 0] * sides[:, 1]
         union = areas[order] + areas[best] - inner
         order = order[~(inner > iou_threshold * union)]
-    return wrap(numpy.array(kept, dtype=numpy.int64))
+    return made(numpy.array(kept, dtype=numpy.int64))
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
@@ -156,9 +156,9 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 @beside_input
 def masks_to_boxes(masks: Tensor) -> Tensor:
     """The boxes around masks (N, H, W): float (N, 4)."""
-    areas = masks.numpy()
+    areas = masks.cpu().numpy()
     out = numpy.zeros((len(areas), 4), numpy.float32)
     for number, area in enumerate(areas):
         rows, columns = numpy.nonzero(area)
         out[number] = columns.min(), rows.min(), columns.max(), rows.max()
-    return wrap(out)
+    return made(out)

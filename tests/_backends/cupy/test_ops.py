@@ -42,7 +42,7 @@ def run(name, sample, dtype, backend):
     for a, b in zip(got, want, strict=True):
         assert a.is_cuda, f"{name} returned a tensor of the CPU"
         if name in DRAWS:
-            assert gpu.host(a).tobytes() == gpu.host(b).tobytes() or tolerance and name.startswith("dropout")
+            assert gpu.host(a).tobytes() == gpu.host(b).tobytes() or (tolerance and name.startswith("dropout"))
         close(gpu.host(a), gpu.host(b), tolerance)
     for a, b in zip(there, inputs, strict=True):  # what it wrote, and what it must not have written
         if isinstance(a, Tensor):
