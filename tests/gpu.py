@@ -1,13 +1,33 @@
-"""A GPU for tests: the machine's own under PYNN_TEST_GPU=1 (`make test-gpu`), else one played by `tests.cupy_stand_in`."""
+"""A GPU for tests: the machine's own under PYNN_TEST_GPU=1 (`make test-gpu`), else one played by `tests.cupy_stand_in`.
+
+Where the CUDA kernels were built as host code (build/emulated, or the folder PYNN_CUDA_EMULATED names), the played one has them
+too: its backends are then "cuda" and "cupy".
+"""
 
 import contextlib
+import importlib.util
 import os
+import pathlib
+import sys
 
 import pynn
 from pynn import _core
 from pynn._core import Tensor
 
 REAL = os.environ.get("PYNN_TEST_GPU", "") not in ("", "0")
+
+
+def emulated_kernels():
+    """The CUDA kernels as host code, as the module `pynn._cuda`; None where they are not built."""
+    folder = os.environ.get("PYNN_CUDA_EMULATED", pathlib.Path(__file__).parent.parent / "build" / "emulated")
+    found = sorted(pathlib.Path(folder).glob("_cuda_emulated*.so"))
+    if not found:
+        return None
+    if "_cuda_emulated" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("_cuda_emulated", found[0])
+        sys.modules["_cuda_emulated"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["_cuda_emulated"])
+    return sys.modules["_cuda_emulated"]
 
 
 @contextlib.contextmanager
@@ -20,8 +40,18 @@ def present():
         return
     from tests import cupy_stand_in
 
-    with cupy_stand_in.installed() as cupy:
-        yield cupy
+    kernels = emulated_kernels()
+    before = sys.modules.get("pynn._cuda")
+    if kernels is not None:
+        sys.modules["pynn._cuda"] = kernels
+    try:
+        with cupy_stand_in.installed() as cupy:
+            yield cupy
+    finally:
+        if kernels is not None and before is None:
+            del sys.modules["pynn._cuda"]
+        elif kernels is not None:
+            sys.modules["pynn._cuda"] = before
 
 
 def backends():

@@ -174,8 +174,9 @@ def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None =
     found = None if device is None else check_device(device)
     wanted = None if dtype is None else to_numpy(dtype)
     if isinstance(data, Tensor):
-        data = data if found is None else on(data, found)
-        return data if wanted is None else _core.METHODS["to"](data, wanted)
+        moved = data if found is None else on(data, found)
+        result: Tensor = moved if wanted is None else _core.METHODS["to"](moved, wanted)
+        return result
     if hasattr(data, "__cuda_array_interface__"):
         from pynn.ops.interchange import from_gpu
 
