@@ -4,6 +4,7 @@ Chosen by `with pynn.backend("numpy"):`, then PYNN_BACKEND, then the best availa
 default is resolved when it changes, never frozen at import.
 """
 
+import importlib
 import os
 import warnings
 from typing import Any
@@ -20,7 +21,7 @@ class Backend:
         self.name = name
         self.namespace = numpy_namespace
         self.reason = reason  # why it is unavailable, or None
-        self._kernels = kernels or {}
+        self.kernels = {} if kernels is None else kernels
 
     @property
     def available(self) -> bool:
@@ -29,10 +30,25 @@ class Backend:
 
     def kernel(self, op_name: Any) -> Any:
         """The backend's kernel for an op ("conv2d") or its backward ("conv2d.backward"), or None."""
-        return self._kernels.get(op_name)
+        return self.kernels.get(op_name)
 
     def __repr__(self) -> str:
         return f"<backend {self.name}{'' if self.available else f' (unavailable: {self.reason})'}>"
+
+
+class Deferred(Backend):
+    """A backend that `load` of its module makes when something of it is first asked for."""
+
+    def __init__(self, name: str, module: str) -> None:
+        self.name = name
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("kernels", "namespace", "reason"):
+            raise AttributeError(f"a backend has no attribute {name!r}.")
+        loaded = importlib.import_module(self._module).load()
+        self.kernels, self.namespace, self.reason = loaded.kernels, loaded.namespace, loaded.reason
+        return getattr(loaded, name)
 
 
 def _native() -> Any:
@@ -43,8 +59,8 @@ def _native() -> Any:
     return Backend("native", _native.kernels)
 
 
-BACKENDS = {"native": _native(), "numpy": Backend("numpy")}
-_ORDER = ("native", "numpy")
+BACKENDS = {"native": _native(), "numba": Deferred("numba", "pynn._backends.numba"), "numpy": Backend("numpy")}
+_ORDER = ("native", "numba", "numpy")
 _default = BACKENDS["numpy"]
 
 
@@ -85,8 +101,8 @@ def choose_default() -> Any:
     found = next(BACKENDS[name] for name in _ORDER if BACKENDS[name].available)
     if found.name != "native" and not _bootstrap.pure:
         warnings.warn(
-            f"pynn runs on NumPy, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
-            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that NumPy is what you want.",
+            f"pynn runs on {found.name}, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
+            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that this is what you want.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,0 +1,64 @@
+"""The Numba backend: kernels compiled for this machine when they are first used, where there is no compiled extension.
+
+`load` gives the backend without importing Numba: its kernels are stand-ins by which the first call imports the modules
+named in `_MODULES`, all at once. Kernels take what the native ones take and return None for the rest.
+"""
+
+import importlib
+import importlib.util
+import os
+import warnings
+from typing import Any
+
+from pynn import _backends
+
+_MODULES = {
+    "matmul": ("matmul", "matmul.backward", "linear", "linear.backward"),
+}
+
+
+class _StandIn:
+    """A kernel whose module is imported when it is called."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, *args: Any) -> Any:
+        _import_all()
+        kernel = _kernels.get(self.name)
+        return None if kernel is None else kernel(*args)
+
+
+_kernels: dict[str, Any] = {name: _StandIn(name) for names in _MODULES.values() for name in names}
+
+
+def _reason() -> str | None:
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "NUMBA_DISABLE_JIT is set in the environment"
+    if importlib.util.find_spec("numba") is None:
+        return 'Numba is not installed (pip install "pynn-kernels[numba]")'
+    return None
+
+
+def load() -> Any:
+    """The backend; it is unavailable, with the reason, where Numba is missing."""
+    reason = _reason()
+    return _backends.Backend("numba", {} if reason else _kernels, reason)
+
+
+def _import_all() -> None:
+    """Put the kernels in their stand-ins' places; where Numba does not import, NumPy serves, with a warning."""
+    if not any(isinstance(kernel, _StandIn) for kernel in _kernels.values()):
+        return
+    found: dict[str, Any] = {}
+    try:
+        for module in _MODULES:
+            found |= importlib.import_module(f"pynn._backends.numba.{module}").KERNELS
+    except ImportError as error:
+        found = {}
+        _backends.BACKENDS["numba"].reason = f"Numba did not import ({error})"
+        warnings.warn(f"The Numba backend computes on NumPy: Numba did not import ({error}).", RuntimeWarning, stacklevel=3)
+    _kernels.clear()
+    _kernels.update(found)
+    if _backends.default().name == "numba":
+        _backends.set_default(_backends.default())
