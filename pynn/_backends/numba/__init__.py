@@ -14,7 +14,10 @@ from pynn import _backends
 
 _MODULES = {
     "matmul": ("matmul", "matmul.backward", "linear", "linear.backward"),
-}
+    "conv": (
+        "conv2d", "conv2d.backward", "conv2d_input", "conv2d_input.backward", "conv2d_weight", "conv2d_weight.backward",
+    ),
+}  # fmt: skip
 
 
 class _StandIn:

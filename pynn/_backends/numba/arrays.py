@@ -28,6 +28,11 @@ def flat(x: Any) -> Any:
     return dense(x).reshape(-1)
 
 
+def optional(x: Any, like: Any) -> Any:
+    """The elements of x, or none where x is None, in an array of like's dtype."""
+    return numpy.empty(0, like.dtype) if x is None else flat(x)
+
+
 def matrix(x: Any) -> tuple[Any, int, int, int]:
     """A matrix as (one-dimensional array, place, row stride, column stride), copied only if neither order is dense."""
     if x.flags.farray and not x.flags.c_contiguous:

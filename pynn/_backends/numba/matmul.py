@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from pynn._backends.numba.arrays import are_floats, dense, flat, is_float
+from pynn._backends.numba.arrays import are_floats, dense, flat, is_float, optional
 from pynn._backends.numba.gemm import multiply, multiply_many
 from pynn._backends.numba.runtime import jit, parallel
 
@@ -49,10 +49,10 @@ def matmul_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
 
 
 @jit
-def _finish(start, stop, y, bias, has_bias, relu, columns):  # type: ignore[no-untyped-def]
+def _finish(start, stop, y, bias, relu, columns):  # type: ignore[no-untyped-def]
     for i in range(start, stop):
         row = y[i * columns : (i + 1) * columns]
-        if has_bias:
+        if bias.size:
             for j in range(columns):
                 row[j] += bias[j]
         if relu:
@@ -92,8 +92,7 @@ def linear(x: Any, weight: Any, bias: Any, activation: Any) -> Any:
         return None
     y = _product(rows, weight.T)
     if bias is not None or activation is not None:
-        parallel(_finish, y.shape[0], y.size // 4, flat(y), y if bias is None else flat(bias), bias is not None,
-                 activation is not None, y.shape[1])  # fmt: skip
+        parallel(_finish, y.shape[0], y.size // 4, flat(y), optional(bias, y), activation is not None, y.shape[1])
     return y.reshape(*x.shape[:-1], weight.shape[0])
 
 

@@ -82,11 +82,11 @@ class _Code:
         return self.builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
 
 
-def _outer_tile(rows: int) -> Any:
+def _outer_tile(rows: int, vectors: int) -> Any:
     """tile(a, a_at, a_row, a_step, b, b_at, steps, steps_at, c, c_at, c_row, depth, add).
 
     c[i, j] = or += sum over k of a[a_at + i * a_row + k * a_step] * b[b_at + steps[steps_at + k] + j], for i < rows and
-    j over the tile's width: the row of b for each k stands where the table `steps` says.
+    j over the width of `vectors`: the row of b for each k stands where the table `steps` says.
     """
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -102,20 +102,20 @@ def _outer_tile(rows: int) -> Any:
             first = code.pointer(a_type, a, a_at)
             heads = [builder.gep(first, [builder.mul(a_row, ir.Constant(code.index, i))]) for i in range(rows)]
             base, table = code.pointer(b_type, b, b_at), code.pointer(steps_type, steps, steps_at)
-            sums = code.sums(rows * VECTORS)
+            sums = code.sums(rows * vectors)
             with cgutils.for_range(builder, depth, intp=code.index) as loop:
                 row = builder.gep(base, [builder.load(builder.gep(table, [loop.index]))])
-                columns = [code.load(builder.gep(row, [ir.Constant(code.index, j * code.lanes)])) for j in range(VECTORS)]
+                columns = [code.load(builder.gep(row, [ir.Constant(code.index, j * code.lanes)])) for j in range(vectors)]
                 along = builder.mul(loop.index, a_step)
                 for i, head in enumerate(heads):
                     left = code.spread(builder.gep(head, [along]))
                     for j, column in enumerate(columns):
-                        code.add_product(sums[i * VECTORS + j], left, column)
+                        code.add_product(sums[i * vectors + j], left, column)
             start = code.pointer(c_type, c, c_at)
             places = [
                 builder.gep(start, [builder.add(builder.mul(c_row, ir.Constant(code.index, i)),
                                                 ir.Constant(code.index, j * code.lanes))])
-                for i in range(rows) for j in range(VECTORS)
+                for i in range(rows) for j in range(vectors)
             ]  # fmt: skip
             with builder.if_then(add):
                 for total, place in zip(sums, places):
@@ -177,10 +177,10 @@ def _dot_tile(rows: int, columns: int) -> Any:
     return tile
 
 
-outer_tile = _outer_tile(ROWS)
-outer_row = _outer_tile(1)
+outer_tile = _outer_tile(ROWS, VECTORS)
+outer_half = _outer_tile(ROWS, VECTORS // 2)
+outer_row = _outer_tile(1, VECTORS)
 dot_tile = _dot_tile(DOTS, DOTS)
-dot_one = _dot_tile(1, 1)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
