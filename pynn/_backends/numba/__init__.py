@@ -17,6 +17,7 @@ _MODULES = {
     "conv": (
         "conv2d", "conv2d.backward", "conv2d_input", "conv2d_input.backward", "conv2d_weight", "conv2d_weight.backward",
     ),
+    "recurrent": ("rnn", "rnn.backward", "lstm", "lstm.backward", "gru", "gru.backward"),
 }  # fmt: skip
 
 
