@@ -17,6 +17,15 @@ _MODULES = {
     "conv": (
         "conv2d", "conv2d.backward", "conv2d_input", "conv2d_input.backward", "conv2d_weight", "conv2d_weight.backward",
     ),
+    "activation": (
+        "relu", "relu.backward", "leaky_relu", "leaky_relu.backward", "elu", "elu.backward", "sigmoid", "sigmoid.backward",
+        "tanh", "tanh.backward", "silu", "silu.backward", "gelu", "gelu.backward", "hardswish", "hardswish.backward",
+    ),
+    "softmax": (
+        "softmax", "softmax.backward", "log_softmax", "log_softmax.backward", "cross_entropy", "cross_entropy.backward",
+    ),
+    "random": ("dropout", "dropout.backward", "dropout_again", "dropout_again.backward", "rand"),
+    "optim": ("sgd_step", "adam_step", "rmsprop_step"),
     "recurrent": ("rnn", "rnn.backward", "lstm", "lstm.backward", "gru", "gru.backward"),
 }  # fmt: skip
 
