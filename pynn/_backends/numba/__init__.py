@@ -26,6 +26,15 @@ _MODULES = {
     ),
     "random": ("dropout", "dropout.backward", "dropout_again", "dropout_again.backward", "rand"),
     "optim": ("sgd_step", "adam_step", "rmsprop_step"),
+    "norm": (
+        "batch_norm", "batch_norm.backward", "batch_norm_fixed", "batch_norm_fixed.backward", "layer_norm",
+        "layer_norm.backward", "rms_norm", "rms_norm.backward",
+    ),
+    "pool": (
+        "max_pool2d", "max_pool2d.backward", "max_pool2d_with_indices", "max_pool2d_with_indices.backward", "avg_pool2d",
+        "avg_pool2d.backward", "avg_pool2d_input", "adaptive_avg_pool2d", "adaptive_avg_pool2d.backward",
+        "adaptive_avg_pool2d_input",
+    ),
     "recurrent": ("rnn", "rnn.backward", "lstm", "lstm.backward", "gru", "gru.backward"),
 }  # fmt: skip
 
