@@ -36,13 +36,14 @@ test: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	$(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
-	PYNN_PURE=1 $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
 
 test-all: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
-	PYNN_PURE=1 $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numba $(BIN)/python -m pytest
 
 lint: $(STAMP)
 	$(BIN)/python -c "import mypy" 2>/dev/null && test -x $(BIN)/ruff || $(BIN)/python -m pip install -q --disable-pip-version-check ruff mypy

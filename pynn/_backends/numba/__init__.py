@@ -1,7 +1,7 @@
 """The Numba backend: kernels compiled for this machine when they are first used, where there is no compiled extension.
 
 `load` gives the backend without importing Numba: its kernels are stand-ins by which the first call imports the modules
-named in `_MODULES`, all at once. Kernels take what the native ones take and return None for the rest.
+named in `MODULES`, all at once. Kernels take what the native ones take and return None for the rest.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from typing import Any
 
 from pynn import _backends
 
-_MODULES = {
+MODULES = {
     "matmul": ("matmul", "matmul.backward", "linear", "linear.backward"),
     "conv": (
         "conv2d", "conv2d.backward", "conv2d_input", "conv2d_input.backward", "conv2d_weight", "conv2d_weight.backward",
@@ -51,7 +51,7 @@ class _StandIn:
         return None if kernel is None else kernel(*args)
 
 
-_kernels: dict[str, Any] = {name: _StandIn(name) for names in _MODULES.values() for name in names}
+_kernels: dict[str, Any] = {name: _StandIn(name) for names in MODULES.values() for name in names}
 
 
 def _reason() -> str | None:
@@ -74,12 +74,14 @@ def _import_all() -> None:
         return
     found: dict[str, Any] = {}
     try:
-        for module in _MODULES:
+        for module in MODULES:
             found |= importlib.import_module(f"pynn._backends.numba.{module}").KERNELS
     except ImportError as error:
         found = {}
         _backends.BACKENDS["numba"].reason = f"Numba did not import ({error})"
-        warnings.warn(f"The Numba backend computes on NumPy: Numba did not import ({error}).", RuntimeWarning, stacklevel=3)
+        warnings.warn(
+            f"The Numba backend computes on NumPy: Numba did not import ({error}).", RuntimeWarning, stacklevel=3
+        )
     _kernels.clear()
     _kernels.update(found)
     if _backends.default().name == "numba":

@@ -150,8 +150,13 @@ def _hardswish_slope(start, stop, g, x, y):
 def _run(kernel: Any, cost: int, arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
     """kernel(*arrays, y, *attrs) over all elements of arrays of one shape and dtype, in whatever memory order."""
     first = arrays[0]
-    if not (is_float(first) and first.size) or not all(is_float(a) and a.dtype == first.dtype and a.shape == first.shape for a in arrays):
+    if not (is_float(first) and first.size) or not all(
+        is_float(a) and a.dtype == first.dtype and a.shape == first.shape for a in arrays
+    ):
         return None
+    if not all(type(a) in (float, int) for a in attrs):
+        return None
+    attrs = tuple(map(float, attrs))  # one form to compile for
     y = numpy.empty_like(first)  # in the order of the input's memory, where that is dense
     if y.strides == first.strides and all(a.strides == y.strides for a in arrays) and not first.flags.c_contiguous:
         order = sorted(range(y.ndim), key=lambda d: -abs(y.strides[d]))

@@ -42,8 +42,4 @@ def matrix(x: Any) -> tuple[Any, int, int, int]:
 
 def pair(value: Any, least: int) -> bool:
     """Whether a value is two integers of at least `least` and far from overflowing."""
-    return (
-        type(value) is tuple
-        and len(value) == 2
-        and all(type(n) is int and least <= n < 1 << 31 for n in value)
-    )
+    return type(value) is tuple and len(value) == 2 and all(type(n) is int and least <= n < 1 << 31 for n in value)

@@ -7,6 +7,8 @@ for nothing. The gradient of the input is the same correlation of g, one for eac
 is dot products along the positions, with zeros in g where positions lie between rows.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+
 import functools
 from typing import Any, NamedTuple
 
@@ -31,12 +33,12 @@ class Plan(NamedTuple):
     numbers: tuple[int, ...]
     phases: Any
     places: Any
-    taps: tuple[Any, Any]
+    taps: Any
     size: int
 
 
 @jit
-def _lay(to, to_at, x, x_at, channels, height, width, phases, step_h, step_w, rows, pitch, top, left):  # type: ignore[no-untyped-def]
+def _lay(to, to_at, x, x_at, channels, height, width, phases, step_h, step_w, rows, pitch, top, left):
     """The channels of an image as planes (rows, pitch), one for each phase, with zeros around."""
     at = to_at
     for channel in range(channels):
@@ -65,7 +67,7 @@ def _lay(to, to_at, x, x_at, channels, height, width, phases, step_h, step_w, ro
 
 
 @jit
-def _store(y, y_at, sums, line, start, stop, pitch, columns, y_pitch, y_step_h, y_step_w, bias):  # type: ignore[no-untyped-def]
+def _store(y, y_at, sums, line, start, stop, pitch, columns, y_pitch, y_step_h, y_step_w, bias):
     """Positions start to stop of one channel of the result, held in sums from `line` on, to their places."""
     for row in range(start // pitch, (stop - 1) // pitch + 1):
         first, last = max(start, row * pitch), min(stop, row * pitch + columns)
@@ -84,12 +86,12 @@ def _store(y, y_at, sums, line, start, stop, pitch, columns, y_pitch, y_step_h, 
 
 @jit
 def _correlate(start, stop, parts, x, channels, height, width, phases, numbers, places, weights, depth, tiles, groups, bias,
-               y, outputs, y_plane, y_first, y_pitch, y_step_h, y_step_w):  # type: ignore[no-untyped-def]  # fmt: skip
+               y, outputs, y_plane, y_first, y_pitch, y_step_h, y_step_w):  # fmt: skip
     """Items (image, part of the output channels) start to stop of y (N, groups * outputs, ...)."""
     step_h, step_w, rows, pitch, top, left, result_rows, columns = numbers
     lanes, tile = VECTOR_BYTES // y.itemsize, TILE_BYTES // y.itemsize
     positions = (result_rows - 1) * pitch + columns
-    laid = numpy.zeros(channels * phases.shape[0] * rows * pitch + 2 * BLOCK, y.dtype)
+    laid = numpy.zeros(channels * phases.shape[0] * rows * pitch + pitch + 2 * BLOCK, y.dtype)
     sums = numpy.empty(ROWS * BLOCK, y.dtype)
     for item in range(start, stop):
         image, part = item // parts, item % parts
@@ -102,24 +104,41 @@ def _correlate(start, stop, parts, x, channels, height, width, phases, numbers, 
                     count = min(BLOCK, positions - block)
                     done = 0
                     while count - done > lanes:
-                        outer_tile(weights, a_at, 1, ROWS, laid, block + done, places, 0, sums, done, BLOCK, depth, False)
+                        outer_tile(
+                            weights, a_at, 1, ROWS, laid, block + done, places, 0, sums, done, BLOCK, depth, False
+                        )
                         done += tile
                     if done < count:
-                        outer_half(weights, a_at, 1, ROWS, laid, block + done, places, 0, sums, done, BLOCK, depth, False)
+                        outer_half(
+                            weights, a_at, 1, ROWS, laid, block + done, places, 0, sums, done, BLOCK, depth, False
+                        )
                     for r in range(min(ROWS, outputs - o * ROWS)):
                         channel = group * outputs + o * ROWS + r
                         y_at = (image * groups * outputs + channel) * y_plane + y_first
                         shift = bias[channel] if bias.size else y.dtype.type(0)
-                        _store(y, y_at, sums, r * BLOCK, block, block + count, pitch, columns, y_pitch, y_step_h, y_step_w, shift)
+                        _store(
+                            y,
+                            y_at,
+                            sums,
+                            r * BLOCK,
+                            block,
+                            block + count,
+                            pitch,
+                            columns,
+                            y_pitch,
+                            y_step_h,
+                            y_step_w,
+                            shift,
+                        )
 
 
 @jit
 def _correlate_depthwise(start, stop, x, height, width, phases, numbers, places, weights, depth, outputs, bias,
-                         y, y_plane, y_first, y_pitch, y_step_h, y_step_w):  # type: ignore[no-untyped-def]  # fmt: skip
+                         y, y_plane, y_first, y_pitch, y_step_h, y_step_w):  # fmt: skip
     """Planes (image, channel) start to stop of x, each to `outputs` planes of y; weights (C * outputs, depth)."""
     step_h, step_w, rows, pitch, top, left, result_rows, columns = numbers
     positions = (result_rows - 1) * pitch + columns
-    laid = numpy.zeros(phases.shape[0] * rows * pitch + BLOCK, y.dtype)
+    laid = numpy.zeros(phases.shape[0] * rows * pitch + pitch + BLOCK, y.dtype)
     sums = numpy.empty(BLOCK, y.dtype)
     channels = weights.size // (depth * outputs)
     for plane in range(start, stop):
@@ -141,7 +160,9 @@ def _correlate_depthwise(start, stop, x, height, width, phases, numbers, places,
 
 
 @jit
-def _weight(start, stop, images, chunk, x, channels, height, width, phases, numbers, places, depth, groups, g, outputs, gw):  # type: ignore[no-untyped-def]
+def _weight(
+    start, stop, images, chunk, x, channels, height, width, phases, numbers, places, depth, groups, g, outputs, gw
+):
     """Tiles of output channels (over all groups) start to stop of gw (groups * outputs, depth)."""
     step_h, step_w, rows, pitch, top, left, result_rows, columns = numbers
     lanes = VECTOR_BYTES // gw.itemsize
@@ -159,7 +180,9 @@ def _weight(start, stop, images, chunk, x, channels, height, width, phases, numb
                 group_laid = group
                 for n in range(count):
                     x_at = ((first + n) * groups + group) * channels * height * width
-                    _lay(laid, n * area, x, x_at, channels, height, width, phases, step_h, step_w, rows, pitch, top, left)
+                    _lay(
+                        laid, n * area, x, x_at, channels, height, width, phases, step_h, step_w, rows, pitch, top, left
+                    )
             for n in range(count):
                 for r in range(DOTS):
                     to = spread[(n * DOTS + r) * line : (n * DOTS + r + 1) * line]
@@ -185,7 +208,7 @@ def _weight(start, stop, images, chunk, x, channels, height, width, phases, numb
 
 
 @jit
-def _bias(start, stop, g, images, channels, plane, gb):  # type: ignore[no-untyped-def]
+def _bias(start, stop, g, images, channels, plane, gb):
     """gb[start:stop], the sums of g (N, C, plane) over all but channels."""
     for channel in range(start, stop):
         total = 0.0
@@ -308,7 +331,9 @@ def _geometry(x: Any, w: Any, geometry: Any) -> bool:
 
 
 def _out(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
-    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(size, kernel, stride, padding, dilation))
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(size, kernel, stride, padding, dilation)
+    )
 
 
 def _four(*arrays: Any) -> bool:
@@ -333,7 +358,8 @@ def conv2d(x: Any, w: Any, bias: Any, *geometry: Any) -> Any:
     return y
 
 
-def _input_gradient(g: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, size: Any) -> Any:
+def _input_gradient(g: Any, w: Any, geometry: Any, size: Any) -> Any:
+    stride, padding, dilation, groups = geometry
     made = numpy.empty if max(stride) == 1 else numpy.zeros  # a phase may have no tap
     gx = made((g.shape[0], w.shape[1] * groups, *size), g.dtype)
     parts = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
@@ -345,7 +371,8 @@ def _input_gradient(g: Any, w: Any, stride: Any, padding: Any, dilation: Any, gr
     return gx
 
 
-def _weight_gradient(g: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int, kernel: Any) -> Any:
+def _weight_gradient(g: Any, x: Any, geometry: Any, kernel: Any) -> Any:
+    stride, padding, dilation, groups = geometry
     images, (height, width) = x.shape[0], x.shape[2:]
     channels, outputs = x.shape[1] // groups, g.shape[1] // groups
     gw = numpy.empty((g.shape[1], channels, *kernel), g.dtype)
@@ -369,8 +396,8 @@ def conv2d_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
     if not _four(g, x, w) or not g.size:
         return None
     return (
-        _input_gradient(g, w, *attrs, x.shape[2:]) if needs & 1 else None,
-        _weight_gradient(g, x, *attrs, w.shape[2:]) if needs & 2 else None,
+        _input_gradient(g, w, attrs, x.shape[2:]) if needs & 1 else None,
+        _weight_gradient(g, x, attrs, w.shape[2:]) if needs & 2 else None,
         _bias_gradient(g) if needs & 4 else None,
     )
 
@@ -385,7 +412,7 @@ def conv2d_input(g: Any, w: Any, *rest: Any) -> Any:
     *geometry, size = rest
     if not _four(g, w) or not _geometry(g, w, geometry) or not g.size or not pair(size, 1) or g.shape[1] != w.shape[0]:
         return None
-    return _input_gradient(g, w, *geometry, size)
+    return _input_gradient(g, w, geometry, size)
 
 
 def conv2d_weight(g: Any, x: Any, *rest: Any) -> Any:
@@ -393,7 +420,7 @@ def conv2d_weight(g: Any, x: Any, *rest: Any) -> Any:
     *geometry, kernel = rest
     if not _four(g, x) or not g.size or not pair(kernel, 1) or g.shape[0] != x.shape[0] or not x.size:
         return None
-    return _weight_gradient(g, x, *geometry, kernel) if _fits(g, x.shape[2:], kernel, geometry) else None
+    return _weight_gradient(g, x, geometry, kernel) if _fits(g, x.shape[2:], kernel, geometry) else None
 
 
 def conv2d_input_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
@@ -404,7 +431,7 @@ def conv2d_input_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
         return None
     return (
         conv2d(g, w, None, *geometry) if needs & 1 else None,
-        _weight_gradient(y, g, *geometry, w.shape[2:]) if needs & 2 else None,
+        _weight_gradient(y, g, geometry, w.shape[2:]) if needs & 2 else None,
     )
 
 
@@ -416,7 +443,7 @@ def conv2d_weight_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
         return None
     return (
         conv2d(x, g, None, *geometry) if needs & 1 else None,
-        _input_gradient(y, g, *geometry, x.shape[2:]) if needs & 2 else None,
+        _input_gradient(y, g, geometry, x.shape[2:]) if needs & 2 else None,
     )
 
 

@@ -14,10 +14,13 @@ import numpy
 from numba import njit, types
 from numba.extending import overload
 
-from pynn._backends.numba.vectors import bits_of, float_of
+from pynn._backends.numba.vectors import float_of
 
 _LOG2E = numpy.float32(1.4426950408889634)
-_LN2_HIGH, _LN2_LOW = numpy.float32(0.693359375), numpy.float32(-2.12194440e-4)  # the first has ten bits: n times it is exact
+_LN2_HIGH, _LN2_LOW = (
+    numpy.float32(0.693359375),
+    numpy.float32(-2.12194440e-4),
+)  # the first has ten bits: n times it is exact
 _ONE, _HALF, _TWO = numpy.float32(1), numpy.float32(0.5), numpy.float32(2)
 _C3, _C4, _C5, _C6, _C7 = (numpy.float32(1 / math.factorial(n)) for n in (3, 4, 5, 6, 7))
 _MOST, _LEAST = numpy.float32(89), numpy.float32(-104)
@@ -59,7 +62,9 @@ def _expm1_32(x):
 
 @_exactly
 def _tanh32(x):
-    y = _expm1_32(numpy.float32(40) if x > numpy.float32(20) else numpy.float32(-40) if x < numpy.float32(-20) else _TWO * x)
+    y = _expm1_32(
+        numpy.float32(40) if x > numpy.float32(20) else numpy.float32(-40) if x < numpy.float32(-20) else _TWO * x
+    )
     return y / (y + _TWO)
 
 

@@ -5,6 +5,8 @@ b is copied into panels as wide as a tile, padded with zeros; tiles of c then ta
 bits do not depend on the number of threads.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+
 from typing import Any
 
 import numpy
@@ -18,7 +20,7 @@ BLOCK_BYTES = 1 << 18  # of a packed block of b: half of a second-level cache
 
 
 @jit
-def pack_b(packed, b, b_at, b_row, b_column, depth, columns, width):  # type: ignore[no-untyped-def]
+def pack_b(packed, b, b_at, b_row, b_column, depth, columns, width):
     """b (depth, columns) into panels (depth, width), the last one padded with zeros."""
     for start in range(0, columns, width):
         count = min(width, columns - start)
@@ -42,17 +44,19 @@ def pack_b(packed, b, b_at, b_row, b_column, depth, columns, width):  # type: ig
 
 
 @jit
-def tile_rows(rows, a, a_at, a_row, a_step, b, b_at, steps, steps_at, c, c_at, c_row, depth, add):  # type: ignore[no-untyped-def]
+def tile_rows(rows, a, a_at, a_row, a_step, b, b_at, steps, steps_at, c, c_at, c_row, depth, add):
     """One tile, of which the last may have fewer rows."""
     if rows == ROWS:
         outer_tile(a, a_at, a_row, a_step, b, b_at, steps, steps_at, c, c_at, c_row, depth, add)
     else:
         for i in range(rows):
-            outer_row(a, a_at + i * a_row, a_row, a_step, b, b_at, steps, steps_at, c, c_at + i * c_row, c_row, depth, add)
+            outer_row(
+                a, a_at + i * a_row, a_row, a_step, b, b_at, steps, steps_at, c, c_at + i * c_row, c_row, depth, add
+            )
 
 
 @jit
-def product(m0, m1, n0, n1, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add):  # type: ignore[no-untyped-def]
+def product(m0, m1, n0, n1, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add):
     """c[m0:m1, n0:n1] = or += a @ b, each a matrix by its place and strides in a one-dimensional array."""
     width = TILE_BYTES // c.itemsize
     most = min(DEPTH, depth)
@@ -79,9 +83,13 @@ def product(m0, m1, n0, n1, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_c
                 for j in range(0, columns, width):
                     at = c_at + i * c_row + j0 + j
                     if columns - j >= width:
-                        tile_rows(rows, source, here, height, step, packed, j * deep, steps, 0, c, at, c_row, deep, more)
+                        tile_rows(
+                            rows, source, here, height, step, packed, j * deep, steps, 0, c, at, c_row, deep, more
+                        )
                     else:
-                        tile_rows(rows, source, here, height, step, packed, j * deep, steps, 0, edge, 0, width, deep, False)
+                        tile_rows(
+                            rows, source, here, height, step, packed, j * deep, steps, 0, edge, 0, width, deep, False
+                        )
                         for r in range(rows):
                             for q in range(columns - j):
                                 x = edge[r * width + q]
@@ -89,13 +97,17 @@ def product(m0, m1, n0, n1, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_c
 
 
 @jit
-def _by_rows(start, stop, rows, columns, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add):  # type: ignore[no-untyped-def]
+def _by_rows(
+    start, stop, rows, columns, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add
+):
     product(start * ROWS, min(stop * ROWS, rows), 0, columns, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column,
             c, c_at, c_row, add)  # fmt: skip
 
 
 @jit
-def _by_columns(start, stop, rows, columns, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add):  # type: ignore[no-untyped-def]
+def _by_columns(
+    start, stop, rows, columns, depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column, c, c_at, c_row, add
+):
     width = TILE_BYTES // c.itemsize
     product(0, rows, start * width, min(stop * width, columns), depth, a, a_at, a_row, a_column, b, b_at, b_row, b_column,
             c, c_at, c_row, add)  # fmt: skip
@@ -112,7 +124,7 @@ def multiply(a: Any, b: Any, out: Any) -> None:
 
 
 @jit
-def _stack(start, stop, rows, columns, depth, a, a_row, a_column, b, b_row, b_column, c):  # type: ignore[no-untyped-def]
+def _stack(start, stop, rows, columns, depth, a, a_row, a_column, b, b_row, b_column, c):
     for i in range(start, stop):
         product(0, rows, 0, columns, depth, a, i * rows * depth, a_row, a_column, b, i * depth * columns, b_row, b_column,
                 c, i * rows * columns, columns, False)  # fmt: skip

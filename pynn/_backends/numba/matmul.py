@@ -1,5 +1,7 @@
 """matmul and linear, with bias and relu where the product is stored, and their gradients."""
 
+# mypy: disable-error-code="no-untyped-def"
+
 from typing import Any
 
 import numpy
@@ -49,7 +51,7 @@ def matmul_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
 
 
 @jit
-def _finish(start, stop, y, bias, relu, columns):  # type: ignore[no-untyped-def]
+def _finish(start, stop, y, bias, relu, columns):
     for i in range(start, stop):
         row = y[i * columns : (i + 1) * columns]
         if bias.size:
@@ -61,7 +63,7 @@ def _finish(start, stop, y, bias, relu, columns):  # type: ignore[no-untyped-def
 
 
 @jit
-def column_sums(start, stop, x, rows, columns, out):  # type: ignore[no-untyped-def]
+def column_sums(start, stop, x, rows, columns, out):
     """out[start:stop] = the sums of those columns of x (rows, columns), taken in float64."""
     total = numpy.zeros(stop - start, numpy.float64)
     for i in range(rows):
@@ -73,7 +75,7 @@ def column_sums(start, stop, x, rows, columns, out):  # type: ignore[no-untyped-
 
 
 @jit
-def _masked(start, stop, g, out, to):  # type: ignore[no-untyped-def]
+def _masked(start, stop, g, out, to):
     g, out, to = g[start:stop], out[start:stop], to[start:stop]
     for i in range(stop - start):
         to[i] = g[i] if out[i] > 0 else 0

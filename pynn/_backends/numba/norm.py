@@ -140,7 +140,13 @@ def batch_norm_fixed(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, e
 def batch_norm_fixed_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
     """saved: (out, x, mean, variance, weight, bias); gradients of the statistics are the reference's."""
     x, mean, variance, weight = saved[1:5]
-    if needs & 6 or not _channels(x, mean, variance, weight) or not is_float(g) or g.dtype != x.dtype or g.shape != x.shape:
+    if (
+        needs & 6
+        or not _channels(x, mean, variance, weight)
+        or not is_float(g)
+        or g.dtype != x.dtype
+        or g.shape != x.shape
+    ):
         return None
     gx, gw, gb = _gradient(g, x, mean, variance, weight, attrs[0], True, needs & 1)
     return gx if needs & 1 else None, None, None, gw if needs & 8 else None, gb if needs & 16 else None
@@ -250,7 +256,12 @@ def layer_norm_backward(grads: Any, saved: Any, attrs: Any, needs: int) -> Any:
     """saved: ((None, mean, rstd), x, weight, bias)."""
     (_, mean, rstd), x, weight = saved[:3]
     g, g_mean, g_rstd = grads
-    if g_mean is not None or g_rstd is not None or not _tails(x, attrs[0], weight) or not are_floats(x.dtype, mean, rstd):
+    if (
+        g_mean is not None
+        or g_rstd is not None
+        or not _tails(x, attrs[0], weight)
+        or not are_floats(x.dtype, mean, rstd)
+    ):
         return None
     if not is_float(g) or g.dtype != x.dtype or g.shape != x.shape:
         return None

@@ -22,7 +22,9 @@ def _sgd(start, stop, param, grad, buffer, lr, momentum, dampening, weight_decay
 
 
 @jit
-def _adam(start, stop, param, grad, exp_avg, exp_avg_sq, most, lr, beta1, beta2, eps, weight_decay, maximize, decoupled, taken):
+def _adam(
+    start, stop, param, grad, exp_avg, exp_avg_sq, most, lr, beta1, beta2, eps, weight_decay, maximize, decoupled, taken
+):
     step_size = lr / (1 - beta1**taken)
     root = (1 - beta2**taken) ** 0.5
     for i in range(start, stop):
@@ -84,11 +86,30 @@ def sgd_step(arrays: Any, *options: Any) -> Any:
         return None
     nothing, numbers = numpy.empty(0, numpy.float32), _numbers(options[:4])
     for param, grad, *buffer in runs:
-        parallel(_sgd, param.size, param.size, param, grad, buffer[0] if buffer else nothing, *numbers, *map(bool, options[4:]))
+        parallel(
+            _sgd,
+            param.size,
+            param.size,
+            param,
+            grad,
+            buffer[0] if buffer else nothing,
+            *numbers,
+            *map(bool, options[4:]),
+        )
     return arrays
 
 
-def adam_step(arrays: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, amsgrad: Any, maximize: Any, decoupled: Any) -> Any:
+def adam_step(
+    arrays: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    amsgrad: Any,
+    maximize: Any,
+    decoupled: Any,
+) -> Any:
     """(arrays, options); the steps, last in arrays, are counted up."""
     runs = _runs(arrays, 6 if amsgrad else 5, True)
     if runs is None:
@@ -102,7 +123,9 @@ def adam_step(arrays: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_dec
     return arrays
 
 
-def rmsprop_step(arrays: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: Any, maximize: Any) -> Any:
+def rmsprop_step(
+    arrays: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: Any, maximize: Any
+) -> Any:
     """(arrays, options); the steps, last in arrays, are counted up."""
     runs = _runs(arrays, 4 + (momentum > 0) + bool(centered), True)
     if runs is None:

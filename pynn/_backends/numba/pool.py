@@ -40,7 +40,10 @@ def _max(start, stop, x, y, places, height, width, rows, columns, kernel, stride
         plane, out = x[n * height * width : (n + 1) * height * width], y[n * rows * columns : (n + 1) * rows * columns]
         for i in range(rows):
             if plain and 2 * i + 1 < height and 2 * columns <= width:
-                above, below = plane[2 * i * width : (2 * i + 1) * width], plane[(2 * i + 1) * width : (2 * i + 2) * width]
+                above, below = (
+                    plane[2 * i * width : (2 * i + 1) * width],
+                    plane[(2 * i + 1) * width : (2 * i + 2) * width],
+                )
                 to = out[i * columns : (i + 1) * columns]
                 for j in range(columns):
                     a, b, c, d = above[2 * j], above[2 * j + 1], below[2 * j], below[2 * j + 1]
@@ -66,7 +69,9 @@ def _max_slope(start, stop, g, x, gx, height, width, rows, columns, kernel, stri
             top, bottom = _window(i, height, kernel[0], stride[0], padding[0], dilation[0])
             for j in range(columns):
                 left, right = _window(j, width, kernel[1], stride[1], padding[1], dilation[1])
-                to[_place(plane, top, bottom, left, right, width, dilation[0], dilation[1])] += g[(n * rows + i) * columns + j]
+                to[_place(plane, top, bottom, left, right, width, dilation[0], dilation[1])] += g[
+                    (n * rows + i) * columns + j
+                ]
 
 
 @jit
@@ -175,7 +180,17 @@ def _max_pool(x: Any, attrs: tuple[Any, ...], indices: bool) -> Any:
         return None
     y = numpy.empty((*x.shape[:-2], *out), x.dtype)
     places = numpy.empty(y.shape if indices else 0, numpy.int64)
-    parallel(_max, prod(x.shape[:-2]), 2 * x.size, flat(x), y.reshape(-1), places.reshape(-1), *x.shape[-2:], *out, *attrs[:4])
+    parallel(
+        _max,
+        prod(x.shape[:-2]),
+        2 * x.size,
+        flat(x),
+        y.reshape(-1),
+        places.reshape(-1),
+        *x.shape[-2:],
+        *out,
+        *attrs[:4],
+    )
     return (y, places) if indices else y
 
 
@@ -196,7 +211,9 @@ def max_pool2d_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
     if out is None or not is_float(g) or g.dtype != x.dtype or g.shape != (*x.shape[:-2], *out):
         return None
     gx = numpy.empty(x.shape, x.dtype)
-    parallel(_max_slope, prod(x.shape[:-2]), 2 * x.size, flat(g), flat(x), gx.reshape(-1), *x.shape[-2:], *out, *attrs[:4])
+    parallel(
+        _max_slope, prod(x.shape[:-2]), 2 * x.size, flat(g), flat(x), gx.reshape(-1), *x.shape[-2:], *out, *attrs[:4]
+    )
     return gx
 
 
@@ -206,7 +223,16 @@ def max_pool2d_with_indices_backward(grads: Any, saved: Any, attrs: Any, needs: 
     if not _takes(g) or type(places) is not numpy.ndarray or places.dtype != numpy.int64 or places.shape != g.shape:
         return None
     gx = numpy.empty(shape, g.dtype)
-    parallel(_put_back, prod(shape[:-2]), gx.size, flat(g), flat(places), gx.reshape(-1), prod(shape[-2:]), prod(g.shape[-2:]))
+    parallel(
+        _put_back,
+        prod(shape[:-2]),
+        gx.size,
+        flat(g),
+        flat(places),
+        gx.reshape(-1),
+        prod(shape[-2:]),
+        prod(g.shape[-2:]),
+    )
     return gx
 
 
@@ -238,7 +264,9 @@ def avg_pool2d_input(g: Any, *attrs: Any) -> Any:
     if options is None or _pooled(size, *attrs[:3], (1, 1), attrs[3]) != g.shape[-2:]:
         return None
     gx = numpy.empty((*g.shape[:-2], *size), g.dtype)
-    parallel(_average_slope, prod(g.shape[:-2]), gx.size, flat(g), gx.reshape(-1), *size, *g.shape[-2:], *attrs[:3], *options)
+    parallel(
+        _average_slope, prod(g.shape[:-2]), gx.size, flat(g), gx.reshape(-1), *size, *g.shape[-2:], *attrs[:3], *options
+    )
     return gx
 
 

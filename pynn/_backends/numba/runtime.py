@@ -51,7 +51,7 @@ def _make_folder() -> str:
 FOLDER = _make_folder()
 
 
-class _Announcer(event.Listener):
+class _Announcer(event.Listener):  # type: ignore[misc]
     """Says once that kernels are being compiled, and counts how many and for how long."""
 
     def __init__(self) -> None:

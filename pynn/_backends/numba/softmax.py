@@ -38,7 +38,11 @@ def _softmax(start, stop, x, y, columns):
 @jit
 def _softmax_slope(start, stop, g, out, to, columns):
     for i in range(start, stop):
-        a, b, c = g[i * columns : (i + 1) * columns], out[i * columns : (i + 1) * columns], to[i * columns : (i + 1) * columns]
+        a, b, c = (
+            g[i * columns : (i + 1) * columns],
+            out[i * columns : (i + 1) * columns],
+            to[i * columns : (i + 1) * columns],
+        )
         total = g.dtype.type(0)
         for j in range(columns):
             total += a[j] * b[j]
@@ -67,7 +71,11 @@ def _log_softmax(start, stop, x, y, columns):
 @jit
 def _log_softmax_slope(start, stop, g, out, to, columns):
     for i in range(start, stop):
-        a, b, c = g[i * columns : (i + 1) * columns], out[i * columns : (i + 1) * columns], to[i * columns : (i + 1) * columns]
+        a, b, c = (
+            g[i * columns : (i + 1) * columns],
+            out[i * columns : (i + 1) * columns],
+            to[i * columns : (i + 1) * columns],
+        )
         total = g.dtype.type(0)
         for j in range(columns):
             total += a[j]
@@ -122,7 +130,13 @@ def _classes(x: Any, target: Any, weight: Any, attrs: Any) -> bool:
     ignore, smoothing, reduction = attrs
     if not (is_float(x) and x.ndim == 2 and x.size and type(target) is numpy.ndarray and target.dtype == numpy.int64):
         return False
-    if weight is not None or smoothing or type(ignore) is not int or target.shape != x.shape[:1] or not target.dtype.isnative:
+    if (
+        weight is not None
+        or smoothing
+        or type(ignore) is not int
+        or target.shape != x.shape[:1]
+        or not target.dtype.isnative
+    ):
         return False
     return reduction in ("mean", "sum", "none")
 

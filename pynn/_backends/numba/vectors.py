@@ -1,4 +1,4 @@
-"""What plain Numba code cannot say: tiles of products that stay in vector registers, and a float's bits.
+"""What plain Numba code cannot say: tiles of products that stay in vector registers, and the float that bits are.
 
 LLVM gets vectors as wide as the processor's registers and as many sums as those hold; on another processor than the
 constants were chosen for, the code is still right. Arrays are one-dimensional, places and steps count elements.
@@ -55,7 +55,9 @@ class _Code:
     def spread(self, pointer: Any) -> Any:
         """The element at a pointer in every lane."""
         value = self.builder.load(pointer, align=self.size)
-        first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        first = self.builder.insert_element(
+            ir.Constant(self.vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+        )
         places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, ir.Constant(self.vector, ir.Undefined), places)
 
@@ -105,7 +107,9 @@ def _outer_tile(rows: int, vectors: int) -> Any:
             sums = code.sums(rows * vectors)
             with cgutils.for_range(builder, depth, intp=code.index) as loop:
                 row = builder.gep(base, [builder.load(builder.gep(table, [loop.index]))])
-                columns = [code.load(builder.gep(row, [ir.Constant(code.index, j * code.lanes)])) for j in range(vectors)]
+                columns = [
+                    code.load(builder.gep(row, [ir.Constant(code.index, j * code.lanes)])) for j in range(vectors)
+                ]
                 along = builder.mul(loop.index, a_step)
                 for i, head in enumerate(heads):
                     left = code.spread(builder.gep(head, [along]))
@@ -181,17 +185,6 @@ outer_tile = _outer_tile(ROWS, VECTORS)
 outer_half = _outer_tile(ROWS, VECTORS // 2)
 outer_row = _outer_tile(1, VECTORS)
 dot_tile = _dot_tile(DOTS, DOTS)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def bits_of(typing: Any, x: Any) -> Any:
-    """The bits of a float as an integer of its size."""
-    to = types.int32 if x == types.float32 else types.int64
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(to))
-
-    return to(x), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
