@@ -13,6 +13,11 @@ def is_float(x: Any) -> bool:
     return type(x) is ndarray and x.dtype.char in FLOATS and x.dtype.isnative
 
 
+def is_number(x: Any) -> bool:
+    """Whether x is one of Python's real numbers."""
+    return type(x) in (float, int)
+
+
 def are_floats(dtype: Any, *others: Any) -> bool:
     """Whether all others are arrays of a dtype that `is_float` accepts, or None."""
     return all(x is None or (type(x) is ndarray and x.dtype == dtype) for x in others)

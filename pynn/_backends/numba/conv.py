@@ -321,13 +321,13 @@ def _run(plan: Plan, x: Any, w: Any, groups: int, bias: Any, y: Any, first: Any 
              weights, depth, tiles, groups, bias, y.reshape(-1), outputs, *place)  # fmt: skip
 
 
-def _geometry(x: Any, w: Any, geometry: Any) -> bool:
-    """Whether stride, padding, dilation and groups are ones that images and weights (both 4-dimensional) can have."""
+def _geometry(geometry: Any, outputs: int) -> bool:
+    """Whether it is (stride, padding, dilation, groups) as a convolution to so many channels can have."""
+    if len(geometry) != 4:
+        return False
     stride, padding, dilation, groups = geometry
-    return (
-        pair(stride, 1) and pair(padding, 0) and pair(dilation, 1) and type(groups) is int and groups > 0
-        and not w.shape[0] % groups and 0 not in w.shape
-    )  # fmt: skip
+    whole = type(groups) is int and groups > 0 and outputs > 0 and not outputs % groups
+    return whole and pair(stride, 1) and pair(padding, 0) and pair(dilation, 1)
 
 
 def _out(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
@@ -337,12 +337,16 @@ def _out(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tu
 
 
 def _four(*arrays: Any) -> bool:
-    return is_float(arrays[0]) and are_floats(arrays[0].dtype, *arrays[1:]) and all(a.ndim == 4 for a in arrays)
+    return (
+        is_float(arrays[0])
+        and are_floats(arrays[0].dtype, *arrays[1:])
+        and all(a is not None and a.ndim == 4 for a in arrays)
+    )
 
 
 def conv2d(x: Any, w: Any, bias: Any, *geometry: Any) -> Any:
     """x (N, C, H, W), w (O, C / groups, *kernel), bias (O,) or None."""
-    if x is None or w is None or not _four(x, w) or not _geometry(x, w, geometry) or not x.size:
+    if not _four(x, w) or not _geometry(geometry, w.shape[0]) or not x.size or not w.size:
         return None
     stride, padding, dilation, groups = geometry
     if x.shape[1] != w.shape[1] * groups:
@@ -410,7 +414,9 @@ def _fits(g: Any, size: Any, kernel: Any, geometry: Any) -> bool:
 def conv2d_input(g: Any, w: Any, *rest: Any) -> Any:
     """The gradient of an image of size rest[4] by g (N, O, ...) and w."""
     *geometry, size = rest
-    if not _four(g, w) or not _geometry(g, w, geometry) or not g.size or not pair(size, 1) or g.shape[1] != w.shape[0]:
+    if not _four(g, w) or not _geometry(geometry, w.shape[0]) or not g.size or not w.size:
+        return None
+    if not pair(size, 1) or g.shape[1] != w.shape[0]:
         return None
     return _input_gradient(g, w, geometry, size)
 
@@ -418,7 +424,9 @@ def conv2d_input(g: Any, w: Any, *rest: Any) -> Any:
 def conv2d_weight(g: Any, x: Any, *rest: Any) -> Any:
     """The gradient of a weight with kernel rest[4] by g (N, O, ...) and x."""
     *geometry, kernel = rest
-    if not _four(g, x) or not g.size or not pair(kernel, 1) or g.shape[0] != x.shape[0] or not x.size:
+    if not _four(g, x) or not _geometry(geometry, g.shape[1]) or not g.size or not x.size:
+        return None
+    if not pair(kernel, 1) or g.shape[0] != x.shape[0] or x.shape[1] % geometry[3]:
         return None
     return _weight_gradient(g, x, geometry, kernel) if _fits(g, x.shape[2:], kernel, geometry) else None
 

@@ -15,7 +15,13 @@ MANY = 1 << 12  # multiply-adds below which NumPy's own product is quicker to ca
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b for matrices, or for stacks of matrices of one shape."""
-    if not (is_float(a) and are_floats(a.dtype, b)) or a.ndim < 2 or b.ndim != a.ndim or a.shape[-1] != b.shape[-2]:
+    if (
+        not (is_float(a) and is_float(b))
+        or a.dtype != b.dtype
+        or a.ndim < 2
+        or b.ndim != a.ndim
+        or a.shape[-1] != b.shape[-2]
+    ):
         return None
     if a.shape[:-2] != b.shape[:-2]:
         return None

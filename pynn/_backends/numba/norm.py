@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from pynn._backends.numba.arrays import are_floats, dense, flat, is_float, optional
+from pynn._backends.numba.arrays import are_floats, dense, flat, is_float, is_number, optional
 from pynn._backends.numba.runtime import jit, parallel
 
 
@@ -96,7 +96,7 @@ def _channels(x: Any, *vectors: Any) -> bool:
 
 def batch_norm(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
     """(y, mean, biased variance) of x (N, C, ...)."""
-    if not _channels(x, weight, bias):
+    if not _channels(x, weight, bias) or not is_number(eps):
         return None
     y, mean, variance = numpy.empty(x.shape, x.dtype), *(numpy.empty(x.shape[1], x.dtype) for _ in range(2))
     images, channels = x.shape[:2]
@@ -128,7 +128,7 @@ def batch_norm_backward(grads: Any, saved: Any, attrs: Any, needs: int) -> Any:
 
 def batch_norm_fixed(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: Any) -> Any:
     """y of x (N, C, ...) by statistics that are given."""
-    if not _channels(x, mean, variance, weight, bias) or mean is None or variance is None:
+    if not _channels(x, mean, variance, weight, bias) or mean is None or variance is None or not is_number(eps):
         return None
     y = numpy.empty(x.shape, x.dtype)
     images, channels = x.shape[:2]
@@ -227,7 +227,7 @@ def _tails(x: Any, count: Any, *parameters: Any) -> bool:
 
 def layer_norm(x: Any, weight: Any, bias: Any, count: Any, eps: Any) -> Any:
     """(y, mean, 1 / sqrt(variance + eps)) over the last `count` dimensions."""
-    if not _tails(x, count, weight, bias):
+    if not _tails(x, count, weight, bias) or not is_number(eps):
         return None
     lead, columns = x.shape[: x.ndim - count], numpy.prod(x.shape[x.ndim - count :], dtype=int)
     y, mean, rstd = numpy.empty(x.shape, x.dtype), *(numpy.empty((*lead, *(1,) * count), x.dtype) for _ in range(2))
@@ -270,7 +270,7 @@ def layer_norm_backward(grads: Any, saved: Any, attrs: Any, needs: int) -> Any:
 
 def rms_norm(x: Any, weight: Any, count: Any, eps: Any) -> Any:
     """x / sqrt(mean(x^2) + eps) * weight over the last `count` dimensions."""
-    if not _tails(x, count, weight):
+    if not _tails(x, count, weight) or not is_number(eps):
         return None
     columns = numpy.prod(x.shape[x.ndim - count :], dtype=int)
     y, unused = numpy.empty(x.shape, x.dtype), numpy.empty((2, x.size // columns), x.dtype)

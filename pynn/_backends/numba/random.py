@@ -2,12 +2,11 @@
 
 # mypy: disable-error-code="no-untyped-def"
 
-from math import prod
 from typing import Any
 
 import numpy
 
-from pynn._backends.numba.arrays import flat, is_float
+from pynn._backends.numba.arrays import flat, is_float, is_number
 from pynn._backends.numba.runtime import jit, parallel
 
 _M0, _M1 = numpy.uint64(0xD2511F53), numpy.uint64(0xCD9E8D57)
@@ -52,9 +51,14 @@ def _uniform(start, stop, y, seed, offset):
                 y[2 * block + i] = numpy.float64(bits) * 2.0**-53
 
 
+def _is_place(place: Any) -> bool:
+    """Whether it is a generator's (seed, offset)."""
+    return type(place) is tuple and len(place) == 2 and all(type(n) is int and 0 <= n < 1 << 64 for n in place)
+
+
 def dropout(x: Any, p: Any, place: Any) -> Any:
     """x zeroed with probability p, else scaled by 1 / (1 - p); place: (seed, offset)."""
-    if not (is_float(x) and x.size) or not 0 <= p < 1 or type(place) is not tuple:
+    if not (is_float(x) and x.size) or not is_number(p) or not 0 <= p < 1 or not _is_place(place):
         return None
     y = numpy.empty(x.shape, x.dtype)
     seed, offset = (numpy.uint64(n) for n in place)
@@ -70,7 +74,9 @@ def dropout_backward(g: Any, saved: Any, attrs: Any, needs: int) -> Any:
 
 def rand(shape: Any, dtype: Any, place: Any) -> Any:
     """Uniform numbers in [0, 1)."""
-    if numpy.dtype(dtype) not in (numpy.float32, numpy.float64) or not prod(shape):
+    if dtype not in (numpy.float32, numpy.float64) or type(shape) is not tuple or not _is_place(place):
+        return None
+    if not all(type(n) is int and n > 0 for n in shape):
         return None
     y = numpy.empty(shape, dtype)
     seed, offset = (numpy.uint64(n) for n in place)

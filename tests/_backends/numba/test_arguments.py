@@ -1,5 +1,7 @@
 """Kernels leave to the reference (None) what they are not for, whatever it is: the record's check then says what is wrong."""
 
+import contextlib
+
 import numpy
 import pytest
 
@@ -53,5 +55,6 @@ def test_any_argument_in_another_s_place(name):
         args += [*sample.attrs[:-1], *place] if place else sample.attrs
         for i, x in enumerate(args):
             for other in unlike(x):
-                found = kernel(*args[:i], other, *args[i + 1 :])
-                assert found is None or isinstance(found, (numpy.ndarray, tuple))
+                with contextlib.suppress(MemoryError):  # of numbers too large
+                    found = kernel(*args[:i], other, *args[i + 1 :])
+                    assert found is None or isinstance(found, (numpy.ndarray, tuple))
