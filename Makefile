@@ -38,13 +38,14 @@ test: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	$(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
-	PYNN_PURE=1 $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
 
 test-all: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
-	PYNN_PURE=1 $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numba $(BIN)/python -m pytest
 
 # Where a GPU is. CUDA kernels are built where nvcc is found (PYNN_CUDA=AUTO). compute-sanitizer watches their tests.
 GPU_TESTS := tests/_backends tests/test_gpu.py tests/ops/test_devices.py tests/cuda tests/serialization/test_gpu.py
