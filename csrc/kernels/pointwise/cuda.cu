@@ -37,13 +37,13 @@ using namespace ::pynn::pointwise;
 namespace ops = device::pointwise;
 
 template <class C>
-constexpr unsigned kind_of() {
+__host__ __device__ constexpr unsigned kind_of() {
   return std::is_floating_point<C>::value ? kFloats : kInts;
 }
 // Whether an operation of `inputs` inputs and `kinds` is one of `wanted` inputs, and a test or not, on C. Bools are
 // bytes of 0 and 1.
 template <class C>
-constexpr bool serves(int inputs, unsigned kinds, int wanted, bool tests) {
+__host__ __device__ constexpr bool serves(int inputs, unsigned kinds, int wanted, bool tests) {
   return inputs == wanted && ((kinds & kTests) != 0) == tests && (kinds & kChooses) == 0 &&
          ((kinds & kind_of<C>()) != 0 || (std::is_same<C, uint8_t>::value && (kinds & kBool) != 0));
 }
