@@ -4,8 +4,12 @@
 
 #include "cuda/map.h"
 #include "cuda/math.h"
-#include "kernels/pointwise/ops.h"
 #include "kernels/pointwise/pointwise.h"
+
+#if defined(__CUDACC__)  // formulas for all integers ask unsigned ones for their sign
+#pragma nv_diag_suppress 186
+#endif
+#include "kernels/pointwise/ops.h"
 
 namespace pynn {
 namespace device {
