@@ -13,10 +13,11 @@ namespace pynn::testing {
     const ::pynn::cuda::Status check_status = (call);                                              \
     ::pynn::testing::report(check_status.ok(), __FILE__, __LINE__, #call, check_status.message()); \
   } while (0)
-#define CHECK_CODE(call, code_wanted)                                                                              \
-  do {                                                                                                             \
-    const ::pynn::cuda::Status check_status = (call);                                                              \
-    ::pynn::testing::report(check_status.code() == (code_wanted), __FILE__, __LINE__, #call, check_status.message()); \
+#define CHECK_CODE(call, code_wanted)                                                        \
+  do {                                                                                       \
+    const ::pynn::cuda::Status check_status = (call);                                        \
+    ::pynn::testing::report(check_status.code() == (code_wanted), __FILE__, __LINE__, #call, \
+                            check_status.message());                                         \
   } while (0)
 
 // Runs `body()` with the threads of a block first to last, then last to first.
@@ -33,11 +34,11 @@ void for_each_order(const Body& body) {
 
 template <class T>
 struct GpuType;
-#define PYNN_GPU_TYPE(T, code, error)          \
-  template <>                                  \
-  struct GpuType<T> {                          \
-    static constexpr int dtype = code;         \
-    static constexpr double epsilon = error;   \
+#define PYNN_GPU_TYPE(T, code, error)        \
+  template <>                                \
+  struct GpuType<T> {                        \
+    static constexpr int dtype = code;       \
+    static constexpr double epsilon = error; \
   };
 PYNN_GPU_TYPE(float, PYNN_FLOAT32, 0x1p-23)
 PYNN_GPU_TYPE(double, PYNN_FLOAT64, 0x1p-52)
@@ -60,8 +61,8 @@ void for_each_float(const Body& body) {
   body(__nv_bfloat16(0.0f));
 }
 
-// n elements that the kernels may read and write, between guards that intact() checks. `offset` elements move the start
-// off its 16-byte alignment.
+// n elements that the kernels may read and write, between guards that intact() checks. `offset` elements move
+// the start off its 16-byte alignment.
 template <class T>
 class GpuArray {
  public:

@@ -1,9 +1,8 @@
 // The CUDA conversions, emulated: every pair of dtypes beside one conversion in C++.
-#include "kernels/cast/cuda.h"
-
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/cast/cuda.h"
 
 using namespace pynn::testing;
 namespace cuda = pynn::cuda;
@@ -18,7 +17,8 @@ void test_pair() {
   const int64_t to_dense[] = {kColumns * int64_t(sizeof(To)), sizeof(To)};
   const int64_t to_turned[] = {sizeof(To), kRows * int64_t(sizeof(To))};
   GpuArray<From> x(kSize);
-  for (int64_t i = 0; i < kSize; ++i) x.set(i, GpuType<From>::dtype == PYNN_BOOL ? double(i % 2) : 0.75 * double(i) + 1);
+  for (int64_t i = 0; i < kSize; ++i)
+    x.set(i, GpuType<From>::dtype == PYNN_BOOL ? double(i % 2) : 0.75 * double(i) + 1);
   for (const bool turned : {false, true}) {
     GpuArray<To> out(kSize);
     set_context(std::to_string(GpuType<From>::dtype) + " to " + std::to_string(GpuType<To>::dtype));
@@ -27,7 +27,8 @@ void test_pair() {
     CHECK(out.intact());
     for (int64_t i = 0; i < kSize; ++i) {
       const int64_t at = turned ? i % kColumns * kRows + i / kColumns : i;
-      const double want = GpuType<To>::dtype == PYNN_BOOL ? double(x.at(i) != 0) : double(cuda::widen(cuda::narrow<To>(x.at(i))));
+      const double want = GpuType<To>::dtype == PYNN_BOOL ? double(x.at(i) != 0)
+                                                          : double(cuda::widen(cuda::narrow<To>(x.at(i))));
       CHECK_EQ(out.at(at), want);
     }
   }
@@ -55,7 +56,8 @@ void test_values() {
   large.data()[1] = -5;
   GpuArray<double> wide(n);
   GpuArray<uint8_t> bytes(n);
-  const cuda::Operand up[] = {large.operand(&eight), wide.operand(&eight)}, down[] = {large.operand(&eight), bytes.operand(&one)};
+  const cuda::Operand up[] = {large.operand(&eight), wide.operand(&eight)},
+                      down[] = {large.operand(&eight), bytes.operand(&one)};
   CHECK_OK(cuda::cast(1, &n, up, nullptr));
   CHECK_OK(cuda::cast(1, &n, down, nullptr));
   CHECK_EQ(wide.at(0), 0x1p62);

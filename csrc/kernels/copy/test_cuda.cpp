@@ -1,10 +1,9 @@
 // The CUDA copies, emulated: all orders of dimensions, gaps, reversed and broadcast inputs.
-#include "kernels/copy/cuda.h"
-
 #include <algorithm>
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/copy/cuda.h"
 
 using namespace pynn::testing;
 namespace cuda = pynn::cuda;
@@ -13,7 +12,8 @@ namespace {
 
 constexpr int kDims = 4;
 
-// Steps in elements of dimensions that lie in `order`, outermost first; where `gap` is more than 1 not densely.
+// Steps in elements of dimensions that lie in `order`, outermost first; where `gap` is more than 1 not
+// densely.
 int64_t lay(const int64_t* shape, const int* order, int64_t gap, int64_t* strides) {
   int64_t step = gap;
   for (int i = kDims - 1; i >= 0; --i) {
@@ -24,7 +24,8 @@ int64_t lay(const int64_t* shape, const int* order, int64_t gap, int64_t* stride
 }
 
 template <class T>
-void test_copy(const int64_t (&shape)[kDims], const int* from_order, const int* to_order, int64_t gap, bool reversed) {
+void test_copy(const int64_t (&shape)[kDims], const int* from_order, const int* to_order, int64_t gap,
+               bool reversed) {
   int64_t from[kDims], to[kDims], from_bytes[kDims], to_bytes[kDims], start = 0;
   GpuArray<T> x(lay(shape, from_order, gap, from)), out(lay(shape, to_order, 1, to));
   for (int64_t i = 0; i < x.size(); ++i) x.data()[i] = T(i * 2654435761u + 7);

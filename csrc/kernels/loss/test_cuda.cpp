@@ -1,9 +1,8 @@
 // The CUDA losses, emulated, beside the CPU's.
-#include "kernels/loss/cuda.h"
-
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/loss/cuda.h"
 
 using namespace pynn::testing;
 namespace cuda = pynn::cuda;
@@ -19,30 +18,35 @@ void compare(const char* name, const GpuArray<T>& got, const GpuArray<T>& want, 
   const std::string before = counts().context;
   set_context(before + ", " + name);
   CHECK(got.intact());
-  for (int64_t i = 0; i < want.size(); ++i) CHECK_CLOSE(got.at(i), want.at(i), tolerance * (1 + std::fabs(want.at(i))));
+  for (int64_t i = 0; i < want.size(); ++i)
+    CHECK_CLOSE(got.at(i), want.at(i), tolerance * (1 + std::fabs(want.at(i))));
   set_context(before);
 }
 
 template <class T>
 void test_pairs(int64_t n, int64_t offset) {
   Random random{uint64_t(n)};
-  GpuArray<T> x(n, offset), y(n, offset), out(n, offset), out_cpu(n), dx(n, offset), dy(n), dx_cpu(n), dy_cpu(n);
+  GpuArray<T> x(n, offset), y(n, offset), out(n, offset), out_cpu(n), dx(n, offset), dy(n), dx_cpu(n),
+      dy_cpu(n);
   x.fill([&] { return random.uniform(0.05, 0.95); });
   y.fill([&] { return random.uniform(0.05, 0.95); });
   for (int kind = 0; kind < PYNN_LOSS_COUNT; ++kind) {
     if (kind == PYNN_LOSS_HINGE) y.fill([&] { return random.below(2) ? 1.0 : -1.0; });
     for (const auto reduction : {PYNN_LOSS_NONE, PYNN_LOSS_MEAN, PYNN_LOSS_SUM}) {
-      set_context("loss " + std::to_string(kind) + ", reduction " + std::to_string(reduction) + ", n " + std::to_string(n));
+      set_context("loss " + std::to_string(kind) + ", reduction " + std::to_string(reduction) + ", n " +
+                  std::to_string(n));
       const int64_t results = reduction == PYNN_LOSS_NONE ? n : 1;
       GpuArray<T> g(results);
       g.fill([&] { return random.uniform(0.5, 1.5); });
-      const cuda::PairLoss loss = {pynn_loss_kind(kind), GpuType<T>::dtype, n, x.data(), y.data(), {0.4, 1e-8}, reduction};
+      const cuda::PairLoss loss = {pynn_loss_kind(kind), GpuType<T>::dtype, n, x.data(), y.data(),
+                                   {0.4, 1e-8},          reduction};
       GpuWorkspace workspace(int64_t(cuda::loss_workspace(loss)));
       CHECK_OK(cuda::loss_forward(loss, out.data(), workspace.data(), nullptr));
       CHECK_OK(cuda::loss_backward(loss, g.data(), dx.data(), dy.data(), nullptr));
       CHECK(workspace.intact());
       const pynn_array xs = describe(x, 1, &n), ys = describe(y, 1, &n), gs = describe(g, 1, &results);
-      pynn_array outs = describe(out_cpu, 1, &results), dxs = describe(dx_cpu, 1, &n), dys = describe(dy_cpu, 1, &n);
+      pynn_array outs = describe(out_cpu, 1, &results), dxs = describe(dx_cpu, 1, &n),
+                 dys = describe(dy_cpu, 1, &n);
       CHECK_EQ(pynn_loss(loss.kind, &xs, &ys, loss.options, reduction, &outs), PYNN_OK);
       CHECK_EQ(pynn_loss_backward(loss.kind, &gs, &xs, &ys, loss.options, reduction, &dxs, &dys), PYNN_OK);
       const double tolerance = sizeof(T) == 4 ? 4e-6 : 1e-13;
@@ -56,7 +60,8 @@ void test_pairs(int64_t n, int64_t offset) {
 
 template <class T>
 void test_classes(int64_t samples, int64_t classes, int64_t inner) {
-  const int64_t n = samples * classes * inner, positions = samples * inner, shape[] = {samples, classes, inner};
+  const int64_t n = samples * classes * inner, positions = samples * inner,
+                shape[] = {samples, classes, inner};
   const int64_t target_shape[] = {samples, inner};
   Random random{uint64_t(n)};
   GpuArray<T> x(n), weight(classes), dx(n), dx_cpu(n);
@@ -70,15 +75,25 @@ void test_classes(int64_t samples, int64_t classes, int64_t inner) {
       for (const double smoothing : {0.0, 0.1}) {
         if (likelihood && smoothing > 0) continue;
         for (const auto reduction : {PYNN_LOSS_NONE, PYNN_LOSS_MEAN, PYNN_LOSS_SUM}) {
-          set_context("classes " + std::to_string(classes) + ", inner " + std::to_string(inner) + ", weighted " +
-                      std::to_string(weighted) + ", smoothing " + std::to_string(smoothing) + ", likelihood " +
-                      std::to_string(likelihood) + ", reduction " + std::to_string(reduction));
+          set_context("classes " + std::to_string(classes) + ", inner " + std::to_string(inner) +
+                      ", weighted " + std::to_string(weighted) + ", smoothing " + std::to_string(smoothing) +
+                      ", likelihood " + std::to_string(likelihood) + ", reduction " +
+                      std::to_string(reduction));
           const bool each = reduction == PYNN_LOSS_NONE;
           const int64_t results = each ? positions : 1, one = 1;
           GpuArray<T> out(results), out_cpu(results), g(results);
           g.fill([&] { return random.uniform(0.5, 1.5); });
-          const cuda::ClassLoss loss = {GpuType<T>::dtype, samples, classes, inner, x.data(), target.data(),
-                                        weighted ? weight.data() : nullptr, -100, smoothing, likelihood, reduction};
+          const cuda::ClassLoss loss = {GpuType<T>::dtype,
+                                        samples,
+                                        classes,
+                                        inner,
+                                        x.data(),
+                                        target.data(),
+                                        weighted ? weight.data() : nullptr,
+                                        -100,
+                                        smoothing,
+                                        likelihood,
+                                        reduction};
           GpuWorkspace workspace(int64_t(cuda::class_loss_workspace(loss)));
           CHECK_OK(cuda::class_loss_forward(loss, out.data(), workspace.data(), nullptr));
           CHECK_OK(cuda::class_loss_backward(loss, g.data(), dx.data(), workspace.data(), nullptr));
@@ -88,7 +103,8 @@ void test_classes(int64_t samples, int64_t classes, int64_t inner) {
           pynn_array outs = each ? describe(out_cpu, 2, target_shape) : describe(out_cpu, 1, &one);
           const pynn_array gs = each ? describe(g, 2, target_shape) : describe(g, 1, &one);
           pynn_array dxs = describe(dx_cpu, 3, shape);
-          const pynn_class_loss cpu = {&xs, &ts, weighted ? &ws : nullptr, -100, smoothing, likelihood, reduction};
+          const pynn_class_loss cpu = {&xs,        &ts,      weighted ? &ws : nullptr, -100, smoothing,
+                                       likelihood, reduction};
           CHECK_EQ(pynn_class_loss_forward(&cpu, &outs), PYNN_OK);
           CHECK_EQ(pynn_class_loss_backward(&cpu, &gs, &dxs), PYNN_OK);
           const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-12;
@@ -110,8 +126,8 @@ void test_halves() {
   GpuArray<int64_t> target(kRows);
   x.fill([&] { return random.normal() * 3; });
   target.fill([&] { return double(random.below(kClasses)); });
-  const cuda::ClassLoss loss = {GpuType<T>::dtype, kRows, kClasses, 1, x.data(), target.data(), nullptr, -100, 0, false,
-                                PYNN_LOSS_NONE};
+  const cuda::ClassLoss loss = {GpuType<T>::dtype, kRows, kClasses, 1,     x.data(),      target.data(),
+                                nullptr,           -100,  0,        false, PYNN_LOSS_NONE};
   CHECK_OK(cuda::class_loss_forward(loss, out.data(), nullptr, nullptr));
   for (int64_t r = 0; r < kRows; ++r) {
     double sum = 0;
@@ -130,8 +146,8 @@ void test_wrong_targets() {
   target.set(2, -1);
   g.set(0, 1);
   for (const bool likelihood : {false, true}) {
-    const cuda::ClassLoss loss = {PYNN_FLOAT32, 3, 4, 1, x.data(), target.data(), nullptr, -100, 0, likelihood,
-                                  PYNN_LOSS_SUM};
+    const cuda::ClassLoss loss = {PYNN_FLOAT32, 3,    4, 1,          x.data(),     target.data(),
+                                  nullptr,      -100, 0, likelihood, PYNN_LOSS_SUM};
     GpuWorkspace workspace(int64_t(cuda::class_loss_workspace(loss)));
     CHECK_OK(cuda::class_loss_forward(loss, out.data(), workspace.data(), nullptr));
     CHECK_OK(cuda::class_loss_backward(loss, g.data(), dx.data(), workspace.data(), nullptr));

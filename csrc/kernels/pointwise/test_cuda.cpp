@@ -1,9 +1,9 @@
-// The CUDA pointwise operations, emulated, beside the CPU's: every operation and dtype, strides, numbers, choices.
-#include "kernels/pointwise/cuda.h"
-
+// The CUDA pointwise operations, emulated, beside the CPU's: every operation and dtype, strides, numbers,
+// choices.
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/pointwise/cuda.h"
 #include "kernels/pointwise/pointwise.h"
 
 using namespace pynn::testing;
@@ -20,7 +20,11 @@ void test_type(int64_t n, int64_t offset) {
   GpuArray<T> x[3] = {GpuArray<T>(n, offset), GpuArray<T>(n), GpuArray<T>(n)}, out(n, offset), want(n);
   GpuArray<uint8_t> tests(n), tests_cpu(n);
   for (auto& a : x) {
-    a.fill([&] { return dtype == PYNN_BOOL ? double(random.below(2)) : dtype >= PYNN_FLOAT32 ? random.normal() : double(random.below(9)); });
+    a.fill([&] {
+      return dtype == PYNN_BOOL      ? double(random.below(2))
+             : dtype >= PYNN_FLOAT32 ? random.normal()
+                                     : double(random.below(9));
+    });
   }
   const int64_t step = sizeof(T), one = 1;
   for (int op = 0; op < PYNN_POINTWISE_COUNT; ++op) {
@@ -29,7 +33,8 @@ void test_type(int64_t n, int64_t offset) {
     if (kinds & pynn::pointwise::kDivides) x[1].fill([&] { return double(1 + random.below(5)); });
     const bool test = kinds & pynn::pointwise::kTests;
     const int inputs = inputs_of(pynn_pointwise_op(op));
-    set_context("operation " + std::to_string(op) + ", dtype " + std::to_string(dtype) + ", n " + std::to_string(n));
+    set_context("operation " + std::to_string(op) + ", dtype " + std::to_string(dtype) + ", n " +
+                std::to_string(n));
     cuda::Operand operands[4];
     pynn_array described[3];
     const pynn_array* pointers[3];
@@ -41,14 +46,16 @@ void test_type(int64_t n, int64_t offset) {
     operands[inputs] = test ? tests.operand(&one) : out.operand(&step);
     if (test) operands[inputs].dtype = PYNN_BOOL;
     CHECK_OK(cuda::pointwise(pynn_pointwise_op(op), 1, &n, operands, 0.5, nullptr));
-    pynn_array result = {test ? static_cast<void*>(tests_cpu.data()) : want.data(), &n, nullptr, 1, test ? int(PYNN_BOOL) : dtype};
+    pynn_array result = {test ? static_cast<void*>(tests_cpu.data()) : want.data(), &n, nullptr, 1,
+                         test ? int(PYNN_BOOL) : dtype};
     CHECK_EQ(pynn_pointwise(pynn_pointwise_op(op), pointers, inputs, 0.5, &result), PYNN_OK);
     CHECK(out.intact() && tests.intact());
     for (int64_t i = 0; i < n; ++i) {
       if (test) {
         CHECK_EQ(tests.at(i), tests_cpu.at(i));
       } else {
-        CHECK_CLOSE(out.at(i), want.at(i), GpuType<T>::epsilon * 4 * (1 + std::fabs(want.at(i))) * (dtype >= PYNN_FLOAT32));
+        CHECK_CLOSE(out.at(i), want.at(i),
+                    GpuType<T>::epsilon * 4 * (1 + std::fabs(want.at(i))) * (dtype >= PYNN_FLOAT32));
       }
     }
   }
@@ -82,7 +89,8 @@ void test_strides() {
   cuda::Operand tests[] = {a.operand(turned), b.operand(row), less.operand(bytes)};
   tests[2].dtype = PYNN_BOOL;
   CHECK_OK(cuda::pointwise(PYNN_P_LT, 2, shape, tests, 0, nullptr));
-  for (int64_t i = 0; i < kRows * kColumns; ++i) CHECK_EQ(less.at(i), double(transposed(i) < b.at(i % kColumns)));
+  for (int64_t i = 0; i < kRows * kColumns; ++i)
+    CHECK_EQ(less.at(i), double(transposed(i) < b.at(i % kColumns)));
   CHECK(out.intact() && less.intact());
   tests[0].dtype = PYNN_INT16;
   CHECK_CODE(cuda::pointwise(PYNN_P_LT, 2, shape, tests, 0, nullptr), PYNN_UNSUPPORTED);

@@ -1,9 +1,9 @@
-// The CUDA reductions, emulated, beside sums in double: which dimensions, what strides, how many blocks a result.
-#include "kernels/reduction/cuda.h"
-
+// The CUDA reductions, emulated, beside sums in double: which dimensions, what strides, how many blocks a
+// result.
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/reduction/cuda.h"
 
 using namespace pynn::testing;
 namespace cuda = pynn::cuda;
@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kDims = 3;
 
-// An array of three dimensions lying in some order in memory, with gaps of `gap` elements between the innermost.
+// An array of three dimensions lying in some order in memory, with gaps of `gap` elements between the
+// innermost.
 struct Layout {
   int64_t shape[kDims], strides[kDims], room;  // strides in elements
   Layout(const int64_t (&sizes)[kDims], const int (&order)[kDims], int64_t gap) {
@@ -54,7 +55,8 @@ struct Case {
       for (int64_t j = 0; j < layout.shape[1]; ++j) {
         for (int64_t k = 0; k < layout.shape[2]; ++k) {
           const int64_t r = i * out_strides[0] + j * out_strides[1] + k * out_strides[2];
-          f(r, seen[size_t(r)]++, x.at(i * layout.strides[0] + j * layout.strides[1] + k * layout.strides[2]));
+          f(r, seen[size_t(r)]++,
+            x.at(i * layout.strides[0] + j * layout.strides[1] + k * layout.strides[2]));
         }
       }
     }
@@ -87,7 +89,8 @@ void test_floats(Case<T>& c) {
     }
   });
   for (size_t r = 0; r < sum.size(); ++r) mean[r] = sum[r] / double(c.elements);
-  c.each([&](int64_t r, int64_t, double x) { var[size_t(r)] += (x - mean[size_t(r)]) * (x - mean[size_t(r)]); });
+  c.each(
+      [&](int64_t r, int64_t, double x) { var[size_t(r)] += (x - mean[size_t(r)]) * (x - mean[size_t(r)]); });
   const auto sums = reduced<T, T>(c, PYNN_REDUCE_SUM), means = reduced<T, T>(c, PYNN_REDUCE_MEAN),
              maxima = reduced<T, T>(c, PYNN_REDUCE_MAX), norms = reduced<T, T>(c, PYNN_REDUCE_NORM, 2);
   cuda::Reduction plan;
@@ -111,7 +114,8 @@ void test_floats(Case<T>& c) {
     CHECK_EQ(values.at(r), most[i]);
     if (single) CHECK_EQ(places.at(r), place[i]);
     CHECK_CLOSE(norms.at(r), std::sqrt(squares[i]), (once + wide) * std::sqrt(squares[i]));
-    CHECK_CLOSE(variances.at(r), var[i] / double(c.elements), (once + 4 * wide) * (1 + var[i] / double(c.elements)));
+    CHECK_CLOSE(variances.at(r), var[i] / double(c.elements),
+                (once + 4 * wide) * (1 + var[i] / double(c.elements)));
     CHECK_CLOSE(middles.at(r), mean[i], once * std::fabs(mean[i]) + wide * 4);
   }
 }
@@ -127,7 +131,8 @@ void test_integers(Case<T>& c) {
     count[size_t(r)] += x != 0;
     least[size_t(r)] = std::fmin(least[size_t(r)], x);
   });
-  const auto sums = reduced<T, int64_t>(c, PYNN_REDUCE_SUM), counts = reduced<T, int64_t>(c, PYNN_REDUCE_COUNT);
+  const auto sums = reduced<T, int64_t>(c, PYNN_REDUCE_SUM),
+             counts = reduced<T, int64_t>(c, PYNN_REDUCE_COUNT);
   const auto any = reduced<T, uint8_t>(c, PYNN_REDUCE_ANY), all = reduced<T, uint8_t>(c, PYNN_REDUCE_ALL);
   const auto minima = reduced<T, T>(c, PYNN_REDUCE_MIN);
   for (int64_t r = 0; r < c.results; ++r) {
@@ -146,8 +151,8 @@ void test_layouts() {
     for (const int64_t gap : {1, 2}) {
       for (unsigned which = 0; which < 8; ++which) {
         for (const int64_t offset : {0, 1}) {
-          set_context("dimensions " + std::to_string(which) + ", innermost " + std::to_string(order[2]) + ", gap " +
-                      std::to_string(gap) + ", offset " + std::to_string(offset));
+          set_context("dimensions " + std::to_string(which) + ", innermost " + std::to_string(order[2]) +
+                      ", gap " + std::to_string(gap) + ", offset " + std::to_string(offset));
           const Layout layout(sizes, order, gap);
           for_each_float([&](auto type) {
             Case<decltype(type)> c(layout, which, offset);
@@ -169,7 +174,8 @@ void test_sizes() {
   struct {
     int64_t sizes[kDims];
     unsigned which;
-  } const cases[] = {{{1, 1, 40001}, 4}, {{2, 1, 9000}, 4}, {{300, 1, 37}, 1}, {{1, 70, 129}, 4}, {{1, 1, 0}, 4}};
+  } const cases[] = {
+      {{1, 1, 40001}, 4}, {{2, 1, 9000}, 4}, {{300, 1, 37}, 1}, {{1, 70, 129}, 4}, {{1, 1, 0}, 4}};
   for (const auto& c : cases) {
     set_context("size " + std::to_string(c.sizes[0]) + " x " + std::to_string(c.sizes[2]));
     const Layout layout(c.sizes, {0, 1, 2}, 1);
@@ -207,13 +213,15 @@ void test_corners() {
   CHECK(cuda::plan(c.reducible(), &plan));
   GpuWorkspace workspace(int64_t(cuda::workspace_bytes(plan)));
   GpuArray<float> variance(1);
-  CHECK_OK(cuda::reduce_variance(PYNN_FLOAT32, plan, c.x.data(), 0, variance.data(), nullptr, workspace.data(), nullptr));
+  CHECK_OK(cuda::reduce_variance(PYNN_FLOAT32, plan, c.x.data(), 0, variance.data(), nullptr,
+                                 workspace.data(), nullptr));
   CHECK_CLOSE(variance.at(0), 0.25, 1e-4);
   c.x.set(77, NAN);
   CHECK(std::isnan(reduced<float, float>(c, PYNN_REDUCE_MAX).at(0)));
   CHECK(std::isnan(reduced<float, float>(c, PYNN_REDUCE_MIN).at(0)));
   GpuArray<int64_t> place(1);
-  CHECK_OK(cuda::reduce_place(true, PYNN_FLOAT32, plan, c.x.data(), place.data(), nullptr, workspace.data(), nullptr));
+  CHECK_OK(cuda::reduce_place(true, PYNN_FLOAT32, plan, c.x.data(), place.data(), nullptr, workspace.data(),
+                              nullptr));
   CHECK_EQ(place.at(0), 77);
 }
 

@@ -1,9 +1,8 @@
 // The CUDA softmaxes, emulated, beside plain loops in double.
-#include "kernels/softmax/cuda.h"
-
 #include <vector>
 
 #include "cuda/testing.h"
+#include "kernels/softmax/cuda.h"
 
 using namespace pynn::testing;
 namespace cuda = pynn::cuda;
@@ -13,8 +12,9 @@ namespace {
 template <class T>
 void test_shape(const cuda::Along& shape, int64_t offset) {
   const int64_t n = shape.outer * shape.size * shape.inner, columns = shape.outer * shape.inner;
-  set_context(std::to_string(shape.outer) + " x " + std::to_string(shape.size) + " x " + std::to_string(shape.inner) +
-              ", dtype " + std::to_string(GpuType<T>::dtype) + ", offset " + std::to_string(offset));
+  set_context(std::to_string(shape.outer) + " x " + std::to_string(shape.size) + " x " +
+              std::to_string(shape.inner) + ", dtype " + std::to_string(GpuType<T>::dtype) + ", offset " +
+              std::to_string(offset));
   Random random{uint64_t(n)};
   GpuArray<T> x(n, offset), y(n, offset), logs(n, offset), sums(columns), g(n, offset), dx(n, offset);
   x.fill([&] { return 3 * random.normal() + 20; });
@@ -35,7 +35,8 @@ void test_shape(const cuda::Along& shape, int64_t offset) {
     CHECK_CLOSE(sums.at(c), most + std::log(sum), tolerance * 40);
     for (int64_t i = 0; i < shape.size; ++i) {
       const double unit = x.at(place(c, i)) - most;
-      CHECK_CLOSE(y.at(place(c, i)), std::exp(unit) / sum, tolerance * (std::exp(unit) / sum) * 4 + 1e-7 * (dtype == PYNN_FLOAT16));
+      CHECK_CLOSE(y.at(place(c, i)), std::exp(unit) / sum,
+                  tolerance * (std::exp(unit) / sum) * 4 + 1e-7 * (dtype == PYNN_FLOAT16));
       CHECK_CLOSE(logs.at(place(c, i)), unit - std::log(sum), tolerance * 20);
     }
   }
@@ -88,7 +89,8 @@ int main() {
   for_each_order([] {
     for_each_float([](auto type) {
       typedef decltype(type) T;
-      for (const cuda::Along& shape : {cuda::Along{1, 1, 1}, {9, 7, 1}, {3, 64, 1}, {2, 1500, 1}, {2, 3, 5}, {1, 40, 300}}) {
+      for (const cuda::Along& shape :
+           {cuda::Along{1, 1, 1}, {9, 7, 1}, {3, 64, 1}, {2, 1500, 1}, {2, 3, 5}, {1, 40, 300}}) {
         test_shape<T>(shape, 0);
         test_shape<T>(shape, 1);
       }
