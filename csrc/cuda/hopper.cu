@@ -29,7 +29,7 @@ Encode find_encode() {
 Status make_map(const MapShape& shape, TensorMap* map) {
   static const Encode encode = find_encode();
   if (!encode) {
-    return Status(PYNN_UNSUPPORTED, "the driver has no cuTensorMapEncodeTiled: it is older than CUDA 12; "
+    return Status(PYNN_INVALID, "the driver has no cuTensorMapEncodeTiled: it is older than CUDA 12; "
                                     "PYNN_CUDA_PATH=mma does without");
   }
   const CUtensorMapDataType type = shape.dtype == PYNN_FLOAT16    ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16

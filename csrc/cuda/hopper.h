@@ -151,7 +151,7 @@ inline void tma_prefetch(const TensorMap*) {}
 
 #endif
 
-// The copy engine's description of such an array. PYNN_UNSUPPORTED where the driver has none.
+// The copy engine's description of such an array. PYNN_INVALID where the driver has none.
 Status make_map(const MapShape& shape, TensorMap* map);
 
 // Registers of the calling warpgroup, for all of its threads: fewer for one that copies, more for those that multiply.

@@ -31,7 +31,7 @@ struct Images {
 };
 
 // Weights (filters, channels / groups, kernel), bias and all results are contiguous. The same bits at every call. A
-// workspace has as many bytes as the function beside says, aligned to 256; nullptr where that is 0.
+// workspace has as many bytes as the function beside says, aligned to 16; nullptr where that is 0.
 
 // y = act(conv(x, w) + bias)
 size_t conv_forward_workspace(const Conv& c, const Images& x);

@@ -209,6 +209,18 @@ bool Array::is_dense() const {
   return true;
 }
 
+bool Array::make_dense(const Array& from, cudaStream_t) {
+  PyObject* dense = from.is_dense() ? from.reference() : PyObject_CallMethod(from.object, "copy", nullptr);
+  if (!dense) return false;
+  Py_XSETREF(owned_, dense);
+  return read_object(dense);
+}
+
+bool Workspace::make(size_t bytes) {
+  const int64_t size = int64_t(bytes);
+  return bytes == 0 || memory_.make(1, &size, PYNN_UINT8);
+}
+
 bool same_shape(const Array& a, const Array& b) {
   if (a.ndim != b.ndim) return false;
   for (int i = 0; i < a.ndim; ++i) {

@@ -33,8 +33,8 @@ class Array {
   // The same with its dimensions in the order in which they lie in the inputs, as torch: the first input that tells
   // two dimensions apart decides. Null inputs are numbers.
   bool make_ordered(int ndim, const int64_t* shape, int dtype, const Array* const* inputs, int count);
-  // Itself where it is C-contiguous, else a copy that is; false with an exception set.
-  bool make_dense(const Array& from);
+  // `from` itself where it is C-contiguous, else a copy that is; false with an exception set.
+  bool make_dense(const Array& from, cudaStream_t stream);
 
   // The object, handed to the caller; None where there is none.
   PyObject* release();
@@ -87,6 +87,17 @@ struct Spread {
     out.whole = int64_t(number);
     return out;
   }
+};
+
+// Memory of a launch, freed when it goes out of scope: CuPy's pool hands it out again in the stream's order.
+class Workspace {
+ public:
+  // False with an exception set. No bytes are no memory.
+  bool make(size_t bytes);
+  void* data() const { return memory_.data; }
+
+ private:
+  Array memory_;
 };
 
 // ---- arguments ----
