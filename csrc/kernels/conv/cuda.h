@@ -50,4 +50,9 @@ Status conv_weight(const Conv& c, const Images& x, const Images& dy, void* dw, v
 size_t conv_bias_workspace(const Conv& c);
 Status conv_bias(const Conv& c, const Images& dy, void* db, void* workspace, cudaStream_t stream);
 
+// Windows as columns, y (images, channels, taps, out), and their adjoint: x = the sums of the columns y where unfold
+// took them from. filters and groups are not read; x and y are contiguous where they are written, y always.
+Status unfold(const Conv& c, const Images& x, void* y, cudaStream_t stream);
+Status fold(const Conv& c, const void* y, void* x, cudaStream_t stream);
+
 }  // namespace pynn::cuda

@@ -179,7 +179,7 @@ void convolutions(Float32 mode, bool thorough) {
     all.push_back(with(shape(2, 16, 72, 1, 1, 5, 5, 1, 1, 1), 1, 0, 1));  // 1 x 1
     all.push_back(with(shape(1, 8, 8, 1, 1, 9, 8, 1, 1, 2), 3, 0, 2));    // strides over what no tap reaches
     all.push_back(with(shape(1, 200, 16, 1, 1, 4, 4, 1, 3, 3), 1, 1, 1)); // parts of K
-    all.push_back(with(shape(4, 8, 8, 1, 1, 24, 24, 1, 3, 3), 1, 1, 1));  // many pixels
+    if (mode != Float32::exact) all.push_back(with(shape(4, 8, 8, 1, 1, 18, 18, 1, 2, 2), 1, 1, 1));  // many pixels
   }
   bool odd = false;
   for (Conv c : all) {
@@ -187,6 +187,32 @@ void convolutions(Float32 mode, bool thorough) {
     check_conv<T>(c, odd, !odd, odd, random);
     odd = !odd;
   }
+}
+
+template <class T>
+void windows(Conv c) {
+  Random random(9);
+  for (int d = 0; d < 3; ++d) {
+    c.out[d] = (c.in[d] + 2 * c.before[d] - c.dilation[d] * (c.kernel[d] - 1) - 1) / c.stride[d] + 1;
+  }
+  c.dtype = kDtype<T>;
+  set_context("windows");
+  const int64_t columns = c.images * c.channels * c.taps() * c.out_size();
+  const Elements<T> x(c.images * c.channels * c.in_size(), random), g(columns, random);
+  Elements<T> y(columns), back(c.images * c.channels * c.in_size());
+  const Images in = images_of(x.data, c.channels, c.in, true);
+  std::vector<Sum> y_sums(static_cast<size_t>(columns)), x_sums(back.memory.size() - 64);
+  Conv one = c;
+  one.filters = one.groups = 1;
+  each_product(one, [&](int64_t n, int64_t, int64_t p, int64_t channel, int64_t pixel, int64_t t) {
+    const int64_t column = ((n * c.channels + channel) * c.taps() + t) * c.out_size() + p;
+    y_sums[size_t(column)].add(x[place(in, n, channel, pixel, c.in)]);
+    x_sums[size_t((n * c.channels + channel) * c.in_size() + pixel)].add(g[column]);
+  });
+  CHECK_OK(unfold(c, in, y.data, nullptr));
+  CHECK_OK(fold(c, g.data, back.data, nullptr));
+  check_sums("unfold", y, y_sums, 1, Float32::exact);
+  check_sums("fold", back, x_sums, 9, Float32::exact);
 }
 
 void empty() {
@@ -220,6 +246,9 @@ int main() {
   }
   convolutions<double>(Float32::split, true);
   for_each_order([] { convolutions<float>(Float32::exact, false); });
+  windows<float>(with(shape(2, 3, 1, 1, 1, 7, 6, 1, 3, 2), 2, 1, 1));
+  windows<__half>(with(shape(1, 2, 1, 1, 1, 6, 9, 1, 2, 3), 1, 2, 2));
+  windows<double>(with(shape(1, 2, 1, 1, 3, 4, 5, 2, 2, 1), 1, 0, 1));
   empty();
   set_path(Path::automatic);
   return summary();

@@ -1,5 +1,6 @@
 // conv2d, conv3d (x, weight, bias or None, stride, padding, dilation, groups), their gradients as ops of their own,
-// conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), and the joint backward.
+// conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), the joint
+// backward, and unfold and fold.
 #include "kernels/conv/cuda.h"
 #include "products.h"
 
@@ -247,6 +248,85 @@ PyObject* weight_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize
   });
 }
 
+// kernel, dilation, padding, stride from four consecutive arguments, in two dimensions.
+bool window(PyObject* const* args, Conv* c) {
+  PyObject* const groups = PyLong_FromLong(1);
+  PyObject* const items[4] = {args[3], args[2], args[1], groups};
+  const bool read = groups && geometry(2, items, c) && integers(args[0], 2, c->kernel + 1);
+  Py_XDECREF(groups);
+  c->kernel[0] = 1;
+  return read && c->kernel[1] > 0 && c->kernel[2] > 0;
+}
+
+// The number of windows by dimension; false where one does not fit.
+bool windows_of(Conv* c) {
+  for (int d = 0; d < 3; ++d) {
+    const int64_t room = c->in[d] + 2 * c->before[d] - c->dilation[d] * (c->kernel[d] - 1) - 1;
+    if (room < 0) return false;
+    c->out[d] = room / c->stride[d] + 1;
+  }
+  return true;
+}
+
+PyObject* unfolded(const Call& call, PyObject* object, PyObject* const* attrs) {
+  Array x, out;
+  Conv c = {};
+  Images in;
+  if (!x.read(object) || !is_float(x.dtype) || x.ndim != 4 || !window(attrs, &c) || !images_of(2, x, &in)) {
+    return not_mine();
+  }
+  c.dtype = pynn_dtype(x.dtype), c.images = x.shape[0], c.channels = x.shape[1];
+  sizes(2, x.shape, c.in);
+  if (!windows_of(&c)) return not_mine();
+  const int64_t shape[3] = {c.images, c.channels * c.taps(), c.out_size()};
+  cudaStream_t stream;
+  if (!current_stream(&stream) || !out.make(3, shape, x.dtype)) return nullptr;
+  return finish(unfold(c, in, out.data, stream), call, out.release());
+}
+
+PyObject* folded(const Call& call, PyObject* object, const int64_t* size, PyObject* const* attrs) {
+  Array y, dense, out;
+  Conv c = {};
+  if (!y.read(object) || !is_float(y.dtype) || y.ndim != 3 || size[0] < 0 || size[1] < 0 || !window(attrs, &c)) {
+    return not_mine();
+  }
+  c.dtype = pynn_dtype(y.dtype), c.images = y.shape[0], c.channels = y.shape[1] / c.taps();
+  c.in[0] = 1, c.in[1] = size[0], c.in[2] = size[1];
+  if (!windows_of(&c) || c.channels * c.taps() != y.shape[1] || c.out_size() != y.shape[2]) return not_mine();
+  const int64_t shape[4] = {c.images, c.channels, size[0], size[1]};
+  cudaStream_t stream;
+  if (!current_stream(&stream) || !dense.make_dense(y, stream) || !out.make(4, shape, y.dtype)) return nullptr;
+  return finish(fold(c, dense.data, out.data, stream), call, out.release());
+}
+
+// (x, kernel, dilation, padding, stride)
+PyObject* unfold_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return count == 5 ? unfolded({self, args, count}, args[0], args + 1) : not_mine();
+}
+
+// (columns, size, kernel, dilation, padding, stride)
+PyObject* fold_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  int64_t size[2];
+  return count == 6 && integers(args[1], 2, size) ? folded({self, args, count}, args[0], size, args + 2) : not_mine();
+}
+
+// (g, (out, x's shape), (kernel, dilation, padding, stride), needs)
+PyObject* unfold_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  int ndim;
+  int64_t shape[PYNN_MAX_DIMS];
+  if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 4) ||
+      !shape_of(PyTuple_GET_ITEM(args[1], 1), &ndim, shape) || ndim != 4) {
+    return not_mine();
+  }
+  return folded({self, args, count}, args[0], shape + 2, &PyTuple_GET_ITEM(args[2], 0));
+}
+
+// (g, (), (size, kernel, dilation, padding, stride), needs)
+PyObject* fold_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4 || !has_items(args[2], 5)) return not_mine();
+  return unfolded({self, args, count}, args[0], &PyTuple_GET_ITEM(args[2], 0) + 1);
+}
+
 }  // namespace
 
 bool register_conv(PyObject* kernels) {
@@ -264,7 +344,11 @@ bool register_conv(PyObject* kernels) {
              {"conv3d_input", input_kernel<3>},
              {"conv3d_input.backward", input_backward_kernel<3>},
              {"conv3d_weight", weight_kernel<3>},
-             {"conv3d_weight.backward", weight_backward_kernel<3>}};
+             {"conv3d_weight.backward", weight_backward_kernel<3>},
+             {"unfold", unfold_kernel},
+             {"unfold.backward", unfold_backward_kernel},
+             {"fold", fold_kernel},
+             {"fold.backward", fold_backward_kernel}};
   for (const auto& kernel : all) {
     if (!add_kernel(kernels, kernel.name, kernel.function)) return false;
   }
