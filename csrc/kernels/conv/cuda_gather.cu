@@ -6,63 +6,63 @@
 #include "kernels/matmul/cuda_launch.h"
 
 namespace pynn::cuda {
-namespace {
-
-struct GatherPlan {
-  bool large;
-  Parts parts;
-  size_t weights_bytes, parts_bytes;
-};
 
 GatherPlan plan_of(const GatherJob& job) {
   const int64_t item = int64_t(size_of(job.dtype)), n = job.images * job.grid[0] * job.grid[1] * job.grid[2];
-  const int64_t k = int64_t(job.source.filled) * job.taps.count[0] * job.taps.count[1] * job.taps.count[2];
+  const int64_t taps = int64_t(job.taps.count[0]) * job.taps.count[1] * job.taps.count[2];
+  const int64_t k = job.source.filled * taps, tiles = ceil_div(job.rows, 128) * ceil_div(n, 128) * job.groups;
   GatherPlan p;
-  p.large = job.rows > 64 && ceil_div(job.rows, 128) * ceil_div(n, 128) * job.groups >= kNominalProcessors / 2;
-  const int side = p.large ? 128 : 64;
-  p.parts = cut(ceil_div(job.rows, side) * ceil_div(n, side) * job.groups, k, int(kPanelBytes / item), 8,
-                p.large ? 1 : 2);
+  p.hopper = on_hopper(job);
+  if (p.hopper) {
+    p.large = ceil_div(job.rows, 128) * ceil_div(n, 256) >= kNominalProcessors * 3 / 4;
+    const int64_t steps = taps * channel_blocks(job.source.filled, item), depth = kHopperChannels / item;
+    p.parts = cut(p.large ? tiles / 2 : tiles, steps * depth, int(depth), 8, 1);
+  } else {
+    p.large = job.rows > 64 && tiles >= kNominalProcessors / 2;
+    const int side = p.large ? 128 : 64;
+    p.parts = cut(ceil_div(job.rows, side) * ceil_div(n, side) * job.groups, k, int(kPanelBytes / item), 8,
+                  p.large ? 1 : 2);
+  }
   p.weights_bytes = rounded(job.groups * job.rows * k * item);
   p.parts_bytes = p.parts.count > 1 ? rounded(p.parts.count * job.groups * job.rows * n * 4) : 0;
   return p;
+}
+
+namespace {
+
+// The weights in the order in which a product reads them; K is what one row has.
+template <class Word>
+Status pack_for(const GatherJob& job, void* to, int64_t* k, cudaStream_t stream) {
+  PackWeights<Word> weights = {};
+  weights.from = static_cast<const Word*>(job.w), weights.to = static_cast<Word*>(to);
+  weights.rows = int(job.rows), weights.channels = int(job.channels), weights.filled = job.source.filled;
+  weights.turned = job.turned;
+  *k = job.source.filled;
+  for (int d = 0; d < 3; ++d) {
+    weights.count[d] = job.taps.count[d], weights.first[d] = int(job.first[d]);
+    weights.step[d] = int(job.tap_apart[d]), weights.kernel[d] = int(job.kernel[d]);
+    *k *= job.taps.count[d];
+  }
+  weights.size = job.groups * job.rows * *k;
+  return launch(pack_weights<Word>, dim3(unsigned(ceil_div(weights.size, 256))), dim3(256), 0, stream, weights);
 }
 
 template <class Tile>
 Status run(const GatherJob& job, const GatherPlan& plan, void* workspace, cudaStream_t stream) {
   using T = typename Tile::Element;
   using Word = std::conditional_t<sizeof(T) == 2, uint16_t, uint32_t>;
-  PackWeights<Word> weights = {};
-  weights.from = static_cast<const Word*>(job.w), weights.to = static_cast<Word*>(workspace);
-  weights.rows = int(job.rows), weights.channels = int(job.channels), weights.filled = job.source.filled;
-  weights.turned = job.turned;
-  int64_t k = job.source.filled;
-  for (int d = 0; d < 3; ++d) {
-    weights.count[d] = job.taps.count[d], weights.first[d] = int(job.first[d]);
-    weights.step[d] = int(job.tap_apart[d]), weights.kernel[d] = int(job.kernel[d]);
-    k *= job.taps.count[d];
-  }
-  weights.size = job.groups * job.rows * k;
-  PYNN_TRY(launch(pack_weights<Word>, dim3(unsigned(ceil_div(weights.size, 256))), dim3(256), 0, stream, weights));
-
+  void* const parts = plan.parts.count > 1 ? static_cast<char*>(workspace) + plan.weights_bytes : nullptr;
+  int64_t k;
+  PYNN_TRY(pack_for<Word>(job, workspace, &k, stream));
+  if (plan.hopper) return launch_hopper(job, plan, workspace, parts, stream);
   GatherProduct<T> p = {};
   p.source = static_cast<const T*>(job.source.data), p.weights = static_cast<const T*>(workspace);
   p.pixel = job.source.pixel, p.channels = job.source.filled, p.pixels = int(job.source_pixels);
   p.taps = job.taps;
   for (int& count : p.taps.count) count = std::max(count, 1);  // a phase without taps has no K, but divides by these
   p.k = int(k), p.part = plan.parts.length, p.parts = plan.parts.count;
-  Result<T, PixelColumns>& to = p.result;
-  to.c = static_cast<T*>(job.to);
-  to.row_step = job.result_size, to.batch_step = job.rows * job.result_size;
-  to.columns.grid = grid_of(job.grid);
-  to.columns.image = job.groups * job.rows * job.result_size;
-  to.columns.first = job.result_first;
-  to.columns.dense = job.result_size == job.grid[0] * job.grid[1] * job.grid[2];
-  for (int d = 0; d < 3; ++d) to.columns.step[d] = job.result_step[d];
-  to.bias = static_cast<const T*>(job.bias), to.bias_by_row = true, to.bias_batch = job.rows;
-  to.relu = job.relu;
-  to.m = int(job.rows), to.n = int(job.images * job.grid[0] * job.grid[1] * job.grid[2]), to.batch = int(job.groups);
-  to.parts = plan.parts.count > 1 ? reinterpret_cast<float*>(static_cast<char*>(workspace) + plan.weights_bytes)
-                                  : nullptr;
+  p.result = result_of<T>(job, parts);
+  const auto& to = p.result;
   p.tiles_m = int(ceil_div(to.m, Tile::kM)), p.tiles_n = int(ceil_div(to.n, Tile::kN));
   const int64_t blocks = int64_t(p.tiles_m) * p.tiles_n * p.parts * to.batch;
   PYNN_TRY(launch(gather_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));

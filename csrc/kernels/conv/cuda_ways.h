@@ -3,6 +3,7 @@
 #include "kernels/conv/cuda.h"
 #include "kernels/conv/cuda_gather.h"
 #include "kernels/matmul/cuda_plan.h"
+#include "kernels/matmul/cuda_result.h"
 
 namespace pynn::cuda {
 
@@ -59,6 +60,29 @@ struct GatherJob {
   bool relu;
   void* to;
 };
+struct GatherPlan {
+  bool hopper, large;
+  Parts parts;
+  size_t weights_bytes, parts_bytes;
+};
+GatherPlan plan_of(const GatherJob& job);
+// Its rows and columns, K as the path counts it, and where they go.
+template <class T>
+Result<T, PixelColumns> result_of(const GatherJob& job, void* parts) {
+  Result<T, PixelColumns> to = {};
+  to.c = static_cast<T*>(job.to);
+  to.row_step = job.result_size, to.batch_step = job.rows * job.result_size;
+  to.columns.grid = grid_of(job.grid);
+  to.columns.image = job.groups * job.rows * job.result_size;
+  to.columns.first = job.result_first;
+  to.columns.dense = job.result_size == job.grid[0] * job.grid[1] * job.grid[2];
+  for (int d = 0; d < 3; ++d) to.columns.step[d] = job.result_step[d];
+  to.bias = static_cast<const T*>(job.bias), to.bias_by_row = true, to.bias_batch = job.rows;
+  to.relu = job.relu;
+  to.m = int(job.rows), to.n = int(job.images * job.grid[0] * job.grid[1] * job.grid[2]), to.batch = int(job.groups);
+  to.parts = static_cast<float*>(parts);
+  return to;
+}
 size_t gather_workspace(const GatherJob& job);
 Status gather(const GatherJob& job, void* workspace, cudaStream_t stream);
 
@@ -72,8 +96,37 @@ struct WeightJob {
   Taps taps;
   void* dw;
 };
+struct WeightPlan {
+  bool hopper, large;
+  Parts parts;
+};
+WeightPlan plan_of(const WeightJob& job);
+// `filled`: the columns of a tap.
+template <class T>
+Result<T, WeightColumns> result_of(const WeightJob& job, int filled, void* parts) {
+  const int64_t taps = job.kernel[0] * job.kernel[1] * job.kernel[2];
+  Result<T, WeightColumns> to = {};
+  to.c = static_cast<T*>(job.dw);
+  to.row_step = job.channels * taps, to.batch_step = job.filters * job.channels * taps;
+  to.columns.filled = Divider(uint32_t(filled));
+  to.columns.channels = int(job.channels), to.columns.taps = int(taps);
+  to.m = int(job.filters), to.n = int(taps * filled), to.batch = int(job.groups);
+  to.parts = static_cast<float*>(parts);
+  return to;
+}
 size_t weight_workspace(const WeightJob& job);
 Status weight(const WeightJob& job, void* workspace, cudaStream_t stream);
+
+// ---- sm_90a ----
+constexpr int kHopperChannels = 128;  // bytes of channels that a panel has
+inline int channel_blocks(int filled, int64_t item) { return int(ceil_div(filled * item, kHopperChannels)); }
+// Whether the copy engine can lay out the pixels of a job and the path in use wants it.
+bool on_hopper(const GatherJob& job);
+bool on_hopper(const WeightJob& job);
+// `weights`: [row][tap][filled]
+Status launch_hopper(const GatherJob& job, const GatherPlan& plan, const void* weights, void* parts,
+                     cudaStream_t stream);
+Status launch_hopper(const WeightJob& job, const WeightPlan& plan, void* parts, cudaStream_t stream);
 
 // ---- a thread a place ----
 Status direct_forward_pass(const Conv& c, const Images& x, const void* w, const void* bias, bool relu, void* y,

@@ -3,18 +3,19 @@
 #include "kernels/matmul/cuda_launch.h"
 
 namespace pynn::cuda {
-namespace {
-
-struct WeightPlan {
-  bool large;
-  Parts parts;
-};
 
 WeightPlan plan_of(const WeightJob& job) {
-  const int64_t item = int64_t(size_of(job.dtype));
-  const int64_t n = int64_t(job.x.filled) * job.kernel[0] * job.kernel[1] * job.kernel[2];
+  const int64_t item = int64_t(size_of(job.dtype)), taps = job.kernel[0] * job.kernel[1] * job.kernel[2];
   const int64_t k = job.images * job.grid[0] * job.grid[1] * job.grid[2];
   WeightPlan p;
+  p.hopper = on_hopper(job);
+  if (p.hopper) {
+    const int64_t n = taps * channel_blocks(job.x.filled, item) * kHopperChannels / item;
+    p.large = n >= 256;
+    p.parts = cut(ceil_div(job.filters, 128) * ceil_div(n, p.large ? 256 : 128), k, int(kHopperChannels / item), 8, 1);
+    return p;
+  }
+  const int64_t n = job.x.filled * taps;
   p.large = job.filters > 64 && n > 64;
   const int side = p.large ? 128 : 64;
   p.parts = cut(ceil_div(job.filters, side) * ceil_div(n, side) * job.groups, k, int(kPanelBytes / item), 8,
@@ -22,14 +23,24 @@ WeightPlan plan_of(const WeightJob& job) {
   return p;
 }
 
+namespace {
+
+// The columns of a tap: channels filled up to chunks, or on Hopper to whole panels.
+int tap_columns(const WeightJob& job, const WeightPlan& plan) {
+  const int64_t item = int64_t(size_of(job.dtype));
+  return plan.hopper ? int(channel_blocks(job.x.filled, item) * kHopperChannels / item) : job.x.filled;
+}
+
 size_t parts_bytes(const WeightJob& job, const WeightPlan& plan) {
-  const int64_t n = int64_t(job.x.filled) * job.kernel[0] * job.kernel[1] * job.kernel[2];
+  const int64_t n = int64_t(tap_columns(job, plan)) * job.kernel[0] * job.kernel[1] * job.kernel[2];
   return plan.parts.count > 1 ? rounded(plan.parts.count * job.groups * job.filters * n * 4) : 0;
 }
 
 template <class Tile>
 Status run(const WeightJob& job, const WeightPlan& plan, void* workspace, cudaStream_t stream) {
   using T = typename Tile::Element;
+  void* const parts = plan.parts.count > 1 ? workspace : nullptr;
+  if (plan.hopper) return launch_hopper(job, plan, parts, stream);
   WeightProduct<T> p = {};
   p.x = static_cast<const T*>(job.x.data), p.dy = static_cast<const T*>(job.dy.data);
   p.x_pixel = job.x.pixel, p.dy_pixel = job.dy.pixel;
@@ -38,14 +49,8 @@ Status run(const WeightJob& job, const WeightPlan& plan, void* workspace, cudaSt
   p.taps = job.taps;
   p.k = int(job.images * job.grid[0] * job.grid[1] * job.grid[2]);
   p.part = plan.parts.length, p.parts = plan.parts.count;
-  const int64_t taps = job.kernel[0] * job.kernel[1] * job.kernel[2];
-  Result<T, WeightColumns>& to = p.result;
-  to.c = static_cast<T*>(job.dw);
-  to.row_step = job.channels * taps, to.batch_step = job.filters * job.channels * taps;
-  to.columns.filled = Divider(uint32_t(job.x.filled));
-  to.columns.channels = int(job.channels), to.columns.taps = int(taps);
-  to.m = int(job.filters), to.n = int(taps * job.x.filled), to.batch = int(job.groups);
-  to.parts = plan.parts.count > 1 ? static_cast<float*>(workspace) : nullptr;
+  p.result = result_of<T>(job, job.x.filled, parts);
+  const auto& to = p.result;
   p.tiles_m = int(ceil_div(to.m, Tile::kM)), p.tiles_n = int(ceil_div(to.n, Tile::kN));
   const int64_t blocks = int64_t(p.tiles_m) * p.tiles_n * p.parts * to.batch;
   PYNN_TRY(launch(weight_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
