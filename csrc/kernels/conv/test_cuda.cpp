@@ -99,7 +99,7 @@ struct Workspace {
 };
 
 template <class T>
-void check_conv(Conv c, bool bias, bool relu, bool last, Random& random) {
+void check_conv(Conv c, bool bias, bool relu, bool last, Random& random, bool forward_only = false) {
   c.dtype = kDtype<T>;
   for (int d = 0; d < 3; ++d) {
     c.out[d] = (c.in[d] + 2 * c.before[d] - c.dilation[d] * (c.kernel[d] - 1) - 1) / c.stride[d] + 1;
@@ -140,10 +140,11 @@ void check_conv(Conv c, bool bias, bool relu, bool last, Random& random) {
       weight(conv_weight_workspace(c, in, grad)), biases(conv_bias_workspace(c));
   CHECK_OK(conv_forward(c, in, w.data, bias ? b.data : nullptr, relu ? PYNN_ACT_RELU : PYNN_ACT_NONE, y.data,
                         forward.data(), nullptr));
+  check_sums("forward", y, y_sums, double(c.group_channels() * c.taps()), c.float32);
+  if (forward_only) return;
   CHECK_OK(conv_data(c, grad, w.data, dx.data, data.data(), nullptr));
   CHECK_OK(conv_weight(c, in, grad, dw.data, weight.data(), nullptr));
   CHECK_OK(conv_bias(c, grad, db.data, biases.data(), nullptr));
-  check_sums("forward", y, y_sums, double(c.group_channels() * c.taps()), c.float32);
   check_sums("data", dx, dx_sums, double(c.group_filters() * c.taps()), c.float32);
   check_sums("weight", dw, dw_sums, double(c.images * c.out_size()), c.float32);
   check_sums("bias", db, db_sums, double(c.images * c.out_size()), Float32::exact);
@@ -177,6 +178,7 @@ void convolutions(Float32 mode, bool thorough) {
     all.push_back(with(shape(2, 4, 8, 4, 1, 8, 7, 1, 5, 5), 2, 2, 1));    // depthwise with two filters a channel
     all.push_back(with(shape(2, 8, 16, 1, 3, 5, 4, 2, 3, 2), 2, 1, 1));   // three dimensions
     all.push_back(with(shape(2, 16, 72, 1, 1, 5, 5, 1, 1, 1), 1, 0, 1));  // 1 x 1
+    all.push_back(with(shape(2, 16, 72, 1, 1, 5, 5, 1, 3, 3), 1, 1, 1));  // the larger tile of a weight gradient
     all.push_back(with(shape(1, 8, 8, 1, 1, 9, 8, 1, 1, 2), 3, 0, 2));    // strides over what no tap reaches
     all.push_back(with(shape(1, 132, 8, 1, 1, 4, 4, 1, 2, 2), 1, 1, 1));  // parts of K
     if (mode != Float32::exact) all.push_back(with(shape(4, 8, 8, 1, 1, 18, 18, 1, 2, 2), 1, 1, 1));  // many pixels
@@ -187,6 +189,16 @@ void convolutions(Float32 mode, bool thorough) {
     check_conv<T>(c, odd, !odd, odd, random);
     odd = !odd;
   }
+}
+
+// So many pixels that the paths take their larger tiles.
+void large_tiles() {
+  Random random(6);
+  set_path(Path::mma);
+  check_conv<__half>(with(shape(2, 8, 72, 1, 1, 64, 64, 1, 1, 1), 1, 0, 1), true, false, false, random, true);
+  check_conv<float>(with(shape(2, 8, 72, 1, 1, 64, 64, 1, 1, 1), 1, 0, 1), true, false, false, random, true);
+  set_path(Path::hopper);
+  check_conv<__half>(with(shape(6, 8, 72, 1, 1, 64, 64, 1, 1, 1), 1, 0, 1), true, false, false, random, true);
 }
 
 template <class T>
@@ -246,6 +258,7 @@ int main() {
   }
   convolutions<double>(Float32::split, true);
   for_each_order([] { convolutions<float>(Float32::exact, false); });
+  large_tiles();
   windows<float>(with(shape(2, 3, 1, 1, 1, 7, 6, 1, 3, 2), 2, 1, 1));
   windows<__half>(with(shape(1, 2, 1, 1, 1, 6, 9, 1, 2, 3), 1, 2, 2));
   windows<double>(with(shape(1, 2, 1, 1, 3, 4, 5, 2, 2, 1), 1, 0, 1));
