@@ -66,19 +66,19 @@ def can_use_cudnn_attention(params: Any, debug: bool = False) -> bool:
 
 
 def _backend(name: str) -> Any:
-    from pynn.nn._sdp import SDPBackend
+    from pynn.nn.attention._sdp import SDPBackend
 
     return SDPBackend[name]
 
 
 def _is_enabled(name: str) -> bool:
-    from pynn.nn import _sdp
+    from pynn.nn.attention import _sdp
 
     return _sdp.is_enabled(_backend(name))
 
 
 def _enable(name: str, enabled: bool) -> None:
-    from pynn.nn import _sdp
+    from pynn.nn.attention import _sdp
 
     _sdp.enable(_backend(name), enabled)
 
@@ -150,7 +150,7 @@ def preferred_blas_library(backend: str | None = None) -> str:
 
 @contextlib.contextmanager
 def _chosen(flash: bool, math: bool, efficient: bool, cudnn: bool) -> Iterator[dict[str, object]]:
-    from pynn.nn._sdp import SDPBackend, sdpa_kernel
+    from pynn.nn.attention._sdp import SDPBackend, sdpa_kernel
 
     allowed = (
         (flash, "FLASH_ATTENTION"),
