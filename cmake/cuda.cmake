@@ -14,8 +14,7 @@ set(PYNN_CUDA_TARGETS
   arch=compute_80,code=sm_80 arch=compute_90a,code=sm_90a arch=compute_80,code=compute_80
   CACHE STRING "What nvcc compiles for, a -gencode each: Ampere, Hopper, and PTX for every later chip")
 
-file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.cu
-  ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
+file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.cu ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
 file(GLOB pynn_cuda_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.h ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.h
   ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.inc ${PROJECT_SOURCE_DIR}/csrc/include/pynn/*.h)
 file(GLOB pynn_cuda_bindings CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/python/cuda/*.cpp)

@@ -3,6 +3,8 @@
 #include <deque>
 #include <string>
 
+#include "kernels/copy/cuda.h"
+
 namespace pynn::cuda {
 namespace {
 
@@ -40,19 +42,6 @@ bool ready() {
   return ok;
 }
 
-int dtype_of(PyObject* object) {
-  for (int i = 0; i < 10; ++i) {
-    if (dtype_objects[i] == object) return i;
-  }
-  for (int i = 0; i < 10; ++i) {  // another object for the same dtype, as of an unpickled array
-    if (!dtype_objects[i]) continue;
-    const int same = PyObject_RichCompareBool(dtype_objects[i], object, Py_EQ);
-    if (same > 0) return i;
-    if (same < 0) PyErr_Clear();
-  }
-  return -1;
-}
-
 bool read_sizes(PyObject* object, PyObject* name, int* count, int64_t* out) {
   PyObject* sizes = PyObject_GetAttr(object, name);
   const bool ok = sizes && PyTuple_Check(sizes) && PyTuple_GET_SIZE(sizes) <= PYNN_MAX_DIMS &&
@@ -84,6 +73,19 @@ std::string shape_text(PyObject* object) {
 }
 
 }  // namespace
+
+int dtype_of(PyObject* object) {
+  for (int i = 0; i < 10; ++i) {
+    if (dtype_objects[i] == object) return i;
+  }
+  for (int i = 0; i < 10; ++i) {  // another object for the same dtype, as of an unpickled array
+    if (!dtype_objects[i]) continue;
+    const int same = PyObject_RichCompareBool(dtype_objects[i], object, Py_EQ);
+    if (same > 0) return i;
+    if (same < 0) PyErr_Clear();
+  }
+  return -1;
+}
 
 bool use(PyObject* module) {
   if (!ready()) return false;
@@ -161,23 +163,27 @@ bool Array::make_ordered(int dims, const int64_t* sizes, int type, const Array* 
     }
     return 0;
   };
-  int order[PYNN_MAX_DIMS];
+  int64_t order[PYNN_MAX_DIMS];
   for (int i = dims - 1; i >= 0; --i) {  // an insertion from the innermost on
     order[i] = i;
     int at = i;
     for (int j = i + 1; j < dims; ++j) {
-      const int found = changes(order[j], order[at]);
+      const int found = changes(int(order[j]), int(order[at]));
       if (found < 0) break;
       if (found > 0) {
-        const int dim = order[j];
+        const int64_t dim = order[j];
         order[j] = order[at];
         order[at] = dim;
         at = j;
       }
     }
   }
+  return make_laid_out(dims, sizes, type, order);
+}
+
+bool Array::make_laid_out(int dims, const int64_t* sizes, int type, const int64_t* order) {
   int64_t turned[PYNN_MAX_DIMS] = {}, back[PYNN_MAX_DIMS] = {};
-  plain = true;
+  bool plain = true;
   for (int i = 0; i < dims; ++i) {
     turned[i] = sizes[order[i]];
     back[order[i]] = i;
@@ -209,16 +215,27 @@ bool Array::is_dense() const {
   return true;
 }
 
-bool Array::make_dense(const Array& from, cudaStream_t) {
-  PyObject* dense = from.is_dense() ? from.reference() : PyObject_CallMethod(from.object, "copy", nullptr);
-  if (!dense) return false;
-  Py_XSETREF(owned_, dense);
-  return read_object(dense);
+bool Array::make_dense(const Array& from, cudaStream_t stream) {
+  if (from.is_dense()) {
+    Py_INCREF(from.object);
+    Py_XSETREF(owned_, from.object);
+    return read_object(from.object);
+  }
+  if (!make_like(from)) return false;
+  const Status status = copy_array(from, *this, stream);
+  if (!status.ok()) PyErr_SetString(PyExc_RuntimeError, status.message().c_str());
+  return status.ok();
 }
 
 bool Workspace::make(size_t bytes) {
   const int64_t size = int64_t(bytes);
   return bytes == 0 || memory_.make(1, &size, PYNN_UINT8);
+}
+
+Status copy_array(const Array& from, const Array& to, cudaStream_t stream) {
+  Spread source, target;
+  const Operand operands[] = {source.over(to.ndim, to.shape, from), target.over(to.ndim, to.shape, to)};
+  return copy(to.ndim, to.shape, operands, stream);
 }
 
 bool same_shape(const Array& a, const Array& b) {
@@ -332,6 +349,13 @@ PyObject* finish(const Status& status, const Call& call, PyObject* result) {
   PyErr_Format(PyExc_RuntimeError, "the CUDA kernel of %s failed on %s: %s", kernel->name, shapes.c_str(),
                status.message().c_str());
   return nullptr;
+}
+
+PyObject* finish_all(const Status& status, const Call& call, Array* const* results, int count) {
+  if (!status.ok()) return finish(status, call, nullptr);
+  PyObject* all = PyTuple_New(count);
+  for (int i = 0; all && i < count; ++i) PyTuple_SET_ITEM(all, i, results[i]->release());
+  return all;
 }
 
 bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code) {

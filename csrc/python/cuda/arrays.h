@@ -33,6 +33,8 @@ class Array {
   // The same with its dimensions in the order in which they lie in the inputs, as torch: the first input that tells
   // two dimensions apart decides. Null inputs are numbers.
   bool make_ordered(int ndim, const int64_t* shape, int dtype, const Array* const* inputs, int count);
+  // With its dimensions in that order from the outermost to the innermost.
+  bool make_laid_out(int ndim, const int64_t* shape, int dtype, const int64_t* order);
   // `from` itself where it is C-contiguous, else a copy that is; false with an exception set.
   bool make_dense(const Array& from, cudaStream_t stream);
 
@@ -89,6 +91,9 @@ struct Spread {
   }
 };
 
+// The same elements in the same dtype; shapes are equal, strides any.
+Status copy_array(const Array& from, const Array& to, cudaStream_t stream);
+
 // Memory of a launch, freed when it goes out of scope: CuPy's pool hands it out again in the stream's order.
 class Workspace {
  public:
@@ -101,6 +106,9 @@ class Workspace {
 };
 
 // ---- arguments ----
+
+// The pynn_dtype of a numpy.dtype, -1 of anything else.
+int dtype_of(PyObject* object);
 
 // A Python float or int (not an array) as double; false for anything else.
 bool number(PyObject* object, double* out);
@@ -129,6 +137,9 @@ struct Call {
 // The result after a launch: `result` (a reference taken over), None where there is no such kernel, else
 // RuntimeError naming the op and the shapes of its arguments.
 PyObject* finish(const Status& status, const Call& call, PyObject* result);
+
+// The same of several results: a tuple of them, None for each that was not made.
+PyObject* finish_all(const Status& status, const Call& call, Array* const* results, int count);
 
 // The stream that CuPy works on now; false with an exception set.
 bool current_stream(cudaStream_t* out);

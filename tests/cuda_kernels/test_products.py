@@ -1,8 +1,5 @@
 """The CUDA kernels of matrix products and convolutions, emulated, against the records' references in float64."""
 
-import importlib.util
-import pathlib
-
 import ml_dtypes
 import numpy
 import pytest
@@ -10,33 +7,21 @@ import pytest
 import pynn
 from pynn._backends import namespace
 from pynn.ops.registry import OPS
+from tests.cuda_kernels import emulated
 
-NAMES = ["matmul", "linear"] + [f"conv{d}d{part}" for d in (2, 3) for part in ("", "_input", "_weight")] + ["unfold", "fold"]
+pytestmark = pytest.mark.skipif(emulated.module is None, reason="build/emulated has no _cuda_emulated")
+
+NAMES = ["matmul", "linear"] + [f"conv{d}d{part}" for d in (2, 3) for part in ("", "_input", "_weight")]
+NAMES += ["unfold", "fold"]
 ERROR = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3, "bfloat16": 1.6e-2}  # relative to the largest result
 DTYPES = {"bfloat16": ml_dtypes.bfloat16}
 
 
-def _find():
-    """The emulated extension in the build tree; None where it was not built."""
-    folder = pathlib.Path(pynn.__file__).parents[1] / "build" / "emulated"
-    for path in sorted(folder.glob("_cuda_emulated*")):
-        spec = importlib.util.spec_from_file_location("_cuda_emulated", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return None
-
-
-@pytest.fixture(scope="module")
-def cuda():
-    """The extension, and the array module whose arrays it takes."""
-    stand_in = pytest.importorskip("tests.cupy_stand_in")
-    extension = _find()
-    if extension is None:
-        pytest.skip("the emulated CUDA extension is not built")
-    extension.use(stand_in)
-    yield extension, stand_in
-    extension.set_path("auto")
+@pytest.fixture(autouse=True)
+def kernels():
+    """The kernels by name; the path that a test chose is given up behind it."""
+    yield emulated.module.kernels
+    emulated.module.set_path("auto")
 
 
 def samples(name, dtype):
@@ -50,15 +35,15 @@ def samples(name, dtype):
 
 def close(found, expected, dtype, what):
     """Whether a kernel's result is near the reference's in float64."""
-    found = found.get()
+    found = found.host
     assert found.shape == expected.shape and found.dtype == DTYPES.get(dtype, dtype), what
     size = numpy.abs(expected).max(initial=1e-30)
     assert numpy.abs(found.astype("float64") - expected).max(initial=0) <= ERROR[dtype] * max(size, 1), what
 
 
-def moved(module, inputs):
+def moved(inputs):
     """Arrays as arrays of the device, None as None."""
-    return tuple(None if x is None else module.asarray(x) for x in inputs)
+    return tuple(None if x is None else emulated.Array(x) for x in inputs)
 
 
 def wide(inputs):
@@ -69,21 +54,20 @@ def wide(inputs):
 @pytest.mark.parametrize("path", ["auto", "mma", "hopper"])
 @pytest.mark.parametrize("dtype", ERROR)
 @pytest.mark.parametrize("name", NAMES)
-def test_values_and_gradients(cuda, name, dtype, path):
-    extension, module = cuda
-    extension.set_path(path)
+def test_values_and_gradients(kernels, name, dtype, path):
+    emulated.module.set_path(path)
     record = OPS[name]
     for inputs, attrs in samples(name, dtype):
         what = f"{name} of {[None if x is None else x.shape for x in inputs]}, {attrs}"
-        out = extension.kernels[name](*moved(module, inputs), *attrs)
+        out = kernels[name](*moved(inputs), *attrs)
         expected = record.reference(namespace, *wide(inputs), *attrs)
         assert out is not None, what
         close(out, numpy.asarray(expected), dtype, what)
         g = numpy.random.default_rng(4).normal(size=numpy.shape(expected)).astype(DTYPES.get(dtype, dtype))
         wanted = [i for i, x in enumerate(inputs) if x is not None]
         needs = sum(1 << i for i in wanted)
-        given = (out, *moved(module, inputs))
-        grads = extension.kernels[name + ".backward"](module.asarray(g), given, attrs, needs)
+        given = (out, *moved(inputs))
+        grads = kernels[name + ".backward"](emulated.Array(g), given, attrs, needs)
         if grads is None:  # sums over a batch are left to other backends
             assert name == "matmul" and (g.ndim < 2 or len({x.shape[:-2] for x in inputs}) > 1), what
             continue
@@ -94,35 +78,32 @@ def test_values_and_gradients(cuda, name, dtype, path):
             close(grads[i], exact[i], dtype, f"gradient {i} of {what}")
 
 
-def test_layouts_are_read_as_they_lie(cuda):
-    extension, module = cuda
+def test_layouts_are_read_as_they_lie(kernels):
     rng = numpy.random.default_rng(0)
     x = rng.normal(size=(2, 9, 8, 5)).astype("float32").transpose(0, 3, 1, 2)[:, :, ::2, ::-1]
     w = rng.normal(size=(3, 3, 8, 5)).astype("float32").transpose(2, 3, 0, 1)
     attrs = ((1, 1), (1, 1), (1, 1), 1)
-    out = extension.kernels["conv2d"](module.asarray(x), module.asarray(w), None, *attrs)
+    out = kernels["conv2d"](emulated.Array(x), emulated.Array(w), None, *attrs)
     close(out, OPS["conv2d"].reference(namespace, *wide((x, w)), None, *attrs), "float32", "conv2d")
     a, b = rng.normal(size=(4, 6, 20)).astype("float32")[::-2, ::-1], rng.normal(size=(7, 40)).astype("float32").T[::2]
-    close(extension.kernels["matmul"](module.asarray(a), module.asarray(b)), wide((a,))[0] @ b, "float32", "matmul")
+    close(kernels["matmul"](emulated.Array(a), emulated.Array(b)), wide((a,))[0] @ b, "float32", "matmul")
 
 
-def test_what_is_not_theirs(cuda):
-    extension, module = cuda
-    kernels, a = extension.kernels, module.asarray(numpy.zeros((3, 4), "float32"))
+def test_what_is_not_theirs(kernels):
+    a = emulated.Array(numpy.zeros((3, 4), "float32"))
     assert kernels["matmul"](a, a) is None
-    assert kernels["matmul"](a, module.asarray(numpy.zeros((4, 3)))) is None
-    assert kernels["matmul"](module.asarray(numpy.zeros((3, 3), int)), module.asarray(numpy.zeros((3, 3), int))) is None
+    assert kernels["matmul"](a, emulated.Array(numpy.zeros((4, 3)))) is None
+    assert kernels["matmul"](emulated.Array(numpy.zeros((3, 3), int)), emulated.Array(numpy.zeros((3, 3), int))) is None
     assert kernels["linear"](a, a, None, "tanh") is None
-    x = module.asarray(numpy.zeros((1, 1, 2, 2), "float32"))
-    w = module.asarray(numpy.zeros((1, 1, 3, 3), "float32"))
+    x = emulated.Array(numpy.zeros((1, 1, 2, 2), "float32"))
+    w = emulated.Array(numpy.zeros((1, 1, 3, 3), "float32"))
     assert kernels["conv2d"](x, w, None, (1, 1), (0, 0), (1, 1), 1) is None
     with pytest.raises(ValueError, match="'fast'"):
-        extension.set_path("fast")
+        emulated.module.set_path("fast")
 
 
-def test_precision_of_float32(cuda):
-    extension, module = cuda
-    extension.set_path("mma")
+def test_precision_of_float32(kernels):
+    emulated.module.set_path("mma")
     rng = numpy.random.default_rng(0)
     a, b = rng.normal(size=(64, 64)).astype("float32"), rng.normal(size=(64, 64)).astype("float32")
     x = rng.normal(size=(1, 16, 8, 8)).astype("float32")
@@ -131,9 +112,9 @@ def test_precision_of_float32(cuda):
     exact = a.astype("float64") @ b, OPS["conv2d"].reference(namespace, *wide((x, w)), None, *attrs)
 
     def errors():
-        out = extension.kernels["matmul"](*moved(module, (a, b)))
-        conv = extension.kernels["conv2d"](*moved(module, (x, w)), None, *attrs)
-        return [float(numpy.abs(y.get() - e).max()) for y, e in zip((out, conv), exact)]
+        out = kernels["matmul"](*moved((a, b)))
+        conv = kernels["conv2d"](*moved((x, w)), None, *attrs)
+        return [float(numpy.abs(y.host - e).max()) for y, e in zip((out, conv), exact)]
 
     matmul = pynn.backends.cuda.matmul
     try:
