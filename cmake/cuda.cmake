@@ -1,4 +1,4 @@
-# The CUDA extension, pynn/_cuda: csrc/kernels/*/cuda*.cu by nvcc, csrc/python/cuda/*.cpp by the C++ compiler, linked
+# The CUDA extension, pynn/_cuda: csrc/cuda/*.cu and csrc/kernels/*/cuda*.cu by nvcc, csrc/python/cuda/*.cpp by the C++ compiler, linked
 # with the static runtime. PYNN_CUDA=AUTO builds it where there is an nvcc and says so in one line where there is not;
 # ON demands one; OFF leaves it out. nvcc is PYNN_NVCC, else CMAKE_CUDA_COMPILER, else what CUDACXX, PATH, /usr/local/cuda
 # or the Python package nvidia-cuda-nvcc of Python_EXECUTABLE have.

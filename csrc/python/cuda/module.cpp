@@ -1,6 +1,7 @@
 // pynn._cuda: a table of contents. Kernels go into the dict `kernels` by op name, as in pynn._native; they take and
 // return arrays of the module that use() was given. The same file makes _cuda_emulated, of kernels that run on the CPU.
 #include "arrays.h"
+#include "products.h"
 
 using namespace pynn::cuda;
 
@@ -13,6 +14,8 @@ PyObject* use_function(PyObject*, PyObject* module) {
 
 PyMethodDef functions[] = {
     {"use", use_function, METH_O, "Take and make arrays of this module (CuPy), on its current stream."},
+    {"set_path", set_path_function, METH_O,
+     "Choose the kernels of products: 'auto', 'simt', 'mma' or 'hopper', as PYNN_CUDA_PATH does at first."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {
