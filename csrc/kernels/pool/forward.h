@@ -1,0 +1,403 @@
+// Pools of one ISA. A row of output is made in two steps: the window's rows are reduced, vector by vector, into
+// one padded row (in the first-level cache), and that along the width.
+#pragma once
+#include "kernels/pool/pool.h"
+#include "simd/shuffle.h"
+
+namespace pynn {
+namespace PYNN_ISA_NAMESPACE {
+namespace pool {
+
+using ::pynn::pool::Geometry;
+using ::pynn::pool::Range;
+
+template <class T>
+struct Lanes {
+  static constexpr int n = Vec<T>::lanes;
+};
+
+template <class T>
+PYNN_INLINE T lowest() {
+  return T(-__builtin_inf());
+}
+
+template <class T>
+PYNN_INLINE Mask<T> is_nan(Vec<T> x) {
+  return x != x;
+}
+
+template <class T>
+PYNN_INLINE bool better(T x, T most) {  // x comes later: the last NaN counts, the first of equal numbers
+  return x > most || x != x;
+}
+
+struct Largest {
+  template <class T>
+  static PYNN_INLINE Vec<T> both(Vec<T> most, Vec<T> x) {
+    return select(is_nan(x), x, max(x, most));
+  }
+  template <class T>
+  static PYNN_INLINE T both(T most, T x) {
+    return better(x, most) ? x : most;
+  }
+  template <class T>
+  static PYNN_INLINE T nothing() {
+    return lowest<T>();
+  }
+};
+
+struct Sum {
+  template <class T>
+  static PYNN_INLINE Vec<T> both(Vec<T> a, Vec<T> b) {
+    return a + b;
+  }
+  template <class T>
+  static PYNN_INLINE T both(T a, T b) {
+    return a + b;
+  }
+  template <class T>
+  static PYNN_INLINE T nothing() {
+    return T(0);
+  }
+};
+
+// n elements, most often a whole vector.
+template <class T>
+PYNN_INLINE Vec<T> load_up_to(const T* p, int n) {
+  return n == Lanes<T>::n ? load(p) : load_n(p, n);
+}
+template <class T>
+PYNN_INLINE void store_up_to(T* p, Vec<T> x, int n) {
+  n == Lanes<T>::n ? store(p, x) : store_n(p, x, n);
+}
+
+template <class T>
+PYNN_INLINE void fill(T* to, int64_t n, T value) {
+  const Vec<T> v = set1(value);
+  int64_t i = 0;
+  for (; i + Lanes<T>::n <= n; i += Lanes<T>::n) store(to + i, v);
+  if (i < n) store_n(to + i, v, int(n - i));
+}
+
+template <class T>
+PYNN_INLINE void copy(T* to, const T* from, int64_t n) {
+  int64_t i = 0;
+  for (; i + Lanes<T>::n <= n; i += Lanes<T>::n) store(to + i, load(from + i));
+  if (i < n) store_n(to + i, load_n(from + i, int(n - i)), int(n - i));
+}
+
+// The rows of one window: at(0), at(1), ... count() of them, from the start of a plane.
+struct Rows {
+  const Geometry& g;
+  Range deep, high;
+
+  PYNN_INLINE Rows(const Geometry& geometry, int64_t d, int64_t h)
+      : g(geometry), deep(g.range[0][d]), high(g.range[1][h]) {}
+  PYNN_INLINE int64_t count() const { return high.taps * deep.taps; }
+  PYNN_INLINE int64_t at(int64_t i) const {  // its first element
+    int64_t slice = deep.begin;
+    for (; i >= high.taps; i -= high.taps) slice += g.step[0];  // a few times, where a division takes longer
+    return (slice * g.in[1] + high.begin + i * g.step[1]) * g.in[2];
+  }
+};
+
+// to = the reduction of kRows rows, and of `to` itself unless it is fresh.
+template <class Op, int kRows, bool kFresh, class T>
+PYNN_INLINE void reduce_into(T* to, const T* const* row, int64_t width) {
+  for (int64_t x = 0; x < width; x += Lanes<T>::n) {
+    const int n = width - x < Lanes<T>::n ? int(width - x) : Lanes<T>::n;
+    Vec<T> v = load_up_to(row[0] + x, n);
+    if (!kFresh) v = Op::both(load_up_to(to + x, n), v);
+    PYNN_UNROLL
+    for (int j = 1; j < kRows; ++j) v = Op::both(v, load_up_to(row[j] + x, n));
+    store_up_to(to + x, v, n);
+  }
+}
+
+// A padded row's both sides, which the rows reduced into it leave as they are.
+template <class Op, class T>
+PYNN_INLINE void fill_sides(const Geometry& g, T* buffer) {
+  fill(buffer, g.pad, Op::template nothing<T>());
+  fill(buffer + g.pad + g.in[2], g.buffer - g.pad - g.in[2], Op::template nothing<T>());
+}
+
+// The window's rows reduced to one: buffer[pad ..], whose sides are filled.
+template <class Op, class T>
+PYNN_INLINE void reduce_rows(const Geometry& g, const Rows& rows, const T* plane, T* buffer) {
+  const int64_t width = g.in[2], count = rows.count();
+  T* to = buffer + g.pad;
+  if (count == 0) {
+    fill(to, width, Op::template nothing<T>());
+    return;
+  }
+  if (count == 1) {
+    copy(to, plane + rows.at(0), width);
+    return;
+  }
+  for (int64_t i = 0; i < count; i += 3) {
+    const T* row[3];
+    for (int64_t j = 0; j < 3; ++j) row[j] = plane + rows.at(i + j < count ? i + j : i);
+    const int64_t left = count - i;
+    if (i == 0) {
+      left == 2 ? reduce_into<Op, 2, true>(to, row, width) : reduce_into<Op, 3, true>(to, row, width);
+    } else if (left == 1) {
+      reduce_into<Op, 1, false>(to, row, width);
+    } else {
+      left == 2 ? reduce_into<Op, 2, false>(to, row, width) : reduce_into<Op, 3, false>(to, row, width);
+    }
+  }
+}
+
+// f(i, n, v) with v the windows i .. i + n along a padded row, a vector at a time.
+template <class Op, class T, class F>
+PYNN_INLINE void reduce_columns(const Geometry& g, const T* buffer, const F& f) {
+  constexpr int lanes = Lanes<T>::n;
+  const int64_t step = g.step[2];
+  for (int64_t i = 0; i < g.out[2]; i += lanes) {
+    const int n = g.out[2] - i < lanes ? int(g.out[2] - i) : lanes;
+    Vec<T> v;
+    if (g.stride == 1) {
+      v = load(buffer + i);
+      for (int64_t k = 1; k < g.kernel; ++k) v = Op::both(v, load(buffer + i + k * step));
+    } else if (g.stride == 2) {
+      const T* at = buffer + 2 * i;
+      v = set1(Op::template nothing<T>());
+      int64_t k = 0;
+      if (step == 1) {
+        for (; k + 2 <= g.kernel; k += 2) {
+          const Pair<T> p = deinterleave(load(at + k), load(at + k + lanes));
+          v = Op::both(Op::both(v, p.first), p.second);
+        }
+      }
+      for (; k < g.kernel; ++k) {
+        v = Op::both(v, deinterleave(load(at + k * step), load(at + k * step + lanes)).first);
+      }
+    } else {
+      T each[lanes] = {};
+      for (int j = 0; j < n; ++j) {
+        const T* at = buffer + (i + j) * g.stride;
+        T found = at[0];
+        for (int64_t k = 1; k < g.kernel; ++k) found = Op::both(found, at[k * step]);
+        each[j] = found;
+      }
+      v = load(each);
+    }
+    f(i, n, v);
+  }
+}
+
+// Where an output row lies; ++ goes on to the next.
+struct Place {
+  const Geometry& g;
+  int64_t plane, d, h;
+  PYNN_INLINE Place(const Geometry& geometry, int64_t row) : g(geometry) {
+    h = row % g.out[1];
+    d = row / g.out[1] % g.out[0];
+    plane = row / (g.out[1] * g.out[0]);
+  }
+  PYNN_INLINE void operator++() {
+    if (++h < g.out[1]) return;
+    h = 0;
+    if (++d < g.out[0]) return;
+    d = 0;
+    ++plane;
+  }
+};
+
+// f(i, n, a, b, c, d): of the windows i .. i + n of 2 x 2, the elements: two of the upper row, two of the lower.
+template <class T, class F>
+PYNN_INLINE void over_halves(int64_t out, const T* upper, const T* lower, const F& f) {
+  constexpr int lanes = Lanes<T>::n;
+  int64_t i = 0;
+  for (; i + lanes <= out; i += lanes) {
+    const Pair<T> u = deinterleave(load(upper + 2 * i), load(upper + 2 * i + lanes));
+    const Pair<T> l = deinterleave(load(lower + 2 * i), load(lower + 2 * i + lanes));
+    f(i, lanes, u.first, u.second, l.first, l.second);
+  }
+  if (i < out) {
+    const int n = int(out - i), near = 2 * n < lanes ? 2 * n : lanes, far = 2 * n - near;
+    const auto read = [&](const T* p) {
+      return deinterleave(load_n(p, near), far > 0 ? load_n(p + lanes, far) : zero<T>());
+    };
+    const Pair<T> u = read(upper + 2 * i), l = read(lower + 2 * i);
+    f(i, n, u.first, u.second, l.first, l.second);
+  }
+}
+
+template <class T>
+void max_rows(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, T* scratch) {
+  const int64_t width = g.out[2];
+  if (scratch != nullptr) fill_sides<Largest>(g, scratch);
+  Place at(g, first);
+  for (int64_t r = first; r < last; ++r, ++at) {
+    const T* plane = x + at.plane * g.plane_in();
+    T* to = out + r * width;
+    if (g.halves) {
+      const T* upper = plane + (at.d * g.in[1] + 2 * at.h) * g.in[2];
+      over_halves(width, upper, upper + g.in[2],
+                  [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
+                    store_up_to(to + i, Largest::both(Largest::both(a, b), Largest::both(c, d)), n);
+                  });
+      continue;
+    }
+    reduce_rows<Largest>(g, Rows(g, at.d, at.h), plane, scratch);
+    reduce_columns<Largest>(g, scratch, [&](int64_t i, int n, Vec<T> v) {
+      store_up_to(to + i, v, n);
+    });
+  }
+}
+
+// The place of a window's maximum in its plane, -1 of an empty window.
+template <class T>
+PYNN_INLINE int64_t find_max(const Rows& rows, const Range& wide, const T* plane) {
+  const int64_t count = rows.count(), step = rows.g.step[2];
+  if (count == 0 || wide.begin >= wide.end) return -1;
+  int64_t found = rows.at(0) + wide.begin;
+  T most = plane[found];
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = rows.at(i);
+    for (int64_t c = row + wide.begin; c < row + wide.end; c += step) {
+      const bool here = better(plane[c], most);  // no branch: which element is largest cannot be foretold
+      most = here ? plane[c] : most;
+      found = here ? c : found;
+    }
+  }
+  return found;
+}
+
+// Tap k of n windows from i on as a vector.
+template <class T>
+PYNN_INLINE Vec<T> tap(const Geometry& g, const T* buffer, int64_t i, int64_t k, int n) {
+  const T* at = buffer + i * g.stride + k * g.step[2];
+  if (g.stride == 1) return load(at);
+  if (g.stride == 2) return deinterleave(load(at), load(at + Lanes<T>::n)).first;
+  T each[Lanes<T>::n] = {};
+  for (int j = 0; j < n; ++j) each[j] = at[j * g.stride];
+  return load(each);
+}
+
+// Which tap, counted row by row of the window, holds the maximum of each window of an output row, -1 for empty
+// ones; scratch holds the window's rows, padded.
+template <class T>
+PYNN_INLINE void find_taps(const Geometry& g, const Rows& rows, const T* plane, T* scratch, T* places) {
+  constexpr int lanes = Lanes<T>::n;
+  const int64_t count = rows.count(), width = g.in[2], out = g.out[2];
+  for (int64_t i = 0; i < count; ++i) {
+    T* row = scratch + i * g.buffer;
+    fill(row, g.pad, lowest<T>());
+    copy(row + g.pad, plane + rows.at(i), width);
+    fill(row + g.pad + width, g.buffer - g.pad - width, lowest<T>());
+  }
+  for (int64_t w = 0; w < out; w += lanes) {
+    const int n = out - w < lanes ? int(out - w) : lanes;
+    Vec<T> most = set1(lowest<T>()), place = set1(T(-1));
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t k = 0; k < g.kernel; ++k) {
+        const Vec<T> v = tap(g, scratch + i * g.buffer, w, k, n);
+        const auto here = (v > most) | is_nan(v);
+        most = select(here, v, most);
+        place = select(here, set1(T(i * g.kernel + k)), place);
+      }
+    }
+    store(places + w, place);
+  }
+  for (int64_t w = 0; w < out; ++w) {
+    if (places[w] >= 0) continue;  // nothing but -inf: the first that is no padding
+    const Range wide = g.range[2][w];
+    if (count > 0 && wide.begin < wide.end) places[w] = T((wide.begin + g.pad - w * g.stride) / g.step[2]);
+  }
+}
+
+// The place in its plane of a tap of window w, -1 of none.
+template <class T>
+PYNN_INLINE int64_t place_of(const Geometry& g, const Rows& rows, int64_t w, T tap) {
+  if (tap < 0) return -1;
+  const int64_t kernel = g.kernel;
+  int64_t row = 0, rest = int64_t(tap);
+  while (rest >= kernel) rest -= kernel, ++row;  // a few steps, where a division takes more
+  return rows.at(row) + w * g.stride + rest * g.step[2] - g.pad;
+}
+
+// With the place of each maximum. scratch: window_rows padded rows, one of taps; null where find_max must do.
+template <class T>
+void max_rows_indices(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices,
+                      T* scratch) {
+  const int64_t width = g.out[2];
+  Place at(g, first);
+  for (int64_t r = first; r < last; ++r, ++at) {
+    const T* plane = x + at.plane * g.plane_in();
+    const Rows rows(g, at.d, at.h);
+    T* taps = scratch == nullptr ? nullptr : scratch + g.window_rows * g.buffer;
+    if (scratch != nullptr) find_taps(g, rows, plane, scratch, taps);
+    for (int64_t w = 0; w < width; ++w) {
+      int64_t found;
+      if (scratch == nullptr) {
+        found = find_max(rows, g.range[2][w], plane);
+      } else {
+        found = place_of(g, rows, w, taps[w]);
+      }
+      out[r * width + w] = found < 0 ? lowest<T>() : plane[found];
+      indices[r * width + w] = found < 0 ? 0 : found;
+    }
+  }
+}
+
+template <class T>
+PYNN_INLINE T sum_all(const T* x, int64_t n) {
+  constexpr int lanes = Lanes<T>::n;
+  Vec<T> a = zero<T>(), b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = a + load(x + i);
+    b = b + load(x + i + lanes);
+    c = c + load(x + i + 2 * lanes);
+    d = d + load(x + i + 3 * lanes);
+  }
+  for (; i + lanes <= n; i += lanes) a = a + load(x + i);
+  if (i < n) b = b + load_n(x + i, int(n - i));
+  return reduce_add((a + b) + (c + d));
+}
+
+template <class T>
+void average_rows(const Geometry& g, int64_t first, int64_t last, const T* x, const T* counts, T* out,
+                  T* scratch) {
+  const int64_t width = g.out[2];
+  if (scratch != nullptr) fill_sides<Sum>(g, scratch);
+  Place at(g, first);
+  for (int64_t r = first; r < last; ++r, ++at) {
+    const T* plane = x + at.plane * g.plane_in();
+    T* to = out + r * width;
+    const T rows_count = T(g.range[0][at.d].count) * T(g.range[1][at.h].count);
+    if (g.whole) {
+      to[0] = sum_all(plane, g.plane_in()) / (rows_count * counts[0]);
+    } else if (g.halves) {
+      const T* upper = plane + (at.d * g.in[1] + 2 * at.h) * g.in[2];
+      const Vec<T> share = set1(T(1) / (rows_count * counts[0]));  // of 4, or of one divisor for all
+      const bool exact = rows_count * counts[0] == T(4);
+      over_halves(width, upper, upper + g.in[2],
+                  [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
+                    const Vec<T> sum = (a + c) + (b + d);
+                    const Vec<T> mean = exact ? sum * share : sum / set1(rows_count * counts[0]);
+                    store_up_to(to + i, mean, n);
+                  });
+    } else {
+      reduce_rows<Sum>(g, Rows(g, at.d, at.h), plane, scratch);
+      if (g.bins) {
+        for (int64_t w = 0; w < width; ++w) {
+          const Range wide = g.range[2][w];
+          T sum = T(0);
+          for (int64_t c = wide.begin; c < wide.end; ++c) sum += scratch[c];
+          to[w] = sum / (rows_count * counts[w]);
+        }
+      } else {
+        reduce_columns<Sum>(g, scratch, [&](int64_t i, int n, Vec<T> v) {
+          store_up_to(to + i, v / (set1(rows_count) * load_up_to(counts + i, n)), n);
+        });
+      }
+    }
+  }
+}
+
+}  // namespace pool
+}  // namespace PYNN_ISA_NAMESPACE
+}  // namespace pynn
