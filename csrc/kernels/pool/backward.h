@@ -140,59 +140,66 @@ PYNN_INLINE void halves_max_backward(const Geometry& g, const T* grad, const T* 
 
 // Window by window: where taps are not found by vectors, or the stride leaves gaps.
 template <class T>
-PYNN_INLINE void scatter_max(const Geometry& g, const T* grad, const T* x, T* dx, T* scratch) {
+PYNN_INLINE void scatter_max(const Geometry& g, const T* grad, const T* x, T* dx, TapFinder<T>* finder, T* taps) {
   const int64_t out = g.out[2];
-  T* taps = scratch == nullptr ? nullptr : scratch + g.window_rows * g.buffer;
   fill(dx, g.plane_in(), T(0));
   for (int64_t d = 0; d < g.out[0]; ++d) {
     for (int64_t h = 0; h < g.out[1]; ++h, grad += out) {
       const Rows rows(g, d, h);
-      if (taps != nullptr) find_taps(g, rows, x, scratch, taps);
+      if (finder != nullptr) finder->find(rows, x, taps);
       for (int64_t w = 0; w < out; ++w) {
         const int64_t found =
-            taps == nullptr ? find_max(rows, g.range[2][w], x) : place_of(g, rows, w, taps[w]);
+            finder == nullptr ? find_max(rows, g.range[2][w], x) : place_of(g, rows, w, taps[w]);
         if (found >= 0) dx[found] += grad[w];
       }
     }
   }
 }
 
-// scratch: window_rows padded rows, then one of taps, or of all output rows of a plane the taps and grad; null where
-// find_max must do.
+template <class T>
+PYNN_INLINE void gather_max(const Geometry& g, const T* grad, const T* x, T* dx, TapFinder<T>* finder, T* scratch) {
+  const int64_t out = g.out[2], margin = g.margin, line = g.line, lines = g.out[0] * g.out[1] * line;
+  T *const taps = scratch, *const shares = taps + lines, *const codes = shares + lines;
+  for (int64_t k = 0; k < g.window_rows * g.kernel; ++k) codes[k] = T(k);
+  for (int64_t d = 0, r = 0; d < g.out[0]; ++d) {
+    for (int64_t h = 0; h < g.out[1]; ++h, ++r) {
+      T* const row = taps + r * line;
+      finder->find(Rows(g, d, h), x, row + margin);
+      fill(row, margin, T(-1));  // no tap of the gradient
+      fill(row + margin + out, line - margin - out, T(-1));
+      copy(shares + r * line + margin, grad + r * out, out);
+    }
+  }
+  const auto add_row = [&](T* row, int64_t r, int64_t i, bool fresh) {
+    const T *at = taps + r * line + margin, *share = shares + r * line + margin, *code = codes + i * g.kernel;
+    const auto part = [&](int64_t w, int64_t k) {
+      return select(load(at + w) == set1(code[k]), load(share + w), zero<T>());
+    };
+    fresh ? gather_columns<true>(g, row, part) : gather_columns<false>(g, row, part);
+  };
+  over_reached(g, dx, add_row, [](T*) {});
+}
+
+// scratch: null of halves and where find_max must do. Else of a TapFinder, then a row of taps, or for gather_max of all
+// output rows of a plane the taps and the gradients, and the numbers of taps.
 template <class T>
 void max_backward(const Geometry& g, int64_t first, int64_t last, const T* grad, const T* x, T* dx, T* scratch) {
-  const int64_t out = g.out[2], margin = g.margin, line = g.line;
-  const bool gathered = scratch != nullptr && g.stride <= 2;
-  T* const taps = gathered ? scratch + g.window_rows * g.buffer : nullptr;
-  T* const shares = gathered ? taps + g.out[0] * g.out[1] * line : nullptr;
+  if (scratch == nullptr) {
+    for (int64_t p = first; p < last; ++p) {
+      const T *from = grad + p * g.plane_out(), *plane = x + p * g.plane_in();
+      T* to = dx + p * g.plane_in();
+      g.halves ? halves_max_backward(g, from, plane, to)
+               : scatter_max(g, from, plane, to, static_cast<TapFinder<T>*>(nullptr), scratch);
+    }
+    return;
+  }
+  TapFinder<T> finder(g, scratch);
   for (int64_t p = first; p < last; ++p) {
     const T *from = grad + p * g.plane_out(), *plane = x + p * g.plane_in();
     T* to = dx + p * g.plane_in();
-    if (g.halves) {
-      halves_max_backward(g, from, plane, to);
-      continue;
-    }
-    if (!gathered) {
-      scatter_max(g, from, plane, to, scratch);
-      continue;
-    }
-    for (int64_t d = 0, r = 0; d < g.out[0]; ++d) {
-      for (int64_t h = 0; h < g.out[1]; ++h, ++r) {
-        T* const row = taps + r * line;
-        find_taps(g, Rows(g, d, h), plane, scratch, row + margin);
-        fill(row, margin, T(-1));  // no tap of the gradient
-        fill(row + margin + out, line - margin - out, T(-1));
-        copy(shares + r * line + margin, from + r * out, out);
-      }
-    }
-    over_reached(g, to, [&](T* row, int64_t r, int64_t i, bool fresh) {
-      const T *at = taps + r * line + margin, *share = shares + r * line + margin;
-      const T low = T(i * g.kernel);
-      const auto part = [&](int64_t w, int64_t k) {
-        return select(load(at + w) == set1(low + T(k)), load(share + w), zero<T>());
-      };
-      fresh ? gather_columns<true>(g, row, part) : gather_columns<false>(g, row, part);
-    }, [](T*) {});
+    finder.forget();
+    g.stride <= 2 ? gather_max(g, from, plane, to, &finder, scratch + g.finder)
+                  : scatter_max(g, from, plane, to, &finder, scratch + g.finder);
   }
 }
 

@@ -94,11 +94,12 @@ struct Rows {
   PYNN_INLINE Rows(const Geometry& geometry, int64_t d, int64_t h)
       : g(geometry), deep(g.range[0][d]), high(g.range[1][h]) {}
   PYNN_INLINE int64_t count() const { return high.taps * deep.taps; }
-  PYNN_INLINE int64_t at(int64_t i) const {  // its first element
+  PYNN_INLINE int64_t row(int64_t i) const {
     int64_t slice = deep.begin;
     for (; i >= high.taps; i -= high.taps) slice += g.step[0];  // a few times, where a division takes longer
-    return (slice * g.in[1] + high.begin + i * g.step[1]) * g.in[2];
+    return slice * g.in[1] + high.begin + i * g.step[1];
   }
+  PYNN_INLINE int64_t at(int64_t i) const { return row(i) * g.in[2]; }  // its first element
 };
 
 // to = the reduction of kRows rows, and of `to` itself unless it is fresh.
@@ -265,48 +266,145 @@ PYNN_INLINE int64_t find_max(const Rows& rows, const Range& wide, const T* plane
   return found;
 }
 
-// Tap k of n windows from i on as a vector.
+// A row of n elements dealt into those at even and at odd columns.
 template <class T>
-PYNN_INLINE Vec<T> tap(const Geometry& g, const T* buffer, int64_t i, int64_t k, int n) {
-  const T* at = buffer + i * g.stride + k * g.step[2];
-  if (g.stride == 1) return load(at);
-  if (g.stride == 2) return deinterleave(load(at), load(at + Lanes<T>::n)).first;
-  T each[Lanes<T>::n] = {};
-  for (int j = 0; j < n; ++j) each[j] = at[j * g.stride];
-  return load(each);
+PYNN_INLINE void deal(T* even, T* odd, const T* from, int64_t n) {
+  constexpr int lanes = Lanes<T>::n;
+  int64_t c = 0;
+  for (; c + 2 * lanes <= n; c += 2 * lanes) {
+    const Pair<T> p = deinterleave(load(from + c), load(from + c + lanes));
+    store(even + c / 2, p.first);
+    store(odd + c / 2, p.second);
+  }
+  if (c == n) return;
+  const int rest = int(n - c), near = rest < lanes ? rest : lanes;
+  const Pair<T> p =
+      deinterleave(load_n(from + c, near), rest > lanes ? load_n(from + c + lanes, rest - lanes) : zero<T>());
+  store_n(even + c / 2, p.first, (rest + 1) / 2);
+  store_n(odd + c / 2, p.second, rest / 2);
 }
 
-// Which tap, counted row by row of the window, holds the maximum of each window of an output row, -1 for empty
-// ones; scratch holds the window's rows, padded.
+// A padded row, of stride 2 its even and then its odd elements: `to` has lowest() beside what is written.
 template <class T>
-PYNN_INLINE void find_taps(const Geometry& g, const Rows& rows, const T* plane, T* scratch, T* places) {
-  constexpr int lanes = Lanes<T>::n;
-  const int64_t count = rows.count(), width = g.in[2], out = g.out[2];
-  for (int64_t i = 0; i < count; ++i) {
-    T* row = scratch + i * g.buffer;
-    fill(row, g.pad, lowest<T>());
-    copy(row + g.pad, plane + rows.at(i), width);
-    fill(row + g.pad + width, g.buffer - g.pad - width, lowest<T>());
-  }
-  for (int64_t w = 0; w < out; w += lanes) {
-    const int n = out - w < lanes ? int(out - w) : lanes;
-    Vec<T> most = set1(lowest<T>()), place = set1(T(-1));
-    for (int64_t i = 0; i < count; ++i) {
-      for (int64_t k = 0; k < g.kernel; ++k) {
-        const Vec<T> v = tap(g, scratch + i * g.buffer, w, k, n);
-        const auto here = (v > most) | is_nan(v);
-        most = select(here, v, most);
-        place = select(here, set1(T(i * g.kernel + k)), place);
-      }
-    }
-    store(places + w, place);
-  }
-  for (int64_t w = 0; w < out; ++w) {
-    if (places[w] >= 0) continue;  // nothing but -inf: the first that is no padding
-    const Range wide = g.range[2][w];
-    if (count > 0 && wide.begin < wide.end) places[w] = T((wide.begin + g.pad - w * g.stride) / g.step[2]);
+PYNN_INLINE void set_row(const Geometry& g, T* to, const T* from) {
+  if (g.stride == 2) {
+    T *const even = to + g.pad / 2, *const odd = even + g.buffer / 2;
+    g.pad % 2 == 0 ? deal(even, odd, from, g.in[2]) : deal(odd, even + 1, from, g.in[2]);
+  } else {
+    copy(to + g.pad, from, g.in[2]);
   }
 }
+
+// Where the windows' maxima are looked for: the padded rows that a window of a plane reaches, held from one output row
+// to the next, and for each tap, row by row, where its elements for the windows from the first on begin.
+template <class T>
+class TapFinder {
+ public:
+  static_assert(sizeof(int32_t) <= sizeof(T), "an offset takes no more than an element");
+
+  // scratch: Geometry::finder elements.
+  TapFinder(const Geometry& g, T* scratch)
+      : g_(g), rows_(scratch), offsets_(reinterpret_cast<int32_t*>(scratch + g.window_rows * g.buffer)),
+        held_(offsets_ + g.window_rows * g.kernel),
+        nan_(held_ + g.window_rows) {
+    fill(rows_, g.window_rows * g.buffer, lowest<T>());
+    forget();
+  }
+
+  // Before another plane.
+  void forget() {
+    for (int64_t i = 0; i < g_.window_rows; ++i) held_[i] = -1;
+  }
+
+  // Which tap, counted row by row of the window, holds the maximum of each window of an output row, -1 for empty ones.
+  PYNN_INLINE void find(const Rows& rows, const T* plane, T* places) {
+    const int64_t taps = rows.count() * g_.kernel, out = g_.out[2];
+    const bool nan = set_rows(rows, plane);
+    int64_t w = 0;
+    for (; w + lanes < out; w += 2 * lanes) {
+      nan ? find_vectors<true, 2>(w, taps, places) : find_vectors<false, 2>(w, taps, places);
+    }
+    if (w < out) nan ? find_vectors<true, 1>(w, taps, places) : find_vectors<false, 1>(w, taps, places);
+    if (__builtin_expect(!empty_, 1)) return;
+    empty_ = false;
+    for (w = 0; w < out; ++w) {  // nothing but -inf: the first that is no padding
+      const Range wide = g_.range[2][w];
+      if (places[w] >= 0 || taps == 0 || wide.begin >= wide.end) continue;
+      places[w] = T((wide.begin + g_.pad - w * g_.stride) / g_.step[2]);
+    }
+  }
+
+ private:
+  static constexpr int lanes = Lanes<T>::n;
+
+  static PYNN_INLINE bool has_nan(const T* row, int64_t n) {
+    Mask<T> found = is_nan(zero<T>());
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) found = found | is_nan(load(row + i));
+    if (i < n) found = found | is_nan(load_n(row + i, int(n - i)));
+    return any<T>(found);
+  }
+
+  // Whether some element is NaN.
+  PYNN_INLINE bool set_rows(const Rows& rows, const T* plane) {
+    const int64_t width = g_.in[2], kernel = g_.kernel, step = g_.step[2], half = g_.buffer / 2;
+    const bool shared = g_.in[0] == 1 && g_.step[1] == 1;  // the windows' rows follow each other
+    int64_t at = shared && rows.count() > 0 ? rows.row(0) % g_.window_rows : 0;
+    int32_t nan = 0;
+    for (int64_t i = 0, t = 0; i < rows.count(); ++i, at = at + 1 < g_.window_rows ? at + 1 : 0) {
+      const int64_t row = rows.row(i);
+      if (held_[at] != int32_t(row)) {
+        set_row(g_, rows_ + at * g_.buffer, plane + row * width);
+        held_[at] = int32_t(row);
+        nan_[at] = has_nan(plane + row * width, width);
+      }
+      nan |= nan_[at];
+      for (int64_t k = 0; k < kernel; ++k, ++t) {
+        const int64_t ahead = k * step;
+        offsets_[t] = int32_t(at * g_.buffer + (g_.stride == 2 ? ahead % 2 * half + ahead / 2 : ahead));
+      }
+    }
+    return nan != 0;
+  }
+
+  PYNN_INLINE Vec<T> tap(const T* from) const {
+    if (g_.stride <= 2) return load(from);
+    T each[lanes];
+    for (int j = 0; j < lanes; ++j) each[j] = from[j * g_.stride];
+    return load(each);
+  }
+
+  // Of the windows from w on, kVectors of them.
+  template <bool kNan, int kVectors>
+  PYNN_INLINE void find_vectors(int64_t w, int64_t taps, T* places) {
+    const T* const from = rows_ + w * (g_.stride <= 2 ? 1 : g_.stride);
+    const int64_t next = lanes * (g_.stride <= 2 ? 1 : g_.stride);
+    Vec<T> most[kVectors], at[kVectors], code = zero<T>();
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) most[v] = set1(lowest<T>()), at[v] = set1(T(-1));
+    for (int64_t t = 0; t < taps; ++t) {
+      PYNN_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        const Vec<T> x = tap(from + offsets_[t] + v * next);
+        const auto here = kNan ? (x > most[v]) | is_nan(x) : x > most[v];
+        most[v] = kNan ? select(here, x, most[v]) : max(x, most[v]);
+        at[v] = select(here, code, at[v]);
+      }
+      code = code + set1(T(1));
+    }
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      store(places + w + v * lanes, at[v]);
+      const int64_t left = g_.out[2] - w - v * lanes;  // behind them, windows of nothing
+      empty_ = empty_ | any<T>((left < lanes ? load_n(places + w + v * lanes, int(left)) : at[v]) < zero<T>());
+    }
+  }
+
+  const Geometry& g_;
+  T* const rows_;
+  int32_t *const offsets_, *const held_, *const nan_;  // nan_: whether a row held has one
+  bool empty_ = false;
+};
 
 // The place in its plane of a tap of window w, -1 of none.
 template <class T>
@@ -318,27 +416,32 @@ PYNN_INLINE int64_t place_of(const Geometry& g, const Rows& rows, int64_t w, T t
   return rows.at(row) + w * g.stride + rest * g.step[2] - g.pad;
 }
 
-// With the place of each maximum. scratch: window_rows padded rows, one of taps; null where find_max must do.
+// With the place of each maximum. scratch: of a TapFinder, then a row of taps; null where find_max must do.
 template <class T>
 void max_rows_indices(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, int64_t* indices,
                       T* scratch) {
+  const auto write = [&](const T* plane, int64_t at, int64_t found) {
+    out[at] = found < 0 ? lowest<T>() : plane[found];
+    indices[at] = found < 0 ? 0 : found;
+  };
   const int64_t width = g.out[2];
   Place at(g, first);
+  if (scratch == nullptr) {
+    for (int64_t r = first; r < last; ++r, ++at) {
+      const T* plane = x + at.plane * g.plane_in();
+      const Rows rows(g, at.d, at.h);
+      for (int64_t w = 0; w < width; ++w) write(plane, r * width + w, find_max(rows, g.range[2][w], plane));
+    }
+    return;
+  }
+  TapFinder<T> finder(g, scratch);
+  T* const taps = scratch + g.finder;
   for (int64_t r = first; r < last; ++r, ++at) {
     const T* plane = x + at.plane * g.plane_in();
     const Rows rows(g, at.d, at.h);
-    T* taps = scratch == nullptr ? nullptr : scratch + g.window_rows * g.buffer;
-    if (scratch != nullptr) find_taps(g, rows, plane, scratch, taps);
-    for (int64_t w = 0; w < width; ++w) {
-      int64_t found;
-      if (scratch == nullptr) {
-        found = find_max(rows, g.range[2][w], plane);
-      } else {
-        found = place_of(g, rows, w, taps[w]);
-      }
-      out[r * width + w] = found < 0 ? lowest<T>() : plane[found];
-      indices[r * width + w] = found < 0 ? 0 : found;
-    }
+    if (at.d + at.h == 0) finder.forget();
+    finder.find(rows, plane, taps);
+    for (int64_t w = 0; w < width; ++w) write(plane, r * width + w, place_of(g, rows, w, taps[w]));
   }
 }
 

@@ -97,9 +97,13 @@ class Plan {
                    2 * g.out[i] <= g.in[i];
       }
     }
-    const int64_t reach = (g.out[2] - 1) * g.stride + (g.kernel - 1) * g.step[2] + 1;
+    const int64_t windows = g.stride > 2 ? round_up(g.out[2], kSlack / 2) : g.out[2];  // whole vectors of them
+    const int64_t reach = (windows - 1) * g.stride + (g.kernel - 1) * g.step[2] + 1;
     g.buffer = round_up(most(reach, g.pad + g.in[2]) + kSlack, 16);
     g.margin = (g.kernel - 1) * g.step[2];
+    const int64_t taps = g.window_rows * g.kernel, rows = g.window_rows * g.buffer;
+    const bool found = !g.bins && taps <= kMostTaps && most(rows, g.in[0] * g.in[1]) <= INT32_MAX;
+    g.finder = found ? rows + round_up(taps + 2 * g.window_rows, 16) : 0;
     g.line = round_up(g.margin + most(g.in[2] + g.pad, g.out[2]) + kSlack, 16);
   }
 
@@ -134,12 +138,6 @@ int64_t row_work(const Geometry& g) {
   return g.whole ? g.plane_in() : g.in[2] * g.window_rows + g.out[2] * g.kernel;
 }
 
-// For finding maxima vector by vector: a window's rows and the taps; 0 where windows are too large or uneven.
-int64_t tap_buffers(const Geometry& g) {
-  if (g.bins || g.window_rows * g.kernel > kMostTaps) return 0;
-  return g.window_rows * g.buffer + g.out[2] + kSlack;
-}
-
 int64_t plane_work(const Geometry& g) { return g.plane_in() + g.out[0] * g.out[1] * row_work(g); }
 
 }  // namespace
@@ -150,7 +148,7 @@ bool run_max(const Task& task, const T* x, T* out, int64_t* indices) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto& kernels = table().of<T>();
-  const int64_t elements = indices != nullptr ? tap_buffers(g) : g.halves ? 0 : g.buffer;
+  const int64_t elements = indices == nullptr ? (g.halves ? 0 : g.buffer) : g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
   return over<T>(g.rows_out(), (indices != nullptr ? 4 : 1) * row_work(g), elements,
                  [&](int64_t first, int64_t last, T* scratch) {
                    if (indices != nullptr) {
@@ -167,8 +165,10 @@ bool run_max_backward(const Task& task, const T* grad, const T* x, T* dx) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().max_backward;
-  int64_t elements = g.halves ? 0 : tap_buffers(g);
-  if (elements != 0 && g.stride <= 2) elements = g.window_rows * g.buffer + 2 * g.out[0] * g.out[1] * g.line;
+  int64_t elements = g.halves ? 0 : g.finder;
+  if (elements != 0) {
+    elements += g.stride <= 2 ? 2 * g.out[0] * g.out[1] * g.line + g.window_rows * g.kernel : g.out[2] + kSlack;
+  }
   return over<T>(g.planes, 2 * plane_work(g), elements, [&](int64_t first, int64_t last, T* scratch) {
     kernel(g, first, last, grad, x, dx, scratch);
   });

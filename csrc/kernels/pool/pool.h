@@ -26,6 +26,7 @@ struct Geometry {
   bool whole;   // one window that is the plane
   int64_t window_rows;  // most rows that a window has
   int64_t buffer;       // elements of a padded row, with slack for whole vectors
+  int64_t finder;       // elements of what finds maxima vector by vector; 0 where windows are too large or uneven
   int64_t margin, line; // of a row of windows' gradients: elements before it, and in all, that reach past its ends
   const Range* range[3];
 
