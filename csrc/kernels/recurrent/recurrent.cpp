@@ -1,5 +1,4 @@
-// Forward: for some steps at a time, the input's products as one matrix product, then the steps slice by
-// slice.
+// Forward: for some steps at a time, the input's products, then the steps, slice by slice.
 #include "kernels/recurrent/recurrent.h"
 
 #include <atomic>
@@ -102,6 +101,7 @@ class Forward {
         c_n_(c_n),
         held_(held),
         weights_(layer),
+        inputs_(layer.input, layer.sliced() ? layer.gates() * layer.hidden : 0),
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
     row_ = layer.lstm() ? (held ? 5 : 4) * layer.hidden : layer.gru() ? 4 * layer.hidden : layer.hidden;
@@ -115,6 +115,7 @@ class Forward {
     const int64_t sums = rnn || held_ ? 0 : least(together_, layer_.steps) * layer_.batch * row_;
     const Buffer<T> scratch(sums), bias(layer_.gates() * layer_.hidden);
     if (!weights_) return weights_.failure();
+    if (!inputs_) return inputs_.failure();
     if (!projection_) return projection_.failure();
     if (!scratch) return scratch.failure();
     if (!bias) return bias.failure();
@@ -122,6 +123,7 @@ class Forward {
     bias_ = layer_.b_ih || layer_.b_hh ? bias.data() : nullptr;
     if (!layer_.direct()) {
       weights_.pack();
+      if (layer_.sliced()) inputs_.pack(layer_.w_ih, 1, layer_.input);
       if (layer_.w_hr) projection_.pack(layer_.w_hr, 1, layer_.hidden);
     }
     for (int64_t s = 0; s < layer_.steps; s += together_) {
@@ -131,11 +133,12 @@ class Forward {
       const int64_t first = layer_.start(low);
       sums_ = rnn ? y_ + first * row_ : held_ ? held_ + first * row_ : scratch.data();
       first_ = first;
-      const int64_t columns = layer_.gates() * layer_.hidden;
-      const pynn_status status =
-          product<T>(layer_.start(high) - first, columns, layer_.input, x_ + first * layer_.input,
-                     layer_.input, 1, layer_.w_ih, 1, layer_.input, bias_, T(0), sums_, row_);
-      if (status != PYNN_OK) return status;
+      if (!layer_.sliced()) {
+        const pynn_status status = product<T>(layer_.start(high) - first, layer_.gates() * layer_.hidden, layer_.input,
+                                              x_ + first * layer_.input, layer_.input, 1, layer_.w_ih, 1,
+                                              layer_.input, bias_, T(0), sums_, row_);
+        if (status != PYNN_OK) return status;
+      }
       over_slices(layer_, [&](int64_t from, int64_t to) { take_steps(s, end, from, to); });
       if (status_.load() != PYNN_OK) return no_memory(layer_.slice() * layer_.hidden * int64_t(sizeof(T)));
     }
@@ -170,6 +173,7 @@ class Forward {
       status_.store(PYNN_NO_MEMORY);
       return;
     }
+    if (layer_.sliced()) multiply_inputs(s, end, from, to);
     for (; s < end; ++s) {
       const int64_t t = layer_.step(s), last = least(to, layer_.rows(t));
       if (from >= last) continue;
@@ -177,6 +181,14 @@ class Forward {
         take_step(t, a, b, before, z.data(), m.data());
       });
     }
+  }
+
+  void multiply_inputs(int64_t s, int64_t end, int64_t from, int64_t to) const {
+    const auto rows = [&](int64_t i) -> typename Panels<T>::Block {
+      const int64_t t = layer_.step(s + i), row = layer_.start(t) + from;
+      return {most(0, least(to, layer_.rows(t)) - from), x_ + row * layer_.input, sums(row)};
+    };
+    inputs_.multiply_blocks(end - s, rows, layer_.input, row_, bias_, T(0));
   }
 
   // Rows [a, b) of step t, their state in step `before` or, -1, the initial one.
@@ -267,7 +279,7 @@ class Forward {
   const T *x_, *h0_, *c0_;
   T *y_, *h_n_, *c_n_, *held_;
   const GatePanels<T> weights_;
-  const Panels<T> projection_;
+  const Panels<T> inputs_, projection_;
   const T* bias_ = nullptr;
   T* sums_ = nullptr;
   int64_t row_ = 0, first_ = 0, together_ = 1;
