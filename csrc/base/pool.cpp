@@ -2,6 +2,9 @@
 // closes the gate when none is left; a worker joins by counting itself into the open gate, so
 // a worker that wakes late finds it closed and touches nothing. The caller then waits only for
 // workers that hold a chunk, never for sleeping ones.
+//
+// Each thread has a stretch of the chunks that it takes first, the same one in every job of as many chunks: what one
+// job wrote, the next reads in the cache of the same core. Then it takes what is left of the others' stretches.
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -154,10 +157,15 @@ struct Pool {
   // Written by the one caller that holds `busy`, before it opens the gate.
   ChunkFn function = nullptr;
   void* context = nullptr;
-  int64_t chunks = 0;
 
   alignas(64) std::atomic<uint64_t> gate{0};
-  alignas(64) std::atomic<int64_t> next{0};
+  struct alignas(64) Stretch {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+  Stretch* stretches = nullptr;  // of the caller and of each worker
+  int participants = 0;
+  int dealt = 0;  // stretches that have chunks
   alignas(64) std::atomic<int> sleepers{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
@@ -165,11 +173,23 @@ struct Pool {
   std::vector<std::thread> workers;
   int wanted = 0;  // workers asked for; fewer may have started
 
-  void take_chunks() {
+  void take_chunks(int own) {
     inside = true;
-    for (int64_t chunk; (chunk = next.fetch_add(1, std::memory_order_relaxed)) < chunks;)
-      function(context, chunk);
+    for (int i = 0; i < dealt; ++i) {
+      Stretch& stretch = stretches[(own + i) % dealt];
+      if (stretch.next.load(std::memory_order_relaxed) >= stretch.end) continue;
+      for (int64_t chunk; (chunk = stretch.next.fetch_add(1, std::memory_order_relaxed)) < stretch.end;)
+        function(context, chunk);
+    }
     inside = false;
+  }
+
+  void deal_chunks(int64_t count) {
+    dealt = count < participants ? int(count) : participants;
+    for (int64_t i = 0; i < dealt; ++i) {
+      stretches[i].next.store(i * count / dealt, std::memory_order_relaxed);
+      stretches[i].end = (i + 1) * count / dealt;
+    }
   }
 
   bool woken(uint64_t seen) const {
@@ -191,7 +211,7 @@ struct Pool {
     sleepers.fetch_sub(1);
   }
 
-  void work() {
+  void work(int own) {
     uint64_t seen = gate.load() / kEpoch;
     if ((gate.load() & kOpen) != 0) --seen;  // started by this very job: take part in it
     while (true) {
@@ -202,7 +222,7 @@ struct Pool {
       }
       if ((state & kOpen) == 0) continue;
       seen = state / kEpoch;
-      take_chunks();
+      take_chunks(own);
       gate.fetch_sub(1);
     }
   }
@@ -215,8 +235,14 @@ struct Pool {
     stop.store(false);
     wanted = count;
     try {
+      stretches = new Stretch[size_t(count) + 1];
+      participants = 1;
       workers.reserve(size_t(count));
-      while (int(workers.size()) < count) workers.emplace_back([this] { work(); });
+      while (int(workers.size()) < count) {
+        const int own = participants;
+        workers.emplace_back([this, own] { work(own); });
+        participants = own + 1;
+      }
     } catch (const std::exception&) {
       // No more threads to be had: the job runs on those there are.
     }
@@ -231,13 +257,15 @@ struct Pool {
     wake.notify_all();
     for (std::thread& worker : workers) worker.join();
     workers.clear();
+    delete[] stretches;
+    stretches = nullptr;
+    participants = 0;
   }
 
   void run(int64_t count, ChunkFn fn, void* argument) {
     function = fn;
     context = argument;
-    chunks = count;
-    next.store(0, std::memory_order_relaxed);
+    deal_chunks(count);
     const uint64_t closed = gate.load(std::memory_order_relaxed);
     gate.store(closed + kEpoch +
                kOpen);  // sequentially consistent, as is `sleepers`: one side sees the other
@@ -251,7 +279,7 @@ struct Pool {
         wake.notify_all();
       }
     }
-    take_chunks();
+    take_chunks(0);
     uint64_t state = gate.fetch_and(~kOpen) & ~kOpen;
     for (int spins = 0; (state & kJoined) != 0; ++spins) {
       if (spins < 2000) {
