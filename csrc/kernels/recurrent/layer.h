@@ -20,6 +20,7 @@ class Buffer {
  public:
   explicit Buffer(int64_t count) : bytes_(count * int64_t(sizeof(T))), block_(size_t(bytes_)) {}
   explicit operator bool() const { return bool(block_); }
+  int64_t count() const { return bytes_ / int64_t(sizeof(T)); }
   T* data() const { return block_.template as<T>(); }
   pynn_status failure() const { return no_memory(bytes_); }
 
@@ -121,7 +122,7 @@ class Panels {
 
   // B[k, j] = from[k * row + j * column]
   void pack(const T* from, int64_t row, int64_t column) const {
-    const int64_t count = ceil_div(columns_, width_), group = most(1, (1 << 14) / (width_ * depth_));
+    const int64_t count = ceil_div(columns_, width_), group = most(1, (1 << 14) / most(1, width_ * depth_));
     parallel(ceil_div(count, group), [&](int64_t chunk) {
       for (int64_t p = chunk * group; p < least((chunk + 1) * group, count); ++p) {
         const int64_t j = p * width_;
