@@ -85,7 +85,7 @@ class Backward {
 
  private:
   using Block = typename Panels<T>::Block;
-  static constexpr int64_t kApartBytes = 768 << 10;  // of weight gradients that stay in the cache of their core
+  static constexpr int64_t kApartBytes = 2 << 20;  // of weight gradients that stay in the cache of their core
   static constexpr int64_t kChunkRows = 448;  // about one pass of a matrix product over its depth
 
   static void start(const void* from, T* to, int64_t count) {
