@@ -84,6 +84,13 @@ struct Layer {
   // weights are packed, and each thread takes a slice of the batch through all steps.
   bool direct() const { return steps == 1 || batch == 1; }
 
+  // A single row, and weights small enough for one core: they are turned once, so that a step's product adds up rows of
+  // them and no sum goes across a vector.
+  bool turned() const {
+    constexpr int64_t kSteps = 8, kWeights = 1 << 17;
+    return batch == 1 && steps >= kSteps && gates() * hidden * out <= kWeights;
+  }
+
   // Whether a slice multiplies its own rows of the input: what it then reads and writes stays in its core's cache. Not
   // where slices are so low that products over them would be slow.
   bool sliced() const {

@@ -101,6 +101,8 @@ class Forward {
         c_n_(c_n),
         held_(held),
         weights_(layer),
+        columns_(layer.gates() * layer.hidden),
+        turned_(layer.turned() ? columns_ * layer.out : 0),
         inputs_(layer.input, layer.sliced() ? layer.gates() * layer.hidden : 0),
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
@@ -115,6 +117,7 @@ class Forward {
     const int64_t sums = rnn || held_ ? 0 : least(together_, layer_.steps) * layer_.batch * row_;
     const Buffer<T> scratch(sums), bias(layer_.gates() * layer_.hidden);
     if (!weights_) return weights_.failure();
+    if (!turned_) return turned_.failure();
     if (!inputs_) return inputs_.failure();
     if (!projection_) return projection_.failure();
     if (!scratch) return scratch.failure();
@@ -126,6 +129,9 @@ class Forward {
       if (layer_.sliced()) inputs_.pack(layer_.w_ih, 1, layer_.input);
       if (layer_.w_hr) projection_.pack(layer_.w_hr, 1, layer_.hidden);
     }
+    if (layer_.turned()) {
+      matmul::kernels<T>().pack(layer_.w_hh, layer_.out, 1, columns_, layer_.out, turned_.data(), columns_);
+    }
     for (int64_t s = 0; s < layer_.steps; s += together_) {
       const int64_t end = least(s + together_, layer_.steps);
       const int64_t low = layer_.reverse ? layer_.step(end - 1) : s,
@@ -134,7 +140,7 @@ class Forward {
       sums_ = rnn ? y_ + first * row_ : held_ ? held_ + first * row_ : scratch.data();
       first_ = first;
       if (!layer_.sliced()) {
-        const pynn_status status = product<T>(layer_.start(high) - first, layer_.gates() * layer_.hidden, layer_.input,
+        const pynn_status status = product<T>(layer_.start(high) - first, columns_, layer_.input,
                                               x_ + first * layer_.input, layer_.input, 1, layer_.w_ih, 1,
                                               layer_.input, bias_, T(0), sums_, row_);
         if (status != PYNN_OK) return status;
@@ -168,7 +174,7 @@ class Forward {
 
   void take_steps(int64_t s, int64_t end, int64_t from, int64_t to) {
     const int64_t rows = to - from;
-    const Buffer<T> z(layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
+    const Buffer<T> z(layer_.turned() ? columns_ : layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
     if (!z || !m) {
       status_.store(PYNN_NO_MEMORY);
       return;
@@ -211,7 +217,12 @@ class Forward {
     }
     step.h = layer_.w_hr ? Rows<T>{m, hidden} : Rows<T>{y_ + row * out, out};
     step.keep = held_ != nullptr;
-    if (layer_.direct()) {
+    if (layer_.turned()) {
+      matmul::kernels<T>().combine(turned_.data(), columns_, columns_, out, h, z);
+      step.units = step.z_gate = hidden;
+      step.z = {z, columns_};
+      cell_(step);
+    } else if (layer_.direct()) {
       take_direct(step, h);
     } else {
       step.z_gate = weights_.gate();
@@ -279,6 +290,8 @@ class Forward {
   const T *x_, *h0_, *c0_;
   T *y_, *h_n_, *c_n_, *held_;
   const GatePanels<T> weights_;
+  const int64_t columns_;  // of all gates
+  const Buffer<T> turned_;
   const Panels<T> inputs_, projection_;
   const T* bias_ = nullptr;
   T* sums_ = nullptr;
