@@ -102,7 +102,8 @@ class Forward {
         held_(held),
         weights_(layer),
         columns_(layer.gates() * layer.hidden),
-        turned_(layer.turned() ? columns_ * layer.out : 0),
+        turned_row_(round_up(columns_, matmul::kernels<T>().width)),
+        turned_(layer.turned() ? turned_row_ * layer.out : 0),
         inputs_(layer.input, layer.sliced() ? layer.gates() * layer.hidden : 0),
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
@@ -130,7 +131,8 @@ class Forward {
       if (layer_.w_hr) projection_.pack(layer_.w_hr, 1, layer_.hidden);
     }
     if (layer_.turned()) {
-      matmul::kernels<T>().pack(layer_.w_hh, layer_.out, 1, columns_, layer_.out, turned_.data(), columns_);
+      std::memset(turned_.data(), 0, size_t(turned_.count()) * sizeof(T));
+      matmul::kernels<T>().pack(layer_.w_hh, layer_.out, 1, columns_, layer_.out, turned_.data(), turned_row_);
     }
     for (int64_t s = 0; s < layer_.steps; s += together_) {
       const int64_t end = least(s + together_, layer_.steps);
@@ -174,7 +176,7 @@ class Forward {
 
   void take_steps(int64_t s, int64_t end, int64_t from, int64_t to) {
     const int64_t rows = to - from;
-    const Buffer<T> z(layer_.turned() ? columns_ : layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
+    const Buffer<T> z(layer_.turned() ? turned_row_ : layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
     if (!z || !m) {
       status_.store(PYNN_NO_MEMORY);
       return;
@@ -218,9 +220,9 @@ class Forward {
     step.h = layer_.w_hr ? Rows<T>{m, hidden} : Rows<T>{y_ + row * out, out};
     step.keep = held_ != nullptr;
     if (layer_.turned()) {
-      matmul::kernels<T>().combine(turned_.data(), columns_, columns_, out, h, z);
+      matmul::kernels<T>().combine(turned_.data(), turned_row_, turned_row_, out, h, z);
       step.units = step.z_gate = hidden;
-      step.z = {z, columns_};
+      step.z = {z, turned_row_};
       cell_(step);
     } else if (layer_.direct()) {
       take_direct(step, h);
@@ -290,7 +292,7 @@ class Forward {
   const T *x_, *h0_, *c0_;
   T *y_, *h_n_, *c_n_, *held_;
   const GatePanels<T> weights_;
-  const int64_t columns_;  // of all gates
+  const int64_t columns_, turned_row_;  // of all gates; in whole vectors
   const Buffer<T> turned_;
   const Panels<T> inputs_, projection_;
   const T* bias_ = nullptr;
