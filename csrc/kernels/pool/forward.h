@@ -9,6 +9,7 @@ namespace PYNN_ISA_NAMESPACE {
 namespace pool {
 
 using ::pynn::pool::Geometry;
+using ::pynn::pool::kTogether;
 using ::pynn::pool::Range;
 
 template <class T>
@@ -225,25 +226,38 @@ PYNN_INLINE void over_halves(int64_t out, const T* upper, const T* lower, const 
   }
 }
 
+// f(output row, its place, the window's rows reduced to one) for rows first <= r < last. Some rows are reduced before the
+// first of them is read: a load that spans two stores waits until they are done.
+template <class Op, class T, class F>
+PYNN_INLINE void over_reduced(const Geometry& g, int64_t first, int64_t last, const T* x, T* scratch, const F& f) {
+  for (int64_t i = 0; i < kTogether; ++i) fill_sides<Op>(g, scratch + i * g.buffer);
+  Place at(g, first);
+  for (int64_t r = first; r < last; r += kTogether) {
+    const int64_t count = last - r < kTogether ? last - r : kTogether;
+    Place ahead = at;
+    for (int64_t i = 0; i < count; ++i, ++ahead) {
+      reduce_rows<Op>(g, Rows(g, ahead.d, ahead.h), x + ahead.plane * g.plane_in(), scratch + i * g.buffer);
+    }
+    for (int64_t i = 0; i < count; ++i, ++at) f(r + i, at, scratch + i * g.buffer);
+  }
+}
+
+// scratch: kTogether padded rows; null of halves.
 template <class T>
 void max_rows(const Geometry& g, int64_t first, int64_t last, const T* x, T* out, T* scratch) {
   const int64_t width = g.out[2];
-  if (scratch != nullptr) fill_sides<Largest>(g, scratch);
+  if (!g.halves) {
+    over_reduced<Largest>(g, first, last, x, scratch, [&](int64_t r, const Place&, const T* row) {
+      reduce_columns<Largest>(g, row, [&](int64_t i, int n, Vec<T> v) { store_up_to(out + r * width + i, v, n); });
+    });
+    return;
+  }
   Place at(g, first);
   for (int64_t r = first; r < last; ++r, ++at) {
-    const T* plane = x + at.plane * g.plane_in();
     T* to = out + r * width;
-    if (g.halves) {
-      const T* upper = plane + (at.d * g.in[1] + 2 * at.h) * g.in[2];
-      over_halves(width, upper, upper + g.in[2],
-                  [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
-                    store_up_to(to + i, Largest::both(Largest::both(a, b), Largest::both(c, d)), n);
-                  });
-      continue;
-    }
-    reduce_rows<Largest>(g, Rows(g, at.d, at.h), plane, scratch);
-    reduce_columns<Largest>(g, scratch, [&](int64_t i, int n, Vec<T> v) {
-      store_up_to(to + i, v, n);
+    const T* upper = x + at.plane * g.plane_in() + (at.d * g.in[1] + 2 * at.h) * g.in[2];
+    over_halves(width, upper, upper + g.in[2], [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
+      store_up_to(to + i, Largest::both(Largest::both(a, b), Largest::both(c, d)), n);
     });
   }
 }
@@ -462,43 +476,49 @@ PYNN_INLINE T sum_all(const T* x, int64_t n) {
 }
 
 template <class T>
-void average_rows(const Geometry& g, int64_t first, int64_t last, const T* x, const T* counts, T* out,
-                  T* scratch) {
-  const int64_t width = g.out[2];
-  if (scratch != nullptr) fill_sides<Sum>(g, scratch);
+PYNN_INLINE void halves_average(const Geometry& g, int64_t first, int64_t last, const T* x, T count, T* out) {
+  const Vec<T> share = set1(T(1) / count);
   Place at(g, first);
   for (int64_t r = first; r < last; ++r, ++at) {
-    const T* plane = x + at.plane * g.plane_in();
-    T* to = out + r * width;
-    const T rows_count = T(g.range[0][at.d].count) * T(g.range[1][at.h].count);
-    if (g.whole) {
-      to[0] = sum_all(plane, g.plane_in()) / (rows_count * counts[0]);
-    } else if (g.halves) {
-      const T* upper = plane + (at.d * g.in[1] + 2 * at.h) * g.in[2];
-      const Vec<T> share = set1(T(1) / (rows_count * counts[0]));  // of 4, or of one divisor for all
-      const bool exact = rows_count * counts[0] == T(4);
-      over_halves(width, upper, upper + g.in[2],
-                  [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
-                    const Vec<T> sum = (a + c) + (b + d);
-                    const Vec<T> mean = exact ? sum * share : sum / set1(rows_count * counts[0]);
-                    store_up_to(to + i, mean, n);
-                  });
-    } else {
-      reduce_rows<Sum>(g, Rows(g, at.d, at.h), plane, scratch);
-      if (g.bins) {
-        for (int64_t w = 0; w < width; ++w) {
-          const Range wide = g.range[2][w];
-          T sum = T(0);
-          for (int64_t c = wide.begin; c < wide.end; ++c) sum += scratch[c];
-          to[w] = sum / (rows_count * counts[w]);
-        }
-      } else {
-        reduce_columns<Sum>(g, scratch, [&](int64_t i, int n, Vec<T> v) {
-          store_up_to(to + i, v / (set1(rows_count) * load_up_to(counts + i, n)), n);
-        });
-      }
-    }
+    const T* upper = x + at.plane * g.plane_in() + (at.d * g.in[1] + 2 * at.h) * g.in[2];
+    T* to = out + r * g.out[2];
+    over_halves(g.out[2], upper, upper + g.in[2], [&](int64_t i, int n, Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
+      const Vec<T> sum = (a + c) + (b + d);
+      store_up_to(to + i, count == T(4) ? sum * share : sum / set1(count), n);  // of 4, or of one divisor for all
+    });
   }
+}
+
+// scratch: kTogether padded rows; null of halves and whole planes.
+template <class T>
+void average_rows(const Geometry& g, int64_t first, int64_t last, const T* x, const T* counts, T* out,
+                  T* scratch) {
+  const int64_t width = g.out[2], plane = g.plane_in();
+  const T all = T(g.range[0][0].count) * T(g.range[1][0].count) * counts[0];  // of the first window
+  if (g.whole) {
+    for (int64_t r = first; r < last; ++r) out[r] = sum_all(x + r * plane, plane) / all;
+    return;
+  }
+  if (g.halves) {
+    halves_average(g, first, last, x, all, out);
+    return;
+  }
+  over_reduced<Sum>(g, first, last, x, scratch, [&](int64_t r, const Place& at, const T* row) {
+    const T rows_count = T(g.range[0][at.d].count) * T(g.range[1][at.h].count);
+    T* to = out + r * width;
+    if (!g.bins) {
+      reduce_columns<Sum>(g, row, [&](int64_t i, int n, Vec<T> v) {
+        store_up_to(to + i, v / (set1(rows_count) * load_up_to(counts + i, n)), n);
+      });
+      return;
+    }
+    for (int64_t w = 0; w < width; ++w) {
+      const Range wide = g.range[2][w];
+      T sum = T(0);
+      for (int64_t c = wide.begin; c < wide.end; ++c) sum += row[c];
+      to[w] = sum / (rows_count * counts[w]);
+    }
+  });
 }
 
 }  // namespace pool

@@ -148,7 +148,7 @@ bool run_max(const Task& task, const T* x, T* out, int64_t* indices) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto& kernels = table().of<T>();
-  const int64_t elements = indices == nullptr ? (g.halves ? 0 : g.buffer) : g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
+  const int64_t elements = indices == nullptr ? (g.halves ? 0 : kTogether * g.buffer) : g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
   return over<T>(g.rows_out(), (indices != nullptr ? 4 : 1) * row_work(g), elements,
                  [&](int64_t first, int64_t last, T* scratch) {
                    if (indices != nullptr) {
@@ -180,7 +180,7 @@ bool run_average(const Task& task, const T* x, T* out) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().average;
-  return over<T>(g.rows_out(), row_work(g), g.halves || g.whole ? 0 : g.buffer,
+  return over<T>(g.rows_out(), row_work(g), g.halves || g.whole ? 0 : kTogether * g.buffer,
                  [&](int64_t first, int64_t last, T* scratch) {
                    kernel(g, first, last, x, plan.counts(), out, scratch);
                  });

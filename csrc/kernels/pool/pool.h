@@ -36,6 +36,7 @@ struct Geometry {
 };
 
 constexpr int64_t kSlack = 32;       // elements behind a buffer's row that vectors may touch
+constexpr int64_t kTogether = 4;     // output rows whose windows' rows are reduced before their columns
 constexpr int64_t kMostTaps = 4096;  // of a window where maxima are looked for vector by vector
 
 // Forward kernels work on output rows first <= r < last of all planes, backward ones on planes. counts: of each
