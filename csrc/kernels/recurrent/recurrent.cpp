@@ -53,12 +53,12 @@ class GatePanels {
     t.beta = T(0);
     t.a_rows = true;
     t.relu = false;
-    const int64_t tiles = ceil_div(rows, kernels_.max_rows[2]);
     const T* b = packed_.data() + unit / units_ * row_ * layer_.out;
     for (int64_t j = 0; j < row_; j += 2 * width_) {
       const int vectors = row_ - j > width_ ? 2 : 1;
       t.b = b + j * layer_.out;
       t.b_step = t.cols = vectors * width_;
+      const int64_t tiles = ceil_div(rows, kernels_.max_rows[vectors]);
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t first = i * rows / tiles;
         t.a = h + first * layer_.out;
