@@ -27,7 +27,8 @@ class Backward {
         dheld_(static_cast<const T*>(g.dheld)),
         g_(g),
         below_(layer.gates() * layer.hidden),
-        row_(layer.gru() ? 4 * layer.hidden : below_),
+        sums_(layer.gru() ? 4 * layer.hidden : below_),
+        row_(apart<T>(sums_)),
         columns_(layer.input + layer.out),
         together_(least(most(1, kChunkRows / layer.batch), layer.steps)),
         apart_(layer.sliced() && !layer.w_hr && below_ * columns_ * int64_t(sizeof(T)) <= kApartBytes),
@@ -39,7 +40,7 @@ class Backward {
         bent_(layer.w_hr && g.dw_hr ? together_ * layer.batch * layer.hidden : 0),
         joint_(g.dw_ih || g.dw_hh ? together_ * layer.batch * columns_ : 0),
         dw_(g.dw_ih || g.dw_hh ? parts_ * below_ * columns_ : 0),
-        db_(apart_ && (g.db_ih || g.db_hh) ? parts_ * row_ : 0),
+        db_(apart_ && (g.db_ih || g.db_hh) ? parts_ * sums_ : 0),
         inputs_(layer.gru() ? 2 * layer.hidden : below_, apart_ && g.dx ? layer.input : 0),
         fresh_inputs_(layer.hidden, apart_ && g.dx && layer.gru() ? layer.input : 0),
         weights_(below_, layer.direct() ? 0 : layer.out),
@@ -133,7 +134,7 @@ class Backward {
     }
     if (dw_.count()) note(weights({first, rows, dw_.data() + part * below_ * columns_}, T(1)));
     if (db_.count()) {
-      note(matmul::column_sum<T>(rows, row_, d_.data() + first * row_, row_, 1, T(1), db_.data() + part * row_, 1));
+      note(matmul::column_sum<T>(rows, sums_, d_.data() + first * row_, row_, 1, T(1), db_.data() + part * sums_, 1));
     }
   }
 
@@ -263,7 +264,7 @@ class Backward {
     if (!db_.count()) return;
     T *const db = db_.data(), *const ih = static_cast<T*>(g_.db_ih), *const hh = static_cast<T*>(g_.db_hh);
     for (int64_t part = 1; part < parts_; ++part) {
-      for (int64_t i = 0; i < row_; ++i) db[i] += db[part * row_ + i];
+      for (int64_t i = 0; i < sums_; ++i) db[i] += db[part * sums_ + i];
     }
     if (hh) std::memcpy(hh, db, size_t(below_) * sizeof(T));
     if (ih) {
@@ -333,7 +334,8 @@ class Backward {
   const T *x_, *h0_, *c0_, *y_, *held_, *dy_, *dheld_;
   const pynn_recurrent_gradients& g_;
   const int64_t below_;  // columns of d that W_hh's product has
-  const int64_t row_;    // elements of a row of d
+  const int64_t sums_;   // columns of d
+  const int64_t row_;    // elements from a row of d to the next
   const int64_t columns_, together_;
   const bool apart_;  // each slice multiplies for itself
   const int64_t parts_;

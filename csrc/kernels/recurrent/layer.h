@@ -14,6 +14,13 @@ inline pynn_status no_memory(int64_t bytes) {
   return fail(PYNN_NO_MEMORY, "recurrent: no memory for %lld bytes of scratch space", (long long)bytes);
 }
 
+// From a row of `count` elements to the next: rows a multiple of a page apart would share a few places of the caches.
+template <class T>
+int64_t apart(int64_t count) {
+  constexpr int64_t kPage = 4096 / int64_t(sizeof(T));
+  return count % kPage == 0 ? count + 64 / int64_t(sizeof(T)) : count;
+}
+
 // Scratch of `count` elements.
 template <class T>
 class Buffer {

@@ -108,6 +108,7 @@ class Forward {
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
     row_ = layer.lstm() ? (held ? 5 : 4) * layer.hidden : layer.gru() ? 4 * layer.hidden : layer.hidden;
+    if (!held && layer.gates() > 1) row_ = apart<T>(row_);
     // As many steps whether held or not: the same bits either way.
     const int64_t bytes = (layer.gates() == 1 ? 1 : layer.gates() + 1) * layer.hidden * int64_t(sizeof(T));
     together_ = most(1, most(kChunkRows, kChunkBytes / bytes) / layer.batch);
