@@ -90,17 +90,27 @@ struct WeightJob {
   int64_t depth() const { return channels * tap_count; }
 };
 
+// Estimates of a way's time over that of its multiplications alone, by shape; where several can compute a job, the
+// least one does.
+template <class T>
+double frames_cost(const Job<T>& job);  // infinite: not by frames
+template <class T>
+double patches_cost(const Job<T>& job);
+template <class T>
+double lanes_cost(const Job<T>& job);
+
 // patches.cpp: patches of the image are packed into panels for matmul's kernels.
 template <class T>
 pynn_status by_patches(const Job<T>& job);
+// lanes.cpp: filters in the lanes of vectors, pixels of all images in the rows of matmul's tiles.
+template <class T>
+pynn_status by_lanes(const Job<T>& job);
 // weight.cpp
 template <class T>
 pynn_status weight_by_patches(const WeightJob<T>& job);
 // wide.cpp: kernels that read padded copies of the planes (frames).
 template <class T>
 pynn_status by_frames(const Job<T>& job);
-template <class T>
-bool frames_suit(const Job<T>& job);
 // wide_weight.cpp
 template <class T>
 pynn_status weight_by_frames(const WeightJob<T>& job);
