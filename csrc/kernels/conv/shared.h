@@ -126,7 +126,7 @@ template <class T>
 pynn_status weight_by_winograd(const WeightJob<T>& job);
 template <class T>
 bool winograd_suits(const WeightJob<T>& job);
-// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one.
+// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one or two.
 template <class T>
 pynn_status by_planes(const Job<T>& job);
 template <class T>
