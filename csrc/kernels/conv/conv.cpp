@@ -270,16 +270,15 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
   job.out_plane = s.in_size();
   job.out_group = job.rows * job.out_plane;
   job.out_image = s.channels * job.out_plane;
-  // Depthwise, so little is computed that the zeros of a spread source cost less than going phase by phase.
-  if (job.rows == 1 && job.channels == 1 && s.stride[1] * s.stride[2] > 1 && s.stride[1] * s.stride[2] <= 4 &&
-      s.stride[0] == 1) {
+  // Depthwise, in steps of two: the phases side by side.
+  if (job.rows == 1 && job.channels == 1 && s.stride[0] == 1 && s.stride[1] == 2 && s.stride[2] == 2) {
     Job<T> whole = job;
     for (int d = 0; d < 3; ++d) {
       whole.grid.out[d] = s.in[d];
       whole.grid.step[d] = 1;
       whole.grid.in[d] = s.out[d];
-      whole.grid.spread[d] = s.stride[d];
     }
+    whole.grid.apart = true;
     for (int64_t t = 0; t < taps; ++t) used[t] = {{-all[t].at[0], -all[t].at[1], -all[t].at[2]}, t};
     whole.tap_count = taps;
     whole.out_at[2] = 1;

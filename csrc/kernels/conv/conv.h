@@ -60,17 +60,16 @@ struct GradArgs {
   int64_t sums_row;  // elements from row to row of sums
 };
 
-// Planes with a square kernel of their own (depthwise), `step` of the kernel apart. The source's rows are copied to
-// row `top`, column `left` of `frame`, whose other elements stay zero; out[y][x] = act(sum of w[r][s] * frame[step * y
-// + r][step * x + s] + bias + beta * out). With a step of two a row of the frame holds its even columns, and `phase`
-// elements behind them its odd ones. frame has kPlaneRows - 1 rows more than are read.
+// Planes with a square kernel of their own (depthwise), whose places are `step` apart. The source's rows x columns lie at
+// row `top`, column `left` of a frame of zeros; out[y][x] = act(sum of w[r][s] * frame[step * y + r][step * x + s] +
+// bias + beta * out). Where kernels are `framed` they copy the source to `frame`, whose other elements stay zero: with a
+// step of two a row holds its even columns, and `phase` elements behind them its odd ones. frame has kPlaneRows - 1 rows
+// more than are read.
 template <class T>
 struct PlaneArgs {
   int64_t planes;
   const T* src;
-  int64_t src_step, src_row, rows,
-      columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
-  int64_t spread_y, spread_x;
+  int64_t src_step, src_row, rows, columns;
   T* frame;
   int64_t pitch, phase, top, left;
   const T* w;
@@ -125,6 +124,7 @@ struct Kernels {
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n
   void (*reduce)(const T* x, int64_t n, T* out);
+  bool framed;                  // planes are copied to frames; by plane_apart on every ISA
   Plane plane[3][8];            // [step][kernel size]: 1 and 2; 3, 5 and 7
   Plane plane_apart[8];         // of a source whose elements are two apart; w is turned
   PlaneGrad plane_grad[3][8];   // nullptr where it has too many sums for the registers

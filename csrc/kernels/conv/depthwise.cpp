@@ -1,5 +1,5 @@
-// Depthwise convolution with a square kernel, in steps of one or two: planes are copied into a padded frame of their own and read
-// from there.
+// Depthwise convolution with a square kernel, in steps of one or two: planes are read where they lie, or, where the ISA has no
+// masked loads, from a padded frame of their own.
 #include <atomic>
 #include <cstring>
 
@@ -41,14 +41,12 @@ struct Square {
   }
 };
 
-// Where a plane lies in its frame; apart: see plane_apart.
+// Where a plane lies in its frame.
 struct Layout {
   int64_t pitch, phase, elements, top, left, rows, columns;
-  bool apart;
 
   Layout(const Grid& grid, const Square& square, int width) {
-    apart = grid.spread[1] == 2 && grid.spread[2] == 2;
-    if (apart) {
+    if (grid.apart) {
       const int64_t before = square.size / 2;
       top = square.low_y + square.size - 1;  // the padding of the forward pass
       left = square.low_x + square.size - 1;
@@ -67,8 +65,8 @@ struct Layout {
     elements = pitch * (used + square.step * (kPlaneRows - 1)) + width;
     top = -square.low_y;
     left = -square.low_x;
-    rows = most(0, least(grid.in[1], ceil_div(used - top, grid.spread[1])));
-    columns = most(0, least(grid.in[2], ceil_div(square.step * across - left, grid.spread[2])));
+    rows = most(0, least(grid.in[1], used - top));
+    columns = most(0, least(grid.in[2], square.step * across - left));
   }
 };
 
@@ -78,7 +76,7 @@ bool suits(const Grid& grid, const Tap* taps, int64_t count, bool gradient) {
     return false;
   const Square square(grid, taps, count);
   if (square.size == 0) return false;
-  if (grid.spread[1] * grid.spread[2] > 1 && least(square.low_y, square.low_x) + square.size < 1) return false;
+  if (grid.apart && least(square.low_y, square.low_x) + square.size < 1) return false;
   const Kernels<T>& kernel = kernels<T>();
   return (gradient ? kernel.plane_grad[square.step][square.size] != nullptr
                    : kernel.plane[square.step][square.size] != nullptr);
@@ -106,7 +104,7 @@ pynn_status by_planes(const Job<T>& job) {
   const int64_t planes = job.images * job.groups;
   const int64_t work = most(1, job.pixels() * (job.tap_count + 16));
   const int64_t group = planes * work <= kSerialMacs ? planes : most(1, kChunkMacs / work);
-  const size_t bytes = size_t(layout.elements) * sizeof(T);
+  const size_t bytes = kernel.framed || job.grid.apart ? size_t(layout.elements) * sizeof(T) : 0;
   std::atomic<bool> failed{false};
   parallel(ceil_div(planes, group), [&](int64_t chunk) {
     const Scratch own(bytes);
@@ -124,8 +122,6 @@ pynn_status by_planes(const Job<T>& job) {
       a.src_row = job.grid.row;
       a.rows = layout.rows;
       a.columns = layout.columns;
-      a.spread_y = job.grid.spread[1];
-      a.spread_x = job.grid.spread[2];
       a.frame = own.as<T>();
       a.pitch = layout.pitch;
       a.phase = layout.phase;
@@ -141,7 +137,7 @@ pynn_status by_planes(const Job<T>& job) {
       a.out_step = job.out_group;
       a.height = job.grid.out[1];
       a.width = job.grid.out[2];
-      (layout.apart ? kernel.plane_apart : kernel.plane[square.step])[square.size](a);
+      (job.grid.apart ? kernel.plane_apart : kernel.plane[square.step])[square.size](a);
       p += a.planes;
     }
   });
@@ -156,7 +152,7 @@ pynn_status weight_by_planes(const WeightJob<T>& job) {
   const Layout layout(job.grid, square, kernel.width);
   const int64_t work = most(1, job.images * job.pixels() * (job.tap_count + 16));
   const int64_t group = job.groups * work <= kSerialMacs ? job.groups : most(1, kChunkMacs / work);
-  const size_t bytes = size_t(layout.elements) * sizeof(T);
+  const size_t bytes = kernel.framed ? size_t(layout.elements) * sizeof(T) : 0;
   std::atomic<bool> failed{false};
   parallel(ceil_div(job.groups, group), [&](int64_t chunk) {
     const Scratch own(bytes);

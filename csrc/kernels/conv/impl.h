@@ -418,6 +418,7 @@ constexpr Kernels<T> all_kernels() {
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
           reduce<T>,
+          kFramed,
           {{},
            {nullptr, nullptr, nullptr, plane<T, 3, 1>, nullptr, plane<T, 5, 1>, nullptr, plane<T, 7, 1>},
            {nullptr, nullptr, nullptr, plane<T, 3, 2>, nullptr, plane<T, 5, 2>, nullptr, plane<T, 7, 2>}},

@@ -41,18 +41,66 @@ PYNN_INLINE void fill_phases(const T* src, int64_t src_row, int64_t rows, int64_
   }
 }
 
-template <class T>
-void spread_frame(const PlaneArgs<T>& a, const T* src, T* to) {
-  for (int64_t y = 0; y < a.rows; ++y, src += a.src_row, to += a.spread_y * a.pitch) {
-    for (int64_t x = 0; x < a.columns; ++x) to[x * a.spread_x] = src[x];
+// Columns of the source that a vector of outputs meets, by tap. Where masked loads cost nothing they come from the
+// source itself, zeros beside it; else from the frame.
+#if defined(__AVX512F__)
+constexpr bool kFramed = false;
+template <class T, int kSize, int kStep>
+struct Columns {
+  uint32_t first[kSize], second[kSize];  // lanes of the source's one or two vectors
+  int64_t from;
+
+  PYNN_INLINE Columns(int64_t x, int64_t left, int64_t columns) : from(kStep * x - left) {
+    PYNN_UNROLL
+    for (int s = 0; s < kSize; ++s) {
+      first[s] = lanes_of(from + s, columns);
+      if (kStep == 2) second[s] = lanes_of(from + s + Vec<T>::lanes, columns);
+    }
   }
-}
+  PYNN_INLINE Vec<T> load(const T* row, int s) const {
+    const T* p = row + from + s;
+    const Vec<T> v = load_masked(p, first[s]);
+    return kStep == 1 ? v : even_lanes(v, load_masked(p + Vec<T>::lanes, second[s]));
+  }
+
+ private:
+  // Those i for which 0 <= from + i < columns.
+  static PYNN_INLINE uint32_t lanes_of(int64_t from, int64_t columns) {
+    constexpr int64_t kWidth = Vec<T>::lanes;
+    const int64_t low = from < 0 ? (-from < kWidth ? -from : kWidth) : 0;
+    const int64_t left = columns - from, high = left < 0 ? 0 : left < kWidth ? left : kWidth;
+    return high > low ? uint32_t((1u << high) - (1u << low)) : 0;
+  }
+};
+#else
+constexpr bool kFramed = true;
+template <class T, int kSize, int kStep>
+struct Columns {
+  int64_t x, phase;
+
+  PYNN_INLINE Columns(int64_t x, int64_t phase) : x(x), phase(phase) {}
+  PYNN_INLINE Vec<T> load(const T* row, int s) const {
+    return pynn::PYNN_ISA_NAMESPACE::load(row + x + (kStep == 2 ? s % 2 * phase + s / 2 : s));
+  }
+};
+#endif
+
+// The rows of a plane, with what lies above and below as zeros: in the frame, or left out.
+template <class T>
+struct PlaneRows {
+  const T* at;
+  int64_t pitch, top, rows;
+
+  PYNN_INLINE bool has(int64_t y) const { return kFramed || uint64_t(y - top) < uint64_t(rows); }
+  PYNN_INLINE const T* row(int64_t y) const { return at + (kFramed ? y : y - top) * pitch; }
+};
 
 // kRows rows of the output, a vector wide.
 template <class T, int kSize, int kStep, int kRows>
-PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const T* frame, const T* w, T bias, T* out, int lanes) {
+PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const PlaneRows<T>& from, const Columns<T, kSize, kStep>& columns,
+                            int64_t first, const T* w, T bias, T* out, int lanes) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t pitch = a.pitch, width = a.width;
+  const int64_t width = a.width;
   Vec<T> acc[kRows];
   PYNN_UNROLL
   for (int i = 0; i < kRows; ++i) acc[i] = set1(bias);
@@ -63,7 +111,8 @@ PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const T* frame, const T* w, T
     for (int r = 0; r < kSize; ++r) weight[r] = set1(w[r * kSize + s]);
     PYNN_UNROLL
     for (int y = 0; y < kStep * (kRows - 1) + kSize; ++y) {
-      const Vec<T> v = load(frame + y * pitch + (kStep == 2 ? s % 2 * a.phase + s / 2 : s));
+      if (!from.has(kStep * first + y)) continue;
+      const Vec<T> v = columns.load(from.row(kStep * first + y), s);
       PYNN_UNROLL
       for (int i = 0; i < kRows; ++i) {
         const int r = y - kStep * i;
@@ -87,6 +136,28 @@ PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const T* frame, const T* w, T
   }
 }
 
+// A plane's rows as the kernels read them: a frame is filled where one is needed.
+template <class T, int kStep, class Args>
+PYNN_INLINE PlaneRows<T> plane_source(const Args& a, const T* src) {
+  if (!kFramed) return {src, a.src_row, a.top, a.rows};
+  T* const inner = a.frame + a.top * a.pitch;
+  if (kStep == 2) {
+    fill_phases(src, a.src_row, a.rows, a.columns, a.left, inner, a.pitch, a.phase);
+  } else {
+    fill_frame(src, a.src_row, a.rows, a.columns, inner + a.left, a.pitch);
+  }
+  return {a.frame, a.pitch, a.top, a.rows};
+}
+
+template <class T, int kSize, int kStep, class Args>
+PYNN_INLINE Columns<T, kSize, kStep> plane_columns(const Args& a, int64_t x) {
+#if defined(__AVX512F__)
+  return {x, a.left, a.columns};
+#else
+  return {x, a.phase};
+#endif
+}
+
 template <class T, int kSize, int kStep>
 void plane(const PlaneArgs<T>& args) {
   constexpr int kWidth = Vec<T>::lanes;
@@ -98,31 +169,23 @@ void plane(const PlaneArgs<T>& args) {
   const PlaneArgs<T> a = args;
   T weights[kSize * kSize];
   for (int64_t p = 0; p < a.planes; ++p) {
-    T* const inner = a.frame + a.top * a.pitch;
-    const T* const src = a.src + p * a.src_step;
-    if (kStep == 2) {
-      fill_phases(src, a.src_row, a.rows, a.columns, a.left, inner, a.pitch, a.phase);
-    } else if (a.spread_x == 1) {
-      fill_frame(src, a.src_row, a.rows, a.columns, inner + a.left, a.spread_y * a.pitch);
-    } else {
-      spread_frame(a, src, inner + a.left);
-    }
+    const PlaneRows<T> from = plane_source<T, kStep>(a, a.src + p * a.src_step);
     const T* w = a.w + p * a.w_step;
     for (int i = 0; i < kSize * kSize; ++i) weights[i] = w[a.turned ? kSize * kSize - 1 - i : i];
     const T bias = a.bias != nullptr ? a.bias[p] : T(0);
     for (int64_t x = 0; x < a.width; x += kWidth) {
       const int lanes = int(a.width - x < kWidth ? a.width - x : kWidth);
-      const T* frame = a.frame + x;
+      const Columns<T, kSize, kStep> columns = plane_columns<T, kSize, kStep>(a, x);
       T* out = a.out + p * a.out_step + x;
       int64_t y = 0;
       for (; y + kTall <= a.height; y += kTall) {
-        plane_rows<T, kSize, kStep, kTall>(a, frame + kStep * y * a.pitch, weights, bias, out + y * a.width, lanes);
+        plane_rows<T, kSize, kStep, kTall>(a, from, columns, y, weights, bias, out + y * a.width, lanes);
       }
       for (; y + 2 <= a.height; y += 2) {
-        plane_rows<T, kSize, kStep, 2>(a, frame + kStep * y * a.pitch, weights, bias, out + y * a.width, lanes);
+        plane_rows<T, kSize, kStep, 2>(a, from, columns, y, weights, bias, out + y * a.width, lanes);
       }
       if (y < a.height)
-        plane_rows<T, kSize, kStep, 1>(a, frame + kStep * y * a.pitch, weights, bias, out + y * a.width, lanes);
+        plane_rows<T, kSize, kStep, 1>(a, from, columns, y, weights, bias, out + y * a.width, lanes);
     }
   }
 }
@@ -207,39 +270,37 @@ void plane_grad(const PlaneGradArgs<T>& args) {
     for (int s = 0; s < kSize; ++s) acc[r][s] = zero<T>();
   }
   for (int64_t p = 0; p < a.images; ++p) {
-    const T* const src = a.src + p * a.src_step;
-    if (kStep == 2) {
-      fill_phases(src, a.src_row, a.rows, a.columns, a.left, a.frame + a.top * a.pitch, a.pitch, a.phase);
-    } else {
-      fill_frame(src, a.src_row, a.rows, a.columns, a.frame + a.top * a.pitch + a.left, a.pitch);
-    }
+    const PlaneRows<T> from = plane_source<T, kStep>(a, a.src + p * a.src_step);
     for (int64_t x = 0; x < a.width; x += kWidth) {
       const int lanes = int(a.width - x < kWidth ? a.width - x : kWidth);
+      const Columns<T, kSize, kStep> columns = plane_columns<T, kSize, kStep>(a, x);
       const T* dy = a.dy + p * a.dy_step + x;
-      const T* frame = a.frame + x;
       if (kStep == 2) {
-        for (int64_t y = 0; y < a.height; ++y, frame += 2 * a.pitch, dy += a.dy_row) {
+        for (int64_t y = 0; y < a.height; ++y, dy += a.dy_row) {
           const Vec<T> d = lanes == kWidth ? load(dy) : load_n(dy, lanes);
           PYNN_UNROLL
           for (int r = 0; r < kSize; ++r) {
+            if (!from.has(2 * y + r)) continue;
+            const T* const row = from.row(2 * y + r);
             PYNN_UNROLL
-            for (int s = 0; s < kSize; ++s)
-              acc[r][s] = fma(d, load(frame + r * a.pitch + s % 2 * a.phase + s / 2), acc[r][s]);
+            for (int s = 0; s < kSize; ++s) acc[r][s] = fma(d, columns.load(row, s), acc[r][s]);
           }
         }
         continue;
       }
-      // Row y of the frame meets the rows y, y - 1, ... of dy.
+      // Row y of the source meets the rows y, y - 1, ... of dy.
       Vec<T> d[kSize];
       PYNN_UNROLL
       for (int r = 0; r < kSize; ++r) d[r] = zero<T>();
-      for (int64_t y = 0; y < a.height + kSize - 1; ++y, frame += a.pitch, dy += a.dy_row) {
+      for (int64_t y = 0; y < a.height + kSize - 1; ++y, dy += a.dy_row) {
         PYNN_UNROLL
         for (int r = kSize - 1; r > 0; --r) d[r] = d[r - 1];
         d[0] = y >= a.height ? zero<T>() : lanes == kWidth ? load(dy) : load_n(dy, lanes);
+        if (!from.has(y)) continue;
+        const T* const row = from.row(y);
         PYNN_UNROLL
         for (int s = 0; s < kSize; ++s) {
-          const Vec<T> v = load(frame + s);
+          const Vec<T> v = columns.load(row, s);
           PYNN_UNROLL
           for (int r = 0; r < kSize; ++r) acc[r][s] = fma(d[r], v, acc[r][s]);
         }

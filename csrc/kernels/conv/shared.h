@@ -14,10 +14,8 @@ struct Tap {
 // A grid of output pixels, and the planes (volumes) they read.
 struct Grid {
   int64_t out[3], step[3], in[3];
-  int64_t spread[3] = {1, 1,
-                       1};  // zeros lie between the source's elements: only depthwise kernels take those
-  int64_t slab,
-      row;  // elements of the source from depth to depth and from row to row; columns are contiguous
+  bool apart = false;  // zeros lie between the source's rows and columns: depthwise kernels alone take that
+  int64_t slab, row;   // elements of the source from depth to depth, from row to row; columns are contiguous
 
   int64_t pixels() const { return out[0] * out[1] * out[2]; }
 };
