@@ -41,8 +41,8 @@ PYNN_INLINE void fill_phases(const T* src, int64_t src_row, int64_t rows, int64_
   }
 }
 
-// Columns of the source that a vector of outputs meets, by tap. Where masked loads cost nothing they come from the
-// source itself, zeros beside it; else from the frame.
+// Columns of the source that a vector of outputs meets, kStep neighbouring taps of a row at a time. Where masked loads
+// cost nothing they come from the source itself, zeros beside it; else from the frame.
 #if defined(__AVX512F__)
 constexpr bool kFramed = false;
 template <class T, int kSize, int kStep>
@@ -57,10 +57,14 @@ struct Columns {
       if (kStep == 2) second[s] = lanes_of(from + s + Vec<T>::lanes, columns);
     }
   }
-  PYNN_INLINE Vec<T> load(const T* row, int s) const {
+  PYNN_INLINE void load(const T* row, int s, Vec<T> (&v)[kStep]) const {
     const T* p = row + from + s;
-    const Vec<T> v = load_masked(p, first[s]);
-    return kStep == 1 ? v : even_lanes(v, load_masked(p + Vec<T>::lanes, second[s]));
+    v[0] = load_masked(p, first[s]);
+    if constexpr (kStep == 2) {
+      const Pair<T> pair = deinterleave(v[0], load_masked(p + Vec<T>::lanes, second[s]));
+      v[0] = pair.first;
+      v[1] = pair.second;
+    }
   }
 
  private:
@@ -79,8 +83,10 @@ struct Columns {
   int64_t x, phase;
 
   PYNN_INLINE Columns(int64_t x, int64_t phase) : x(x), phase(phase) {}
-  PYNN_INLINE Vec<T> load(const T* row, int s) const {
-    return pynn::PYNN_ISA_NAMESPACE::load(row + x + (kStep == 2 ? s % 2 * phase + s / 2 : s));
+  PYNN_INLINE void load(const T* row, int s, Vec<T> (&v)[kStep]) const {
+    const T* p = row + x + s / kStep;
+    v[0] = pynn::PYNN_ISA_NAMESPACE::load(p);
+    if constexpr (kStep == 2) v[1] = pynn::PYNN_ISA_NAMESPACE::load(p + phase);
   }
 };
 #endif
@@ -105,18 +111,24 @@ PYNN_INLINE void plane_rows(const PlaneArgs<T>& a, const PlaneRows<T>& from, con
   PYNN_UNROLL
   for (int i = 0; i < kRows; ++i) acc[i] = set1(bias);
   PYNN_UNROLL
-  for (int s = 0; s < kSize; ++s) {
-    Vec<T> weight[kSize];
+  for (int s = 0; s < kSize; s += kStep) {
+    Vec<T> weight[kSize][kStep];
     PYNN_UNROLL
-    for (int r = 0; r < kSize; ++r) weight[r] = set1(w[r * kSize + s]);
+    for (int r = 0; r < kSize; ++r) {
+      weight[r][0] = set1(w[r * kSize + s]);
+      if (kStep == 2 && s + 1 < kSize) weight[r][kStep - 1] = set1(w[r * kSize + s + 1]);
+    }
     PYNN_UNROLL
     for (int y = 0; y < kStep * (kRows - 1) + kSize; ++y) {
       if (!from.has(kStep * first + y)) continue;
-      const Vec<T> v = columns.load(from.row(kStep * first + y), s);
+      Vec<T> v[kStep];
+      columns.load(from.row(kStep * first + y), s, v);
       PYNN_UNROLL
       for (int i = 0; i < kRows; ++i) {
         const int r = y - kStep * i;
-        if (r >= 0 && r < kSize) acc[i] = fma(weight[r], v, acc[i]);
+        if (r < 0 || r >= kSize) continue;
+        acc[i] = fma(weight[r][0], v[0], acc[i]);
+        if (kStep == 2 && s + 1 < kSize) acc[i] = fma(weight[r][kStep - 1], v[kStep - 1], acc[i]);
       }
     }
   }
@@ -283,7 +295,12 @@ void plane_grad(const PlaneGradArgs<T>& args) {
             if (!from.has(2 * y + r)) continue;
             const T* const row = from.row(2 * y + r);
             PYNN_UNROLL
-            for (int s = 0; s < kSize; ++s) acc[r][s] = fma(d, columns.load(row, s), acc[r][s]);
+            for (int s = 0; s < kSize; s += kStep) {
+              Vec<T> v[kStep];
+              columns.load(row, s, v);
+              acc[r][s] = fma(d, v[0], acc[r][s]);
+              if (s + 1 < kSize) acc[r][s + 1] = fma(d, v[kStep - 1], acc[r][s + 1]);
+            }
           }
         }
         continue;
@@ -300,9 +317,10 @@ void plane_grad(const PlaneGradArgs<T>& args) {
         const T* const row = from.row(y);
         PYNN_UNROLL
         for (int s = 0; s < kSize; ++s) {
-          const Vec<T> v = columns.load(row, s);
+          Vec<T> v[kStep];
+          columns.load(row, s, v);
           PYNN_UNROLL
-          for (int r = 0; r < kSize; ++r) acc[r][s] = fma(d[r], v, acc[r][s]);
+          for (int r = 0; r < kSize; ++r) acc[r][s] = fma(d[r], v[0], acc[r][s]);
         }
       }
     }
