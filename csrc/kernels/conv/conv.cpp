@@ -78,7 +78,7 @@ bool has_pixel_step(const View<T>& v, const int64_t* size) {
 template <class T>
 double product_cost(const Job<T>& job) {
   const int64_t pixels = job.pixels();
-  return 1.04 * double(round_up(pixels, kernels<T>().width)) / double(pixels) + 8 / double(pixels);
+  return 1.04 * double(round_up(pixels, 2 * kernels<T>().width)) / double(pixels) + 8 / double(pixels);
 }
 
 // Products take any layout, and weights as they lie where pixels are few.

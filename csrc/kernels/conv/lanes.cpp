@@ -17,7 +17,8 @@ using matmul::TileArgs;
 
 constexpr int kMostRows = 16;               // of a tile
 constexpr int64_t kChunkBytes = 256 << 10;  // a chunk's patches and sums: stay in the L2 cache
-constexpr int64_t kFewPixels = 1024;        // up to here, where filters are more, chunks are of filters
+constexpr int64_t kFewPixels = 256;         // up to here, where filters are more, chunks are of filters
+constexpr int64_t kFewPanels = 4;           // of a chunk then, which packs all patches
 
 template <class T>
 class Lanes {
@@ -36,34 +37,31 @@ class Lanes {
     flat_ = job.tap_count == 1 && g.row == g.in[2] && g.slab == g.in[1] * g.in[2];
     for (int d = 0; d < 3; ++d) flat_ = flat_ && g.step[d] == 1 && job.taps->at[d] == 0 && g.in[d] == g.out[d];
     dense_ = job.dense_out() && job.beta == T(0);
+    few_ = pixels_ <= kFewPixels && pixels_ < job.rows;
+    in_place_ = few_ && flat_ && job.images == 1;
   }
 
   pynn_status run() {
     const Filters<T> filters(job_, panel_, block_channels_, true);
-    const bool few = pixels_ <= kFewPixels && pixels_ < job_.rows;
     const int64_t depth = block_channels_ * job_.tap_count, panels = filters.tiles();
-    const int64_t shared_size = few ? job_.groups * pixels_ * job_.depth() : filters.size();
-    const Scratch shared(size_t(shared_size) * sizeof(T));
-    if (!shared) return no_memory(size_t(shared_size) * sizeof(T));
-    T* const common = shared.as<T>();
-    if (few) {
-      pack_patches(common);
-    } else {
-      filters.pack(common);
-    }
+    const size_t shared_bytes = few_ ? 0 : size_t(filters.size()) * sizeof(T);
+    const Scratch shared(shared_bytes);
+    if (!shared) return no_memory(shared_bytes);
+    if (!few_) filters.pack(shared.as<T>());
     // A chunk: some tiles of pixels by some panels of filters.
     const bool whole = block_channels_ == job_.channels;
     const int64_t tile_bytes = max_rows_ * (depth + (whole ? 0 : job_.rows)) * int64_t(sizeof(T));
-    const int64_t run = few ? tiles_ : least(tiles_, most(1, kChunkBytes / tile_bytes));
+    const int64_t run = few_ ? tiles_ : least(tiles_, most(1, kChunkBytes / tile_bytes));
     const int64_t runs = ceil_div(tiles_, run), places = job_.groups * runs;
     const int64_t place_macs = most(1, job_.rows * job_.depth() * least(run * max_rows_, pixels_));
-    const int64_t parts =
-        few ? panels : most(1, least(least(ceil_div(8, places), panels), place_macs / kChunkMacs));
+    const int64_t parts = in_place_ ? panels
+                          : few_    ? ceil_div(panels, kFewPanels)
+                                    : most(1, least(least(ceil_div(8, places), panels), place_macs / kChunkMacs));
     const int64_t units = places * parts, macs = most(1, place_macs / parts);
     const int64_t group = units * macs <= kSerialMacs ? units : most(1, kChunkMacs / macs);
-    const int64_t operand = few ? depth * panel_ : depth * run * max_rows_;
+    const int64_t patches = in_place_ ? 0 : depth * run * max_rows_, weights = few_ ? depth * panel_ : 0;
     const int64_t sums = whole ? 1 : run * ceil_div(panels, parts);
-    const size_t bytes = size_t(operand + (sums + 1) * max_rows_ * panel_) * sizeof(T);
+    const size_t bytes = size_t(patches + weights + (sums + 1) * max_rows_ * panel_) * sizeof(T);
     std::atomic<bool> failed{false};
     parallel(ceil_div(units, group), [&](int64_t chunk) {
       const Scratch own(bytes);
@@ -79,11 +77,12 @@ class Lanes {
         p.tile_end = (place % runs + 1) * tiles_ / runs;
         p.panel = part * panels / parts;
         p.panel_end = (part + 1) * panels / parts;
-        p.own = own.as<T>();
-        p.sums = p.own + operand;
+        p.patches = own.as<T>();
+        p.own_weights = p.patches + patches;
+        p.sums = p.own_weights + weights;
         p.turned = p.sums + sums * max_rows_ * panel_;
-        p.common = few ? common + g * pixels_ * job_.depth() : common;
-        multiply(filters, few, p);
+        p.weights = shared.as<T>();
+        multiply(filters, p);
       }
     });
     return failed.load() ? no_memory(bytes) : PYNN_OK;
@@ -92,8 +91,8 @@ class Lanes {
  private:
   struct Part {
     int64_t group, tile, tile_end, panel, panel_end;
-    T *own, *sums, *turned;
-    const T* common;
+    T *patches, *own_weights, *sums, *turned;
+    const T* weights;
   };
 
   // Pixels [start, start + height) of tile i: heights differ by one at most.
@@ -112,23 +111,7 @@ class Lanes {
     }
   }
 
-  // All patches, [group][block of channels][tile][channel, tap][pixel of the tile].
-  void pack_patches(T* to) const {
-    const int64_t blocks = ceil_div(job_.channels, block_channels_), pieces = job_.groups * blocks * tiles_;
-    const int64_t group = most(1, (32 << 10) / (block_channels_ * job_.tap_count * max_rows_));
-    parallel(ceil_div(pieces, group), [&](int64_t chunk) {
-      for (int64_t i = chunk * group; i < least((chunk + 1) * group, pieces); ++i) {
-        const int64_t tile = i % tiles_, c0 = i / tiles_ % blocks * block_channels_, g = i / tiles_ / blocks;
-        const int64_t channels = least(block_channels_, job_.channels - c0);
-        pack_tile(g, c0, channels, tile,
-                  to + g * pixels_ * job_.depth() + patches_offset(c0, channels, tile, 0, pixels_));
-      }
-    });
-  }
-  int64_t patches_offset(int64_t c0, int64_t channels, int64_t tile, int64_t first, int64_t count) const {
-    return (c0 * count + (start(tile) - first) * channels) * job_.tap_count;
-  }
-
+  // A tile's patches for a block of channels: [channel, tap][pixel of the tile].
   void pack_tile(int64_t g, int64_t c0, int64_t channels, int64_t tile, T* to) const {
     const T* src = job_.src + g * job_.src_group + c0 * job_.src_plane;
     const int64_t rows = height(tile);
@@ -147,7 +130,7 @@ class Lanes {
     });
   }
 
-  void multiply(const Filters<T>& filters, bool few, const Part& p) const {
+  void multiply(const Filters<T>& filters, const Part& p) const {
     const bool whole = block_channels_ == job_.channels;
     TileArgs<T> t;
     t.alpha = T(1);
@@ -157,21 +140,16 @@ class Lanes {
     for (int64_t c0 = 0; c0 < job_.channels; c0 += block_channels_) {
       const int64_t channels = least(block_channels_, job_.channels - c0), depth = channels * job_.tap_count;
       const bool last = c0 + channels == job_.channels;
-      if (!few) {
-        for (int64_t i = p.tile; i < p.tile_end; ++i)
-          pack_tile(p.group, c0, channels, i, p.own + (start(i) - start(p.tile)) * depth);
+      for (int64_t i = p.tile; i < p.tile_end && !in_place_; ++i) {
+        pack_tile(p.group, c0, channels, i, p.patches + (start(i) - start(p.tile)) * depth);
       }
       t.k = depth;
       t.beta = c0 == 0 ? T(0) : T(1);
       t.relu = last && job_.relu && dense_;
       for (int64_t panel = p.panel; panel < p.panel_end; ++panel) {
         const int64_t row = filters.start(panel), count = filters.height(panel);
-        const T* b = p.common + filters.offset(p.group, c0, channels, panel);
-        if (few) {
-          filters.pack_tile(p.group, c0, panel, p.own);
-          b = p.own;
-        }
-        t.b = b;
+        if (few_) filters.pack_tile(p.group, c0, panel, p.own_weights);
+        t.b = few_ ? p.own_weights : p.weights + filters.offset(p.group, c0, channels, panel);
         t.b_step = count;
         t.cols = int(count);
         t.bias_col = c0 == 0 && job_.bias != nullptr ? job_.bias + p.group * job_.rows + row : nullptr;
@@ -179,9 +157,9 @@ class Lanes {
         T* sums = p.sums + (panel - p.panel) * (whole ? 0 : p.tile_end - p.tile) * max_rows_ * panel_;
         for (int64_t i = p.tile; i < p.tile_end; ++i) {
           const int64_t rows = height(i);
-          t.a = few ? p.common + patches_offset(c0, channels, i, 0, pixels_)
-                    : p.own + (start(i) - start(p.tile)) * depth;
-          t.a_step = rows;
+          t.a = in_place_ ? job_.src + p.group * job_.src_group + c0 * job_.src_plane + start(i)
+                          : p.patches + (start(i) - start(p.tile)) * depth;
+          t.a_step = in_place_ ? job_.src_plane : rows;
           t.c = sums;
           gemm_.tile[vectors][rows](t);
           if (last) turn(p, i, row, count, sums);
@@ -225,7 +203,7 @@ class Lanes {
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
   int64_t panel_, max_rows_, pixels_, tiles_, block_channels_;
-  bool flat_, dense_;
+  bool flat_, dense_, few_, in_place_;
 };
 
 }  // namespace
