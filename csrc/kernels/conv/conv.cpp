@@ -37,6 +37,8 @@ namespace {
 
 // ---- the choice ----
 
+constexpr int64_t kOneProductPixels = 512;  // up to here the weight gradient of a 1x1 kernel and one image is a product
+
 template <class T>
 pynn_status fill(const Job<T>& job);
 
@@ -340,8 +342,17 @@ pynn_status backward_weight(const Shape& s, const View<T>& x, const View<T>& dy,
     for (int64_t i = 0; i < size; ++i) dw[i] = beta == T(0) ? T(0) : beta * dw[i];
     return PYNN_OK;
   }
-  const Rows<T> source(normal(x, s.images, s.channels, s.in), s.images, s.channels, s.in);
-  const Rows<T> result(normal(dy, s.images, s.filters, s.out), s.images, s.filters, s.out, true);
+  const View<T> from = normal(x, s.images, s.channels, s.in), by = normal(dy, s.images, s.filters, s.out);
+  // One small image has more weights than pixels: packed patches would be used too seldom.
+  if (s.images == 1 && s.out_size() <= kOneProductPixels && is_pointwise(s) && from.at[2] == 1 && by.at[2] == 1 &&
+      has_pixel_step(from, s.in) && has_pixel_step(by, s.out)) {
+    const matmul::Gemm<T> g = {s.filters,    s.channels, s.in_size(), by.data, by.channel, 1,    from.data, 1,
+                               from.channel, dw,         s.channels,  1,       nullptr,    nullptr, T(1),   beta,
+                               PYNN_ACT_NONE};
+    return matmul::gemm(g);
+  }
+  const Rows<T> source(from, s.images, s.channels, s.in);
+  const Rows<T> result(by, s.images, s.filters, s.out, true);
   const Scratch list(size_t(taps) * sizeof(Tap));
   if (!source || !result || !list) return no_memory(0);
   list_taps(s, list.as<Tap>());
