@@ -9,10 +9,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CUDA ?= OFF
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP := $(VENV)/.stamp
 
-.PHONY: help setup build demo test test-all lint test-gpu bench-gpu bench bench-track bench-kernels wheel sanitize clean
+.PHONY: help setup build demo test test-all lint test-gpu bench-gpu bench bench-track bench-kernels compile-cuda wheel sanitize clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -28,7 +29,7 @@ setup: $(STAMP)
 
 build: $(STAMP)
 	@command -v $${CXX:-c++} >/dev/null || { echo "pynn needs a C++17 compiler; on Debian or Ubuntu: apt install g++"; exit 1; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build.log 2>&1 || { cat build.log; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DPYNN_CUDA=$(CUDA) >build.log 2>&1 || { cat build.log; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build -j $(JOBS)
 
 demo: build
@@ -38,13 +39,14 @@ test: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	$(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
-	PYNN_PURE=1 $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
 
 test-all: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
-	PYNN_PURE=1 $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numba $(BIN)/python -m pytest
 
 # Where a GPU is. CUDA kernels are built where nvcc is found (PYNN_CUDA=AUTO). compute-sanitizer watches their tests.
 GPU_TESTS := tests/_backends tests/test_gpu.py tests/ops/test_devices.py tests/cuda tests/serialization/test_gpu.py
@@ -77,6 +79,10 @@ bench-track: build
 bench-kernels: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
+
+# The CUDA kernels for all their targets, by the nvcc of this machine; CUDA=ON of any target above builds the extension too.
+compile-cuda: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/compile_cuda.py -j $(JOBS)
 
 # make wheel TARGET=x86_64-linux-gnu.2.28   for an old Linux; other targets in tools/wheel.py
 wheel: $(STAMP)

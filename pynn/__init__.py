@@ -6,6 +6,7 @@ Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compil
 kernels. `pynn.show_config()` tells what this installation can do.
 """
 
+import sys
 from typing import Any
 
 from pynn import _bootstrap
@@ -88,7 +89,7 @@ _import_hook.install()
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
 _LAZY = {
     **dict.fromkeys((
-        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "fx",
+        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
         "hub", "jit", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
@@ -122,6 +123,8 @@ _find, __dir__ = _lazy.names(__name__, _LAZY)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":  # torch.torch is torch, and some code says so
+        return sys.modules[__name__]
     if name.startswith("_foreach_"):
         from pynn import _foreach
 

@@ -1,4 +1,7 @@
-"""Settings that torch has and scripts set; here they are kept, checked and without further effect."""
+"""Settings that torch has and scripts set. The precision of float32 products counts on a GPU; the others are kept and
+checked, without further effect."""
+
+import sys
 
 import threading
 
@@ -13,7 +16,10 @@ _warn_always = False
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accept "highest", "high" or "medium"; products are always computed in full float32."""
+    """Choose how a GPU multiplies float32: "highest", in full float32; "high" or "medium", in TF32.
+
+    On the CPU products are always computed in full float32. RuntimeError for other names.
+    """
     global _precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(f"{precision!r} is not one of 'highest', 'high', or 'medium'.")
@@ -23,6 +29,23 @@ def set_float32_matmul_precision(precision: str) -> None:
 def get_float32_matmul_precision() -> str:
     """What set_float32_matmul_precision was given."""
     return _precision
+
+
+def float32_products(of: str) -> str:
+    """How the CUDA kernels multiply float32, in "matmul" or "conv": "split" (as accurate as float32), "tf32" or "exact".
+
+    As in torch: backends.cuda.matmul.fp32_precision, or cudnn's for convolutions, decides where it is "ieee" (exact) or
+    "tf32"; else set_float32_matmul_precision does. Unlike in torch convolutions stay accurate under "highest", whatever
+    cudnn.allow_tf32 says; under the others they use TF32 if that allows it.
+    """
+    cuda, cudnn = sys.modules.get("pynn.backends.cuda"), sys.modules.get("pynn.backends.cudnn")
+    switches = cudnn if of == "conv" else getattr(cuda, "matmul", None)
+    given = getattr(switches, "fp32_precision", "none")
+    if given in ("ieee", "tf32"):
+        return "exact" if given == "ieee" else "tf32"
+    if _precision == "highest" or (of == "conv" and not getattr(cudnn, "allow_tf32", True)):
+        return "split"
+    return "tf32"
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -27,6 +27,7 @@ TARGET = ROOT / "docs" / "torch_names.md"
 
 MODULES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.parameter", "torch.nn.attention",
+    "torch.nn.attention.flex_attention", "torch.nn.attention.bias",
     "torch.nn.utils", "torch.nn.utils.rnn", "torch.nn.utils.parametrize", "torch.nn.utils.parametrizations",
     "torch.nn.utils.prune", "torch.nn.utils.stateless", "torch.nn.utils.fusion", "torch.optim", "torch.optim.lr_scheduler",
     "torch.optim.swa_utils", "torch.optim.optimizer", "torch.autograd", "torch.autograd.function", "torch.autograd.functional",
@@ -88,7 +89,7 @@ REASONS = (
     (r".*(named_tensor|names$|rename|refine_names|align_|has_names)", f"named tensors: {_SCOPE}"),
     (r".*\b(xla|hpu|ipu|vulkan|mtia|maia|privateuse\w*|cuda|xpu|mps)\b.*", "of a device that this build has not"),
     (
-        r"torch\.(fx|export|library|package|jit|compiler|onnx|monitor|futures|profiler|multiprocessing|distributed)\b",
+        r"torch\.(fx|export|library|package|jit|compiler|onnx|monitor|profiler|multiprocessing|distributed)\b",
         "not written yet",
     ),
     (r"torch\.return_types\..*_out$", "an internal of torch's, not in its documentation"),

@@ -25,7 +25,7 @@ class Backend:
         self.device = device
         self.namespace = namespace
         self.reason = reason  # why it is unavailable, or None
-        self.kernels = kernels or {}
+        self.kernels = {} if kernels is None else kernels
 
     @property
     def available(self) -> bool:
@@ -72,6 +72,7 @@ def _native() -> Any:
 # The best of each device first.
 BACKENDS = {
     "native": _native(),
+    "numba": Deferred("numba", "cpu", "pynn._backends.numba"),
     "numpy": Backend("numpy"),
     "cuda": Deferred("cuda", "cuda", "pynn._backends.cuda"),
     "cupy": Deferred("cupy", "cuda", "pynn._backends.cupy"),
@@ -144,8 +145,8 @@ def choose_default() -> Any:
     found = best("cpu")
     if found.name != "native" and not _bootstrap.pure:
         warnings.warn(
-            f"pynn runs on NumPy, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
-            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that NumPy is what you want.",
+            f"pynn runs on {found.name}, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
+            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that this is what you want.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""CUDA's switches: kept as they are set, and without effect."""
+"""CUDA's switches. Those of TF32 count where float32 is multiplied on a GPU; the others are kept as they are set."""
 
 import contextlib
 import warnings
@@ -6,21 +6,31 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from pynn import _switches
+
 
 class _Matmul:
     """The switches of matrix products; AttributeError for others."""
 
     __slots__ = (
         "allow_bf16_reduced_precision_reduction", "allow_fp16_accumulation", "allow_fp16_reduced_precision_reduction",
-        "allow_tf32", "fp32_precision",
+        "fp32_precision",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.allow_tf32 = False
         self.allow_fp16_reduced_precision_reduction = True
         self.allow_bf16_reduced_precision_reduction = True
         self.allow_fp16_accumulation = False
         self.fp32_precision = "none"
+
+    @property
+    def allow_tf32(self) -> bool:
+        """Whether float32 may be multiplied in TF32: whether set_float32_matmul_precision was given less than "highest"."""
+        return _switches.get_float32_matmul_precision() != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed: bool) -> None:
+        _switches.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 matmul = _Matmul()
