@@ -3,7 +3,11 @@ checked, without further effect."""
 
 import sys
 
-from pynn._device import check_device, device
+import threading
+
+from pynn import _core
+from pynn._core import state
+from pynn._device import CPU, check_device, device
 
 _precision = "highest"
 _deterministic = False
@@ -120,11 +124,26 @@ def set_num_interop_threads(n: int) -> None:
 
 
 def get_default_device() -> device:
-    """Where new tensors lie: the CPU."""
-    return check_device("cpu")
+    """Where new tensors lie in this thread."""
+    return (state.device if _core.has_modes() else None) or CPU
 
 
-def set_default_device(device: "device | str | None") -> None:
-    """Accept the CPU, or None; RuntimeError for a device that this build cannot use."""
-    if device is not None:
-        check_device(device)
+_default_device = threading.local()  # .given: whether set_default_device chose one in this thread
+
+
+def set_default_device(device: "device | str | int | None") -> None:
+    """Make new tensors of this thread lie on a device; None is the CPU. RuntimeError for one this build cannot use."""
+    found = None if device is None else check_device(device)
+    if found == CPU:
+        found = None
+    given = getattr(_default_device, "given", False)
+    if given != (found is not None):
+        _default_device.given = not given
+        _core.leave_mode() if given else _core.enter_mode()
+    state.device = found
+
+
+def start_on(kind: str) -> None:
+    """Make new tensors lie on a type of device in every thread, from the start (PYNN_BACKEND)."""
+    _core.ThreadState.device = check_device(kind)
+    _core.enter_mode()
