@@ -1,6 +1,5 @@
-#include "cuda/gpu.h"
-
 #include "cuda/device.h"
+#include "cuda/gpu.h"
 
 namespace pynn::cuda {
 
