@@ -74,6 +74,7 @@ if(PYNN_TESTS OR PYNN_BENCH)
       ${PROJECT_SOURCE_DIR}/csrc/base/${kind}*.cpp
       ${PROJECT_SOURCE_DIR}/csrc/capi/${kind}*.cpp ${PROJECT_SOURCE_DIR}/csrc/capi/${kind}*.c
       ${PROJECT_SOURCE_DIR}/csrc/kernels/*/${kind}*.cpp)
+    list(FILTER programs EXCLUDE REGEX "/test_cuda[a-z0-9_]*\\.cpp$")  # cmake/cuda.cmake's
     foreach(program IN LISTS programs)
       get_filename_component(folder ${program} DIRECTORY)
       get_filename_component(folder ${folder} NAME)

@@ -1,9 +1,11 @@
 // The maths of every elementwise operation: struct Op { static Vec<T> run(...) }. Formulas,
 // and what happens at NaN and at the kinks, are torch's.
 #pragma once
+#if !defined(PYNN_CUDA_MATH)  // on a GPU an element is the vector: cuda/math.h
 #include "simd/math.h"
 #include "simd/pow.h"
 #include "simd/trig.h"
+#endif
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
