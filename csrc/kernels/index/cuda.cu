@@ -21,6 +21,10 @@ __global__ void __launch_bounds__(kThreads) join_kernel(IndexLists lists, int64_
   }
 }
 
+__global__ void __launch_bounds__(kThreads) widen_kernel(int64_t n, const int32_t* index, int64_t* to) {
+  for (int64_t i = first_of_thread(); i < n; i += stride_of_grid()) to[i] = index[i];
+}
+
 // `width` units of type U in a row. A block is (lanes of a row, rows).
 template <class U>
 __global__ void take_kernel(pynn_rows rows, int64_t width, const U* x, const int64_t* index, U* out, Fault* fault) {
@@ -77,6 +81,11 @@ bool nothing(const pynn_rows& rows) { return rows.outer == 0 || rows.indices == 
 Status index_join(const IndexLists& lists, int64_t n, int64_t* to, Fault* fault, cudaStream_t stream) {
   if (n == 0) return Status();
   return launch(join_kernel, blocks_for(n), dim3(kThreads), 0, stream, lists, n, to, fault);
+}
+
+Status index_widen(const int32_t* index, int64_t n, int64_t* to, cudaStream_t stream) {
+  if (n == 0) return Status();
+  return launch(widen_kernel, blocks_for(n), dim3(kThreads), 0, stream, n, index, to);
 }
 
 Status index_take(const pynn_rows& rows, const void* x, const int64_t* index, void* out, Fault* fault,

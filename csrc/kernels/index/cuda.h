@@ -21,6 +21,9 @@ struct IndexLists {
 };
 Status index_join(const IndexLists& lists, int64_t n, int64_t* to, Fault* fault, cudaStream_t stream);
 
+// int32 indices as int64.
+Status index_widen(const int32_t* index, int64_t n, int64_t* to, cudaStream_t stream);
+
 // out[o, j] = x[o, index[j]]
 Status index_take(const pynn_rows& rows, const void* x, const int64_t* index, void* out, Fault* fault,
                   cudaStream_t stream);

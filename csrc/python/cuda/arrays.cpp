@@ -40,19 +40,6 @@ bool ready() {
   return ok;
 }
 
-int dtype_of(PyObject* object) {
-  for (int i = 0; i < 10; ++i) {
-    if (dtype_objects[i] == object) return i;
-  }
-  for (int i = 0; i < 10; ++i) {  // another object for the same dtype, as of an unpickled array
-    if (!dtype_objects[i]) continue;
-    const int same = PyObject_RichCompareBool(dtype_objects[i], object, Py_EQ);
-    if (same > 0) return i;
-    if (same < 0) PyErr_Clear();
-  }
-  return -1;
-}
-
 bool read_sizes(PyObject* object, PyObject* name, int* count, int64_t* out) {
   PyObject* sizes = PyObject_GetAttr(object, name);
   const bool ok = sizes && PyTuple_Check(sizes) && PyTuple_GET_SIZE(sizes) <= PYNN_MAX_DIMS &&
@@ -84,6 +71,19 @@ std::string shape_text(PyObject* object) {
 }
 
 }  // namespace
+
+int dtype_of(PyObject* object) {
+  for (int i = 0; i < 10; ++i) {
+    if (dtype_objects[i] == object) return i;
+  }
+  for (int i = 0; i < 10; ++i) {  // another object for the same dtype, as of an unpickled array
+    if (!dtype_objects[i]) continue;
+    const int same = PyObject_RichCompareBool(dtype_objects[i], object, Py_EQ);
+    if (same > 0) return i;
+    if (same < 0) PyErr_Clear();
+  }
+  return -1;
+}
 
 bool use(PyObject* module) {
   if (!ready()) return false;
@@ -139,6 +139,22 @@ bool Array::make(int dims, const int64_t* sizes, int type) {
   if (read_object(made)) return true;
   if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "the array module made an array that kernels cannot read");
   return false;
+}
+
+bool Array::make_dense(const Array& from) {
+  if (from.is_dense()) {
+    Py_CLEAR(owned_);
+    object = from.object;
+    data = from.data;
+    dtype = from.dtype;
+    ndim = from.ndim;
+    for (int i = 0; i < ndim; ++i) shape[i] = from.shape[i], strides[i] = from.strides[i];
+    return true;
+  }
+  PyObject* copy = PyObject_CallMethod(from.object, "copy", nullptr);
+  if (!copy) return false;
+  Py_XSETREF(owned_, copy);
+  return read_object(copy);
 }
 
 bool Array::make_ordered(int dims, const int64_t* sizes, int type, const Array* const* inputs, int count) {

@@ -55,6 +55,7 @@ class Array {
   T* pointer() const {
     return reinterpret_cast<T*>(data);
   }
+  int64_t item() const { return int64_t(size_of(dtype)); }  // bytes of an element
 
   PyObject* object = nullptr;
   char* data = nullptr;
@@ -66,6 +67,16 @@ class Array {
  private:
   bool read_object(PyObject* made);
   PyObject* owned_ = nullptr;
+};
+
+// Device memory for as long as a call takes: what is launched on the stream afterwards may have it again.
+class Room {
+ public:
+  bool take(int64_t bytes) { return bytes == 0 || block_.make(1, &bytes, PYNN_UINT8); }  // false with an exception set
+  void* data() const { return block_.data; }
+
+ private:
+  Array block_;
 };
 
 bool same_shape(const Array& a, const Array& b);
@@ -101,6 +112,8 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 }
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
+// The pynn_dtype that a numpy.dtype names, -1 for anything else.
+int dtype_of(PyObject* object);
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything else.
 bool shape_of(PyObject* object, int* ndim, int64_t* shape);
 
