@@ -1,4 +1,4 @@
-# The CUDA extension, pynn/_cuda: csrc/kernels/*/cuda*.cu by nvcc, csrc/python/cuda/*.cpp by the C++ compiler, linked
+# The CUDA extension, pynn/_cuda: csrc/cuda/*.cu and csrc/kernels/*/cuda*.cu by nvcc, csrc/python/cuda/*.cpp by the C++ compiler, linked
 # with the static runtime. PYNN_CUDA=AUTO builds it where there is an nvcc and says so in one line where there is not;
 # ON demands one; OFF leaves it out. nvcc is PYNN_NVCC, else CMAKE_CUDA_COMPILER, else what CUDACXX, PATH, /usr/local/cuda
 # or the Python package nvidia-cuda-nvcc of Python_EXECUTABLE have.
@@ -14,7 +14,8 @@ set(PYNN_CUDA_TARGETS
   arch=compute_80,code=sm_80 arch=compute_90a,code=sm_90a arch=compute_80,code=compute_80
   CACHE STRING "What nvcc compiles for, a -gencode each: Ampere, Hopper, and PTX for every later chip")
 
-file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
+file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.cu
+  ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
 file(GLOB pynn_cuda_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.h ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.h
   ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.inc ${PROJECT_SOURCE_DIR}/csrc/include/pynn/*.h)
 file(GLOB pynn_cuda_bindings CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/python/cuda/*.cpp)

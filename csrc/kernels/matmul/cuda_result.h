@@ -5,15 +5,17 @@
 
 namespace pynn::cuda {
 
-// The columns of C are neighbours in memory.
+// Where the columns of C lie: at(column) elements from a row's start, `count` of them side by side or not, and
+// whether there is such a column (of those that fill up a tile some may not be).
 struct DenseColumns {
+  PYNN_DEVICE bool exists(int) const { return true; }
   PYNN_DEVICE int64_t at(int column) const { return column; }
   PYNN_DEVICE bool neighbours(int, int) const { return true; }
 };
 
-// They lie `step` elements apart.
 struct SteppedColumns {
   int64_t step;
+  PYNN_DEVICE bool exists(int) const { return true; }
   PYNN_DEVICE int64_t at(int column) const { return column * step; }
   PYNN_DEVICE bool neighbours(int, int) const { return step == 1; }
 };
@@ -127,7 +129,7 @@ PYNN_DEVICE void store_fragments(const Result<T, Columns>& to, int batch, int pa
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           const unsigned short bits = (unsigned short)(words[e >> 1] >> (16 * (e & 1)));
-          if (at + e < to.n) *reinterpret_cast<unsigned short*>(line + to.columns.at(at + e)) = bits;
+          if (at + e < to.n && to.columns.exists(at + e)) *reinterpret_cast<unsigned short*>(line + to.columns.at(at + e)) = bits;
         }
       }
     } else {
@@ -144,8 +146,8 @@ PYNN_DEVICE void store_fragments(const Result<T, Columns>& to, int batch, int pa
           if (neighbours && (reinterpret_cast<uintptr_t>(line + place) & 7) == 0) {
             *reinterpret_cast<float2*>(line + place) = make_float2(values[h][f][0], values[h][f][1]);
           } else {
-            line[place] = values[h][f][0];
-            if (at + 1 < to.n) line[to.columns.at(at + 1)] = values[h][f][1];
+            if (to.columns.exists(at)) line[place] = values[h][f][0];
+            if (at + 1 < to.n && to.columns.exists(at + 1)) line[to.columns.at(at + 1)] = values[h][f][1];
           }
         }
       }
@@ -159,9 +161,10 @@ __global__ void __launch_bounds__(256) combine_parts(const Result<T, Columns> to
   const int64_t size = int64_t(to.m) * to.n, all = size * to.batch;
   for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < all;
        i += int64_t(gridDim.x) * blockDim.x) {
+    const int batch = int(i / size), row = int(i % size / to.n), column = int(i % size % to.n);
+    if (!to.columns.exists(column)) continue;
     Compute<T> sum = to.parts[i];
     for (int part = 1; part < parts; ++part) sum += to.parts[part * all + i];
-    const int batch = int(i / size), row = int(i % size / to.n), column = int(i % size % to.n);
     if (to.bias) sum += widen(to.bias[batch * to.bias_batch + (to.bias_by_row ? row : column)]);
     to.c[batch * to.batch_step + row * to.row_step + to.columns.at(column)] =
         narrow<T>(activate(sum, to.relu));
