@@ -15,6 +15,7 @@ struct Fault {
 #if defined(__CUDACC__) || defined(PYNN_CUDA_EMULATION)
 PYNN_DEVICE void report(Fault* fault, int64_t index, int64_t size) {
   volatile Fault* to = fault;
+  if (to->raised) return;
   to->index = index;
   to->size = size;
   __threadfence_system();

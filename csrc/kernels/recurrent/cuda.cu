@@ -54,7 +54,7 @@ Status forward(const pynn_recurrent& layer, const T* x, const T* h0, const T* c0
                               held};
   ResidentPlan plan = {};
   if (sizeof(T) == sizeof(float) && !layer.w_hr) {
-    plan = resident_plan(z.cell, false, z.hidden, z.steps.batch, this_gpu().processors);
+    plan = resident_plan(z.cell, false, z.hidden, z.steps.batch, this_gpu());
   }
   const auto input_sums = [&] {
     return work->product<T>(z.total, z.sums, z.input, x, z.input, 1, w_ih, 1, z.input, sums);

@@ -116,7 +116,7 @@ Status backward(const pynn_recurrent& layer, const pynn_recurrent_gradients& g, 
   StepRoom<T> room = {};
   if constexpr (sizeof(T) == sizeof(float)) {
     ResidentPlan plan = {};
-    if (!layer.w_hr) plan = resident_plan(z.cell, true, z.hidden, z.steps.batch, this_gpu().processors);
+    if (!layer.w_hr) plan = resident_plan(z.cell, true, z.hidden, z.steps.batch, this_gpu());
     if (plan.fits) {
       char* const meeting = work->take<char>(resident_bytes(plan));
       PYNN_RUN(*work, resident_backward(z.cell, plan, a, meeting, work->stream()));

@@ -1,5 +1,6 @@
 // What both directions of the resident kernels share: how blocks meet, rows of states in shared memory, sums over lanes.
 #pragma once
+#include "cuda/cluster.h"
 #include "cuda/grid.h"
 #include "kernels/recurrent/cuda_resident.h"
 
@@ -7,22 +8,47 @@ namespace pynn::cuda::resident {
 
 constexpr int kCounterStep = 32;  // unsigned numbers from one group's counter to the next: a line each
 
-// A step is done: its results are there for whoever waits for it.
-PYNN_DEVICE void arrive(unsigned* counter) {
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    __threadfence();
-    atomicAdd(counter, 1u);
+// The blocks that share rows, which wait for one another between steps.
+class Meeting {
+ public:
+  PYNN_DEVICE Meeting(const ResidentPlan& plan, unsigned* counters)
+      : blocks_(gridDim.x), cluster_(plan.cluster), counter_(counters + blockIdx.y * kCounterStep) {}
+
+  // A step is done: its results are there for whoever waits for it.
+  PYNN_DEVICE void arrive() {
+    if (blocks_ == 1) return;
+    if (cluster_) {
+      cluster_arrive();
+      return;
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      __threadfence();
+      atomicAdd(counter_, 1u);
+    }
   }
-}
-// Waits until blocks have arrived `times` times in all.
-PYNN_DEVICE void wait_for(const unsigned* counter, unsigned times) {
-  if (threadIdx.x == 0) {
-    while (*static_cast<const volatile unsigned*>(counter) < times) __nanosleep(20);
-    __threadfence();
+  // Waits until all have arrived `times` times; also a barrier of the block.
+  PYNN_DEVICE void wait(unsigned times) {
+    if (blocks_ == 1) {
+      __syncthreads();
+      return;
+    }
+    if (cluster_) {
+      cluster_wait();
+      return;
+    }
+    if (threadIdx.x == 0) {
+      while (*static_cast<const volatile unsigned*>(counter_) < times * blocks_) __nanosleep(20);
+      __threadfence();
+    }
+    __syncthreads();
   }
-  __syncthreads();
-}
+
+ private:
+  const unsigned blocks_;
+  const bool cluster_;
+  unsigned* const counter_;
+};
 
 // to[0 .. depth) = from[0 .. count), zeros behind; from null: zeros. By `threads` threads, of which this is `thread`.
 // Read past the first-level cache: other blocks wrote it.

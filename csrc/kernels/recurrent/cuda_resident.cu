@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kThreads)
   float* const before = shared;                   // kRows rows of the state before
   float* const cells = shared + kRows * kDepth;   // lstm: of all the block's rows and units
   const Place at = place_of_thread<kLanes>(plan, a.steps.batch);
-  unsigned* const counter = counters + blockIdx.y * kCounterStep;
+  Meeting meeting(plan, counters);
   const int64_t hidden = a.hidden;
   const bool real = at.unit < hidden;
 
@@ -40,6 +40,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 
   for (int64_t s = 0; s < a.steps.steps; ++s) {
+    bool waits = s > 0;
     const int64_t t = a.steps.step(s), earlier = a.steps.before(t), later = a.steps.after(t);
     const int64_t start = a.steps.start(t), rows = a.steps.rows(t), end = at.end < rows ? at.end : rows;
     for (int64_t first = at.begin; first < end; first += kRows) {
@@ -57,11 +58,12 @@ __global__ void __launch_bounds__(kThreads)
                                                : a.c0[row * hidden + at.unit];
         }
       }
-      if (first == at.begin && s > 0 && gridDim.x > 1) {
-        wait_for(counter, unsigned(s) * gridDim.x);
+      if (waits) {
+        meeting.wait(unsigned(s));
       } else {
         __syncthreads();
       }
+      waits = false;
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         const int64_t i = first + r;
@@ -102,31 +104,47 @@ __global__ void __launch_bounds__(kThreads)
       a.y[(start + row) * hidden + at.unit] = h;
       if (!a.steps.has(later, row)) a.h_n[row * hidden + at.unit] = h;
     }
-    if (gridDim.x > 1) arrive(counter);
+    if (waits) meeting.wait(unsigned(s));  // no rows of these blocks are in this step
+    if (s + 1 < a.steps.steps) meeting.arrive();
   }
 }
 
 }  // namespace
 
-ResidentPlan resident_plan(int cell, bool backward, int64_t hidden, int64_t batch, int processors) {
+ResidentPlan resident_plan(int cell, bool backward, int64_t hidden, int64_t batch, const Gpu& gpu) {
   ResidentPlan plan = {};
   if (hidden > 512 || batch < 1) return plan;
   plan.lanes = hidden <= 128 ? 8 : hidden <= 256 ? 16 : 32;
   plan.each = hidden <= 32 ? 4 : hidden <= 64 ? 8 : 16;
   plan.units = kThreads / plan.lanes;
   plan.blocks = ceil_div(hidden, plan.units);
-  if (plan.blocks > processors) return plan;
-  const int64_t most_groups = processors / plan.blocks;
-  plan.group_rows = ceil_div(batch, most_groups);
+  constexpr int kMostOfCluster = 8;  // that every device with clusters runs
+  plan.cluster = gpu.major >= 9 && plan.blocks > 1 && plan.blocks <= kMostOfCluster;
+  if (plan.blocks > gpu.processors) return plan;
+  plan.group_rows = ceil_div(batch, gpu.processors / plan.blocks);
   plan.rows = plan.group_rows <= 4 ? 2 : 8;
   plan.group_rows = ceil_div(plan.group_rows, plan.rows) * plan.rows;
   plan.groups = ceil_div(batch, plan.group_rows);
   const int64_t depth = int64_t(plan.lanes) * plan.each * (backward ? gates_of(cell) : 1);
   const bool states = cell == PYNN_CELL_LSTM || (backward && cell == PYNN_CELL_GRU);
   plan.shared_bytes = 4 * (plan.rows * depth + (states ? plan.group_rows * plan.units : 0));
-  constexpr int64_t kMostShared = 160 << 10;  // what a block may have on every GPU since sm_80
+  constexpr int64_t kMostShared = 160 << 10;  // what a block may have on every GPU since sm_80, some left over
   plan.fits = plan.shared_bytes <= kMostShared;
   return plan;
+}
+
+Configuration resident_launch(const ResidentPlan& plan, cudaStream_t stream) {
+  Configuration how;
+  how.grid = dim3(unsigned(plan.blocks), unsigned(plan.groups));
+  how.block = dim3(kThreads);
+  how.shared_bytes = size_t(plan.shared_bytes);
+  how.stream = stream;
+  if (plan.cluster) {
+    how.cluster = unsigned(plan.blocks);
+  } else {
+    how.cooperative = plan.blocks > 1;
+  }
+  return how;
 }
 
 int64_t resident_bytes(const ResidentPlan& plan) { return plan.groups * kCounterStep * int64_t(sizeof(unsigned)); }
@@ -136,10 +154,7 @@ Status resident_forward(int cell, const ResidentPlan& plan, const ForwardArrays<
   PYNN_TRY(fill_bytes(workspace, 0, resident_bytes(plan), stream));
   return by_variant(cell, plan, [&](auto variant) {
     typedef decltype(variant) V;
-    Configuration how{dim3(unsigned(plan.blocks), unsigned(plan.groups)), dim3(kThreads),
-                      size_t(plan.shared_bytes), stream};
-    how.cooperative = plan.blocks > 1;
-    return launch(forward_kernel<V::kCell, V::kLanes, V::kEach, V::kRows>, how, plan, arrays,
+    return launch(forward_kernel<V::kCell, V::kLanes, V::kEach, V::kRows>, resident_launch(plan, stream), plan, arrays,
                   static_cast<unsigned*>(workspace));
   });
 }

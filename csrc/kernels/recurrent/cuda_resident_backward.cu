@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(kThreads)
   float* const after = shared;                    // kRows rows of the gradients of the step after
   float* const carried = shared + kRows * kDepth;  // of all rows and units: lstm dc, gru what passes by z
   const Place at = place_of_thread<kLanes>(plan, a.steps.batch);
-  unsigned* const counter = counters + blockIdx.y * kCounterStep;
+  Meeting meeting(plan, counters);
   const int64_t hidden = a.hidden, sums = kGates * hidden;
   const bool real = at.unit < hidden;
 
@@ -41,7 +41,10 @@ __global__ void __launch_bounds__(kThreads)
 
   // The last pass, s = -1, has no step of its own: it makes the gradients of the initial states.
   const bool initial = a.dh0 || a.dc0;
-  for (int64_t s = a.steps.steps - 1; s >= (initial ? -1 : 0); --s) {
+  const int64_t last = initial ? -1 : 0;
+  for (int64_t s = a.steps.steps - 1; s >= last; --s) {
+    const int64_t done = a.steps.steps - 1 - s;
+    bool waits = done > 0;
     const int64_t t = s < 0 ? -1 : a.steps.step(s), later = s < 0 ? -1 : a.steps.after(t);
     const int64_t earlier = s < 0 ? -1 : a.steps.before(t), start = s < 0 ? 0 : a.steps.start(t);
     const int64_t rows = s < 0 ? a.steps.batch : a.steps.rows(t), end = at.end < rows ? at.end : rows;
@@ -72,11 +75,12 @@ __global__ void __launch_bounds__(kThreads)
           given.held[0] = a.y[place];
         }
       }
-      if (first == at.begin && s < a.steps.steps - 1 && gridDim.x > 1) {
-        wait_for(counter, unsigned(a.steps.steps - 1 - s) * gridDim.x);
+      if (waits) {
+        meeting.wait(unsigned(done));
       } else {
         __syncthreads();
       }
+      waits = false;
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         const int64_t i = first + r, step = s < 0 && i < end ? a.steps.first_step(i) : later;
@@ -123,7 +127,8 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int g = 0; g < kGates; ++g) a.d[(start + row) * sums + g * hidden + at.unit] = d[g];
     }
-    if (gridDim.x > 1) arrive(counter);
+    if (waits) meeting.wait(unsigned(done));  // no rows of these blocks are in this step
+    if (s > last) meeting.arrive();
   }
 }
 
@@ -134,10 +139,7 @@ Status resident_backward(int cell, const ResidentPlan& plan, const BackwardArray
   PYNN_TRY(fill_bytes(workspace, 0, resident_bytes(plan), stream));
   return by_variant(cell, plan, [&](auto variant) {
     typedef decltype(variant) V;
-    Configuration how{dim3(unsigned(plan.blocks), unsigned(plan.groups)), dim3(kThreads),
-                      size_t(plan.shared_bytes), stream};
-    how.cooperative = plan.blocks > 1;
-    return launch(backward_kernel<V::kCell, V::kLanes, V::kEach, V::kRows>, how, plan, arrays,
+    return launch(backward_kernel<V::kCell, V::kLanes, V::kEach, V::kRows>, resident_launch(plan, stream), plan, arrays,
                   static_cast<unsigned*>(workspace));
   });
 }

@@ -212,46 +212,50 @@ void test_small() {
 }
 
 // Sizes that take more multiprocessors than the emulated GPU has by itself.
-void test_large() {
+void test_large(int major) {
   const cuda::Gpu before = cuda::this_gpu();
-  cuda::set_gpu({8, 0, 40});
+  cuda::set_gpu({major, 0, 40});
   for (const int cell : {PYNN_CELL_RNN_TANH, PYNN_CELL_LSTM, PYNN_CELL_GRU}) {
     test_case<float>(make(cell, 3, 2, 3, 64));
     test_case<float>(make(cell, 2, 11, 3, 100, true));
     test_case<float>(make(cell, 2, 3, 3, 130));
     test_case<float>(make(cell, 2, 2, 3, 258));
+    for (const bool reverse : {false, true}) test_case<float>(make(cell, 4, 5, 3, 33, reverse, {5, 3, 3, 1}));
   }
   cuda::set_gpu(before);
   for (const int cell : {PYNN_CELL_LSTM, PYNN_CELL_GRU}) test_case<float>(make(cell, 2, 3, 3, 130));  // step by step
 }
 
-void test_plan() {
+void test_plan(const cuda::Gpu& gpu) {
   for (const int cell : {PYNN_CELL_RNN_TANH, PYNN_CELL_LSTM, PYNN_CELL_GRU}) {
     for (const int64_t hidden : {1, 20, 32, 33, 64, 128, 129, 200, 256, 512}) {
       for (const int64_t batch : {1, 3, 64, 500}) {
         for (const bool backward : {false, true}) {
-          const cuda::ResidentPlan plan = cuda::resident_plan(cell, backward, hidden, batch, 132);
+          const cuda::ResidentPlan plan = cuda::resident_plan(cell, backward, hidden, batch, gpu);
           CHECK(plan.fits);
           CHECK(plan.lanes * plan.each >= hidden);
           CHECK(plan.blocks * plan.units >= hidden && (plan.blocks - 1) * plan.units < hidden);
           CHECK(plan.groups * plan.group_rows >= batch && (plan.groups - 1) * plan.group_rows < batch);
-          CHECK(plan.blocks * plan.groups <= 132);
+          CHECK(plan.blocks * plan.groups <= gpu.processors);
+          CHECK(!plan.cluster || (gpu.major == 9 && plan.blocks <= 8));
         }
       }
     }
   }
-  CHECK(!cuda::resident_plan(PYNN_CELL_LSTM, false, 513, 8, 132).fits);
-  CHECK(!cuda::resident_plan(PYNN_CELL_LSTM, false, 512, 8, 20).fits);  // its blocks would not be there together
+  CHECK(!cuda::resident_plan(PYNN_CELL_LSTM, false, 513, 8, gpu).fits);
+  CHECK(!cuda::resident_plan(PYNN_CELL_LSTM, false, 512, 8, {8, 0, 20}).fits);  // its blocks would not be there together
 }
 
 }  // namespace
 
 int main() {
-  test_plan();
+  test_plan({8, 0, 108});
+  test_plan({9, 0, 132});
   for_each_order([] {
     test_small<float>();
     test_small<double>();
   });
-  test_large();
+  test_large(8);
+  test_large(9);
   return summary();
 }
