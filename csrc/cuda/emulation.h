@@ -14,6 +14,8 @@
 // `__shared__` variables are static: one copy for all blocks, so kernels of cooperative and cluster launches use
 // dynamic shared memory, which each block has of its own.
 #pragma once
+#include <math.h>  // exp(float) and the like without std::, as CUDA has them
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -31,7 +33,7 @@
 #define __noinline__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 #define __grid_constant__
 #ifndef __restrict__
 #define __restrict__ __restrict

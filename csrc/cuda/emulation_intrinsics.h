@@ -148,12 +148,8 @@ inline double __longlong_as_double(long long bits) {
 }
 
 // ---- mathematics ----
-using std::isfinite;
-using std::isinf;
-using std::isnan;
 using std::max;
 using std::min;
-using std::signbit;
 inline float rsqrtf(float x) { return float(1 / std::sqrt(double(x))); }
 inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 inline float __expf(float x) { return expf(x); }

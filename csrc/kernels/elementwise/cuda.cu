@@ -41,22 +41,55 @@ struct AnyBinary {
   }
 };
 
+// What networks spend their time in has a kernel an operation; the other operations share one, in which a call to a
+// function costs less than the memory's time. A kernel each for all of them would take nvcc many minutes.
+template <class Op>
+constexpr bool kOwnKernel = false;
+#define PYNN_OWN_KERNEL(Op) \
+  template <>               \
+  constexpr bool kOwnKernel<ops::Op> = true;
+PYNN_OWN_KERNEL(Neg)
+PYNN_OWN_KERNEL(Abs)
+PYNN_OWN_KERNEL(Square)
+PYNN_OWN_KERNEL(Sqrt)
+PYNN_OWN_KERNEL(Exp)
+PYNN_OWN_KERNEL(Relu)
+PYNN_OWN_KERNEL(Sigmoid)
+PYNN_OWN_KERNEL(Tanh)
+PYNN_OWN_KERNEL(LeakyRelu)
+PYNN_OWN_KERNEL(Silu)
+PYNN_OWN_KERNEL(Gelu)
+PYNN_OWN_KERNEL(Hardtanh)
+PYNN_OWN_KERNEL(Add)
+PYNN_OWN_KERNEL(Sub)
+PYNN_OWN_KERNEL(Mul)
+PYNN_OWN_KERNEL(Div)
+PYNN_OWN_KERNEL(Maximum)
+PYNN_OWN_KERNEL(Minimum)
+PYNN_OWN_KERNEL(ReluBackward)
+PYNN_OWN_KERNEL(LeakyReluBackward)
+PYNN_OWN_KERNEL(SigmoidBackward)
+PYNN_OWN_KERNEL(TanhBackward)
+PYNN_OWN_KERNEL(SiluBackward)
+PYNN_OWN_KERNEL(GeluBackward)
+PYNN_OWN_KERNEL(HardtanhBackward)
+#undef PYNN_OWN_KERNEL
+
 #if defined(PYNN_CUDA_EMULATION)
-// A kernel an operation would take g++ many minutes and test nothing more.
-constexpr bool kKernelEach = false;
+constexpr bool kOwnKernels = false;  // they would take g++ long and test nothing more
 #else
-constexpr bool kKernelEach = true;
+constexpr bool kOwnKernels = true;
 #endif
 
-// 4 and 2 byte floats in packs have a kernel each, and sums and products broadcast or strided too.
+// Of 4 and 2 byte floats in packs; sums and products, where they are broadcast or strided, too.
 template <class T, class Op, int kInputs, class Any>
 Status run_one(const Any& any, int ndim, const int64_t* shape, const Operand* operands, double alpha, double beta,
                cudaStream_t stream) {
-  constexpr bool hot = std::is_same_v<Op, ops::Add> || std::is_same_v<Op, ops::Sub> || std::is_same_v<Op, ops::Mul> ||
-                       std::is_same_v<Op, ops::Div>;
-  if constexpr (!kKernelEach || sizeof(T) > 4) {
+  constexpr bool simple = std::is_same_v<Op, ops::Add> || std::is_same_v<Op, ops::Sub> ||
+                          std::is_same_v<Op, ops::Mul> || std::is_same_v<Op, ops::Div>;
+  if constexpr (!kOwnKernels || !kOwnKernel<Op> || sizeof(T) > 4) {
     return map<T, T, T, kInputs>(any, any, ndim, shape, operands, alpha, beta, stream);
-  } else if constexpr (hot) {
+  } else if constexpr (simple) {
     return map<T, T, T, kInputs>(Inlined<Op>(), Inlined<Op>(), ndim, shape, operands, alpha, beta, stream);
   } else {
     return map<T, T, T, kInputs>(Inlined<Op>(), any, ndim, shape, operands, alpha, beta, stream);

@@ -1,6 +1,8 @@
 // What every pointwise operation does to one element; loops over them are left to the compiler's vectoriser.
 #pragma once
+#if !defined(PYNN_CUDA_MATH)  // on a GPU: cuda/math.h
 #include "simd/math.h"
+#endif
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {

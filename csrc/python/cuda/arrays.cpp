@@ -3,6 +3,8 @@
 #include <deque>
 #include <string>
 
+#include "kernels/copy/cuda.h"
+
 namespace pynn::cuda {
 namespace {
 
@@ -141,22 +143,6 @@ bool Array::make(int dims, const int64_t* sizes, int type) {
   return false;
 }
 
-bool Array::make_dense(const Array& from) {
-  if (from.is_dense()) {
-    Py_CLEAR(owned_);
-    object = from.object;
-    data = from.data;
-    dtype = from.dtype;
-    ndim = from.ndim;
-    for (int i = 0; i < ndim; ++i) shape[i] = from.shape[i], strides[i] = from.strides[i];
-    return true;
-  }
-  PyObject* copy = PyObject_CallMethod(from.object, "copy", nullptr);
-  if (!copy) return false;
-  Py_XSETREF(owned_, copy);
-  return read_object(copy);
-}
-
 bool Array::make_ordered(int dims, const int64_t* sizes, int type, const Array* const* inputs, int count) {
   bool plain = true;
   for (int k = 0; k < count; ++k) plain = plain && (!inputs[k] || inputs[k]->is_dense());
@@ -177,23 +163,27 @@ bool Array::make_ordered(int dims, const int64_t* sizes, int type, const Array* 
     }
     return 0;
   };
-  int order[PYNN_MAX_DIMS];
+  int64_t order[PYNN_MAX_DIMS];
   for (int i = dims - 1; i >= 0; --i) {  // an insertion from the innermost on
     order[i] = i;
     int at = i;
     for (int j = i + 1; j < dims; ++j) {
-      const int found = changes(order[j], order[at]);
+      const int found = changes(int(order[j]), int(order[at]));
       if (found < 0) break;
       if (found > 0) {
-        const int dim = order[j];
+        const int64_t dim = order[j];
         order[j] = order[at];
         order[at] = dim;
         at = j;
       }
     }
   }
+  return make_laid_out(dims, sizes, type, order);
+}
+
+bool Array::make_laid_out(int dims, const int64_t* sizes, int type, const int64_t* order) {
   int64_t turned[PYNN_MAX_DIMS] = {}, back[PYNN_MAX_DIMS] = {};
-  plain = true;
+  bool plain = true;
   for (int i = 0; i < dims; ++i) {
     turned[i] = sizes[order[i]];
     back[order[i]] = i;
@@ -223,6 +213,29 @@ bool Array::is_dense() const {
     step *= shape[i];
   }
   return true;
+}
+
+bool Array::make_dense(const Array& from, cudaStream_t stream) {
+  if (from.is_dense()) {
+    Py_INCREF(from.object);
+    Py_XSETREF(owned_, from.object);
+    return read_object(from.object);
+  }
+  if (!make_like(from)) return false;
+  const Status status = copy_array(from, *this, stream);
+  if (!status.ok()) PyErr_SetString(PyExc_RuntimeError, status.message().c_str());
+  return status.ok();
+}
+
+bool Workspace::make(size_t bytes) {
+  const int64_t size = int64_t(bytes);
+  return bytes == 0 || memory_.make(1, &size, PYNN_UINT8);
+}
+
+Status copy_array(const Array& from, const Array& to, cudaStream_t stream) {
+  Spread source, target;
+  const Operand operands[] = {source.over(to.ndim, to.shape, from), target.over(to.ndim, to.shape, to)};
+  return copy(to.ndim, to.shape, operands, stream);
 }
 
 bool same_shape(const Array& a, const Array& b) {
@@ -336,6 +349,13 @@ PyObject* finish(const Status& status, const Call& call, PyObject* result) {
   PyErr_Format(PyExc_RuntimeError, "the CUDA kernel of %s failed on %s: %s", kernel->name, shapes.c_str(),
                status.message().c_str());
   return nullptr;
+}
+
+PyObject* finish_all(const Status& status, const Call& call, Array* const* results, int count) {
+  if (!status.ok()) return finish(status, call, nullptr);
+  PyObject* all = PyTuple_New(count);
+  for (int i = 0; all && i < count; ++i) PyTuple_SET_ITEM(all, i, results[i]->release());
+  return all;
 }
 
 bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code) {

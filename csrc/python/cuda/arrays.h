@@ -33,8 +33,10 @@ class Array {
   // The same with its dimensions in the order in which they lie in the inputs, as torch: the first input that tells
   // two dimensions apart decides. Null inputs are numbers.
   bool make_ordered(int ndim, const int64_t* shape, int dtype, const Array* const* inputs, int count);
-  // Itself where it is C-contiguous, else a copy that is; false with an exception set.
-  bool make_dense(const Array& from);
+  // With its dimensions in that order from the outermost to the innermost.
+  bool make_laid_out(int ndim, const int64_t* shape, int dtype, const int64_t* order);
+  // `from` itself where it is C-contiguous, else a copy that is; false with an exception set.
+  bool make_dense(const Array& from, cudaStream_t stream);
 
   // The object, handed to the caller; None where there is none.
   PyObject* release();
@@ -69,16 +71,6 @@ class Array {
   PyObject* owned_ = nullptr;
 };
 
-// Device memory for as long as a call takes: what is launched on the stream afterwards may have it again.
-class Room {
- public:
-  bool take(int64_t bytes) { return bytes == 0 || block_.make(1, &bytes, PYNN_UINT8); }  // false with an exception set
-  void* data() const { return block_.data; }
-
- private:
-  Array block_;
-};
-
 bool same_shape(const Array& a, const Array& b);
 // The shape that both broadcast to; false where there is none.
 bool broadcast(int* ndim, int64_t* shape, const Array& b);
@@ -100,7 +92,24 @@ struct Spread {
   }
 };
 
+// The same elements in the same dtype; shapes are equal, strides any.
+Status copy_array(const Array& from, const Array& to, cudaStream_t stream);
+
+// Memory of a launch, freed when it goes out of scope: CuPy's pool hands it out again in the stream's order.
+class Workspace {
+ public:
+  // False with an exception set. No bytes are no memory.
+  bool make(size_t bytes);
+  void* data() const { return memory_.data; }
+
+ private:
+  Array memory_;
+};
+
 // ---- arguments ----
+
+// The pynn_dtype of a numpy.dtype, -1 of anything else.
+int dtype_of(PyObject* object);
 
 // A Python float or int (not an array) as double; false for anything else.
 bool number(PyObject* object, double* out);
@@ -112,8 +121,6 @@ inline bool has_items(PyObject* object, Py_ssize_t count) {
 }
 // A tuple of `count` ints; false for anything else.
 bool integers(PyObject* object, int count, int64_t* out);
-// The pynn_dtype that a numpy.dtype names, -1 for anything else.
-int dtype_of(PyObject* object);
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything else.
 bool shape_of(PyObject* object, int* ndim, int64_t* shape);
 
@@ -131,6 +138,9 @@ struct Call {
 // The result after a launch: `result` (a reference taken over), None where there is no such kernel, else
 // RuntimeError naming the op and the shapes of its arguments.
 PyObject* finish(const Status& status, const Call& call, PyObject* result);
+
+// The same of several results: a tuple of them, None for each that was not made.
+PyObject* finish_all(const Status& status, const Call& call, Array* const* results, int count);
 
 // The stream that CuPy works on now; false with an exception set.
 bool current_stream(cudaStream_t* out);

@@ -1,7 +1,7 @@
 // Pointwise kernels: `kernel(x)`, `kernel(x, attrs...)`, `kernel(x, y)`, their in-place and backward forms.
+#include "pointwise.h"
 #include "../elementwise_tables.h"
 #include "kernels/elementwise/cuda.h"
-#include "pointwise.h"
 
 namespace pynn::cuda {
 
@@ -55,6 +55,8 @@ PyObject* unary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   double alpha, beta;
   Array x;
   if (!read_attrs(*entry, args, count, &alpha, &beta) || !x.read(args[0])) return not_mine();
+  if (entry->other >= 0 && !is_float(x.dtype))
+    return run_pointwise({self, args, count}, pynn_pointwise_op(entry->other), args, 1);
   return run_unary({self, args, count}, entry->op, x, alpha, beta);
 }
 
@@ -63,6 +65,8 @@ PyObject* unary_inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
   double alpha, beta;
   Array x;
   if (!read_attrs(*entry, args, count, &alpha, &beta) || !x.read(args[0])) return not_mine();
+  if (entry->other >= 0 && !is_float(x.dtype))
+    return run_pointwise({self, args, count}, pynn_pointwise_op(entry->other), args, 1, 0, &x);
   return run_unary({self, args, count}, entry->op, x, alpha, beta, &x);
 }
 
@@ -81,11 +85,19 @@ PyObject* clamp(const Call& call, bool inplace) {
   double low = -Py_HUGE_VAL, high = Py_HUGE_VAL;
   Array x;
   PyObject* const* args = call.args;
-  if (call.count != 3 || !x.read(args[0]) || (args[1] != Py_None && !number(args[1], &low)) ||
+  if (call.count != 3 || !x.read(args[0])) return not_mine();
+  const Array* out = inplace ? &x : nullptr;
+  if (!is_float(x.dtype)) {
+    if (args[1] != Py_None && args[2] != Py_None) return run_pointwise(call, PYNN_P_CLAMP, args, 3, 0, out);
+    const bool upper = args[1] == Py_None;
+    PyObject* const operands[] = {args[0], args[upper ? 2 : 1]};
+    return run_pointwise(call, upper ? PYNN_P_MINIMUM : PYNN_P_MAXIMUM, operands, 2, 0, out);
+  }
+  if ((args[1] != Py_None && !number(args[1], &low)) ||
       (args[2] != Py_None && !number(args[2], &high)) || !(low <= high)) {
     return not_mine();
   }
-  return run_unary(call, PYNN_HARDTANH, x, low, high, inplace ? &x : nullptr);
+  return run_unary(call, PYNN_HARDTANH, x, low, high, out);
 }
 PyObject* clamp_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return clamp({self, args, count}, false);
@@ -100,6 +112,10 @@ PyObject* binary_of(const Call& call, bool inplace) {
   double value = 0;
   if (call.count != 2) return not_mine();
   const bool first = a.read(call.args[0]), second = b.read(call.args[1]);
+  if ((first || (second && !inplace)) && !is_float(first ? a.dtype : b.dtype)) {
+    if (entry->other < 0) return not_mine();
+    return run_pointwise(call, pynn_pointwise_op(entry->other), call.args, 2, 0, inplace ? &a : nullptr);
+  }
   if ((!first && (inplace || !second || !number(call.args[0], &value))) ||
       (!second && !number(call.args[1], &value))) {
     return not_mine();

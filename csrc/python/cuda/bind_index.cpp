@@ -31,7 +31,7 @@ struct Index {
   const int64_t* data() const { return (wide ? wide : dense).pointer<int64_t>(); }
   // False with an exception set.
   bool prepare(cudaStream_t stream, Status* status) {
-    if (!dense.make_dense(given)) return false;
+    if (!dense.make_dense(given, stream)) return false;
     if (given.dtype == PYNN_INT64) return true;
     if (!wide.make(given.ndim, given.shape, PYNN_INT64)) return false;
     *status = index_widen(dense.pointer<int32_t>(), dense.size(), wide.pointer<int64_t>(), stream);
@@ -53,9 +53,9 @@ PyObject* grads_with(Py_ssize_t size, Py_ssize_t place, PyObject* grad) {
 
 // x[index] += source for rows of float32 or float64.
 Status add_rows(const pynn_rows& rows, const int64_t* index, const Array& source, const AddOptions& options,
-                const Array& x, Room* room, Fault* fault, cudaStream_t stream, bool* failed) {
+                const Array& x, Workspace* room, Fault* fault, cudaStream_t stream, bool* failed) {
   const bool single = x.dtype == PYNN_FLOAT32;
-  *failed = !room->take(single ? index_add_bytes<float>(rows) : index_add_bytes<double>(rows));
+  *failed = !room->make(single ? index_add_bytes<float>(rows) : index_add_bytes<double>(rows));
   if (*failed) return Status();
   return single ? index_add(rows, index, source.pointer<float>(), options, x.pointer<float>(), room->data(), fault, stream)
                 : index_add(rows, index, source.pointer<double>(), options, x.pointer<double>(), room->data(), fault,
@@ -101,8 +101,8 @@ PyObject* embedding_gradient(const Call& call, PyObject* gradient, PyObject* ind
   cudaStream_t stream;
   Fault* fault;
   Status status;
-  Room room;
-  if (!ready(&stream, &fault) || !index.prepare(stream, &status) || !source.make_dense(g) ||
+  Workspace room;
+  if (!ready(&stream, &fault) || !index.prepare(stream, &status) || !source.make_dense(g, stream) ||
       !out.make(2, shape, g.dtype)) {
     return nullptr;
   }
@@ -205,7 +205,7 @@ class Selection {
     IndexLists lists = {};
     lists.count = int(arrays_);
     for (Py_ssize_t k = 0; k < arrays_; ++k) {
-      if (!dense_[k].make_dense(given_[k])) return false;
+      if (!dense_[k].make_dense(given_[k], stream)) return false;
       lists.data[k] = dense_[k].data;
       lists.wide[k] = given_[k].dtype == PYNN_INT64;
       lists.sizes[k] = sizes_[k];
@@ -274,8 +274,8 @@ PyObject* index_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_
   cudaStream_t stream;
   Fault* fault;
   Status status;
-  Room room;
-  if (!ready(&stream, &fault) || !selection.prepare(fault, stream, &status) || !source.make_dense(g) ||
+  Workspace room;
+  if (!ready(&stream, &fault) || !selection.prepare(fault, stream, &status) || !source.make_dense(g, stream) ||
       !out.make(ndim, shape, g.dtype)) {
     return nullptr;
   }
@@ -307,8 +307,8 @@ PyObject* index_put_kernel(PyObject* self, PyObject* const* args, Py_ssize_t cou
   cudaStream_t stream;
   Fault* fault;
   Status status;
-  Room room;
-  if (!ready(&stream, &fault) || !selection.prepare(fault, stream, &status) || !source.make_dense(value) ||
+  Workspace room;
+  if (!ready(&stream, &fault) || !selection.prepare(fault, stream, &status) || !source.make_dense(value, stream) ||
       (!kInplace && !out.make_like(x))) {
     return nullptr;
   }
@@ -319,7 +319,7 @@ PyObject* index_put_kernel(PyObject* self, PyObject* const* args, Py_ssize_t cou
   if (status.ok() && accumulate) {
     status = add_rows(rows, selection.index(), source, {}, to, &room, fault, stream, &failed);
   } else if (status.ok()) {
-    failed = !room.take(index_put_bytes(rows));
+    failed = !room.make(index_put_bytes(rows));
     if (!failed) status = index_put(rows, selection.index(), source.data, to.data, room.data(), fault, stream);
   }
   if (failed) return nullptr;
@@ -369,8 +369,8 @@ struct Along {
     for (int i = 0; i < ndim; ++i) how.shape[i] = given.shape[i];
     return true;
   }
-  bool prepare() {
-    if (!dense.make_dense(given)) return false;
+  bool prepare(cudaStream_t stream) {
+    if (!dense.make_dense(given, stream)) return false;
     how.index = dense.pointer<int64_t>();
     return true;
   }
@@ -385,7 +385,7 @@ PyObject* gathered(const Call& call, PyObject* object, PyObject* index, PyObject
   }
   cudaStream_t stream;
   Fault* fault;
-  if (!ready(&stream, &fault) || !along.prepare() || !out.make(x.ndim, along.given.shape, x.dtype)) return nullptr;
+  if (!ready(&stream, &fault) || !along.prepare(stream) || !out.make(x.ndim, along.given.shape, x.dtype)) return nullptr;
   const Status status = index_gather(along.how, x.item(), x.data, out.data, fault, stream);
   return without_faults(finish(status, call, out.release()));
 }
@@ -419,7 +419,7 @@ PyObject* gather_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize
   }
   cudaStream_t stream;
   Fault* fault;
-  if (!ready(&stream, &fault) || !along.prepare() || !out.make(ndim, shape, g.dtype)) return nullptr;
+  if (!ready(&stream, &fault) || !along.prepare(stream) || !out.make(ndim, shape, g.dtype)) return nullptr;
   Status status = fill_bytes(out.data, 0, out.size() * out.item(), stream);
   if (status.ok()) status = scatter_add(&along, g, out, fault, stream);
   return grads_with(2, 0, without_faults(finish(status, {self, args, count}, out.release())));
@@ -430,8 +430,8 @@ PyObject* scattered(const Call& call, const Array& given, Along* along, const Ar
   Array x, out;
   cudaStream_t stream;
   Fault* fault;
-  Room room;
-  if (!ready(&stream, &fault) || !along->prepare() || !x.make_dense(given) || !out.make_like(x)) return nullptr;
+  Workspace room;
+  if (!ready(&stream, &fault) || !along->prepare(stream) || !x.make_dense(given, stream) || !out.make_like(x)) return nullptr;
   Status status = copy_bytes(out.data, x.data, x.size() * x.item(), stream);
   if (status.ok() && add) {
     status = scatter_add(along, source, out, fault, stream);
@@ -441,7 +441,7 @@ PyObject* scattered(const Call& call, const Array& given, Along* along, const Ar
       along->how.strides[i] = step;
       step *= x.shape[i];
     }
-    if (!room.take(index_scatter_bytes(x.size()))) return nullptr;
+    if (!room.make(index_scatter_bytes(x.size()))) return nullptr;
     status = index_scatter(along->how, x.item(), source.data, x.size(), out.data, room.data(), fault, stream);
   }
   return without_faults(finish(status, call, out.release()));

@@ -47,10 +47,10 @@ PyObject* total_norm_kernel(PyObject* self, PyObject* const* args, Py_ssize_t co
     return not_mine();
   }
   Array out;
-  Room room;
+  Workspace room;
   cudaStream_t stream;
   if (!current_stream(&stream) || !out.make(0, nullptr, arrays.dtype) ||
-      !room.take(total_norm_bytes(arrays.count(), arrays.sizes()))) {
+      !room.make(total_norm_bytes(arrays.count(), arrays.sizes()))) {
     return nullptr;
   }
   const Status status = arrays.dtype == PYNN_FLOAT32
@@ -110,7 +110,7 @@ PyObject* triangle_of(const Call& call, PyObject* object, PyObject* diagonal_obj
   int64_t diagonal;
   if (!given.read(object) || given.ndim < 2 || !integer(diagonal_object, &diagonal)) return not_mine();
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make_like(x)) return nullptr;
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make_like(x)) return nullptr;
   int64_t matrices = 1;
   for (int i = 0; i < x.ndim - 2; ++i) matrices *= x.shape[i];
   const Status status = triangle(code_of<Triangle>(call.self)->upper, diagonal, matrices, x.shape[x.ndim - 2],

@@ -84,13 +84,13 @@ PyObject* adam_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   double n[5];
   int on[3];
   Runs runs;
-  Room room;
+  Workspace room;
   cudaStream_t stream;
   if (count != 9 || !numbers(args + 1, 5, n) || !switches(args + 6, 3, on) ||
       !runs.read(args[0], on[0] ? 6 : 5, true)) {
     return not_mine();
   }
-  if (!current_stream(&stream) || !room.take(optim_adam_bytes(runs.count()))) return nullptr;
+  if (!current_stream(&stream) || !room.make(optim_adam_bytes(runs.count()))) return nullptr;
   const int amsgrad = on[0];
   const pynn_adam options = {n[0], n[1], n[2], n[3], n[4], on[2], amsgrad, on[1]};
   return stepped({self, args, count},

@@ -113,7 +113,7 @@ PyObject* pad_edges_input(const Call& call, PyObject* object, PyObject* pads, Py
     if (s.in[d] < 0 || !fits(s.mode, s.in[d], s.before[d], s.after[d])) return not_mine();
   }
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dy.make_dense(g) || !dx.make(g.ndim, s.in, g.dtype)) return nullptr;
+  if (!current_stream(&stream) || !dy.make_dense(g, stream) || !dx.make(g.ndim, s.in, g.dtype)) return nullptr;
   const Status status = dispatch_float(g.dtype, [&](auto tag) {
     typedef typename decltype(tag)::Type T;
     return pad_backward<T>(s, dy.pointer<T>(), dx.pointer<T>(), stream);

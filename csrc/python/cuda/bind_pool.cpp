@@ -110,7 +110,7 @@ bool bins(const Array& x, PyObject* size, int dims, PoolShape* s, int64_t* shape
 PyObject* maxima(const Call& call, const Array& given, const PoolShape& s, const int64_t* shape, bool with_indices) {
   Array x, out, places;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make(x.ndim, shape, x.dtype) ||
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make(x.ndim, shape, x.dtype) ||
       (with_indices && !places.make(x.ndim, shape, PYNN_INT64))) {
     return nullptr;
   }
@@ -150,7 +150,7 @@ template <class F>
 PyObject* gradient(const Call& call, const Array& given, int ndim, const int64_t* shape, const F& f) {
   Array dy, dx;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dy.make_dense(given) || !dx.make(ndim, shape, dy.dtype)) return nullptr;
+  if (!current_stream(&stream) || !dy.make_dense(given, stream) || !dx.make(ndim, shape, dy.dtype)) return nullptr;
   const Status status = dispatch_float(dy.dtype, [&](auto tag) { return f(tag, dy, dx, stream); });
   return finish(status, call, dx.release());
 }
@@ -180,8 +180,9 @@ PyObject* max_pool_backward_kernel(PyObject* self, PyObject* const* args, Py_ssi
       !planes(g.shape, g.ndim, dims, &s, s.out)) {
     return not_mine();
   }
-  Room room;
-  if (!x.make_dense(given) || !room.take(pool_max_backward_bytes(s))) return nullptr;
+  Workspace room;
+  cudaStream_t current;
+  if (!current_stream(&current) || !x.make_dense(given, current) || !room.make(pool_max_backward_bytes(s))) return nullptr;
   return gradient({self, args, count}, g, x.ndim, x.shape,
                   [&](auto tag, const Array& dy, const Array& dx, cudaStream_t stream) {
                     typedef typename decltype(tag)::Type T;
@@ -229,7 +230,7 @@ PyObject* averages(const Call& call, const Array& given, const PoolShape& s, con
                    const int64_t* shape) {
   Array x, out;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make(x.ndim, shape, x.dtype)) return nullptr;
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make(x.ndim, shape, x.dtype)) return nullptr;
   const Status status = dispatch_float(x.dtype, [&](auto tag) {
     typedef typename decltype(tag)::Type T;
     return pool_average<T>(s, how, x.pointer<T>(), out.pointer<T>(), stream);

@@ -128,9 +128,9 @@ PyObject* randperm_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
     return not_mine();
   }
   Array out;
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !out.make(1, shape, PYNN_INT64) || !room.take(random_permutation_bytes(shape[0]))) {
+  if (!current_stream(&stream) || !out.make(1, shape, PYNN_INT64) || !room.make(random_permutation_bytes(shape[0]))) {
     return nullptr;
   }
   const Status status = random_permutation(from, shape[0], out.pointer<int64_t>(), room.data(), stream);
@@ -146,7 +146,7 @@ PyObject* dropped(const Call& call, PyObject* object, PyObject* probability, PyO
     return not_mine();
   }
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make_like(x)) return nullptr;
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make_like(x)) return nullptr;
   const Status status = dispatch_float(x.dtype, [&](auto tag) {
     typedef typename decltype(tag)::Type T;
     return random_dropout<T>(from, x.size(), p, x.pointer<T>(), out.pointer<T>(), stream);

@@ -30,7 +30,8 @@ struct Part {
     if (object == nullptr || object == Py_None) return true;
     return given.read(object) && given.dtype == dtype && given.ndim <= 3;
   }
-  bool prepare() { return !given || dense.make_dense(given); }  // false with an exception set
+  // False with an exception set.
+  bool prepare(cudaStream_t stream) { return !given || dense.make_dense(given, stream); }
   explicit operator bool() const { return bool(given); }
   void* data() const { return given ? dense.data : nullptr; }
   bool is(std::initializer_list<int64_t> shape) const {
@@ -80,9 +81,9 @@ struct Layer {
     return read_sizes();
   }
   // Row-major arrays, and their pointers in the layer; false with an exception set.
-  bool prepare() {
+  bool prepare(cudaStream_t stream) {
     for (Part& own : part) {
-      if (!own.prepare()) return false;
+      if (!own.prepare(stream)) return false;
     }
     layer.w_ih = part[kWih].data();
     layer.w_hh = part[kWhh].data();
@@ -161,16 +162,16 @@ PyObject* forward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   const int64_t states[2][2] = {{call.layer.batch, call.out}, {call.layer.batch, call.layer.hidden}}, none = 0;
   int64_t shape[3];
   Array y, h_n, c_n, held;
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  bool made = current_stream(&stream) && call.prepare();
+  bool made = current_stream(&stream) && call.prepare(stream);
   made = made && y.make(call.shape(call.out, shape), shape, call.dtype) && h_n.make(2, states[0], call.dtype);
   if (lstm) made = made && c_n.make(2, states[1], call.dtype);
   if (kind.held > 0) {
     made = made && (call.keep ? held.make(call.shape(call.held_columns(), shape), shape, call.dtype)
                               : held.make(1, &none, call.dtype));
   }
-  if (!made || !room.take(recurrent_forward_bytes(call.layer))) return nullptr;
+  if (!made || !room.make(recurrent_forward_bytes(call.layer))) return nullptr;
   const Status status =
       recurrent_forward(call.layer, call.part[kX].data(), call.part[kH].data(), call.part[kC].data(), y.data, h_n.data,
                         c_n.data, kind.held > 0 && call.keep ? held.data : nullptr, room.data(), stream);
@@ -215,8 +216,8 @@ PyObject* backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
     if (!fits) return not_mine();
   }
   cudaStream_t stream;
-  bool made = current_stream(&stream) && call.prepare() && y.prepare() && held.prepare();
-  for (Part& g : grads) made = made && g.prepare();
+  bool made = current_stream(&stream) && call.prepare(stream) && y.prepare(stream) && held.prepare(stream);
+  for (Part& g : grads) made = made && g.prepare(stream);
   pynn_recurrent_gradients g = {};
   g.x = call.part[kX].data();
   g.h0 = call.part[kH].data();
@@ -236,8 +237,8 @@ PyObject* backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
     made = bias ? results[i].make(1, &call.rows, call.dtype) : results[i].make_like(call.part[place].given);
     *to[place] = results[i].data;
   }
-  Room room;
-  if (!made || !room.take(recurrent_backward_bytes(call.layer, g))) return nullptr;
+  Workspace room;
+  if (!made || !room.make(recurrent_backward_bytes(call.layer, g))) return nullptr;
   const Status status = recurrent_backward(call.layer, g, room.data(), stream);
   PyObject* tuple = PyTuple_New(kind.inputs);
   for (int i = 0; tuple && i < kind.inputs; ++i) PyTuple_SET_ITEM(tuple, i, results[i].release());

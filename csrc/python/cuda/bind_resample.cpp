@@ -55,10 +55,10 @@ PyObject* made(const Call& call, const Array& given, ResampleShape how, const Si
     how.out[d] = backward ? from : into;
   }
   Array x, out;
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make(x.ndim, to.shape, x.dtype) ||
-      !room.take(resample_bytes(how))) {
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make(x.ndim, to.shape, x.dtype) ||
+      !room.make(resample_bytes(how))) {
     return nullptr;
   }
   const Status status = dispatch_float(x.dtype, [&](auto tag) {

@@ -32,9 +32,9 @@ PyObject* scan_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Array given, x, out;
   ScanShape shape;
   if (count != 2 || !takes(args[0], -1, &given) || !along(given, args[1], &shape)) return not_mine();
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !out.make_like(x) || !room.take(scan_bytes(shape))) {
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !out.make_like(x) || !room.make(scan_bytes(shape))) {
     return nullptr;
   }
   const Status status =
@@ -75,10 +75,10 @@ PyObject* scan_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
   if (reads_out && (!takes(PyTuple_GET_ITEM(args[1], 0), g.dtype, &given_out) || !same_shape(given_out, g))) {
     return not_mine();
   }
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dy.make_dense(g) || (reads_x && !x.make_dense(given_x)) ||
-      (reads_out && !out.make_dense(given_out)) || !dx.make_like(dy) || !room.take(scan_bytes(shape))) {
+  if (!current_stream(&stream) || !dy.make_dense(g, stream) || (reads_x && !x.make_dense(given_x, stream)) ||
+      (reads_out && !out.make_dense(given_out, stream)) || !dx.make_like(dy) || !room.make(scan_bytes(shape))) {
     return nullptr;
   }
   const Status status = g.dtype == PYNN_FLOAT32 ? gradient<float>(op, shape, x, out, dy, dx, room.data(), stream)
@@ -97,10 +97,10 @@ PyObject* extreme_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
   Array given, x, values, places;
   ScanShape shape;
   if (count != 2 || !takes(args[0], -1, &given) || !along(given, args[1], &shape)) return not_mine();
-  Room room;
+  Workspace room;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given) || !values.make_like(x) ||
-      !places.make(x.ndim, x.shape, PYNN_INT64) || !room.take(scan_bytes(shape))) {
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !values.make_like(x) ||
+      !places.make(x.ndim, x.shape, PYNN_INT64) || !room.make(scan_bytes(shape))) {
     return nullptr;
   }
   int64_t* const to = places.pointer<int64_t>();
