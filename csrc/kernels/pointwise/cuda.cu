@@ -77,7 +77,7 @@ struct Any {
 #define PYNN_POINTWISE(code, Op, inputs, kinds)                                             \
   case code:                                                                                \
     if constexpr (serves<C>(inputs, kinds, 2, tests)) {                                     \
-      if constexpr ((kinds & kDivides) != 0) {                                              \
+      if constexpr (((kinds) & kDivides) != 0) {                                            \
         if (b == C(0)) return Result(0); /* as a GPU has no better answer */                \
       }                                                                                     \
       return Result(ops::Op::run(a, b));                                                    \

@@ -8,11 +8,13 @@ namespace {
 
 constexpr int64_t kMostRows = 0x7fffffff;
 
-// The running maximum m and sum of exp(x - m).
+// The running maximum m and sum of exp(x - m), NaN where there are two infinities or one NaN.
 template <class C>
 struct Exponentials {
   C most, sum;
+  uint32_t has_nan, padding;
   PYNN_DEVICE void add(C x) {
+    has_nan |= x != x;
     if (x > most) {
       sum = sum * exp(most - x) + C(1);
       most = x;
@@ -21,12 +23,19 @@ struct Exponentials {
     }
   }
   static PYNN_DEVICE Exponentials join(const Exponentials& a, const Exponentials& b) {
-    if (a.most == -C(INFINITY)) return {b.most, a.sum + b.sum};
-    if (b.most == -C(INFINITY)) return {a.most, a.sum + b.sum};
+    const uint32_t nan = a.has_nan | b.has_nan;
+    if (a.most == -C(INFINITY)) return {b.most, a.sum + b.sum, nan, 0};
+    if (b.most == -C(INFINITY)) return {a.most, a.sum + b.sum, nan, 0};
     const C most = Largest()(a.most, b.most);
-    return {most, a.sum * exp(a.most - most) + b.sum * exp(b.most - most)};
+    return {most, a.sum * exp(a.most - most) + b.sum * exp(b.most - most), nan, 0};
   }
 };
+
+// log(sum(exp(x))): of -inf only -inf, with +inf and no NaN +inf.
+template <class C>
+PYNN_DEVICE C log_sum_of(const Exponentials<C>& own) {
+  return isinf(own.most) && !own.has_nan ? own.most : own.most + log(own.sum);
+}
 
 // From the statistics of a row: what each element becomes.
 template <int kOp, class C>
@@ -45,7 +54,7 @@ __global__ void __launch_bounds__(kRowThreads) softmax_rows(const T* x, T* out, 
   const int64_t row = own_row<kGroup>();
   const bool inside = row < rows;
   const T* from = x + row * size;
-  Exponentials<C> own = {-C(INFINITY), C(0)};
+  Exponentials<C> own = {-C(INFINITY), C(0), 0, 0};
   if (inside) {
     over_row<kGroup, N>(from, size, [&](int64_t, const auto& pack) {
 #pragma unroll
@@ -55,7 +64,7 @@ __global__ void __launch_bounds__(kRowThreads) softmax_rows(const T* x, T* out, 
   own = group_reduce<kGroup>(own, [](const auto& a, const auto& b) { return Exponentials<C>::join(a, b); });
   if (!inside) return;
   if constexpr (kOp == PYNN_LOGSUMEXP) {
-    if (threadIdx.x % kGroup == 0) out[row] = narrow<T>(own.most == -C(INFINITY) && own.sum == C(0) ? own.most : own.most + log(own.sum));
+    if (threadIdx.x % kGroup == 0) out[row] = narrow<T>(log_sum_of(own));
   } else {
     const C log_sum = log(own.sum);
     T* to = out + row * size;
@@ -77,11 +86,11 @@ __global__ void __launch_bounds__(kRowThreads)
   const int64_t column = int64_t(blockIdx.x) * kRowThreads + threadIdx.x;
   if (column >= columns) return;
   const int64_t start = column / inner * size * inner + column % inner;
-  Exponentials<C> own = {-C(INFINITY), C(0)};
+  Exponentials<C> own = {-C(INFINITY), C(0), 0, 0};
 #pragma unroll 4
   for (int64_t i = 0; i < size; ++i) own.add(widen(x[start + i * inner]));
   if constexpr (kOp == PYNN_LOGSUMEXP) {
-    out[column] = narrow<T>(own.most == -C(INFINITY) && own.sum == C(0) ? own.most : own.most + log(own.sum));
+    out[column] = narrow<T>(log_sum_of(own));
   } else {
     const C log_sum = log(own.sum);
 #pragma unroll 4
