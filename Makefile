@@ -1,16 +1,19 @@
 # make demo   sets everything up, trains a small network on real data and shows the results
 # make test   sets everything up and runs all tests, C++ ones included
 # make lint   ruff, mypy strict, and whether the type stubs are up to date
+# make test-gpu   what must hold on a GPU, on this machine's; needs CuPy 14 or later in .venv
+# make bench-gpu  the same, then pynn's times on it beside torch's
 # make bench  pynn beside whatever of torch, JAX and ONNX Runtime .venv has; ARGS="models --quick" for a part
 #
 # They make their own virtual environment in .venv and build into pynn/ and build/.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CUDA ?= OFF
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP := $(VENV)/.stamp
 
-.PHONY: help setup build demo test test-all lint bench bench-track bench-kernels wheel sanitize clean
+.PHONY: help setup build demo test test-all lint test-gpu bench-gpu bench bench-track bench-kernels compile-cuda wheel sanitize clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -26,7 +29,7 @@ setup: $(STAMP)
 
 build: $(STAMP)
 	@command -v $${CXX:-c++} >/dev/null || { echo "pynn needs a C++17 compiler; on Debian or Ubuntu: apt install g++"; exit 1; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build.log 2>&1 || { cat build.log; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DPYNN_CUDA=$(CUDA) >build.log 2>&1 || { cat build.log; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build -j $(JOBS)
 
 demo: build
@@ -36,13 +39,29 @@ test: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	$(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
-	PYNN_PURE=1 $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
 
 test-all: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
 	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
-	PYNN_PURE=1 $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
+	PYNN_PURE=1 PYNN_BACKEND=numba $(BIN)/python -m pytest
+
+# Where a GPU is. CUDA kernels are built where nvcc is found (PYNN_CUDA=AUTO). compute-sanitizer watches their tests.
+GPU_TESTS := tests/_backends tests/test_gpu.py tests/ops/test_devices.py tests/cuda tests/serialization/test_gpu.py
+test-gpu: build
+	$(BIN)/python -c "import sys, pynn; sys.exit(0 if pynn.cuda.is_available() else f'test-gpu needs a GPU: {pynn._gpu.reason()}.')"
+	$(BIN)/python -c "import pynn; pynn.show_config(); print(pynn.cuda.get_device_properties())"
+	PYNN_TEST_GPU=1 $(BIN)/python -m pytest -q $(GPU_TESTS)
+	@sanitizer=$$(command -v compute-sanitizer); for test in build/test_cuda_* ; do \
+	  test -x "$$test" || continue; \
+	  if [ -z "$$sanitizer" ]; then echo "compute-sanitizer is not installed: $$test runs unwatched"; "$$test" || exit 1; continue; fi; \
+	  for tool in memcheck racecheck; do "$$sanitizer" --tool $$tool --error-exitcode 1 "$$test" || exit 1; done; \
+	done
+
+bench-gpu: test-gpu
+	$(BIN)/python tools/bench_gpu.py $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/python -c "import mypy" 2>/dev/null && test -x $(BIN)/ruff || $(BIN)/python -m pip install -q --disable-pip-version-check ruff mypy
@@ -60,6 +79,10 @@ bench-track: build
 bench-kernels: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
+
+# The CUDA kernels for all their targets, by the nvcc of this machine; CUDA=ON of any target above builds the extension too.
+compile-cuda: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/compile_cuda.py -j $(JOBS)
 
 # make wheel TARGET=x86_64-linux-gnu.2.28   for an old Linux; other targets in tools/wheel.py
 wheel: $(STAMP)

@@ -11,13 +11,10 @@ set(PYNN_CUDA AUTO CACHE STRING "Build the CUDA extension: AUTO (where nvcc is f
 set_property(CACHE PYNN_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(PYNN_NVCC "" CACHE FILEPATH "nvcc to build the CUDA extension with; empty: looked for")
 set(PYNN_CUDA_TARGETS
-  arch=compute_80,code=sm_80 arch=compute_90a,code=sm_90a arch=compute_80,code=compute_80
-  CACHE STRING "What nvcc compiles for, a -gencode each: Ampere, Hopper, and PTX for every later chip")
+  "arch=compute_80,code=[sm_80,compute_80]" "arch=compute_90a,code=sm_90a"
+  CACHE STRING "What nvcc compiles for, a -gencode each: Ampere and PTX for every later chip; Hopper")
 
-file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.cu
-  ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
-file(GLOB pynn_cuda_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.h ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.h
-  ${PROJECT_SOURCE_DIR}/csrc/kernels/*/*.inc ${PROJECT_SOURCE_DIR}/csrc/include/pynn/*.h)
+file(GLOB pynn_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cuda/*.cu ${PROJECT_SOURCE_DIR}/csrc/kernels/*/cuda*.cu)
 file(GLOB pynn_cuda_bindings CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/python/cuda/*.cpp)
 
 # ---- emulated ----
@@ -49,7 +46,7 @@ if(PYNN_CUDA_EMULATION)
       add_executable(${target} ${program} $<TARGET_OBJECTS:pynn_emulated>)
       target_link_libraries(${target} PRIVATE pynn_static)
       target_compile_definitions(${target} PRIVATE PYNN_CUDA_EMULATION=1)
-      target_compile_options(${target} PRIVATE ${pynn_warnings} -Wno-unknown-pragmas -ffp-contract=off)
+      target_compile_options(${target} PRIVATE ${pynn_warnings} -Wno-unknown-pragmas -ffp-contract=off -O1)
       add_test(NAME ${target} COMMAND ${target})
     endforeach()
   endif()
@@ -123,7 +120,7 @@ if(PYNN_CUDA AND NOT PYNN_CUDA STREQUAL "OFF")
   elseif(pynn_no_cuda)
     message(FATAL_ERROR "PYNN_CUDA=ON, but ${pynn_no_cuda}. Install nvcc (pip install nvidia-cuda-nvcc "
       "nvidia-cuda-runtime nvidia-cuda-cccl) or configure with -DPYNN_CUDA=OFF.")
-  elseif(PYNN_PYTHON)
+  else()
     message(STATUS "CUDA extension: with ${pynn_nvcc}")
     set(nvcc_flags -std=c++17 -O3 -ccbin ${CMAKE_CXX_COMPILER} -Xcompiler=-fPIC,-fvisibility=hidden
       -I${PROJECT_SOURCE_DIR}/csrc -I${PROJECT_SOURCE_DIR}/csrc/include -DPYNN_STATIC=1)
@@ -139,10 +136,13 @@ if(PYNN_CUDA AND NOT PYNN_CUDA STREQUAL "OFF")
       set(object ${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.o)
       add_custom_command(OUTPUT ${object}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/cuda
-        COMMAND ${pynn_nvcc} ${nvcc_flags} -c ${source} -o ${object}
-        DEPENDS ${source} ${pynn_cuda_headers} COMMENT "nvcc ${path}" VERBATIM)
+        COMMAND ${pynn_nvcc} ${nvcc_flags} -MD -MF ${object}.d -c ${source} -o ${object}
+        DEPENDS ${source} DEPFILE ${object}.d COMMENT "nvcc ${path}" VERBATIM)
       list(APPEND pynn_cuda_objects ${object})
     endforeach()
+    add_custom_target(cuda_kernels DEPENDS ${pynn_cuda_objects})  # what tools/compile_cuda.py builds
+  endif()
+  if(pynn_cuda_objects AND PYNN_PYTHON)
     pynn_add_cuda_module(_cuda ${pynn_cuda_objects})
     target_include_directories(_cuda SYSTEM PRIVATE ${pynn_cuda_include})
     target_link_libraries(_cuda PRIVATE ${pynn_cudart} Threads::Threads ${CMAKE_DL_LIBS} rt)

@@ -6,6 +6,7 @@ Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compil
 kernels. `pynn.show_config()` tells what this installation can do.
 """
 
+import sys
 from typing import Any
 
 from pynn import _bootstrap
@@ -88,7 +89,7 @@ _import_hook.install()
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
 _LAZY = {
     **dict.fromkeys((
-        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "fx",
+        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
         "hub", "jit", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
@@ -104,6 +105,12 @@ _LAZY = {
         "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage",
         "IntStorage", "LongStorage", "ShortStorage", "Storage", "TypedStorage", "UntypedStorage",
     ), "storage"),
+    **dict.fromkeys((
+        "bits16", "bits1x8", "bits2x4", "bits4x2", "bits8", "cdouble", "cfloat", "chalf", "complex128", "complex32", "complex64",
+        "float4_e2m1fn_x2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "int1",
+        "int2", "int3", "int4", "int5", "int6", "int7", "qint32", "qint8", "quint2x4", "quint4x2", "quint8", "uint1", "uint16",
+        "uint2", "uint3", "uint32", "uint4", "uint5", "uint6", "uint64", "uint7",
+    ), "_named_dtypes"),
     **dict.fromkeys(ops.deferred.FUNCTION_MODULES, "ops.deferred"),
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
@@ -116,6 +123,8 @@ _find, __dir__ = _lazy.names(__name__, _LAZY)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":  # torch.torch is torch, and some code says so
+        return sys.modules[__name__]
     if name.startswith("_foreach_"):
         from pynn import _foreach
 

@@ -18,17 +18,7 @@ REASONS = {
     "sparse_csr_tensor": "sparse tensors are out of pynn's scope so far; use dense ones.",
     "quantize_per_tensor": "quantized tensors are out of pynn's scope so far.",
 }
-for _name in (
-    "complex",
-    "complex32",
-    "complex128",
-    "cfloat",
-    "cdouble",
-    "chalf",
-    "view_as_complex",
-    "view_as_real",
-    "polar",
-):
+for _name in ("complex", "view_as_complex", "view_as_real", "polar"):
     REASONS[_name] = REASONS["complex64"]
 REASONS["airy_ai"] = "Airy functions are out of pynn's scope so far; use scipy.special.airy on x.numpy()."
 for _name in ("stft", "istft"):

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from pynn import _backends, _bootstrap
+from pynn import _backends, _bootstrap, _threads
 from pynn._version_info import __version__
 
 try:
@@ -15,7 +15,7 @@ except ImportError:
 
 def get_num_threads() -> Any:
     """How many threads kernels use."""
-    return _native.get_num_threads() if _native else 1
+    return _native.get_num_threads() if _native else _threads.get()
 
 
 def set_num_threads(n: Any) -> None:
@@ -24,8 +24,7 @@ def set_num_threads(n: Any) -> None:
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}.")
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n}.")
-    if _native:
-        _native.set_num_threads(n)
+    (_native.set_num_threads if _native else _threads.put)(n)
 
 
 _conv_algo = "auto"  # where there are no compiled kernels to tell

@@ -91,17 +91,37 @@ cdef extern from *:
       PyObject *descr;
     } pynn_array_head;
     static PyTypeObject *pynn_ndarray;
+    static PyTypeObject *pynn_device_ndarray; /* a GPU's, once one is in use */
 
+    static CYTHON_INLINE int pynn_is_device_array(PyObject *x) {
+      return pynn_device_ndarray &&
+             (Py_TYPE(x) == pynn_device_ndarray || PyType_IsSubtype(Py_TYPE(x), pynn_device_ndarray));
+    }
     static CYTHON_INLINE int pynn_is_array(PyObject *x) {
-      return Py_TYPE(x) == pynn_ndarray || PyType_IsSubtype(Py_TYPE(x), pynn_ndarray);
+      return Py_TYPE(x) == pynn_ndarray || PyType_IsSubtype(Py_TYPE(x), pynn_ndarray) || pynn_is_device_array(x);
+    }
+    static void pynn_set_device_array(PyObject *type) {
+      PyTypeObject *before = pynn_device_ndarray;
+      pynn_device_ndarray = type == Py_None ? NULL : (PyTypeObject *)type;
+      Py_XINCREF(pynn_device_ndarray);
+      Py_XDECREF(before);
+    }
+    static int pynn_compare_shapes(PyObject *x, PyObject *y) {
+      PyObject *a = PyObject_GetAttrString(x, "shape"), *b = PyObject_GetAttrString(y, "shape");
+      int same = a && b ? PyObject_RichCompareBool(a, b, Py_EQ) : -1;
+      Py_XDECREF(a);
+      Py_XDECREF(b);
+      return same;
     }
     static CYTHON_INLINE int pynn_has_dtype(PyObject *x, PyObject *dtype) {
       return Py_TYPE(x) == pynn_ndarray && ((pynn_array_head *)x)->descr == dtype;
     }
+    /* of NumPy's arrays only */
     static CYTHON_INLINE int pynn_dims(PyObject *x) { return ((pynn_array_head *)x)->nd; }
     static CYTHON_INLINE int pynn_same_shape(PyObject *x, PyObject *y) {
       const pynn_array_head *a = (pynn_array_head *)x, *b = (pynn_array_head *)y;
       int i;
+      if (pynn_is_device_array(x) || pynn_is_device_array(y)) return pynn_compare_shapes(x, y);
       if (a->nd != b->nd) return 0;
       for (i = 0; i < a->nd; ++i) {
         if (a->dimensions[i] != b->dimensions[i]) return 0;
@@ -221,16 +241,20 @@ cdef extern from *:
     int prepare_blanks "pynn_prepare_blanks" (Tensor tensor, Node node, Version version, object ndarray) except -1
     bint is_array "pynn_is_array" (object x)
     bint has_dtype "pynn_has_dtype" (object array, object dtype)
-    bint equal_shapes "pynn_same_shape" (object a, object b)
+    bint is_device_array "pynn_is_device_array" (object x)
+    void set_device_array "pynn_set_device_array" (object type)
+    bint equal_shapes "pynn_same_shape" (object a, object b) except -1
     int dims "pynn_dims" (object array)
 
 cdef long _modes
 cdef long _no_grads
+cdef long _devices
 cdef long _mark
 cdef Pass _pass
 cdef long _NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM
 cdef object _one, _backward_lock, _acquire, _release
 cdef object _float32
+cdef object _device_backend
 cdef object _is_fresh, _convert, _reference_namespace, _tensor_namespace, _unbroadcast, _generator
 
 cdef class Version:
@@ -297,7 +321,13 @@ cdef class Pass:
 cdef Version _INFERENCE
 cpdef set_grad_mode(bint mode)
 cpdef bint is_grad_enabled() except -1
-cpdef chosen_kernel(Op op)
+cpdef chosen_kernel(Op op, arrays)
+cdef _backend_of(arrays)
+@cython.locals(anything=bint)
+cdef bint _on_device(arrays) except -1
+@cython.locals(here=bint, there=bint)
+cdef bint _is_mixed(tuple arrays) except -1
+cdef _composed(Op op, tuple inputs, tuple arrays, tuple attrs)
 @cython.locals(run=Pass)
 cdef Pass _new_pass(long number, bint retain, bint create_graph, Pass outer)
 @cython.locals(node=Node)
@@ -310,6 +340,7 @@ cdef Tensor _init_fields(Tensor tensor, array)
 @cython.locals(tensor=Tensor)
 cpdef Tensor wrap(array)
 cpdef Tensor made(array)
+cpdef Tensor made_beside(Tensor x, array)
 
 @cython.locals(tensor=Tensor, result=Tensor)
 cpdef unary(Op op, x)
@@ -329,7 +360,9 @@ cpdef bint is_floating(array) except -1
 cdef tuple _draw(Op op, tuple arrays, tuple attrs)
 cdef _run_kernel(Op op, tuple arrays, tuple attrs)
 cdef _run_reference(Op op, tuple arrays, tuple attrs)
+cdef _run_on_its_device(Op op, kernel, arrays, tuple attrs)
 cdef _reference(Op op, tuple arrays, tuple attrs)
+cdef _reference_here(Op op, tuple arrays, tuple attrs)
 
 cpdef bint is_half(dtype) except -1
 cdef _half_in(values)
@@ -342,6 +375,7 @@ cdef _narrow_tensor(Tensor x, dtype)
 cdef _result_dtype(tuple arrays)
 cdef _widened(value)
 cdef _narrowed(array, dtype)
+cdef _converted(array, dtype)
 @cython.locals(wide=tuple)
 cpdef compute_wide(Op op, tuple arrays, tuple attrs)
 cdef _written(Op op, tuple arrays, tuple attrs)
@@ -421,6 +455,7 @@ cdef _backward(roots, grads, bint retain, bint create_graph, wanted, bint accumu
                ready=list, edge=object, grad=object, results=object, retain=bint, create_graph=bint,
                found=list, places=dict, mark=long, watched=bint)
 cdef _run_backward(roots, grads, Pass run)
+cdef bint _is_own(array) except -1
 cdef dict _places(wanted)
 cdef _capture(node, grad, Pass run)
 cdef bint _enters(Node node, Pass run) except -1
@@ -445,8 +480,10 @@ cdef _add(a, b, bint create_graph)
 cdef _give_to_port(Node port, grad, bint create_graph)
 @cython.locals(version=Version, total=long)
 cdef _check_saved(Node node)
-@cython.locals(op=Op)
+cdef _place_node(Node node, grad)
 cdef tuple _execute_backward(Node node, grad)
+@cython.locals(op=Op)
+cdef tuple _execute_backward_here(Node node, grad)
 @cython.locals(op=Op)
 cdef _execute_backward_graph(Node node, grad)
 @cython.locals(tensor=Tensor)

@@ -22,10 +22,11 @@ import os
 import threading
 from weakref import ref
 
-from numpy import asarray, errstate, ndarray, ones
+from numpy import errstate, ndarray, ones
 
 _modes = 0
 _no_grads = 0
+_devices = 0  # how many GPUs there are, once a tensor was put on one: from then on arrays are asked where they lie
 _NO_GRAD, _INFERENCE_MODE, _SEVERAL, _CUSTOM = 1, 2, 3, 4  # how a View was made, where writing to it is not allowed
 
 
@@ -43,6 +44,7 @@ class ThreadState(threading.local):
     anomaly = None  # of detect_anomaly: .made(node), .computed(node, grads), .failed(node, error)
     profiler = None  # .takes(op): whether it runs the call, as .run(door, op, inputs, attrs); .begin(name) and .end() of a backward step
     draws = None  # inside vmap: .drawing(generator) before an op draws random numbers
+    device = None  # where `made` puts arrays: the default device, or inside an op that of its inputs; None is the CPU
 
 
 state = ThreadState()
@@ -58,6 +60,24 @@ def leave_mode():
     """Undo one enter_mode."""
     global _modes
     _modes -= 1
+
+
+def has_modes():
+    """Whether any mode but no_grad is in force in any thread."""
+    return _modes != 0
+
+
+def set_devices(count, array_type, backend):
+    """Let tensors hold arrays of a GPU, of a type; count: how many GPUs; backend: who computes where none was chosen.
+
+    It counts as a mode, for good: with no GPU in use no array is asked where it lies. Count 0 undoes it.
+    """
+    global _devices, _device_backend
+    if bool(count) != bool(_devices):
+        enter_mode() if count else leave_mode()
+    _devices = count
+    _device_backend = backend
+    set_device_array(array_type)
 
 
 def is_grad_enabled():
@@ -377,6 +397,7 @@ _tensor_namespace = None
 _unbroadcast = None
 _generator = None
 _convert = None
+_device_backend = None
 
 
 def configure(is_fresh, convert, reference_namespace, tensor_namespace, unbroadcast, generator):
@@ -399,7 +420,7 @@ def configure(is_fresh, convert, reference_namespace, tensor_namespace, unbroadc
 class Tensor:
     """A multi-dimensional array that can record what is done with it.
 
-    Holds a `numpy.ndarray`; semantics, names and defaults are PyTorch's. The operators
+    Holds a `numpy.ndarray`, on a GPU a `cupy.ndarray`; semantics, names and defaults are PyTorch's. The operators
     stand here, because a compiled class takes them from its body only; every other
     method is hung on the class by the module of `pynn.ops` that has the op's record.
 
@@ -691,6 +712,21 @@ def _example_tensor():
 prepare_blanks(_example_tensor(), Node(None, None, None, None), Version(), ndarray)
 
 
+def on_device(array):
+    """Whether an array is a GPU's."""
+    return is_device_array(array)
+
+
+def has_devices():
+    """Whether a tensor was ever put on a GPU."""
+    return _devices != 0
+
+
+def holds(array):
+    """Whether something is an array that tensors can hold: NumPy's, or a GPU's."""
+    return is_array(array)
+
+
 def set_fields(tensor, array):
     """Make an object that `Tensor.__new__` has just made a leaf over `array`."""
     _init_fields(tensor, array)
@@ -717,11 +753,25 @@ def made(array):
     if _modes:
         if state.recorder is not None:
             state.recorder.made(array)
+        if state.device is not None:
+            array = METHODS["place"](array, state.device)
         if state.inference:
             tensor = wrap(array)
             tensor._writes = _INFERENCE
             return tensor
     return wrap(array)
+
+
+def made_beside(x, array):
+    """`made`, on the device of a tensor."""
+    if not _devices:
+        return made(array)
+    before = state.device
+    state.device = METHODS["device_of"]((x._array,))
+    try:
+        return made(array)
+    finally:
+        state.device = before
 
 
 def wrap_as(cls, array, requires_grad=False):
@@ -796,6 +846,9 @@ def call(op, inputs, attrs=()):
     tracked = op.differentiable and _any_tracked(inputs)
     composed = tracked and op.vjp is None
     arrays = _arrays(inputs)
+    if _devices and _is_mixed(arrays):
+        inputs = METHODS["settle"](op, inputs)
+        arrays = _arrays(inputs)
     if op.random is not None:
         attrs = _draw(op, arrays, attrs)
     out = None
@@ -812,7 +865,7 @@ def call(op, inputs, attrs=()):
         if out is None and tracked and _needs_tensors(op, arrays, composed):
             return _call_wide(op, inputs, attrs)
         if composed:
-            return op.reference(_tensor_namespace, *inputs, *attrs)
+            return _composed(op, inputs, arrays, attrs)
         if out is None:
             out = _run_reference(op, arrays, attrs)
     if op.outputs != 1:
@@ -832,6 +885,29 @@ def call(op, inputs, attrs=()):
     elif _modes and state.inference:
         result._writes = _INFERENCE
     return result
+
+
+def _composed(op, inputs, arrays, attrs):
+    """A composite's reference over Tensors; what it makes on the way lies where its inputs do."""
+    if not _devices:
+        return op.reference(_tensor_namespace, *inputs, *attrs)
+    before = state.device
+    state.device = METHODS["device_of"](arrays)
+    try:
+        return op.reference(_tensor_namespace, *inputs, *attrs)
+    finally:
+        state.device = before
+
+
+def _is_mixed(arrays):
+    """Whether arrays lie on two devices, or on one of several GPUs and are to be looked at more closely."""
+    here, there = False, False
+    for array in arrays:
+        if is_device_array(array):
+            there = True
+        elif is_array(array):
+            here = True
+    return there and (here or _devices > 1)
 
 
 def _array_or_value(x):
@@ -887,21 +963,56 @@ def _draw(op, arrays, attrs):
     return attrs[:-1] + (place,)
 
 
-def chosen_kernel(op):
-    """The kernel of an op on the backend in force in this thread, or None."""
-    backend = state.backend if _modes else None
+def _backend_of(arrays):
+    """The backend that serves arrays in this thread; None for the CPU's default one."""
+    chosen = state.backend
+    if not _devices:
+        return chosen
+    if _on_device(arrays):
+        return chosen if chosen is not None and chosen.device != "cpu" else _device_backend
+    return chosen if chosen is None or chosen.device == "cpu" else None
+
+
+def _on_device(arrays):
+    """Whether any of the arrays is a GPU's; with none among them, whether new ones would be."""
+    anything = False
+    for array in arrays:
+        if is_device_array(array):
+            return True
+        if is_array(array):
+            anything = True
+    return not anything and state.device is not None and state.device.type != "cpu"
+
+
+def chosen_kernel(op, arrays):
+    """The kernel of an op on the backend that serves these arrays in this thread, or None."""
+    backend = _backend_of(arrays) if _modes else None
     return op.kernel if backend is None else backend.kernel(op.name)
 
 
 def _run_kernel(op, arrays, attrs):
     """The backend's kernel on arrays; None when there is none or it does not take these arguments."""
-    kernel = op.kernel if not _modes else chosen_kernel(op)
+    kernel = op.kernel if not _modes else chosen_kernel(op, arrays)
     if kernel is None:
         return None
-    out = invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
+    if _devices > 1:
+        out = _run_on_its_device(op, kernel, arrays, attrs)
+    else:
+        out = invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
     if out is not None and _modes and state.recorder is not None:
         state.recorder.forward(op, arrays, attrs, out)
     return out
+
+
+def _run_on_its_device(op, kernel, arrays, attrs):
+    """A kernel, or without one the reference, with the GPU that arrays lie on as the one in use."""
+    before = METHODS["use_device_of"](arrays)
+    try:
+        if kernel is None:
+            return _reference_here(op, arrays, attrs)
+        return invoke_on_list(kernel, arrays, attrs) if op.variadic else invoke(kernel, arrays, attrs)
+    finally:
+        METHODS["use_device"](before)
 
 
 def _run_reference(op, arrays, attrs):
@@ -915,9 +1026,12 @@ def _run_reference(op, arrays, attrs):
 
 
 def _reference(op, arrays, attrs):
-    xp = _reference_namespace
-    if _modes and state.backend is not None:
-        xp = state.backend.namespace
+    return _reference_here(op, arrays, attrs) if _devices <= 1 else _run_on_its_device(op, None, arrays, attrs)
+
+
+def _reference_here(op, arrays, attrs):
+    backend = _backend_of(arrays) if _modes else None
+    xp = _reference_namespace if backend is None else backend.namespace
     with errstate(all="ignore"):
         try:
             if op.variadic:
@@ -927,17 +1041,21 @@ def _reference(op, arrays, attrs):
         except ValueError as error:
             _reword(op, arrays, error)
             raise
+        except MemoryError as error:
+            if _devices:
+                METHODS["out_of_memory"](op.name, error)
+            raise
     if isinstance(out, tuple):
-        out = tuple([o if isinstance(o, ndarray) else asarray(o) for o in out])
-    elif not isinstance(out, ndarray):
-        out = asarray(out)  # NumPy gives scalars for 0-d results; tensors hold arrays
+        out = tuple([o if is_array(o) else xp.asarray(o) for o in out])
+    elif not is_array(out):
+        out = xp.asarray(out)  # NumPy gives scalars for 0-d results; tensors hold arrays
     return out
 
 
 def _reword(op, arrays, error):
     """Raise NumPy's complaints about shapes and read-only memory as what torch raises: RuntimeError."""
     text = str(error)
-    shapes = ", ".join([str(list(a.shape)) for a in arrays if isinstance(a, ndarray)])
+    shapes = ", ".join([str(list(a.shape)) for a in arrays if is_array(a)])
     if "read-only" in text:
         target = arrays[0]
         if isinstance(target, ndarray) and 0 in target.strides:
@@ -968,7 +1086,7 @@ def _half_in(values):
             found = _half_in(value)
             if found is not None:
                 return found
-        elif isinstance(value, (ndarray, Like)) and is_half(value.dtype):
+        elif (is_array(value) or isinstance(value, Like)) and is_half(value.dtype):
             return value.dtype
         elif isinstance(value, Tensor) and is_half(value._array.dtype):
             return value._array.dtype
@@ -992,7 +1110,7 @@ def _needs_tensors(op, arrays, composed):
     half = _half_in(arrays)
     if half is None:
         return False
-    return composed or any(isinstance(a, ndarray) and is_floating(a) and a.dtype != half for a in arrays)
+    return composed or any([is_array(a) and is_floating(a) and a.dtype != half for a in arrays])  # noqa: C419  (a generator costs more)
 
 
 def _call_wide(op, inputs, attrs):
@@ -1021,15 +1139,15 @@ def _narrow_tensor(x, dtype):
 def _result_dtype(arrays):
     """The dtype that an op on several float dtypes returns: that of its first float input."""
     for array in arrays:
-        if isinstance(array, ndarray) and is_floating(array):
+        if is_array(array) and is_floating(array):
             return array.dtype
     return None
 
 
 def _widened(value):
     """A value with the 16-bit floats in it as float32: an array, its Like, or a tuple of them."""
-    if isinstance(value, ndarray):
-        return _convert(value, _float32) if is_half(value.dtype) else value
+    if is_array(value):
+        return _converted(value, _float32) if is_half(value.dtype) else value
     if isinstance(value, Like):
         return Like(value.shape, _float32) if is_half(value.dtype) else value
     if isinstance(value, (tuple, list)):
@@ -1040,13 +1158,17 @@ def _widened(value):
 def _narrowed(array, dtype):
     if array is None or not is_floating(array) or array.dtype == dtype:
         return array
-    return _convert(array, dtype)
+    return _converted(array, dtype)
+
+
+def _converted(array, dtype):
+    return array.astype(dtype) if is_device_array(array) else _convert(array, dtype)
 
 
 def compute_wide(op, arrays, attrs):
     """An op on arrays with 16-bit floats among them: kernel or reference in float32, its results and writes rounded."""
     wide = _widened(arrays)
-    kernel = chosen_kernel(op)
+    kernel = chosen_kernel(op, arrays)
     out = None
     if kernel is not None:
         out = kernel(wide, *attrs) if op.variadic else kernel(*wide, *attrs)
@@ -1054,13 +1176,33 @@ def compute_wide(op, arrays, attrs):
         out = _reference(op, wide, attrs)
     for i in _written(op, arrays, attrs):
         if wide[i] is not arrays[i]:
-            arrays[i][...] = _convert(wide[i], arrays[i].dtype)
+            arrays[i][...] = _converted(wide[i], arrays[i].dtype)
             if out is wide[i]:
                 out = arrays[i]
     dtype = _result_dtype(arrays)
     if isinstance(out, tuple):
         return tuple([o if op.wide_outputs >> i & 1 else _narrowed(o, dtype) for i, o in enumerate(out)])
     return _narrowed(out, dtype)
+
+
+def compute_on_host(op, arrays, attrs):
+    """An op on the CPU's arrays: its default backend's kernel, else the reference. For backends that lack the op."""
+    out = None
+    if op.kernel is not None:
+        out = op.kernel(arrays, *attrs) if op.variadic else op.kernel(*arrays, *attrs)
+    return _run_reference(op, arrays, attrs) if out is None else out
+
+
+def written_places(op, arrays, attrs):
+    """The places of the inputs that an op writes."""
+    return _written(op, arrays, attrs)
+
+
+def backward_on_host(op, grad, saved, attrs, needs):
+    """One backward step on the CPU's arrays by the vjp."""
+    node = _new_node(op, (), saved, attrs)
+    node.needs = needs
+    return _run_vjp(node, grad, saved)
 
 
 def _written(op, arrays, attrs):
@@ -1160,7 +1302,7 @@ def _save(op, saves, out, arrays):
     saved = [first]
     bit = 2
     for array in arrays:
-        if op.variadic and likes & 2 and len(saved) == 1 and isinstance(array, ndarray):
+        if op.variadic and likes & 2 and len(saved) == 1 and is_array(array):
             saved.append(Like(array.shape, array.dtype))
         else:
             saved.append(_kept(array, saves, likes, bit))
@@ -1206,14 +1348,14 @@ def pack_saved(node):
     saved = list(node.saved)
     packed = {}
     for i, value in enumerate(saved):
-        if isinstance(value, ndarray):
+        if is_array(value):
             edge = node.edges[i - 1] if 0 < i <= len(node.edges) else None
             leaf = edge if isinstance(edge, Tensor) and edge._array is value else None
             packed[i] = (_pack(hooks, value, leaf), hooks)
             saved[i] = None
         elif isinstance(value, tuple):
             for j, part in enumerate(value):
-                if isinstance(part, ndarray):
+                if is_array(part):
                     packed[(i, j)] = (_pack(hooks, part, None), hooks)
             saved[i] = (None,) * len(value)
     if packed:
@@ -1309,10 +1451,10 @@ def _attach(node, saves, result, inputs, arrays, out):
     if op.pointwise:
         for array in arrays:
             if is_array(array) and not equal_shapes(array, out):
-                node.shapes = tuple([a.shape if isinstance(a, ndarray) else None for a in arrays])
+                node.shapes = tuple([a.shape if is_array(a) else None for a in arrays])
                 break
     if _modes:
-        node.backend = state.backend
+        node.backend = _backend_of(arrays)
 
 
 def _track_short(op, result, out, x, a, y, b):
@@ -1511,6 +1653,10 @@ def call_inplace(op, inputs, attrs=()):
     else:
         arrays = (array,) + _arrays(inputs[1:])
         edges = _edges(inputs)
+    if _devices and _is_mixed(arrays):
+        inputs = METHODS["settle"](op, inputs)
+        arrays = arrays[:1] + _arrays(inputs[1:])
+        edges = edges[:1] + _edges(inputs[1:])
     if op.check is not None:
         inputs = inputs[:1] + op.check((target,) + inputs[1:], attrs)[1:]
         arrays = arrays[:1] + _arrays(inputs[1:])
@@ -1936,12 +2082,19 @@ def _run_backward(roots, grads, run):
             if leaf._hooks is not None:
                 _reach_hooked(leaf, result, run)
             elif result is not None:
-                fresh = (not create_graph) and result is not grad and invoke_1(_is_fresh, result)
+                fresh = (not create_graph) and result is not grad and _is_own(result)
                 if fresh and position < len(results):
                     for later in results[position:]:
                         if later is result:
                             fresh = False
                 _reach_leaf(leaf, result, fresh, run)
+
+
+def _is_own(array):
+    """Whether nobody else can hold a row-major array's memory."""
+    if is_device_array(array):
+        return array.base is None and array.flags.c_contiguous
+    return invoke_1(_is_fresh, array)
 
 
 def current_pass():
@@ -2174,7 +2327,7 @@ def _check_saved(node):
             if version is not None:
                 total += version.value
         if total != node.version_sum:
-            shapes = ", ".join([f"{a.dtype}{list(a.shape)}" for a in node.saved if isinstance(a, ndarray)])
+            shapes = ", ".join([f"{a.dtype}{list(a.shape)}" for a in node.saved if is_array(a)])
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"{node.op.name} saved {shapes}, which is at version {total}; expected version {node.version_sum} "
@@ -2185,10 +2338,22 @@ def _check_saved(node):
 
 def _execute_backward(node, grad):
     """One backward step on arrays: the backend's kernel, else the record's vjp."""
+    if _devices <= 1:
+        return _execute_backward_here(node, grad)
+    before = METHODS["use_device_of"](grad if isinstance(grad, list) else (grad,))
+    try:
+        return _execute_backward_here(node, grad)
+    finally:
+        METHODS["use_device"](before)
+
+
+def _execute_backward_here(node, grad):
     _check_saved(node)
     op = node.op
     saved = node.saved
     results = None
+    if _devices and node.backend is None:
+        _place_node(node, grad)
     backend = node.backend
     kernel = op.backward_kernel if backend is None else backend.kernel(op.name + ".backward")
     if kernel is not None and node.shapes is None:  # kernels do not sum over what was broadcast
@@ -2213,6 +2378,13 @@ def _execute_backward(node, grad):
     return results
 
 
+def _place_node(node, grad):
+    """Let a node that no forward call gave a backend run where the gradient that arrives lies."""
+    for array in grad if isinstance(grad, list) else (grad,):
+        if is_device_array(array):
+            node.backend = _device_backend
+
+
 def _fold(kernel, xp, grad, shape):
     """A gradient summed to the shape of the input that was broadcast."""
     out = None if kernel is None else kernel(grad, shape)
@@ -2232,7 +2404,7 @@ def _run_vjp(node, grad, saved):
             results = [
                 r if r is None or s is None or r.shape == s else _fold(fold, xp, r, s) for r, s in zip(results, shapes)
             ]
-        return tuple([r if r is None or isinstance(r, ndarray) else asarray(r) for r in results])
+        return tuple([r if r is None or is_array(r) else xp.asarray(r) for r in results])
 
 
 def _half_of_backward(node, grad, saved):
@@ -2263,13 +2435,19 @@ def _execute_backward_graph(node, grad):
     half = _half_of_backward(node, grad, saved)
     if half is not None:
         grad, saved = _widen_tensors(grad), _widen_tensors(saved)
-    results = op.vjp(_tensor_namespace, node.needs, grad, saved, node.attrs)
-    shapes = node.shapes
-    if shapes is not None:
-        results = [
-            r if r is None or s is None or r._array.shape == s else _unbroadcast(_tensor_namespace, r, s)
-            for r, s in zip(results, shapes)
-        ]
+    before = state.device
+    if _devices:
+        state.device = METHODS["device_of"](_arrays(grad if isinstance(grad, list) else (grad,)))
+    try:
+        results = op.vjp(_tensor_namespace, node.needs, grad, saved, node.attrs)
+        shapes = node.shapes
+        if shapes is not None:
+            results = [
+                r if r is None or s is None or r._array.shape == s else _unbroadcast(_tensor_namespace, r, s)
+                for r, s in zip(results, shapes)
+            ]
+    finally:
+        state.device = before
     if half is not None:
         results = [r if r is None else _narrow_tensor(r, half) for r in results]
     return results
@@ -2283,7 +2461,7 @@ def _widen_tensors(value):
 
 def _restore(value, edge):
     """A saved array as the tensor it was, hanging on the same place of the tape."""
-    if not isinstance(value, ndarray):
+    if not is_array(value):
         return value
     tensor = wrap(value)
     if not is_floating(value):
@@ -2380,10 +2558,11 @@ def _reach_leaf(leaf, grad, fresh, run):
 
 
 def observe(x):
-    """A tensor's array on its way out to Python: the one exit for values."""
+    """A tensor's array on its way out to Python: the one exit for values. Of a GPU's, a copy in the CPU's memory."""
     if _modes and state.recorder is not None:
         state.recorder.observe(x)
-    return x._array
+    array = x._array
+    return array.get() if is_device_array(array) else array
 
 
 def install(cls, name, value):

@@ -1,5 +1,7 @@
 """Devices: where a tensor's memory lies."""
 
+import functools
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -19,7 +21,7 @@ class NotOnThisDevice(AssertionError, RuntimeError):
 class device:
     """A place for tensors: `device("cpu")`, `device("cuda", 0)`. Compares and hashes by value.
 
-    A context manager and decorator too: `with device("cpu"):` makes new tensors there, as they are made anyway.
+    A context manager and decorator too: `with device("cuda"):` makes new tensors there.
     Raises RuntimeError for an unknown type or a bad index, TypeError for what is no name.
     """
 
@@ -32,7 +34,14 @@ class device:
             given = type
             type, index = given.type, given.index
         elif isinstance(type, int) and not isinstance(type, bool):
-            raise NotOnThisDevice("Cannot access accelerator device when none is available: pynn runs on the CPU.")
+            from pynn import _gpu
+
+            if _gpu.reason() is not None:
+                raise NotOnThisDevice(
+                    f"Cannot access accelerator device when none is available: {_gpu.reason()}. Use 'cpu'."
+                )
+            index = type
+            type = "cuda"
         elif not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}.")
         else:
@@ -56,15 +65,41 @@ class device:
         return (device, (self.type, self.index))
 
     def __enter__(self) -> "device":
-        return check_device(self)
+        from pynn import _core
+
+        found = check_device(self)
+        _core.enter_mode()
+        _entered().append(_core.state.device)
+        _core.state.device = found
+        return self
 
     def __exit__(self, *exc: object) -> None:
-        """Nothing to undo: new tensors lie on the CPU everywhere."""
+        from pynn import _core
+
+        _core.state.device = _entered().pop()
+        _core.leave_mode()
 
     def __call__(self, func: _F) -> _F:
         """Decorate a function to make its tensors here."""
         check_device(self)
-        return func
+
+        @functools.wraps(func)
+        def placed(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return func(*args, **kwargs)
+
+        return placed  # type: ignore[return-value]
+
+
+_thread = threading.local()
+
+
+def _entered() -> list["device | None"]:
+    """Where new tensors lay before each `with device(...)` that this thread is in."""
+    if not hasattr(_thread, "before"):
+        _thread.before = []
+    found: list[device | None] = _thread.before
+    return found
 
 
 def _parsed(text: str, index: int | None) -> tuple[str, int | None]:
@@ -89,8 +124,16 @@ CPU = device("cpu")
 
 
 def check_device(value: "device | str | int") -> device:
-    """The device object of a device or its name; RuntimeError (and AssertionError) for one this build cannot use."""
+    """The device object of a device or its name; RuntimeError (and AssertionError) for one this build cannot use.
+
+    A GPU's has a number: "cuda" is the one in use.
+    """
     found = value if isinstance(value, device) else device(value)
+    if found.type == "cuda":
+        from pynn import _gpu
+
+        if _gpu.reason() is None:
+            return _gpu.checked(found)
     if found.type != "cpu":
         refuse(found)
     return found
@@ -104,9 +147,14 @@ def refuse(found: device) -> NoReturn:
             "Build the model on device='cpu'."
         )
     torch_says = f"Torch not compiled with {found.type.upper()} enabled" if found.type in ("cuda", "xpu") else ""
+    why = "this build of pynn runs on the CPU"
+    if found.type == "cuda":
+        from pynn import _gpu
+
+        why = _gpu.reason() or why
     raise NotOnThisDevice(
-        f"{torch_says + ': ' if torch_says else ''}device {str(found)!r} is not available: this build of pynn runs on "
-        f"the CPU. Use device='cpu', or ask pynn.cuda.is_available() first."
+        f"{torch_says + ': ' if torch_says else ''}device {str(found)!r} is not available: {why}. "
+        f"Use device='cpu', or ask pynn.cuda.is_available() first."
     )
 
 

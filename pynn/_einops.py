@@ -26,7 +26,7 @@ def register(backends: ModuleType) -> None:
             return tensor.requires_grad_() if tensor.is_floating_point() else tensor
 
         def to_numpy(self, x: Any) -> Any:
-            return x.detach().numpy()
+            return x.detach().cpu().numpy()
 
         def arange(self, start: int, stop: int) -> Any:
             return pynn.arange(start, stop, dtype=pynn.int64)

@@ -43,8 +43,16 @@ def names(core: dict[str, Any]) -> dict[str, Any]:
     def prepare_blanks(*examples: Any) -> None:
         """Nothing here; compiled, new objects become copies of these."""
 
+    device_arrays: list[Any] = []
+
+    def is_device_array(x: Any) -> bool:
+        return bool(device_arrays) and isinstance(x, device_arrays[0])
+
+    def set_device_array(kind: Any) -> None:
+        device_arrays[:] = [] if kind is None else [kind]
+
     def is_array(x: Any) -> bool:
-        return isinstance(x, ndarray)
+        return isinstance(x, ndarray) or is_device_array(x)
 
     def has_dtype(array: Any, dtype: Any) -> bool:
         return bool(array.dtype == dtype)
@@ -55,4 +63,4 @@ def names(core: dict[str, Any]) -> dict[str, Any]:
     def dims(array: Any) -> int:
         return int(array.ndim)
 
-    return {name: value for name, value in locals().items() if name != "core"}
+    return {name: value for name, value in locals().items() if name not in ("core", "device_arrays")}

@@ -8,10 +8,11 @@ from typing import Any
 from pynn._core import Tensor
 from pynn._device import device
 from pynn._dtypes import DTYPES
+from pynn._switches import get_default_device
 
 
 class OutOfMemoryError(RuntimeError):
-    """What torch raises when a GPU's memory is used up; nothing here raises it."""
+    """What is raised when a GPU's memory is used up: what was asked for and what is free."""
 
 
 class AcceleratorError(RuntimeError):
@@ -48,8 +49,8 @@ def is_storage(obj: Any) -> bool:
 
 
 def get_device(input: Tensor) -> int:
-    """A tensor's GPU by number: -1, for it lies on the CPU."""
-    return -1
+    """A tensor's GPU by number; -1 on the CPU."""
+    return int(input.get_device())
 
 
 def get_device_module(device: "device | str | None" = None) -> ModuleType:
@@ -65,7 +66,7 @@ def get_device_module(device: "device | str | None" = None) -> ModuleType:
 
 def _kind(value: "device | str | None") -> str:
     if value is None:
-        return "cpu"
+        return get_default_device().type
     return (value if isinstance(value, device) else device(value)).type
 
 

@@ -136,6 +136,8 @@ def tensor_text(tensor: Any, array: numpy.ndarray) -> str:
         summarise = array.size > _options["threshold"]
         form, width = _formatter((_edges(array) if summarise else array).reshape(-1))
         body = _text(array, len(prefix), form, width, summarise)
+    if tensor.is_cuda:
+        tail.insert(0, f"device='{tensor.device}'")
     grad_fn = tensor.grad_fn
     if grad_fn is not None:
         tail.append(f"grad_fn=<{grad_fn.name()}>")

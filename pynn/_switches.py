@@ -1,6 +1,13 @@
-"""Settings that torch has and scripts set; here they are kept, checked and without further effect."""
+"""Settings that torch has and scripts set. The precision of float32 products counts on a GPU; the others are kept and
+checked, without further effect."""
 
-from pynn._device import check_device, device
+import sys
+
+import threading
+
+from pynn import _core
+from pynn._core import state
+from pynn._device import CPU, check_device, device
 
 _precision = "highest"
 _deterministic = False
@@ -9,7 +16,10 @@ _warn_always = False
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accept "highest", "high" or "medium"; products are always computed in full float32."""
+    """Choose how a GPU multiplies float32: "highest", in full float32; "high" or "medium", in TF32.
+
+    On the CPU products are always computed in full float32. RuntimeError for other names.
+    """
     global _precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(f"{precision!r} is not one of 'highest', 'high', or 'medium'.")
@@ -19,6 +29,23 @@ def set_float32_matmul_precision(precision: str) -> None:
 def get_float32_matmul_precision() -> str:
     """What set_float32_matmul_precision was given."""
     return _precision
+
+
+def float32_products(of: str) -> str:
+    """How the CUDA kernels multiply float32, in "matmul" or "conv": "split" (as accurate as float32), "tf32" or "exact".
+
+    As in torch: backends.cuda.matmul.fp32_precision, or cudnn's for convolutions, decides where it is "ieee" (exact) or
+    "tf32"; else set_float32_matmul_precision does. Unlike in torch convolutions stay accurate under "highest", whatever
+    cudnn.allow_tf32 says; under the others they use TF32 if that allows it.
+    """
+    cuda, cudnn = sys.modules.get("pynn.backends.cuda"), sys.modules.get("pynn.backends.cudnn")
+    switches = cudnn if of == "conv" else getattr(cuda, "matmul", None)
+    given = getattr(switches, "fp32_precision", "none")
+    if given in ("ieee", "tf32"):
+        return "exact" if given == "ieee" else "tf32"
+    if _precision == "highest" or (of == "conv" and not getattr(cudnn, "allow_tf32", True)):
+        return "split"
+    return "tf32"
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
@@ -97,11 +124,26 @@ def set_num_interop_threads(n: int) -> None:
 
 
 def get_default_device() -> device:
-    """Where new tensors lie: the CPU."""
-    return check_device("cpu")
+    """Where new tensors lie in this thread."""
+    return (state.device if _core.has_modes() else None) or CPU
 
 
-def set_default_device(device: "device | str | None") -> None:
-    """Accept the CPU, or None; RuntimeError for a device that this build cannot use."""
-    if device is not None:
-        check_device(device)
+_default_device = threading.local()  # .given: whether set_default_device chose one in this thread
+
+
+def set_default_device(device: "device | str | int | None") -> None:
+    """Make new tensors of this thread lie on a device; None is the CPU. RuntimeError for one this build cannot use."""
+    found = None if device is None else check_device(device)
+    if found == CPU:
+        found = None
+    given = getattr(_default_device, "given", False)
+    if given != (found is not None):
+        _default_device.given = not given
+        _core.leave_mode() if given else _core.enter_mode()
+    state.device = found
+
+
+def start_on(kind: str) -> None:
+    """Make new tensors lie on a type of device in every thread, from the start (PYNN_BACKEND)."""
+    _core.ThreadState.device = check_device(kind)
+    _core.enter_mode()

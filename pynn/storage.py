@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from pynn import _core
 from pynn._device import CPU, check_device, device
 from pynn._dtypes import DTYPES, TYPE_OF, TYPES, from_numpy, get_default_dtype, plain, to_numpy
 from pynn._dtypes import dtype as _dtype
@@ -20,14 +21,25 @@ class _Storage:
 
     @property
     def device(self) -> device:
-        """Where the memory lies: the CPU."""
-        return CPU
+        """Where the memory lies."""
+        if not _core.on_device(self._flat):
+            return CPU
+        from pynn import _gpu
 
-    is_cuda = False
+        return _gpu.device_of((self._flat,))
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the memory is a GPU's."""
+        return bool(_core.on_device(self._flat))
+
     is_sparse = False
 
     def data_ptr(self) -> int:
         """The address of the first byte: equal for two storages that are the same memory."""
+        if _core.on_device(self._flat):
+            there: Any = self._flat
+            return int(there.data.ptr)
         address: int = self._flat.__array_interface__["data"][0] if self._flat.size else 0
         return address
 
@@ -47,7 +59,8 @@ class _Storage:
 
     def tolist(self) -> list[Any]:
         """The elements as Python numbers."""
-        found: list[Any] = plain(self._flat).tolist()
+        held: Any = self._flat
+        found: list[Any] = plain(held.get() if self.is_cuda else held).tolist()
         return found
 
     def __iter__(self) -> Iterator[Any]:
@@ -67,18 +80,21 @@ class _Storage:
         return self
 
     def cpu(self) -> "_Storage":
-        """Itself."""
-        return self
+        """A copy in the CPU's memory; itself where it lies there."""
+        return self.to(device=CPU)
 
     def cuda(self, device: Any = None, non_blocking: bool = False) -> "_Storage":
-        """Raises: this build has no GPU kernels."""
-        check_device("cuda" if device is None else device)
-        return self
+        """A copy on a GPU; itself where it lies there. RuntimeError where there is none."""
+        return self.to(device="cuda" if device is None else device)
 
     def to(self, *, device: Any, non_blocking: bool = False) -> "_Storage":
-        """Itself, for the CPU; RuntimeError for another device."""
-        check_device(device)
-        return self
+        """A copy on a device; itself where it lies there."""
+        where = check_device(device)
+        if where == self.device:
+            return self
+        from pynn import _gpu
+
+        return self._of(_gpu.place(self._flat, where))
 
     def new(self) -> "_Storage":
         """An empty storage of the kind."""

@@ -1,5 +1,6 @@
 """Several threads, forks in the middle, an exit with threads running."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy
 import pytest
 
 import pynn
-from pynn import _config, nn, optim
+from pynn import _config, _threads, nn, optim
 
 COMMON = """
 import threading, time
@@ -143,7 +144,7 @@ def test_a_long_graph_is_freed_without_recursion():
 NATIVE = pytest.mark.skipif(_config._native is None, reason="only the compiled kernels have a pool")
 
 
-@NATIVE
+@pytest.mark.parametrize("pure", [pytest.param("", marks=NATIVE), "1"])
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -152,11 +153,44 @@ NATIVE = pytest.mark.skipif(_config._native is None, reason="only the compiled k
         ({"PYNN_NUM_THREADS": "many", "OMP_NUM_THREADS": "2"}, 2),
     ],
 )
-def test_the_environment_sets_the_number_of_threads(given, expected):
+def test_the_environment_sets_the_number_of_threads(given, expected, pure):
+    given = given | {"PYNN_PURE": pure}
     environment = {k: v for k, v in os.environ.items() if k not in ("PYNN_NUM_THREADS", "OMP_NUM_THREADS")} | given
     code = "import pynn; print(pynn.get_num_threads())"
     out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert int(out.stdout) == expected
+
+
+@NATIVE
+def test_without_compiled_code_as_many_threads_are_counted():
+    code = "import pynn; print(pynn.get_num_threads())"
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYNN_NUM_THREADS", "OMP_NUM_THREADS")}
+    found = [
+        subprocess.run([sys.executable, "-c", code], env=environment | pure, capture_output=True, text=True, check=True).stdout
+        for pure in ({"PYNN_PURE": ""}, {"PYNN_PURE": "1"})
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_quota_of_a_control_group_limits_the_count(monkeypatch):
+    files = {
+        "/proc/self/cgroup": "1:cpu:/old\n0::/outer/inner\n",
+        "/sys/fs/cgroup/outer/inner/cpu.max": "max 100000\n",
+        "/sys/fs/cgroup/outer/cpu.max": "250000 100000\n",
+    }
+
+    def opened(path):
+        if path not in files:
+            raise FileNotFoundError(path)
+        return io.StringIO(files[path])
+
+    monkeypatch.setattr(_threads, "open", opened, raising=False)
+    assert _threads._within_quota(8) == 3
+    assert _threads._within_quota(2) == 2
+    files["/sys/fs/cgroup/outer/cpu.max"] = "1000 100000\n"
+    assert _threads._within_quota(8) == 1
+    del files["/proc/self/cgroup"]
+    assert _threads._within_quota(8) == 8
 
 
 def test_beside_numpys_own_threads():

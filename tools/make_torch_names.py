@@ -21,11 +21,13 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 import pynn  # noqa: E402
+from pynn import _named_dtypes  # noqa: E402
 
 TARGET = ROOT / "docs" / "torch_names.md"
 
 MODULES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.parameter", "torch.nn.attention",
+    "torch.nn.attention.flex_attention", "torch.nn.attention.bias",
     "torch.nn.utils", "torch.nn.utils.rnn", "torch.nn.utils.parametrize", "torch.nn.utils.parametrizations",
     "torch.nn.utils.prune", "torch.nn.utils.stateless", "torch.nn.utils.fusion", "torch.optim", "torch.optim.lr_scheduler",
     "torch.optim.swa_utils", "torch.optim.optimizer", "torch.autograd", "torch.autograd.function", "torch.autograd.functional",
@@ -43,6 +45,7 @@ MODULES = (
 
 # What a name that is there leaves out.
 PARTIAL = {
+    **{f"torch.{name}": "a name alone: no tensor has this dtype" for name in _named_dtypes.NAMED},
     "torch.compile": "returns its argument as it is, and says so once",
     "torch.jit.script": "returns its argument as it is, and says so once",
     "torch.jit.trace": "returns its argument as it is, and says so once",
@@ -78,7 +81,6 @@ REASONS = (
         r".*(complex|cfloat|cdouble|chalf|\.polar|view_as_real|\.imag$|\.conj|\.angle$|resolve_|physical|is_neg|\.H$|\.mH$|adjoint|sgn)",
         f"complex tensors: {_SCOPE}",
     ),
-    (r".*\.(u?int[1-7]|bits\w+|float4\w*|float8\w*|uint(16|32|64))$", "a dtype that pynn has not"),
     (r".*(nested|to_padded_tensor)", f"nested tensors: {_SCOPE}"),
     (
         r".*(cudnn_|miopen_|mkldnn_|fbgemm|native_|norm_elemt|norm_stats|norm_gather|norm_backward|norm_update_stats|_copy$|fused_|_with_indices$|norm_except|constant_pad_nd|convolution$|_grid_generator|grid_sampler|rrelu_|feature_\w*dropout|lobpcg)",
@@ -87,7 +89,7 @@ REASONS = (
     (r".*(named_tensor|names$|rename|refine_names|align_|has_names)", f"named tensors: {_SCOPE}"),
     (r".*\b(xla|hpu|ipu|vulkan|mtia|maia|privateuse\w*|cuda|xpu|mps)\b.*", "of a device that this build has not"),
     (
-        r"torch\.(fx|export|library|package|jit|compiler|onnx|monitor|futures|profiler|multiprocessing|distributed)\b",
+        r"torch\.(fx|export|library|package|jit|compiler|onnx|monitor|profiler|multiprocessing|distributed)\b",
         "not written yet",
     ),
     (r"torch\.return_types\..*_out$", "an internal of torch's, not in its documentation"),

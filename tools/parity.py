@@ -8,11 +8,13 @@ and torch's gradient. Needs `pip install torch==2.13.0 expecttest`.
     python tools/parity.py -v linalg.qr    one function, each failing sample with its reason
     python tools/parity.py --dtypes all    bool, int64, float16, bfloat16, float32 and float64
     python tools/parity.py --variants all  function, method, in-place form, out=, and the errors of bad arguments
+    python tools/parity.py --device cuda   pynn's tensors on a GPU; --stand-in: one played by tests/cupy_stand_in
     python tools/parity.py --list          the names of the functions that pynn lacks
 """
 
 import argparse
 import collections
+import contextlib
 import inspect
 import pathlib
 import sys
@@ -75,8 +77,9 @@ def to_array(torch, tensor):
 class Translator:
     """torch values as pynn values; the same tensor always as the same tensor."""
 
-    def __init__(self, torch):
+    def __init__(self, torch, device="cpu"):
         self.torch = torch
+        self.device = device
         self.tensors = {}
         self.leaves = []
 
@@ -86,7 +89,7 @@ class Translator:
         if t.is_complex() or t.layout != self.torch.strided or t.is_quantized or t.is_meta:
             raise NotImplementedError("complex, sparse, quantized or meta")
         array = to_array(self.torch, t)
-        out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(getattr(pynn, str(t.dtype)[6:]))
+        out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(self.device, getattr(pynn, str(t.dtype)[6:]))
         if t.dim() and not t.is_contiguous() and t.numel():
             order = sorted(range(t.dim()), key=lambda i: -t.stride(i))
             back = [order.index(i) for i in range(t.dim())]
@@ -154,7 +157,7 @@ def flatten(value, tensor):
     return [value]
 
 
-def check_close(torch, what, ours, theirs, tolerance=1.0, random=False):
+def check_close(torch, what, ours, theirs, tolerance=1.0, random=False, device="cpu"):
     if not isinstance(theirs, torch.Tensor):
         if isinstance(ours, pynn.Tensor):
             raise Differs(f"{what}: a tensor where torch has {type(theirs).__name__} {theirs!r}")
@@ -173,9 +176,11 @@ def check_close(torch, what, ours, theirs, tolerance=1.0, random=False):
         raise Differs(f"{what}: shape {tuple(ours.shape)}, torch {tuple(theirs.shape)}")
     if str(ours.dtype).split(".")[-1] != str(theirs.dtype).split(".")[-1]:
         raise Differs(f"{what}: dtype {ours.dtype}, torch {theirs.dtype}")
+    if ours.device.type != device:
+        raise Differs(f"{what}: lies on {ours.device}")
     if random:
         return
-    a = ours.detach()
+    a = ours.detach().cpu()
     a = (a.float() if a.dtype == pynn.bfloat16 else a).numpy()
     b = to_array(torch, theirs)
     rtol, atol = TOLERANCE.get(str(theirs.dtype)[6:], (0, 0))
@@ -200,7 +205,9 @@ def gradients(torch, ours, theirs, translator, tolerance):
     weights = [torch.rand(b.shape, generator=torch.Generator().manual_seed(5)).to(b.dtype) + 0.5 for _, b in pairs]
     leaves = translator.leaves
     expected = torch.autograd.grad([b for _, b in pairs], [t for t, _ in leaves], weights, allow_unused=True)
-    ours_weights = [pynn.tensor(to_array(torch, w)).to(getattr(pynn, str(w.dtype)[6:])) for w in weights]
+    ours_weights = [
+        pynn.tensor(to_array(torch, w)).to(translator.device, getattr(pynn, str(w.dtype)[6:])) for w in weights
+    ]
     got = pynn.autograd.grad([a for a, _ in pairs], [p for _, p in leaves], ours_weights, allow_unused=True)
     for i, (e, g) in enumerate(zip(expected, got)):
         if e is None or g is None:
@@ -209,7 +216,7 @@ def gradients(torch, ours, theirs, translator, tolerance):
                     f"gradient {i}: {'none' if g is None else 'some'}, torch {'none' if e is None else 'some'}"
                 )
             continue
-        check_close(torch, f"gradient {i}", g, e, tolerance * 4)
+        check_close(torch, f"gradient {i}", g, e, tolerance * 4, device=translator.device)
 
 
 class Runner:
@@ -317,7 +324,7 @@ class Runner:
             return
         if variant == "out" and not op.supports_out:
             return
-        translator = Translator(torch)
+        translator = Translator(torch, self.options.device)
         theirs_random = "rand" in op.name or op.name in RANDOM or bool(sample.kwargs.get("dropout_p"))
         try:
             args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
@@ -343,7 +350,10 @@ class Runner:
             return
         try:
             if variant == "out":
-                outs = [pynn.empty(tuple(t.shape), dtype=getattr(pynn, str(t.dtype)[6:])) for t in tensors]
+                outs = [
+                    pynn.empty(tuple(t.shape), dtype=getattr(pynn, str(t.dtype)[6:]), device=self.options.device)
+                    for t in tensors
+                ]
                 with pynn.no_grad():
                     function(*args, **kwargs, out=outs[0] if isinstance(theirs, torch.Tensor) else tuple(outs))
                 ours = outs
@@ -359,8 +369,9 @@ class Runner:
             if len(a) != len(b):
                 raise Differs(f"{len(a)} results, torch {len(b)}")
             tolerance = LOOSE.get(op.name, 1.0)
+            where = self.options.device if translator.tensors else "cpu"
             for i, (x, y) in enumerate(zip(a, b)):
-                check_close(torch, f"result {i}" if len(b) > 1 else "result", x, y, tolerance, random=theirs_random)
+                check_close(torch, f"result {i}" if len(b) > 1 else "result", x, y, tolerance, theirs_random, where)
             if variant == "function" and wants_grad and not theirs_random and op.name not in NO_GRADIENT:
                 gradients(torch, ours, theirs, translator, tolerance)
             self.passed[label] += 1
@@ -392,7 +403,7 @@ class Runner:
                     raise Missing(f"Tensor.{name}")
             if result is not ours:
                 raise Differs("in-place form does not return its tensor")
-            check_close(torch, "in-place result", ours, theirs, LOOSE.get(op.name, 1.0), random)
+            check_close(torch, "in-place result", ours, theirs, LOOSE.get(op.name, 1.0), random, self.options.device)
             self.passed[label] += 1
         except Exception as error:
             self.fail(label, f"{dtype_name}/inplace/{number}", sample, error)
@@ -405,7 +416,7 @@ class Runner:
             return
         for number, case in enumerate(errors):
             sample = case.sample_input
-            translator = Translator(torch)
+            translator = Translator(torch, self.options.device)
             try:
                 args, kwargs = translator((sample.input, *sample.args)), translator(sample.kwargs)
             except (NotImplementedError, AttributeError, ValueError, TypeError):
@@ -466,19 +477,31 @@ def describe(torch, value, depth=0):
     return repr(value)[:60]
 
 
+def gpu(played):
+    """A block with a GPU: the machine's own, or one played by the stand-in for CuPy."""
+    if not played:
+        return contextlib.nullcontext()
+    from tests import cupy_stand_in
+
+    return cupy_stand_in.installed()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="names as in torch, a trailing * for all that begin so")
     parser.add_argument("--dtypes", default="float32")
     parser.add_argument("--variants", default="function")
     parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--stand-in", action="store_true")
     parser.add_argument("-v", action="store_true")
     parser.add_argument("--traceback", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     options.dtypes = DTYPES if options.dtypes == "all" else options.dtypes.split(",")
     options.variants = VARIANTS if options.variants == "all" else options.variants.split(",")
-    runner = Runner(options).run()
+    with gpu(options.stand_in):
+        runner = Runner(options).run()
     if options.list:
         print("\n".join(runner.missing))
         return

@@ -51,6 +51,7 @@ def cross_environment(target):
 def build(target, pure, folder):
     """Build the wheel as it comes; a compiler that fails is an error here, not a reason for a pure wheel."""
     environment = {"PYNN_PURE": "1"} if pure else {"PYNN_PURE": "", "PYNN_COMPILED": "1"}
+    environment["PYNN_CUDA"] = os.environ.get("PYNN_CUDA", "OFF")  # kernels for GPUs are large: on request
     command = [
         sys.executable,
         "-m",

@@ -19,8 +19,8 @@
 
 #if defined(__CUDACC__)
 // `name` points to the block's dynamic shared memory, aligned to 1024 bytes.
-#define PYNN_DYNAMIC_SHARED(type, name)                                       \
-  extern __shared__ __align__(1024) unsigned char pynn_dynamic_shared[];      \
+#define PYNN_DYNAMIC_SHARED(type, name)                                  \
+  extern __shared__ __align__(1024) unsigned char pynn_dynamic_shared[]; \
   type* const name = reinterpret_cast<type*>(pynn_dynamic_shared)
 #endif
 

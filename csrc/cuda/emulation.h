@@ -1,18 +1,18 @@
 // CUDA C++ as host code: what csrc/kernels/*/cuda*.cu use of it, for tests where there is no GPU.
 //
-// A launch runs its blocks one after another on the calling thread; a block's threads are fibers that change over
-// where they wait: at __syncthreads(), __syncwarp(), shuffles, votes and reductions of a warp, named barriers. A
-// cooperative launch runs all its blocks at once, a cluster launch those of a cluster. Nothing runs in parallel, so
-// atomics are plain arithmetic; memory is the host's.
+// A launch runs its blocks one after another on the calling thread; a block's threads are fibers that change
+// over where they wait: at __syncthreads(), __syncwarp(), shuffles, votes and reductions of a warp, named
+// barriers. A cooperative launch runs all its blocks at once, a cluster launch those of a cluster. Nothing
+// runs in parallel, so atomics are plain arithmetic; memory is the host's.
 //
-// What a GPU leaves undefined is an error here, and the launch says which thread of which block: a barrier that some
-// threads do not reach, a shuffle from a lane outside its mask, lanes of one mask in different collectives, a launch
-// over the device's limits, a write past the end of dynamic shared memory. Shared memory starts as NaN (all bits set).
-// PYNN_EMULATION_ORDER=reverse, or set_order(), runs threads last first: a race for shared memory that the order of
-// threads hides in one run shows in the other.
+// What a GPU leaves undefined is an error here, and the launch says which thread of which block: a barrier
+// that some threads do not reach, a shuffle from a lane outside its mask, lanes of one mask in different
+// collectives, a launch over the device's limits, a write past the end of dynamic shared memory. Shared
+// memory starts as NaN (all bits set). PYNN_EMULATION_ORDER=reverse, or set_order(), runs threads last first:
+// a race for shared memory that the order of threads hides in one run shows in the other.
 //
-// `__shared__` variables are static: one copy for all blocks, so kernels of cooperative and cluster launches use
-// dynamic shared memory, which each block has of its own.
+// `__shared__` variables are static: one copy for all blocks, so kernels of cooperative and cluster launches
+// use dynamic shared memory, which each block has of its own.
 #pragma once
 #include <math.h>  // exp(float) and the like without std::, as CUDA has them
 
@@ -39,9 +39,8 @@
 #define __restrict__ __restrict
 #endif
 
-#include "cuda/emulation_types.h"
-
 #include "cuda/emulation_half.h"
+#include "cuda/emulation_types.h"
 
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
@@ -79,9 +78,9 @@ void pause();  // lets the others run
 // All threads of the block give a number: how many are not 0 (the block's votes).
 int block_count(int predicate);
 
-// A step that the lanes of `mask` take together: each gives the address of its arguments, and where the last one
-// arrives `resolve` is called once with all of them (null for lanes that are not in the mask) and writes their
-// results into them.
+// A step that the lanes of `mask` take together: each gives the address of its arguments, and where the last
+// one arrives `resolve` is called once with all of them (null for lanes that are not in the mask) and writes
+// their results into them.
 using Resolve = void (*)(void* const* lanes, unsigned mask);
 void collective(const char* name, unsigned mask, void* arguments, Resolve resolve);
 
@@ -152,15 +151,20 @@ T fold(const char* name, unsigned mask, T value) {
 }
 struct Least {
   template <class T>
-  T operator()(T a, T b) const { return b < a ? b : a; }
+  T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
 };
 struct Most {
   template <class T>
-  T operator()(T a, T b) const { return a < b ? b : a; }
+  T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
 };
 
 }  // namespace pynn::emulation
 
-#define PYNN_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(::pynn::emulation::dynamic_shared())
+#define PYNN_DYNAMIC_SHARED(type, name) \
+  type* const name = static_cast<type*>(::pynn::emulation::dynamic_shared())
 
 #include "cuda/emulation_intrinsics.h"

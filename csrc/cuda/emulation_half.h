@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cuda/emulation_types.h"
+
 namespace pynn::emulation {
 
 inline uint32_t bits_of(float x) {

@@ -22,6 +22,25 @@ struct MapShape {
   uint32_t box[5];   // box[0] elements are 128 bytes
 };
 
+// Images with channels last, and the columns of pixels that one copy brings: `pixels` places of a window that moves by
+// `stride` through the box from `lower` (left, top) to size - 1 + `upper`, line by line and image by image, 128 bytes of
+// channels each, a tap's offset beside the place. What lies outside of the image is zeros.
+struct PixelMapShape {
+  pynn_dtype dtype;
+  bool round_tf32;
+  const void* data;            // aligned to 16 bytes
+  uint64_t size[4], step[4];   // channels, width, height, images; bytes as above
+  int lower[2], upper[2];      // of width and height, -128 to 127
+  uint32_t stride[2];          // 1 to 8
+  uint32_t channels, pixels;   // channels are 128 bytes, pixels up to 256
+};
+inline bool has_pixel_map(const PixelMapShape& s) {
+  for (int d = 0; d < 2; ++d) {
+    if (s.lower[d] < -128 || s.lower[d] > 127 || s.upper[d] < -128 || s.upper[d] > 127 || s.stride[d] > 8) return false;
+  }
+  return true;
+}
+
 #if defined(__CUDACC__)
 
 using TensorMap = CUtensorMap;
@@ -75,6 +94,16 @@ PYNN_DEVICE void tma_load(void* to, const TensorMap* map, Barrier* barrier, int 
       "l"(map), "r"(barrier_place(barrier)), "r"(x), "r"(y), "r"(z)
       : "memory");
 }
+// The pixels from the window at (x, y) of an image on, `right` and `down` of it, channels from `channel` on.
+PYNN_DEVICE void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y, int image,
+                                 int right, int down) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
+      "[%2], {%7, %8};" ::"r"(unsigned(__cvta_generic_to_shared(to))),
+      "l"(map), "r"(barrier_place(barrier)), "r"(channel), "r"(x), "r"(y), "r"(image), "h"((unsigned short)right),
+      "h"((unsigned short)down)
+      : "memory");
+}
 PYNN_DEVICE void tma_prefetch(const TensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
@@ -86,6 +115,7 @@ PYNN_DEVICE void tma_prefetch(const TensorMap* map) {
 
 struct TensorMap {
   MapShape shape;
+  PixelMapShape pixels;
 };
 
 struct Barrier {
@@ -147,12 +177,49 @@ inline void tma_load(void* to, const TensorMap* map, Barrier* barrier, int x, in
   barrier->bytes -= int32_t(line * 128);
   barrier_turn(barrier);
 }
+inline void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y, int image,
+                            int right, int down) {
+  const PixelMapShape& s = map->pixels;
+  const int item = s.dtype == PYNN_FLOAT32 ? 4 : 2;
+  auto* const base = static_cast<unsigned char*>(emulation::dynamic_shared());
+  const uint64_t start = uint64_t(static_cast<unsigned char*>(to) - base);
+  if (start % 1024 != 0 || right < 0 || right > 255 || down < 0 || down > 255) {
+    emulation::stop("tma_load_pixels(): to %llu, offsets %d and %d", (unsigned long long)start, right, down);
+  }
+  for (uint32_t p = 0; p < s.pixels; ++p) {
+    const int64_t column = x + right, line = y + down;
+    const bool inside = column >= 0 && column < int64_t(s.size[1]) && line >= 0 && line < int64_t(s.size[2]) &&
+                        image < int64_t(s.size[3]);
+    for (uint32_t i = 0; i < s.channels; ++i) {
+      uint64_t target = start + p * 128 + i * uint64_t(item);
+      target ^= (target >> 7 & 7) << 4;
+      uint32_t word = 0;
+      if (inside && channel + int64_t(i) < int64_t(s.size[0])) {
+        const int64_t offset = (channel + int64_t(i)) * item + column * int64_t(s.step[1]) +
+                               line * int64_t(s.step[2]) + image * int64_t(s.step[3]);
+        std::memcpy(&word, static_cast<const unsigned char*>(s.data) + offset, size_t(item));
+      }
+      if (s.round_tf32) word = round_tf32(word);
+      std::memcpy(base + target, &word, size_t(item));
+    }
+    x += int(s.stride[0]);
+    if (x <= int(s.size[1]) - 1 + s.upper[0]) continue;
+    x = s.lower[0];
+    y += int(s.stride[1]);
+    if (y <= int(s.size[2]) - 1 + s.upper[1]) continue;
+    y = s.lower[1];
+    ++image;
+  }
+  barrier->bytes -= int32_t(s.pixels * 128);
+  barrier_turn(barrier);
+}
 inline void tma_prefetch(const TensorMap*) {}
 
 #endif
 
-// The copy engine's description of such an array. PYNN_UNSUPPORTED where the driver has none.
+// The copy engine's description of such an array. PYNN_INVALID where the driver has none.
 Status make_map(const MapShape& shape, TensorMap* map);
+Status make_map(const PixelMapShape& shape, TensorMap* map);
 
 // Registers of the calling warpgroup, for all of its threads: fewer for one that copies, more for those that multiply.
 #if defined(__CUDACC__)

@@ -30,8 +30,9 @@ template <class... Params, class... Args>
 Status launch(void (*kernel)(Params...), const Configuration& how, Args&&... args) {
   if (how.grid.x == 0 || how.grid.y == 0 || how.grid.z == 0) return Status();
   const std::tuple<Params...> values(Params(std::forward<Args>(args))...);
-  const std::string error = emulation::run({how.grid, how.block, how.shared_bytes, how.cluster, how.cooperative},
-                                           [&] { std::apply(kernel, values); });
+  const std::string error =
+      emulation::run({how.grid, how.block, how.shared_bytes, how.cluster, how.cooperative},
+                     [&] { std::apply(kernel, values); });
   return error.empty() ? Status() : Status(PYNN_INVALID, "%s", error.c_str());
 }
 
@@ -40,10 +41,11 @@ Status launch(void (*kernel)(Params...), const Configuration& how, Args&&... arg
 inline Status check(cudaError_t error, const Configuration& how) {
   if (error == cudaSuccess) return Status();
   (void)cudaGetLastError();  // not to be found by the next launch
-  return Status(error == cudaErrorMemoryAllocation ? PYNN_NO_MEMORY : PYNN_INVALID,
-                "%s (%s), at a grid of (%u, %u, %u) blocks of (%u, %u, %u) threads with %zu bytes of shared memory",
-                cudaGetErrorString(error), cudaGetErrorName(error), how.grid.x, how.grid.y, how.grid.z, how.block.x,
-                how.block.y, how.block.z, how.shared_bytes);
+  return Status(
+      error == cudaErrorMemoryAllocation ? PYNN_NO_MEMORY : PYNN_INVALID,
+      "%s (%s), at a grid of (%u, %u, %u) blocks of (%u, %u, %u) threads with %zu bytes of shared memory",
+      cudaGetErrorString(error), cudaGetErrorName(error), how.grid.x, how.grid.y, how.grid.z, how.block.x,
+      how.block.y, how.block.z, how.shared_bytes);
 }
 
 template <class... Params, class... Args>

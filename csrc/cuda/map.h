@@ -1,6 +1,6 @@
-// The one pointwise kernel: out[i] = Op(inputs[i]...) over arrays of any strides, 16 bytes an access where they allow
-// it, kAhead of them in flight a thread before the first is used. The output may be one of the inputs, element for
-// element: a thread reads all its places before it writes them.
+// The one pointwise kernel: out[i] = Op(inputs[i]...) over arrays of any strides, 16 bytes an access where
+// they allow it, kAhead of them in flight a thread before the first is used. The output may be one of the
+// inputs, element for element: a thread reads all its places before it writes them.
 #pragma once
 #include "cuda/launch.h"
 #include "cuda/strided.h"
@@ -48,8 +48,8 @@ struct Map {
 #pragma unroll
     for (int k = 1; k < kInputs; ++k) load_operand<In, N>(arrays, k, at[k], values.others[k - 1]);
   }
-  static PYNN_DEVICE void store(const Op& op, const Strided& arrays, int64_t at, const Values& values, C alpha,
-                                C beta) {
+  static PYNN_DEVICE void store(const Op& op, const Strided& arrays, int64_t at, const Values& values,
+                                C alpha, C beta) {
     Pack<Out, N> out;
 #pragma unroll
     for (int j = 0; j < N; ++j) {
@@ -101,9 +101,10 @@ __global__ void __launch_bounds__(kMapThreads)
   }
 }
 
-// Launches the kernel. operands: the inputs, then the output. Op is called with values of the types computed in:
-// op(First a[, In b[, In c]], In alpha, In beta); `wide` is the operation where packs are read, `narrow` where single
-// elements are: a kernel an operation (Inlined) for what is worth its compile time, else one over many operations.
+// Launches the kernel. operands: the inputs, then the output. Op is called with values of the types computed
+// in: op(First a[, In b[, In c]], In alpha, In beta); `wide` is the operation where packs are read, `narrow`
+// where single elements are: a kernel an operation (Inlined) for what is worth its compile time, else one
+// over many operations.
 template <class First, class In, class Out, int kInputs, class Wide, class Narrow>
 Status map(const Wide& wide, const Narrow& narrow, int ndim, const int64_t* shape, const Operand* operands,
            double alpha, double beta, cudaStream_t stream) {
@@ -114,14 +115,15 @@ Status map(const Wide& wide, const Narrow& narrow, int ndim, const int64_t* shap
       ndim, shape, operands, kInputs + 1, N, [&](const Strided& piece, bool packed) -> Status {
         const int64_t places = piece.packs > 0 ? piece.packs : 1;
         const dim3 grid(unsigned(ceil_div(places, kMapThreads * kMapAhead<kInputs>)));
-        return packed ? launch(&map_kernel<Wide, First, In, Out, kInputs, N>, grid, dim3(kMapThreads), 0, stream,
-                               wide, piece, C(alpha), C(beta))
-                      : launch(&map_kernel<Narrow, First, In, Out, kInputs, 1>, grid, dim3(kMapThreads), 0, stream,
-                               narrow, piece, C(alpha), C(beta));
+        return packed ? launch(&map_kernel<Wide, First, In, Out, kInputs, N>, grid, dim3(kMapThreads), 0,
+                               stream, wide, piece, C(alpha), C(beta))
+                      : launch(&map_kernel<Narrow, First, In, Out, kInputs, 1>, grid, dim3(kMapThreads), 0,
+                               stream, narrow, piece, C(alpha), C(beta));
       });
 }
 
-// An operation compiled into its kernel: Op has `static Result run(First a[, In b[, In c]], In alpha, In beta)`.
+// An operation compiled into its kernel: Op has `static Result run(First a[, In b[, In c]], In alpha, In
+// beta)`.
 template <class Op>
 struct Inlined {
   template <class... Values>

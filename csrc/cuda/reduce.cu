@@ -1,12 +1,13 @@
 // How a reduction is laid onto threads.
-#include "cuda/reduce.h"
-
 #include <algorithm>
+
+#include "cuda/reduce.h"
 
 namespace pynn::cuda {
 
-bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const int64_t* const* strides, int64_t item,
-                    const void* const* data, const int64_t* out_strides, int width, Reduction* out) {
+bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const int64_t* const* strides,
+                    int64_t item, const void* const* data, const int64_t* out_strides, int width,
+                    Reduction* out) {
   constexpr int64_t kMost = int64_t(1) << 31;
   int64_t results = 1, elements = 1;
   int order[PYNN_MAX_DIMS];
@@ -17,7 +18,8 @@ bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const in
   }
   // Innermost first: by the first array's steps.
   const auto step = [&](int d) { return strides[0][d] < 0 ? -strides[0][d] : strides[0][d]; };
-  std::stable_sort(order, order + ndim, [&](int a, int b) { return step(a) != step(b) ? step(a) < step(b) : a > b; });
+  std::stable_sort(order, order + ndim,
+                   [&](int a, int b) { return step(a) != step(b) ? step(a) < step(b) : a > b; });
   *out = Reduction();
   out->results = uint32_t(results);
   out->elements = uint32_t(elements);
@@ -44,7 +46,8 @@ bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const in
   // Packs lie within the innermost dimension; rows may have a rest where nothing else is reduced.
   if (innermost < 0) packs = false;
   if (packs && out->columns) packs = out->kept.sizes[0].divisor % uint32_t(width) == 0;
-  if (packs && !out->columns && out->reduced.ndim > 1) packs = out->reduced.sizes[0].divisor % uint32_t(width) == 0;
+  if (packs && !out->columns && out->reduced.ndim > 1)
+    packs = out->reduced.sizes[0].divisor % uint32_t(width) == 0;
   out->width = packs ? width : 1;
   // Enough blocks to fill a large GPU, each with enough elements to be worth the second launch.
   constexpr int64_t kBlocks = 1024, kLeast = 4096, kLeastRows = 64;

@@ -1,8 +1,8 @@
 // Reductions of any dimensions of arrays of any strides: what is added up and how is a Source's.
 //
-// Every result is made in one order that follows from the shape alone: a thread adds elements a fixed distance apart,
-// threads join by a fixed tree, and where a result is cut among several blocks their parts go through a workspace and
-// join in order. The same bits every time, no atomics.
+// Every result is made in one order that follows from the shape alone: a thread adds elements a fixed
+// distance apart, threads join by a fixed tree, and where a result is cut among several blocks their parts go
+// through a workspace and join in order. The same bits every time, no atomics.
 //
 // A Source has
 //   Acc                                 what a thread accumulates: trivially copyable, whole words
@@ -70,16 +70,17 @@ struct Reduction {
   size_t items = 0;      // of the workspace: accumulators
 };
 
-// The plan for arrays of itemsize `item` over a shape. `reduce[d]`: dimension d is reduced. strides[k]: of array k in
-// bytes; the second may be the first. out_strides: of the results in elements, 0 where reduced. widths: what packs the
-// source has. False where there are 2^31 results or elements or more, or none.
-bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const int64_t* const* strides, int64_t item,
-                    const void* const* data, const int64_t* out_strides, int width, Reduction* out);
+// The plan for arrays of itemsize `item` over a shape. `reduce[d]`: dimension d is reduced. strides[k]: of
+// array k in bytes; the second may be the first. out_strides: of the results in elements, 0 where reduced.
+// widths: what packs the source has. False where there are 2^31 results or elements or more, or none.
+bool plan_reduction(int ndim, const int64_t* shape, const bool* reduce, const int64_t* const* strides,
+                    int64_t item, const void* const* data, const int64_t* out_strides, int width,
+                    Reduction* out);
 
 #if defined(__CUDACC__) || defined(PYNN_CUDA_EMULATION)
 
 constexpr int kReduceThreads = 256;
-constexpr int kColumns = 32;                           // results (or packs of them) of a block of columns
+constexpr int kColumns = 32;                            // results (or packs of them) of a block of columns
 constexpr int kColumnRows = kReduceThreads / kColumns;  // threads that share a column
 
 // kGroup threads a result.
@@ -222,8 +223,8 @@ Status reduce(const Source& source, const Reduction& shape, void* workspace, cud
     }
   }
   if (!parts) return Status();
-  return launch(&join_parts<Source>, dim3(unsigned(ceil_div(shape.results, kReduceThreads / kWarpSize))), block, 0,
-                stream, source, shape, static_cast<const Acc*>(parts));
+  return launch(&join_parts<Source>, dim3(unsigned(ceil_div(shape.results, kReduceThreads / kWarpSize))),
+                block, 0, stream, source, shape, static_cast<const Acc*>(parts));
 }
 
 #endif

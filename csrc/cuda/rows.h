@@ -8,16 +8,17 @@
 
 namespace pynn::cuda {
 
-constexpr int kRowThreads = 256;  // of a block
+constexpr int kRowThreads = 256;    // of a block
 constexpr int64_t kWarpRow = 1024;  // the longest row that a warp takes; a block takes longer ones
 
-// f(i, values) over the packs of a row of `size` elements that are this thread's, and over its last elements one by
-// one: values is Pack<T, N> or Pack<T, 1>. kGroup threads take the row.
+// f(i, values) over the packs of a row of `size` elements that are this thread's, and over its last elements
+// one by one: values is Pack<T, N> or Pack<T, 1>. kGroup threads take the row.
 template <int kGroup, int N, class T, class F>
 PYNN_DEVICE void over_row(const T* row, int64_t size, const F& f) {
   const int64_t whole = size / N * N;
 #pragma unroll 4
-  for (int64_t i = int64_t(threadIdx.x % kGroup) * N; i < whole; i += kGroup * N) f(i, load_pack<T, N>(row + i));
+  for (int64_t i = int64_t(threadIdx.x % kGroup) * N; i < whole; i += kGroup * N)
+    f(i, load_pack<T, N>(row + i));
   if constexpr (N > 1) {
     for (int64_t i = whole + threadIdx.x % kGroup; i < size; i += kGroup) f(i, load_pack<T, 1>(row + i));
   }

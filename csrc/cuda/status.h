@@ -30,8 +30,8 @@ class [[nodiscard]] Status {
 };
 
 // Returns from a launching function where a step failed.
-#define PYNN_TRY(call)                                               \
-  do {                                                               \
+#define PYNN_TRY(call)                                                  \
+  do {                                                                  \
     if (::pynn::cuda::Status tried = (call); !tried.ok()) return tried; \
   } while (0)
 

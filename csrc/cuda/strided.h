@@ -1,5 +1,5 @@
-// Arrays of any strides over one shape, as pointwise kernels walk them: dimensions merged where they can be, the
-// innermost cut into packs of 16 bytes where all arrays allow it, divisions by multiplication.
+// Arrays of any strides over one shape, as pointwise kernels walk them: dimensions merged where they can be,
+// the innermost cut into packs of 16 bytes where all arrays allow it, divisions by multiplication.
 #pragma once
 #include <cstdint>
 
@@ -35,8 +35,8 @@ struct Operand {
 // What a kernel gets: `packs` places of `width` elements each along the innermost dimension.
 struct Strided {
   int ndim = 0;
-  uint32_t packs = 0, tail = 0;  // tail: elements after the last whole pack of one dense row
-  Divider sizes[PYNN_MAX_DIMS];  // innermost first, in packs
+  uint32_t packs = 0, tail = 0;                // tail: elements after the last whole pack of one dense row
+  Divider sizes[PYNN_MAX_DIMS];                // innermost first, in packs
   int64_t strides[PYNN_MAX_DIMS][kMaxArrays];  // in bytes, a pack's step innermost
   char* data[kMaxArrays] = {};
   bool single[kMaxArrays] = {};  // the innermost dimension is broadcast
@@ -75,7 +75,8 @@ Status for_each_piece(int ndim, const int64_t* shape, const Operand* operands, i
     if (shape[d] == 0) return Status();
     if (shape[d] == 1) continue;
     int64_t own[kMaxArrays];
-    for (int k = 0; k < arrays; ++k) own[k] = operands[k].data && operands[k].strides ? operands[k].strides[d] : 0;
+    for (int k = 0; k < arrays; ++k)
+      own[k] = operands[k].data && operands[k].strides ? operands[k].strides[d] : 0;
     const auto magnitude = [](int64_t x) { return x < 0 ? -x : x; };
     int at = count++;
     for (; at > 0 && magnitude(strides[at - 1][arrays - 1]) < magnitude(own[arrays - 1]); --at) {
@@ -87,13 +88,15 @@ Status for_each_piece(int ndim, const int64_t* shape, const Operand* operands, i
   }
   if (count == 0) {
     sizes[0] = 1;
-    for (int k = 0; k < arrays; ++k) strides[0][k] = operands[k].data ? int64_t(size_of(operands[k].dtype)) : 0;
+    for (int k = 0; k < arrays; ++k)
+      strides[0][k] = operands[k].data ? int64_t(size_of(operands[k].dtype)) : 0;
     count = 1;
   }
   int merged = 1;
   for (int d = 1; d < count; ++d) {
     bool together = true;
-    for (int k = 0; k < arrays; ++k) together = together && strides[merged - 1][k] == strides[d][k] * sizes[d];
+    for (int k = 0; k < arrays; ++k)
+      together = together && strides[merged - 1][k] == strides[d][k] * sizes[d];
     if (together) {
       sizes[merged - 1] *= sizes[d];
       for (int k = 0; k < arrays; ++k) strides[merged - 1][k] = strides[d][k];

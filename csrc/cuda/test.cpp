@@ -118,7 +118,8 @@ void test_mistakes() {
   CHECK(fails_with(launch(&wrong_lane, dim3(1), dim3(32), 0, nullptr, &out), "shuffles from lane 20"));
   CHECK(fails_with(launch(&other_mask, dim3(1), dim3(32), 0, nullptr, &out), "its own lane"));
   CHECK(fails_with(launch(&mixed_steps, dim3(1), dim3(32), 0, nullptr, &out), "different steps"));
-  CHECK(fails_with(launch(&past_the_end, dim3(1), dim3(32), 32 * sizeof(float), nullptr), "wrote past its 128 bytes"));
+  CHECK(fails_with(launch(&past_the_end, dim3(1), dim3(32), 32 * sizeof(float), nullptr),
+                   "wrote past its 128 bytes"));
   CHECK(fails_with(launch(&unset, dim3(1), dim3(1025), 0, nullptr, &value), "1 to 1024"));
   CHECK(fails_with(launch(&unset, dim3(1, 70000), dim3(1), 0, nullptr, &value), "65535"));
   CHECK(fails_with(launch(&unset, dim3(1), dim3(1), 228 * 1024, nullptr, &value), "232448"));
@@ -180,8 +181,10 @@ void test_halves() {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const __half half = __ushort_as_half(uint16_t(bits));
     const __nv_bfloat16 brain = __ushort_as_bfloat16(uint16_t(bits));
-    if (!std::isnan(__half2float(half))) CHECK_EQ(__half_as_ushort(__float2half_rn(__half2float(half))), bits);
-    if (!std::isnan(__bfloat162float(brain))) CHECK_EQ(__bfloat16_as_ushort(__float2bfloat16_rn(__bfloat162float(brain))), bits);
+    if (!std::isnan(__half2float(half)))
+      CHECK_EQ(__half_as_ushort(__float2half_rn(__half2float(half))), bits);
+    if (!std::isnan(__bfloat162float(brain)))
+      CHECK_EQ(__bfloat16_as_ushort(__float2bfloat16_rn(__bfloat162float(brain))), bits);
   }
   CHECK_EQ(__half2float(__float2half_rn(2049.0f)), 2048);  // ties to even
   CHECK_EQ(__half2float(__float2half_rn(2051.0f)), 2052);
@@ -191,7 +194,8 @@ void test_halves() {
   CHECK_EQ(__half2float(__float2half_rn(0x1p-25f)), 0);
   CHECK_EQ(__bfloat162float(__float2bfloat16_rn(257.0f)), 256);
   CHECK_EQ(__bfloat162float(__float2bfloat16_rn(259.0f)), 260);
-  CHECK(std::isnan(__half2float(__float2half_rn(NAN))) && std::isnan(__bfloat162float(__float2bfloat16_rn(NAN))));
+  CHECK(std::isnan(__half2float(__float2half_rn(NAN))) &&
+        std::isnan(__bfloat162float(__float2bfloat16_rn(NAN))));
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ PYNN_DEVICE T warp_reduce(T value, const Join& join) {
   return value;
 }
 
-// The combination of the values of kThreads threads, consecutive in threadIdx.x, in each of them; kThreads is a warp or
-// the whole block. All threads of the block call it. Always in the same order.
+// The combination of the values of kThreads threads, consecutive in threadIdx.x, in each of them; kThreads is
+// a warp or the whole block. All threads of the block call it. Always in the same order.
 template <int kThreads, class T, class Join>
 PYNN_DEVICE T group_reduce(T value, const Join& join) {
   static_assert(kThreads % kWarpSize == 0, "whole warps");

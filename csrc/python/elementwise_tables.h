@@ -1,5 +1,5 @@
-// Which operation of pynn/elementwise.h each op of Python is, forward and backward: for the bindings of the CPU and of
-// the GPU alike.
+// Which operation of pynn/elementwise.h each op of Python is, forward and backward: for the bindings of the
+// CPU and of the GPU alike.
 #pragma once
 #include "pynn/pynn.h"
 

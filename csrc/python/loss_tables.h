@@ -9,7 +9,8 @@ struct Kind {
   const char* backward_name;
   pynn_loss_kind kind;
   int options;
-  bool chosen;  // whether the first option, where it is true, means `otherwise`, and the others are its options
+  bool chosen;  // whether the first option, where it is true, means `otherwise`, and the others are its
+                // options
   pynn_loss_kind otherwise;
 };
 inline constexpr Kind kKinds[] = {

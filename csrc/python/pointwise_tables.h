@@ -38,6 +38,7 @@ struct Scaled {
   const char* inplace_name;
   pynn_pointwise_op op;
 };
-inline constexpr Scaled kScaled[] = {{"addcmul", "addcmul_", PYNN_P_ADDCMUL}, {"addcdiv", "addcdiv_", PYNN_P_ADDCDIV}};
+inline constexpr Scaled kScaled[] = {{"addcmul", "addcmul_", PYNN_P_ADDCMUL},
+                                     {"addcdiv", "addcdiv_", PYNN_P_ADDCDIV}};
 
 }  // namespace pynn::python

@@ -1,9 +1,11 @@
 """Backends: who computes. `kernel(name)` gives a backend's own form of an op, or None for the reference.
 
-Chosen by `with pynn.backend("numpy"):`, then PYNN_BACKEND, then the best available; the
-default is resolved when it changes, never frozen at import.
+A backend serves the tensors of one device. Chosen by the tensors' device, then `with pynn.backend("numpy"):`, then
+PYNN_BACKEND, then the best available (native > numpy on the CPU, cuda > cupy on a GPU); the default is resolved when it
+changes, never frozen at import. Naming a GPU's backend makes new tensors lie there.
 """
 
+import importlib
 import os
 import warnings
 from typing import Any
@@ -14,13 +16,16 @@ from pynn._core import state
 
 
 class Backend:
-    """A named set of kernels over one array namespace."""
+    """A named set of kernels over one array namespace, for the tensors of one type of device."""
 
-    def __init__(self, name: str, kernels: Any = None, reason: Any = None) -> None:
+    def __init__(
+        self, name: str, kernels: Any = None, reason: Any = None, device: str = "cpu", namespace: Any = numpy_namespace
+    ) -> None:
         self.name = name
-        self.namespace = numpy_namespace
+        self.device = device
+        self.namespace = namespace
         self.reason = reason  # why it is unavailable, or None
-        self._kernels = kernels or {}
+        self.kernels = {} if kernels is None else kernels
 
     @property
     def available(self) -> bool:
@@ -29,10 +34,31 @@ class Backend:
 
     def kernel(self, op_name: Any) -> Any:
         """The backend's kernel for an op ("conv2d") or its backward ("conv2d.backward"), or None."""
-        return self._kernels.get(op_name)
+        return self.kernels.get(op_name)
 
     def __repr__(self) -> str:
         return f"<backend {self.name}{'' if self.available else f' (unavailable: {self.reason})'}>"
+
+
+class Deferred(Backend):
+    """A backend that `load` of its module makes when something of it is first asked for."""
+
+    def __init__(self, name: str, device: str, module: str) -> None:
+        self.name = name
+        self.device = device
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("kernels", "namespace", "reason"):
+            raise AttributeError(f"a backend has no attribute {name!r}.")
+        loaded = importlib.import_module(self._module).load()
+        self.kernels, self.namespace, self.reason = loaded.kernels, loaded.namespace, loaded.reason
+        return getattr(loaded, name)
+
+    def forget(self) -> None:
+        """Load it anew when next asked."""
+        for name in ("kernels", "namespace", "reason"):
+            self.__dict__.pop(name, None)
 
 
 def _native() -> Any:
@@ -43,8 +69,14 @@ def _native() -> Any:
     return Backend("native", _native.kernels)
 
 
-BACKENDS = {"native": _native(), "numpy": Backend("numpy")}
-_ORDER = ("native", "numpy")
+# The best of each device first.
+BACKENDS = {
+    "native": _native(),
+    "numba": Deferred("numba", "cpu", "pynn._backends.numba"),
+    "numpy": Backend("numpy"),
+    "cuda": Deferred("cuda", "cuda", "pynn._backends.cuda"),
+    "cupy": Deferred("cupy", "cuda", "pynn._backends.cupy"),
+}
 _default = BACKENDS["numpy"]
 
 
@@ -58,8 +90,30 @@ def get(name: str) -> Any:
     return found
 
 
+def add(backend: Backend) -> None:
+    """Make a backend of another package's known by its name; ValueError where there is one of that name."""
+    if backend.name in BACKENDS:
+        raise ValueError(f"there is already a backend {backend.name!r}: give yours another name.")
+    BACKENDS[backend.name] = backend
+
+
+def best(device: str) -> Any:
+    """The backend that serves a type of device where none was chosen: PYNN_BACKEND's, else the best available."""
+    found = BACKENDS.get(os.environ.get("PYNN_BACKEND", ""))
+    if found is not None and found.device == device and found.available:
+        return found
+    return next(b for b in BACKENDS.values() if b.device == device and b.available)
+
+
+def forget(device: str) -> None:
+    """Load the backends of a type of device anew when next asked."""
+    for found in BACKENDS.values():
+        if found.device == device and isinstance(found, Deferred):
+            found.forget()
+
+
 def set_default(chosen: Any) -> None:
-    """Make a backend the one that serves where none was chosen."""
+    """Make a backend of the CPU the one that serves where none was chosen."""
     from pynn.ops.registry import OPS
 
     global _default
@@ -75,18 +129,24 @@ def default() -> Any:
 
 
 def choose_default() -> Any:
-    """The backend PYNN_BACKEND names, else the best available one."""
+    """The CPU's backend that PYNN_BACKEND names, else the best available one; new tensors on a GPU where it names one's."""
     wanted = os.environ.get("PYNN_BACKEND")
     if wanted:
         try:
-            return get(wanted)
+            chosen = get(wanted)
         except (ValueError, RuntimeError) as error:
             warnings.warn(f"PYNN_BACKEND ignored: {error}", stacklevel=2)
-    found = next(BACKENDS[name] for name in _ORDER if BACKENDS[name].available)
+        else:
+            if chosen.device == "cpu":
+                return chosen
+            from pynn._switches import start_on
+
+            start_on(chosen.device)
+    found = best("cpu")
     if found.name != "native" and not _bootstrap.pure:
         warnings.warn(
-            f"pynn runs on NumPy, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
-            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that NumPy is what you want.",
+            f"pynn runs on {found.name}, slower than it could: {BACKENDS['native'].reason}. Install it where there is a C++ "
+            "compiler, or from a built wheel; PYNN_PURE=1 in the environment says that this is what you want.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -94,18 +154,25 @@ def choose_default() -> Any:
 
 
 class backend:
-    """Compute on a named backend in this thread: `with pynn.backend("numpy"):`."""
+    """Compute on a named backend in this thread: `with pynn.backend("numpy"):`.
+
+    One of a GPU serves the tensors that lie there, and makes new tensors lie there.
+    """
 
     def __init__(self, name: str) -> None:
         self._chosen = get(name)
         self._before: list[Any] = []
 
     def __enter__(self) -> Any:
-        self._before.append(state.backend)
-        state.backend = self._chosen
+        self._before.append((state.backend, state.device))
         _core.enter_mode()
+        if self._chosen.device != "cpu":
+            from pynn._device import check_device
+
+            state.device = check_device(self._chosen.device)
+        state.backend = self._chosen
         return self._chosen
 
     def __exit__(self, *error: Any) -> None:
-        state.backend = self._before.pop()
+        state.backend, state.device = self._before.pop()
         _core.leave_mode()

@@ -76,7 +76,7 @@ def _scaled_k(x: Array, order: int) -> Array:
     """exp(x) K_n(x) for x > 0: the integral of exp(-x (cosh t - 1)) cosh(n t) from 0 on."""
     safe = numpy.where((x > 0) & (x < numpy.inf), x, 1.0)
     end = numpy.arccosh(1.0 + 750.0 / safe)
-    total = numpy.full(safe.shape, 0.5)
+    total = numpy.full_like(safe, 0.5)
     # from a large end (a small x) on the integrand falls faster than any step of this size could miss
     count = 64 if not safe.size else int(min(4096, max(64, 8 * float(end.max()) + 32)))
     step = end / count
@@ -216,7 +216,7 @@ def spherical_j0(x: Array) -> Array:
 def _orthogonal(x: Any, n: Any, second: Any, step: Any, name: str) -> Array:
     """A family of polynomials by its recurrence p_k = step(k, x, p_(k-1), p_(k-2)); n an array of degrees."""
     x, n = numpy.broadcast_arrays(x, numpy.trunc(n))
-    top = int(min(n.max(initial=0.0), 100000))
+    top = int(min(max(float(n.max()), 0.0), 100000)) if n.size else 0
     before, here = numpy.ones_like(x), second(x)
     out = numpy.where(n < 0, 0.0, numpy.where(n == 0, 1.0, here))
     for k in range(2, top + 1):

@@ -3,7 +3,7 @@
 A small subset of the array API standard under its names, plus erf, and the few writing
 helpers that primitive ops need (`copyto`, `add_at`). `pynn.ops.namespace` gives the same
 names over Tensors, without the writing helpers: only composites run there. Special functions beyond erf
-(`pynn._backends.special`, `pynn._backends.bessel`) are among the names, and imported when first asked for.
+(`pynn._backends.special`, `pynn._backends.bessel`) and random numbers (`pynn._random`) are among the names, and imported when first asked for.
 """
 
 from typing import Any
@@ -25,6 +25,7 @@ from numpy import (  # noqa: F401  (the namespace itself)
     atan,
     atan2,
     atanh,
+    bincount,
     bitwise_and,
     bitwise_left_shift,
     bitwise_or,
@@ -130,6 +131,21 @@ def add_at(out: Any, index: Any, values: Any) -> None:
     numpy.add.at(out, index, values)
 
 
+def any(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Whether an element of a bool array is true, over dimensions."""
+    return numpy.max(x, axis=axis, keepdims=keepdims, initial=False)
+
+
+def all(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Whether every element of a bool array is true, over dimensions."""
+    return numpy.min(x, axis=axis, keepdims=keepdims, initial=True)
+
+
+def running(name: str, x: Any, axis: Any) -> Any:
+    """The running maximum, minimum or logaddexp of x, by NumPy's name of the function, along a dimension."""
+    return getattr(numpy, name).accumulate(x, axis=axis)
+
+
 def copy(x: Any) -> Any:
     """A C-contiguous copy."""
     return numpy.array(x, order="C", copy=True)
@@ -194,7 +210,7 @@ def _poly(coefficients: Any, x: Any) -> Any:
 
 def erf(x: Any) -> Any:
     """The error function; computed in float64, returned in x's dtype."""
-    v = numpy.asarray(x, dtype=numpy.float64)
+    v = x.astype(numpy.float64) if hasattr(x, "astype") else numpy.asarray(x, dtype=numpy.float64)
     a = numpy.minimum(numpy.abs(v), 6.0)
     small = numpy.minimum(a, 0.46875)
     near = small * _poly(_ERF_P, small * small) / _poly(_ERF_Q, small * small)
@@ -210,9 +226,10 @@ def erf(x: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
+        from pynn import _random
         from pynn._backends import bessel, special
 
-        for module in (special, bessel):
+        for module in (special, bessel, _random):
             if hasattr(module, name):
                 globals()[name] = getattr(module, name)
                 return globals()[name]

@@ -30,8 +30,11 @@ def in_float64(f: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(f)
     def function(*args: Any) -> Array:
         dtype = next((a.dtype for a in args if hasattr(a, "dtype") and a.dtype.kind in "fV"), None)
+        arrays = [a for a in args if hasattr(a, "astype")]
+        if len(arrays) < len(args) and arrays:  # numbers go where the arrays lie
+            args = tuple([a if hasattr(a, "astype") else numpy.full_like(arrays[0], a, dtype=float64, shape=()) for a in args])
         with numpy.errstate(all="ignore"):
-            out = f(*[numpy.asarray(a, dtype=float64) for a in args])
+            out = f(*[a.astype(float64, copy=False) if hasattr(a, "astype") else numpy.asarray(a, float64) for a in args])
             return out.astype(dtype, copy=False) if dtype is not None else out
 
     return function
@@ -126,7 +129,7 @@ _BLOCK = 8192  # so many numbers' intermediate results stay in the processor's c
 
 
 def _erfinv(y: Array) -> Array:
-    out = numpy.empty(y.shape)
+    out = numpy.empty_like(y, order="C")
     flat, results = y.reshape(-1), out.reshape(-1)
     for start in range(0, flat.size, _BLOCK):
         results[start : start + _BLOCK] = _erfinv_block(flat[start : start + _BLOCK])
@@ -293,7 +296,7 @@ _MACLAURIN = (
 
 def _zeta_positive(s: Array, q: Array) -> Array:
     """Hurwitz' zeta for s > 1, q > 0: some terms of the sum, then Euler and Maclaurin's formula for the rest."""
-    total = numpy.zeros(numpy.broadcast_shapes(s.shape, q.shape))
+    total = numpy.zeros_like(s + q)
     z = q + 0.0 * total
     for _ in range(12):
         total = total + numpy.power(z, -s)

@@ -24,6 +24,7 @@ class _Mode(threading.local):
 
     enabled = False
     dtype = None  # None: bfloat16
+    device = "cpu"  # the device type it was switched on for
     cache_enabled = True
     nesting = 0
 
@@ -103,6 +104,15 @@ def _check_device_type(device_type: Any) -> None:
         raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}': use 'cpu'.")
 
 
+def _available(device_type: str) -> bool:
+    """Whether tensors can lie on another device than the CPU."""
+    if device_type != "cuda":
+        return False
+    from pynn import _gpu
+
+    return _gpu.reason() is None
+
+
 class autocast:
     """Run matrix products, convolutions, attention and recurrent layers in a 16-bit dtype, losses in float32.
 
@@ -110,8 +120,9 @@ class autocast:
     Backward runs in the dtypes of the forward pass, so call it outside. float32 leaves that require grad are cast
     once per outermost context, or again after they were written to (writes through NumPy arrays are not seen).
 
-    device_type: "cpu"; "cuda" warns that there is none, and does nothing.
-    dtype: bfloat16 (the default) or float16.
+    device_type: "cpu" or "cuda", which warns where there is no GPU, and does nothing then. Inside, the tensors of both
+        devices are computed so.
+    dtype: bfloat16 or float16; by default bfloat16 on the CPU and float16 on a GPU.
     Lists of operations and their precision: torch's for the CPU (`pynn.amp._lists`).
     """
 
@@ -120,7 +131,7 @@ class autocast:
         self.device = device_type
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else from_numpy(to_numpy(dtype))
         self._cache_enabled = _mode.cache_enabled if cache_enabled is None else cache_enabled
-        if enabled and device_type != "cpu":
+        if enabled and device_type != "cpu" and not _available(device_type):
             what = (
                 f"User provided device_type of '{device_type}', but {device_type.upper()} is not available. Disabling"
             )
@@ -137,10 +148,11 @@ class autocast:
         self._before: list[Any] = []
 
     def __enter__(self) -> Any:
-        self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled))
-        if self.device == "cpu":
+        self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled, _mode.device))
+        if self.device == "cpu" or _available(self.device):
             _set_enabled(self._enabled)
             _mode.dtype = self.fast_dtype.numpy if self._enabled else _mode.dtype
+            _mode.device = self.device if self._enabled else _mode.device
         _mode.cache_enabled = self._cache_enabled
         _mode.nesting += 1
         return self
@@ -149,7 +161,7 @@ class autocast:
         _mode.nesting -= 1
         if _mode.nesting == 0:
             _mode.cache.clear()
-        enabled, _mode.dtype, _mode.cache_enabled = self._before.pop()
+        enabled, _mode.dtype, _mode.cache_enabled, _mode.device = self._before.pop()
         _set_enabled(enabled)
         return False
 
@@ -174,25 +186,26 @@ def is_autocast_available(device_type: Any) -> bool:
 
 def is_autocast_enabled(device_type: Any = None) -> Any:
     """Whether autocast is on in this thread for a device type; without one, for GPUs."""
-    return device_type == "cpu" and _mode.enabled
+    return _mode.enabled and _mode.device == ("cuda" if device_type is None else device_type)
 
 
 def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
     """Switch autocast on or off in this thread: set_autocast_enabled("cpu", True)."""
-    if device_type == "cpu":
+    if device_type == "cpu" or _available(device_type):
         _set_enabled(bool(enabled))
+        _mode.device = device_type if enabled else "cpu"
 
 
 def get_autocast_dtype(device_type: Any) -> Any:
     """The 16-bit dtype of autocast for a device type."""
-    if device_type == "cuda":
+    if device_type == "cuda" and (_mode.device != "cuda" or _mode.dtype is None):
         return DTYPES["float16"]
     return DTYPES["bfloat16"] if _mode.dtype is None else from_numpy(_mode.dtype)
 
 
 def set_autocast_dtype(device_type: Any, dtype: Any) -> None:
     """Set the 16-bit dtype of autocast for a device type in this thread."""
-    if device_type == "cpu":
+    if device_type == "cpu" or _available(device_type):
         _mode.dtype = to_numpy(dtype)
 
 

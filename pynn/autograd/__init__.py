@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from pynn import _core, _lazy
-from pynn._core import Tensor, made, wrap
+from pynn._core import Tensor, made_beside, wrap
 from pynn.autograd import _tensor as _tensor
 from pynn.autograd import function
 from pynn.autograd._handles import RemovableHandle
@@ -95,7 +95,7 @@ def _root_grads(outputs: list[Any], grads: Any, create_graph: bool) -> list[Any]
                     "grad can be implicitly created only for scalar outputs, but the tensor has shape "
                     f"{list(tensor._array.shape)}. Reduce it (.sum(), .mean()), or pass gradient=."
                 )
-            grad = made(numpy.ones(tensor._array.shape, tensor._array.dtype))
+            grad = made_beside(tensor, numpy.ones(tensor._array.shape, tensor._array.dtype))
         elif not isinstance(grad, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
         elif tensor._array is not None and grad._array.shape != tensor._array.shape:
@@ -189,7 +189,7 @@ def grad(
     for i, (t, value) in enumerate(zip(wanted, found)):
         if value is None:
             if materialize_grads:
-                value = made(numpy.zeros(t._array.shape, t._array.dtype))
+                value = made_beside(t, numpy.zeros(t._array.shape, t._array.dtype))
                 value = value if create_graph else value._array
             elif not allow_unused:
                 raise RuntimeError(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import Node, Op, Tensor, made, wrap
+from pynn._core import Node, Op, Tensor, made_beside, wrap
 from pynn.autograd import grad
 from pynn.autograd.grad_mode import enable_grad
 
@@ -115,7 +115,7 @@ def pull_back(
 
 def zeros_like(x: Any) -> Any:
     """Zeros of x's shape and dtype."""
-    return made(numpy.zeros(x._array.shape, x._array.dtype))
+    return made_beside(x, numpy.zeros(x._array.shape, x._array.dtype))
 
 
 def push_forward(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made
+from pynn._core import Tensor, made_beside
 from pynn.autograd import grad
 from pynn.autograd.grad_mode import enable_grad
 
@@ -90,7 +90,7 @@ def _gradients(
 
 
 def _zeros_like(x: Any) -> Any:
-    return made(numpy.zeros(x._array.shape, x._array.dtype))
+    return made_beside(x, numpy.zeros(x._array.shape, x._array.dtype))
 
 
 def _filled(found: tuple[Any, ...], like: tuple[Any, ...], strict: bool, graph: bool, stage: str) -> tuple[Any, ...]:
@@ -137,7 +137,7 @@ def _vector(v: Any, like: tuple[Any, ...], several: bool, create_graph: bool, na
         return given
     if len(like) != 1 or like[0].nelement() != 1:
         raise RuntimeError(f"The vector v can only be None if {what}")
-    return (made(numpy.ones(like[0]._array.shape, like[0]._array.dtype)),)
+    return (made_beside(like[0], numpy.ones(like[0]._array.shape, like[0]._array.dtype)),)
 
 
 def vjp(
@@ -236,7 +236,7 @@ def _rows(i: int, output: Any, inputs: tuple[Any, ...], create_graph: bool, stri
     for j in range(output.nelement()):
         one = numpy.zeros(output._array.shape, output._array.dtype)
         one.reshape(-1)[j] = 1
-        found = _gradients((output,), inputs, (made(one),), create_graph)
+        found = _gradients((output,), inputs, (made_beside(output, one),), create_graph)
         for k, (g, x) in enumerate(zip(found, inputs)):
             if g is None:
                 if strict:
@@ -253,7 +253,7 @@ def _rows(i: int, output: Any, inputs: tuple[Any, ...], create_graph: bool, stri
     out = []
     for row, x in zip(rows, inputs):
         shape = tuple(output._array.shape) + tuple(x._array.shape)
-        out.append(stack(row).reshape(shape) if row else made(numpy.zeros(shape, x._array.dtype)))
+        out.append(stack(row).reshape(shape) if row else made_beside(x, numpy.zeros(shape, x._array.dtype)))
     return tuple(out)
 
 
@@ -312,7 +312,7 @@ def vhp(
         output = func(*given)
         _scalar(output, "vhp")
         _check_tracked((output,), "outputs", strict)
-        ones = (made(numpy.ones(output._array.shape, output._array.dtype)),)
+        ones = (made_beside(output, numpy.ones(output._array.shape, output._array.dtype)),)
         first = _filled(_gradients((output,), given, ones, True), given, strict, True, "back")
         _check_tracked(first, "jacobian", strict)
         found = _filled(_gradients(first, given, vector, create_graph), given, strict, create_graph, "double_back")
@@ -331,7 +331,7 @@ def hvp(
         output = func(*given)
         _scalar(output, "hvp")
         _check_tracked((output,), "outputs", strict)
-        ones = (made(numpy.ones(output._array.shape, output._array.dtype)),)
+        ones = (made_beside(output, numpy.ones(output._array.shape, output._array.dtype)),)
         first = _filled(_gradients((output,), given, ones, True), given, strict, True, "back")
         _check_tracked(first, "jacobian", strict)
         probes = tuple(_zeros_like(x).requires_grad_() for x in given)

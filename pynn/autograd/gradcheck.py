@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made, observe
+from pynn._core import Tensor, made, made_beside, observe
 from pynn.autograd import grad
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -75,7 +75,7 @@ def _numerical(func: Callable[..., Any], inputs: tuple[Any, ...], x: Any, places
         return [out[p] for p in places]
 
     for index in numpy.ndindex(array.shape):
-        before = array[index]
+        before = array[index].item()
         array[index] = before + eps
         high = run()
         upper = [_float64(h) for h in high]
@@ -99,7 +99,7 @@ def _analytical(output: Any, inputs: tuple[Any, ...], dtypes: bool) -> list[Any]
     for j in range(output.nelement()):
         one = numpy.zeros(output._array.shape, output._array.dtype)
         one.reshape(-1)[j] = 1
-        found = grad(output, inputs, made(one), retain_graph=True, allow_unused=True)
+        found = grad(output, inputs, made_beside(output, one), retain_graph=True, allow_unused=True)
         for k, (g, x) in enumerate(zip(found, inputs)):
             if g is not None and dtypes and g.dtype != x.dtype:
                 raise GradcheckError("Gradient has dtype mismatch")
@@ -120,7 +120,7 @@ def _forward(
         one = numpy.zeros(x._array.shape, x._array.dtype)
         one.reshape(-1)[j] = 1
         with forward_ad.dual_level():
-            dual = forward_ad.make_dual(x.detach(), made(one))
+            dual = forward_ad.make_dual(x.detach(), made_beside(x, one))
             out = _values(func(*[dual if a is x else a for a in inputs]))
             for k, p in enumerate(places):
                 tangent = forward_ad.unpack_dual(out[p]).tangent
@@ -228,7 +228,7 @@ def _check(
                     "different values, although analytical gradient matches numerical gradient. The tolerance for "
                     f"nondeterminism was {nondet_tol}."
                 )
-        zeros = made(numpy.zeros(output._array.shape, output._array.dtype))
+        zeros = made_beside(output, numpy.zeros(output._array.shape, output._array.dtype))
         for g in grad(output, wanted, zeros, retain_graph=True, allow_unused=True):
             if g is not None and not (observe(g) == 0).all():
                 raise GradcheckError("backward not multiplied by grad_output")
@@ -244,7 +244,7 @@ def _check_undefined(func: Callable[..., Any], inputs: tuple[Any, ...], wanted: 
             grad(
                 output,
                 wanted,
-                made(numpy.ones(output._array.shape, output._array.dtype)),
+                made_beside(output, numpy.ones(output._array.shape, output._array.dtype)),
                 retain_graph=True,
                 allow_unused=True,
             )

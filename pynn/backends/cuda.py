@@ -1,4 +1,4 @@
-"""CUDA's switches: kept as they are set, and without effect."""
+"""CUDA's switches. Those of TF32 count where float32 is multiplied on a GPU; the others are kept as they are set."""
 
 import contextlib
 import warnings
@@ -6,21 +6,31 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from pynn import _switches
+
 
 class _Matmul:
     """The switches of matrix products; AttributeError for others."""
 
     __slots__ = (
         "allow_bf16_reduced_precision_reduction", "allow_fp16_accumulation", "allow_fp16_reduced_precision_reduction",
-        "allow_tf32", "fp32_precision",
+        "fp32_precision",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.allow_tf32 = False
         self.allow_fp16_reduced_precision_reduction = True
         self.allow_bf16_reduced_precision_reduction = True
         self.allow_fp16_accumulation = False
         self.fp32_precision = "none"
+
+    @property
+    def allow_tf32(self) -> bool:
+        """Whether float32 may be multiplied in TF32: whether set_float32_matmul_precision was given less than "highest"."""
+        return _switches.get_float32_matmul_precision() != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed: bool) -> None:
+        _switches.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 matmul = _Matmul()
@@ -56,19 +66,19 @@ def can_use_cudnn_attention(params: Any, debug: bool = False) -> bool:
 
 
 def _backend(name: str) -> Any:
-    from pynn.nn._sdp import SDPBackend
+    from pynn.nn.attention._sdp import SDPBackend
 
     return SDPBackend[name]
 
 
 def _is_enabled(name: str) -> bool:
-    from pynn.nn import _sdp
+    from pynn.nn.attention import _sdp
 
     return _sdp.is_enabled(_backend(name))
 
 
 def _enable(name: str, enabled: bool) -> None:
-    from pynn.nn import _sdp
+    from pynn.nn.attention import _sdp
 
     _sdp.enable(_backend(name), enabled)
 
@@ -140,7 +150,7 @@ def preferred_blas_library(backend: str | None = None) -> str:
 
 @contextlib.contextmanager
 def _chosen(flash: bool, math: bool, efficient: bool, cudnn: bool) -> Iterator[dict[str, object]]:
-    from pynn.nn._sdp import SDPBackend, sdpa_kernel
+    from pynn.nn.attention._sdp import SDPBackend, sdpa_kernel
 
     allowed = (
         (flash, "FLASH_ATTENTION"),

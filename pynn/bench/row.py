@@ -28,7 +28,7 @@ Make = TypeVar("Make", bound=Callable[..., Step])
 ROWS: dict[str, list["Row"]] = {}
 """The rows of each family, in the order of their definition."""
 
-EAGER = ("pynn", "torch", "torch tuned")
+EAGER = ("pynn", "numba", "torch", "torch tuned")
 """The sides that run every row: libraries with torch's API."""
 
 

@@ -58,6 +58,15 @@ SIDES = {
     kind.name: kind
     for kind in (
         Kind("pynn", "pynn", side.Side, "eager; inference under inference_mode"),
+        Kind(
+            "numba",
+            "pynn",
+            side.Side,
+            "pynn without its compiled extension, on Numba's kernels (PYNN_PURE=1, PYNN_BACKEND=numba)",
+            needs=("numba",),
+            environment={"PYNN_PURE": "1", "PYNN_BACKEND": "numba"},
+            asked=True,
+        ),
         Kind("torch", "torch", side.Side, "eager, as it comes; inference under inference_mode"),
         Kind(
             "torch tuned",

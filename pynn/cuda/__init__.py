@@ -1,82 +1,86 @@
-"""torch.cuda's names on a build without GPU kernels, answering as torch's build for the CPU does.
+"""torch.cuda's names: GPUs through CuPy. Without one they answer as torch's build for the CPU does.
 
-Questions are answered (there is no GPU, no memory is used), what frees or seeds does nothing, and what needs a GPU
+Questions are answered (how many, how much memory), what frees or seeds does nothing without a GPU, and what needs one
 raises an error that is both an AssertionError and a RuntimeError, as torch raises now one, now the other.
 """
 
-import warnings
-from collections import OrderedDict
+from collections import namedtuple
 from typing import Any, NoReturn
 
-from pynn import _device, _dtypes, _lazy
+from pynn import _device, _dtypes, _gpu, _lazy, _random
 from pynn.cuda import amp  # noqa: F401
 
 # What most programs never ask for.
 _LAZY = {
     **dict.fromkeys(("memory", "nvtx", "random", "streams"), ""),
-    **dict.fromkeys(("CUDAGraph", "Event", "ExternalStream", "Stream", "StreamContext", "graph", "make_graphed_callables", "stream"), "streams"),
+    **dict.fromkeys((
+        "CUDAGraph", "Event", "ExternalStream", "Stream", "StreamContext", "current_stream", "default_stream", "graph",
+        "make_graphed_callables", "set_stream", "stream",
+    ), "streams"),
+    **dict.fromkeys((
+        "empty_cache", "list_gpu_processes", "max_memory_allocated", "max_memory_cached", "max_memory_reserved",
+        "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved", "memory_snapshot", "memory_stats",
+        "memory_stats_as_nested_dict", "memory_summary", "reset_accumulated_memory_stats", "reset_max_memory_allocated",
+        "reset_max_memory_cached", "reset_peak_memory_stats", "set_per_process_memory_fraction",
+    ), "memory"),
     "OutOfMemoryError": "._odds",
 }  # fmt: skip
-__getattr__, __dir__ = _lazy.names(__name__, _LAZY, "this build has no GPU kernels.")
+__getattr__, __dir__ = _lazy.names(__name__, _LAZY, "pynn has no such part of torch.cuda.")
 
 has_half = True
 has_magma = False
-default_generators: tuple[Any, ...] = ()
-
-
-def _needs_gpu(*args: Any, **kwargs: Any) -> NoReturn:
-    raise _device.NotOnThisDevice(
-        "Torch not compiled with CUDA enabled: no CUDA device, this build of pynn has no GPU kernels; use device='cpu'."
-    )
 
 
 def _refusing(*names: str) -> None:
-    """Make functions of names that need a GPU."""
+    """Make functions of names that nothing here serves."""
     for name in names:
 
         def function(*args: Any, **kwargs: Any) -> NoReturn:
-            _needs_gpu()
+            _gpu.cupy()
+            raise NotImplementedError("pynn.cuda has no means for this: ask CuPy or the driver's own tools (nvidia-smi).")
 
         function.__name__ = function.__qualname__ = name
         function.__doc__ = (
-            f"torch's `{name}`: needs a GPU; raises RuntimeError (and AssertionError), for there is none."
+            f"torch's `{name}`: RuntimeError (and AssertionError) without a GPU, else NotImplementedError."
         )
         globals()[name] = function
 
 
 _refusing(
-    "caching_allocator_alloc", "caching_allocator_delete", "can_device_access_peer", "clock_rate", "cudart",
-    "current_blas_handle", "current_device", "current_stream", "default_stream", "device_memory_used",
-    "get_allocator_backend", "get_device_capability", "get_device_name", "get_device_properties",
-    "get_per_process_memory_fraction", "get_rng_state", "get_sync_debug_mode", "init", "initial_seed", "mem_get_info",
-    "memory_snapshot", "memory_summary", "memory_usage", "power_draw", "set_per_process_memory_fraction", "set_stream",
-    "set_sync_debug_mode", "synchronize", "temperature", "utilization",
+    "caching_allocator_alloc", "caching_allocator_delete", "clock_rate", "cudart", "current_blas_handle",
+    "device_memory_used", "get_allocator_backend", "get_per_process_memory_fraction", "get_sync_debug_mode",
+    "memory_usage", "power_draw", "set_sync_debug_mode", "temperature", "utilization",
 )  # fmt: skip
 
 
 def is_available() -> bool:
-    """Whether tensors can be put on a GPU: not with this build."""
-    return False
+    """Whether tensors can be put on a GPU: CuPy is installed and finds one."""
+    return _gpu.reason() is None
 
 
 def device_count() -> int:
-    """How many GPUs can be used: none with this build."""
-    return 0
+    """How many GPUs can be used."""
+    return _gpu.count()
 
 
 def is_initialized() -> bool:
     """Whether a GPU is in use."""
-    return False
+    return _gpu.in_use()
+
+
+def init() -> None:
+    """Look for a GPU now; RuntimeError where there is none."""
+    _gpu.cupy()
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether a GPU computes in bfloat16: there is none (the CPU does)."""
-    return False
+    """Whether the GPU computes in bfloat16 (without emulation: from compute capability 8.0 on); False without one."""
+    return is_available() and (including_emulation or get_device_capability() >= (8, 0))
 
 
 def is_tf32_supported() -> bool:
-    """Whether a GPU computes in TensorFloat-32: there is none."""
-    return False
+    """Whether the GPU computes in TensorFloat-32; False without one."""
+    return is_available() and get_device_capability() >= (8, 0)
 
 
 def is_current_stream_capturing() -> bool:
@@ -85,146 +89,167 @@ def is_current_stream_capturing() -> bool:
 
 
 def get_arch_list() -> list[str]:
-    """The GPU architectures that kernels were built for: none."""
-    return []
+    """The GPU architectures that our own kernels were built for: none where they are not built."""
+    try:
+        from pynn import _cuda  # type: ignore[attr-defined]
+    except ImportError:
+        return []
+    return list(getattr(_cuda, "architectures", list)())
 
 
 def get_gencode_flags() -> str:
-    """The flags that kernels were built with for them: none."""
-    return ""
+    """The flags that kernels were built with for them."""
+    return " ".join(f"-gencode compute={a.replace('sm_', 'compute_')},code={a}" for a in get_arch_list())
+
+
+# ---- which GPU ----
+
+
+def _index(device: Any) -> int:
+    """The number of a GPU given as a number, a name or a device; of the one in use for None."""
+    if device is None:
+        return current_device()
+    if isinstance(device, int) and not isinstance(device, bool):
+        return int(_gpu.checked(_device.device("cuda", device)).index or 0)
+    found = _device.device(device)
+    if found.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {device}")
+    return int(_gpu.checked(found).index or 0)
+
+
+def current_device() -> int:
+    """The number of the GPU in use; RuntimeError where there is none."""
+    return int(_gpu.cupy().cuda.runtime.getDevice())
 
 
 def set_device(device: Any) -> None:
-    """Choose a GPU; RuntimeError, for there is none, ValueError for a device that is no GPU."""
-    if isinstance(device, str):
-        device = _device.device(device)
-    if isinstance(device, _device.device) and device.type != "cuda":
-        raise ValueError(f"Expected a cuda device, but got: {device}")
+    """Use a GPU from here on; RuntimeError where there is none such, ValueError for a device that is no GPU."""
     if not (isinstance(device, int) and device < 0):  # torch takes a negative number as "leave it"
-        _needs_gpu()
+        _gpu.cupy_device(_index(device)).use()
 
 
 class device:
-    """A block on another GPU; entering it raises RuntimeError, for there is none, but for a negative number or None."""
+    """A block on another GPU: a negative number or None leaves the one in use."""
 
     def __init__(self, device: Any) -> None:
-        self.idx = device
+        self.idx = -1 if device is None else device if isinstance(device, int) and device < 0 else _index(device)
+        self._before = -1
 
     def __enter__(self) -> None:
-        if self.idx is not None:
+        if self.idx >= 0:
+            self._before = current_device()
             set_device(self.idx)
 
     def __exit__(self, *exc: object) -> None:
-        """Nothing to undo."""
+        if self.idx >= 0:
+            set_device(self._before)
 
 
 class device_of(device):
-    """A block on the GPU of a tensor: all tensors lie on the CPU, so it does nothing."""
+    """A block on the GPU of a tensor; nothing for one on the CPU."""
 
     def __init__(self, obj: Any) -> None:
-        super().__init__(-1)
+        super().__init__(obj.get_device() if getattr(obj, "is_cuda", False) else -1)
 
 
-def manual_seed(seed: int) -> None:
-    """Seed the GPU's generator: nothing to do, as torch does without a GPU."""
+DeviceProperties = namedtuple(
+    "DeviceProperties",
+    "name major minor total_memory multi_processor_count warp_size max_threads_per_multi_processor regs_per_multiprocessor "
+    "L2_cache_size shared_memory_per_block shared_memory_per_block_optin shared_memory_per_multiprocessor is_integrated",
+)
+_CUDA_NAMES = (
+    "major", "minor", "totalGlobalMem", "multiProcessorCount", "warpSize", "maxThreadsPerMultiProcessor",
+    "regsPerMultiprocessor", "l2CacheSize", "sharedMemPerBlock", "sharedMemPerBlockOptin", "sharedMemPerMultiprocessor",
+    "integrated",
+)  # fmt: skip
 
 
-def manual_seed_all(seed: int) -> None:
-    """Seed all GPUs' generators: nothing to do, as torch does without a GPU."""
+def get_device_properties(device: Any = None) -> DeviceProperties:
+    """What a GPU is: name, compute capability, memory, processors."""
+    found = _gpu.cupy().cuda.runtime.getDeviceProperties(_index(device))
+    return DeviceProperties(found["name"].decode(), *[int(found.get(name, 0)) for name in _CUDA_NAMES])
 
 
-def seed() -> None:
-    """Seed the GPU's generator from the operating system: nothing to do."""
+def get_device_name(device: Any = None) -> str:
+    """The name of a GPU."""
+    return str(get_device_properties(device).name)
 
 
-def seed_all() -> None:
-    """Seed all GPUs' generators from the operating system: nothing to do."""
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """The compute capability of a GPU: (9, 0) for an H100."""
+    found = get_device_properties(device)
+    return found.major, found.minor
 
 
-def get_rng_state_all() -> list[Any]:
-    """The states of all GPUs' generators: none."""
-    return []
+def can_device_access_peer(device: Any, peer_device: Any) -> bool:
+    """Whether a GPU can read another's memory."""
+    return bool(_gpu.cupy().cuda.runtime.deviceCanAccessPeer(_index(device), _index(peer_device)))
 
 
-def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
-    """Set the state of a GPU's generator: nothing to do."""
-
-
-def set_rng_state_all(new_states: Any) -> None:
-    """Set the states of all GPUs' generators: nothing to do."""
-
-
-def empty_cache() -> None:
-    """Give cached GPU memory back: nothing to do."""
+def synchronize(device: Any = None) -> None:
+    """Wait until a GPU has done all that it was given."""
+    _gpu.cupy_device(_index(device)).synchronize()
 
 
 def ipc_collect() -> None:
-    """Free GPU memory shared with other processes: nothing to do."""
+    """Free GPU memory shared with other processes: none is."""
 
 
-def memory_allocated(device: Any = None) -> int:
-    """Bytes of GPU memory that tensors take: none."""
-    return 0
+# ---- random numbers: one generator serves every device, so that a seed gives the same numbers on each ----
 
 
-def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes of GPU memory that tensors took: none."""
-    return 0
+default_generators: tuple[Any, ...] = (_random.default_generator,)
 
 
-def memory_reserved(device: Any = None) -> int:
-    """Bytes of GPU memory held in reserve: none."""
-    return 0
+def manual_seed(seed: int) -> None:
+    """Seed the generator, which serves the CPU too; nothing without a GPU, as in torch."""
+    if is_available():
+        _random.manual_seed(seed)
 
 
-def max_memory_reserved(device: Any = None) -> int:
-    """The most bytes of GPU memory held in reserve: none."""
-    return 0
+def manual_seed_all(seed: int) -> None:
+    """`manual_seed`."""
+    manual_seed(seed)
 
 
-def memory_cached(device: Any = None) -> int:
-    """The old name of memory_reserved."""
-    warnings.warn("`cuda.memory_cached` has been renamed to `cuda.memory_reserved`", FutureWarning, stacklevel=2)
-    return 0
+def seed() -> None:
+    """Seed the generator from the operating system; nothing without a GPU."""
+    if is_available():
+        _random.seed()
 
 
-def max_memory_cached(device: Any = None) -> int:
-    """The old name of max_memory_reserved."""
-    warnings.warn(
-        "`cuda.max_memory_cached` has been renamed to `cuda.max_memory_reserved`", FutureWarning, stacklevel=2
-    )
-    return 0
+def seed_all() -> None:
+    """`seed`."""
+    seed()
 
 
-def memory_stats(device: Any = None) -> OrderedDict[str, int]:
-    """Figures about GPU memory: none."""
-    return OrderedDict()
+def initial_seed() -> int:
+    """The seed in use; RuntimeError where there is no GPU."""
+    _gpu.cupy()
+    return int(_random.initial_seed())
 
 
-def memory_stats_as_nested_dict(device: Any = None) -> dict[str, Any]:
-    """Figures about GPU memory: none."""
-    return {}
+def get_rng_state(device: Any = "cuda") -> Any:
+    """The generator's state; RuntimeError where there is no GPU."""
+    _gpu.cupy()
+    return _random.get_rng_state()
 
 
-def reset_peak_memory_stats(device: Any = None) -> None:
-    """Start the maxima anew: nothing to do."""
+def get_rng_state_all() -> list[Any]:
+    """The generator's state, once for each GPU."""
+    return [_random.get_rng_state() for _ in range(device_count())]
 
 
-def reset_accumulated_memory_stats(device: Any = None) -> None:
-    """Start the sums anew: nothing to do."""
+def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
+    """Go back to a state of the generator; nothing without a GPU."""
+    if is_available():
+        _random.set_rng_state(new_state)
 
 
-def reset_max_memory_allocated(device: Any = None) -> None:
-    """Start a maximum anew: nothing to do."""
-
-
-def reset_max_memory_cached(device: Any = None) -> None:
-    """Start a maximum anew: nothing to do."""
-
-
-def list_gpu_processes(device: Any = None) -> str:
-    """The processes that use a GPU, as text."""
-    return "no CUDA device: no processes"
+def set_rng_state_all(new_states: Any) -> None:
+    """`set_rng_state` of the first of them."""
+    for state in list(new_states)[:1]:
+        set_rng_state(state)
 
 
 def _typed(name: str) -> type:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made
+from pynn._core import Tensor, made_beside
 from pynn.autograd import _levels
 from pynn.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 
@@ -89,7 +89,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
                 "wanted to use the vjp or jacrev APIs instead?"
             )
         beyond = _levels.tracked_beyond([output], marked.nodes)
-        one = made(numpy.ones((), output._array.dtype))
+        one = made_beside(output, numpy.ones((), output._array.dtype))
         found = _levels.pull_back([output], marked.nodes, marked.leaves, [one], beyond)
         found = [_levels.zeros_like(x) if g is None else g for g, x in zip(found, marked.leaves)]
         value = _levels.released(output, beyond)
@@ -282,13 +282,13 @@ def jacrev(
             for j in range(size):
                 one = numpy.zeros(output._array.shape, output._array.dtype)
                 one.reshape(-1)[j] = 1
-                found = _levels.pull_back([output], back.marked.nodes, inputs, [made(one)], back.beyond)
+                found = _levels.pull_back([output], back.marked.nodes, inputs, [made_beside(output, one)], back.beyond)
                 for k, (g, x) in enumerate(zip(found, inputs)):
                     rows[k].append(_levels.zeros_like(x) if g is None else g)
             columns = []
             for k, x in enumerate(inputs):
                 shape = tuple(output._array.shape) + tuple(x._array.shape)
-                whole = stack(rows[k]) if size else made(numpy.zeros(shape, x._array.dtype))
+                whole = stack(rows[k]) if size else made_beside(x, numpy.zeros(shape, x._array.dtype))
                 columns.append(whole.reshape(shape))
             results.append(back.marked.shaped(columns))
         jacobian = tree_unflatten(results, back.spec)

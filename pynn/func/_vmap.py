@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import Tensor, made, state
+from pynn._core import Tensor, made_beside, state
 from pynn.utils._pytree import LeafSpec, TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
 
 
@@ -160,7 +160,7 @@ def _slice(x: Any, dim: int | None, i: int, count: int) -> Any:
         return x
     if count == 0:
         shape = x._array.shape[:dim] + x._array.shape[dim + 1 :]
-        return made(numpy.zeros(shape, x._array.dtype))
+        return made_beside(x, numpy.zeros(shape, x._array.dtype))
     return x.select(dim, i)
 
 
@@ -196,7 +196,7 @@ def _outputs(name: str, out_dims: Any, columns: list[list[Any]], spec: TreeSpec,
         else:
             shape = list(first._array.shape)
             shape.insert(dim % n, 0)
-            results.append(made(numpy.zeros(tuple(shape), first._array.dtype)))
+            results.append(made_beside(first, numpy.zeros(tuple(shape), first._array.dtype)))
     return tree_unflatten(results, spec)
 
 

@@ -4,11 +4,11 @@ import collections.abc
 import types
 import typing
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from pynn import _lazy
 from pynn.compiler import say_once
+from pynn.futures import Future
 from pynn.nn.module import Module
 
 __all__ = [
@@ -138,7 +138,7 @@ def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> "Future[Any]":
 
 def wait(future: "Future[Any]") -> Any:
     """A Future's result."""
-    return future.result()
+    return future.wait()
 
 
 def save(m: Any, f: Any, _extra_files: Any = None) -> None:

@@ -4,12 +4,13 @@ from typing import Any, NoReturn
 
 import numpy
 
-from pynn._core import Tensor, call, made, observe
+from pynn._core import Tensor, call, made_beside, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.linalg import _checks
 from pynn.linalg._checks import LinAlgError, check_batches, check_matrix, check_same_dtype, check_tensor, raise_for_info
 from pynn.ops import factorization, lapack
 from pynn.ops import namespace as xp
+from pynn.ops.devices import beside_input
 from pynn.ops.factorization import CHOLESKY, EIGH, EIGVALSH, LU_FACTOR, QR, SVD, SVDVALS
 from pynn.ops.indefinite import LDL_FACTOR, LDL_SOLVE
 from pynn.return_types import Named
@@ -124,10 +125,11 @@ def permutation_matrix(pivots: Tensor, m: int, dtype: Any) -> Tensor:
     order = lapack.permutation(observe(pivots), m)
     rows = numpy.zeros((*order.shape[:-1], m, m), dtype)
     numpy.put_along_axis(rows, order[..., None, :], 1, -2)
-    return made(rows)
+    return made_beside(pivots, rows)
 
 
 @float32_function
+@beside_input
 def lu(A: Tensor, *, pivot: bool = True) -> Named:
     """(P, L, U) of A (*, m, n) = P @ L @ U: a permutation, a unit lower and an upper triangular matrix."""
     check_matrix("linalg.lu", A)

@@ -21,6 +21,7 @@ from pynn.linalg._checks import (
 from pynn.linalg._decompositions import check_equation, eigvalsh, svdvals
 from pynn.ops import factorization
 from pynn.ops import namespace as xp
+from pynn.ops.devices import beside_input
 from pynn.ops.equations import DET, HOUSEHOLDER_PRODUCT, INV, LSTSQ, MATRIX_EXP, PINV, SLOGDET, SOLVE
 from pynn.return_types import Named
 
@@ -158,6 +159,7 @@ def tolerances(name: str, x: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     return absolute, relative if isinstance(relative, numpy.ndarray) and relative.ndim else float(relative)
 
 
+@beside_input
 def matrix_rank(
     input: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
@@ -201,6 +203,7 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @float32_function
+@beside_input
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Named:
     """(solution, residuals, rank, singular_values): the X of least norm(A @ X - B), and of least norm among several.
 
@@ -255,6 +258,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     return _checks.linalg_lstsq((solution.squeeze(-1) if vector else solution, residuals, rank, values))
 
 
+@beside_input
 def cond(input: Tensor, p: Any = None) -> Tensor:
     """The condition numbers (*) of matrices (*, m, n) in norm p: None or 2, -2, or (of square ones) 1, -1, inf, -inf, fro, nuc.
 

@@ -11,6 +11,7 @@ from pynn.linalg import _checks, _decompositions, _equations, _products
 from pynn.linalg._checks import check_batches, check_floating, check_matrix, check_same_dtype, check_tensor
 from pynn.ops import factorization
 from pynn.ops import namespace as xp
+from pynn.ops.devices import beside, beside_input
 from pynn.ops.equations import ORMQR
 from pynn.ops.factorization import CHOLESKY_INVERSE, CHOLESKY_SOLVE
 from pynn.ops.indefinite import GEQRF
@@ -175,6 +176,7 @@ def _lu_method(self: Tensor, pivot: bool = True, get_infos: bool = False) -> Any
 
 
 @export(method=False)
+@beside_input
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Named:
     """(P, L, U) of what lu_factor gives; empty tensors for what is not asked for."""
     name = "torch.lu_unpack"
@@ -244,6 +246,7 @@ def triangular_solve(
 
 
 @export()
+@beside_input
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Named:
     """(U, S, V), of input = U @ diag(S) @ V.mT: `linalg.svd` with V for Vh. Without compute_uv, U and V are zeros."""
     if not compute_uv:
@@ -265,7 +268,7 @@ def _approximate_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tenso
     back: Callable[[Tensor], Tensor]
     shift = (lambda x: A @ x) if M is None else (lambda x: A @ x - M @ x)
     back = (lambda x: A.mT @ x) if M is None else (lambda x: A.mT @ x - M.mT @ x)
-    x = randn((A._array.shape[-1], q), dtype=A.dtype)
+    x = randn((A._array.shape[-1], q), dtype=A.dtype, device=beside(A, None))
     basis = _decompositions.qr(shift(x))[0]
     for _ in range(niter):
         basis = _decompositions.qr(back(basis))[0]

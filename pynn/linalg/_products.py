@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made
+from pynn._core import Tensor, made_beside
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg._checks import check_floating, check_matrix, check_same_dtype, check_tensor
 from pynn.linalg._equations import inv, solve
@@ -78,8 +78,8 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     if n < 0:
         input, n = inv(input), -n
     if n == 0:
-        one = made(numpy.eye(input._array.shape[-1], dtype=input._array.dtype)).expand(input._array.shape)
-        return input.masked_fill(made(numpy.ones((), bool)), 0) + one
+        one = made_beside(input, numpy.eye(input._array.shape[-1], dtype=input._array.dtype)).expand(input._array.shape)
+        return input.masked_fill(made_beside(input, numpy.ones((), bool)), 0) + one
     out: Any = None
     square = input
     while True:
@@ -108,7 +108,7 @@ def _cross(name: str, input: Any, other: Any, dim: int) -> Tensor:
         numpy.broadcast_shapes(a, b)
     except ValueError:
         raise RuntimeError(f"{name}: the shapes {list(a)} and {list(b)} do not broadcast.") from None
-    next_, last = made(numpy.array([1, 2, 0])), made(numpy.array([2, 0, 1]))
+    next_, last = made_beside(input, numpy.array([1, 2, 0])), made_beside(input, numpy.array([2, 0, 1]))
     first = input.index_select(d, next_) * other.index_select(d, last)
     result: Tensor = first - input.index_select(d, last) * other.index_select(d, next_)
     return result

@@ -9,6 +9,7 @@ from pynn._core import METHODS, Tensor, call, made
 from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
+from pynn.ops.devices import beside_input
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
 from pynn.ops.reduction import NORM
@@ -141,6 +142,7 @@ def _weights(name: str, x: Tensor, count: int, floating: bool) -> Tensor:
 
 
 @export()
+@beside_input
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
@@ -232,6 +234,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 
 @export()
+@beside_input
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All ways to choose r elements of a vector, in order, a row each."""
     check_tensor("combinations", input, "input")

@@ -17,7 +17,7 @@ from pynn.nn.dropout import *
 from pynn.nn.pooling import *
 from pynn.nn.sparse import *
 from pynn.nn.rnn import *
-from pynn.nn.attention import *
+from pynn.nn.multihead_attention import *
 from pynn.nn.transformer import *
 from pynn.nn.padding import *
 from pynn.nn.flatten import *

@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy
 
-from pynn import _core
 from pynn._core import Tensor, wrap_as
-from pynn._device import check_device
 from pynn._dtypes import default_float, to_numpy
 from pynn.nn.parameter import Buffer, Parameter
-from pynn.ops.creation import shape_of
+from pynn.ops.creation import finish, shape_of
+from pynn.ops.devices import beside
 
 __all__ = ["UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"]
 
@@ -74,11 +73,10 @@ class UninitializedTensorMixin:
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Become an ordinary parameter or buffer of that shape, its content not set; dtype None keeps the dtype."""
-        if device is not None:
-            check_device(device)
         held: Any = self
         kind = held.data._array.dtype if dtype is None else to_numpy(dtype)
-        held.data = _core.made(numpy.empty(shape_of((shape,) if isinstance(shape, int) else (tuple(shape),)), kind))
+        size = shape_of((shape,) if isinstance(shape, int) else (tuple(shape),))
+        held.data = finish(numpy.empty(size, kind), beside(held.data, device))
         self.__class__ = self.cls_to_become
 
     @property
@@ -107,9 +105,8 @@ class UninitializedTensorMixin:
 
 
 def _start(cls: type, dtype: Any, device: Any, requires_grad: bool) -> Any:
-    if device is not None:
-        check_device(device)
-    return wrap_as(cls, numpy.empty(0, default_float() if dtype is None else to_numpy(dtype)), requires_grad)
+    made = finish(numpy.empty(0, default_float() if dtype is None else to_numpy(dtype)), device)
+    return wrap_as(cls, made._array, requires_grad)
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pynn._core import Tensor, wrap
+from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
@@ -75,7 +75,7 @@ class _NormBase(Module):
         if (local_metadata.get("version") or 1) < 2 and self.track_running_stats:
             key = prefix + "num_batches_tracked"
             if key not in state_dict:
-                state_dict[key] = wrap(self.num_batches_tracked.numpy().copy())
+                state_dict[key] = self.num_batches_tracked.clone()
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, wrap
+from pynn._core import Tensor, observe, wrap
 from pynn._dtypes import DTYPES
 from pynn._random import Generator
 from pynn.autograd import no_grad
@@ -83,9 +83,9 @@ def trunc_normal_(
 def _truncated_draw(count: Any, low: Any, high: Any, generator: Any) -> Any:
     """Draws for N(0, 1) within [low, high], and which of them to keep (Robert, Stat. Comput. 5, 1995, 121-125)."""
     if math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)) > 0.5:  # a quarter or more of N(0, 1) is kept
-        drawn = randn(count, dtype=DTYPES["float64"], generator=generator).numpy()
+        drawn = observe(randn(count, dtype=DTYPES["float64"], generator=generator))
         return drawn, (drawn >= low) & (drawn <= high)
-    drawn, luck = rand(2, count, dtype=DTYPES["float64"], generator=generator).numpy()
+    drawn, luck = observe(rand(2, count, dtype=DTYPES["float64"], generator=generator))
     drawn = low + (high - low) * drawn
     peak = min(max(0.0, low), high)  # where the density is largest
     return drawn, luck <= numpy.exp((peak**2 - drawn**2) / 2)
@@ -215,7 +215,7 @@ def orthogonal_(tensor: Tensor, gain: int = 1, generator: Generator | None = Non
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
-    drawn = randn(max(rows, columns), min(rows, columns), dtype=DTYPES["float64"], generator=generator).numpy()
+    drawn = observe(randn(max(rows, columns), min(rows, columns), dtype=DTYPES["float64"], generator=generator))
     q, r = numpy.linalg.qr(drawn)
     q = q * numpy.sign(numpy.diag(r))  # makes q uniform among orthogonal matrices
     return _assign(tensor, gain * (q if rows >= columns else q.T).reshape(tuple(tensor.shape)))
@@ -227,8 +227,8 @@ def sparse_(tensor: Tensor, sparsity: Any, std: float = 0.01, generator: Generat
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
-    values = randn(rows, columns, generator=generator).numpy() * std
-    order = numpy.argsort(randn(rows, columns, generator=generator).numpy(), axis=0)
+    values = observe(randn(rows, columns, generator=generator)) * std
+    order = numpy.argsort(observe(randn(rows, columns, generator=generator)), axis=0)
     numpy.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0.0, axis=0)
     return _assign(tensor, values)
 

@@ -16,6 +16,7 @@ from pynn.nn._hooks import HookMixin
 from pynn.nn._state import StateMixin
 from pynn.nn._trail import PASSING, name_module
 from pynn.nn.parameter import Buffer, Parameter
+from pynn.ops.devices import device_of
 
 __all__ = ["Module"]
 
@@ -483,14 +484,13 @@ class Module(HookMixin, StateMixin):
         """
         for arg in args:
             if isinstance(arg, Tensor):
-                dtype = from_numpy(arg._array.dtype)
-            elif isinstance(arg, (str, device_type)):
+                dtype, device = from_numpy(arg._array.dtype), device_of(arg)
+            elif isinstance(arg, (str, device_type)) or type(arg) is int:
                 device = arg
             elif arg is not None and not isinstance(arg, bool):  # a bool is non_blocking
                 dtype = arg
-        if device is not None:
-            check_device(device)
-        if dtype is None and memory_format is None:
+        where = None if device is None else check_device(device)
+        if dtype is None and memory_format is None and where is None:
             return self
         if dtype is not None and to_numpy(dtype).kind not in "fV":
             raise TypeError(
@@ -500,7 +500,7 @@ class Module(HookMixin, StateMixin):
 
         def convert(t: Any) -> Any:
             wanted = dtype if is_floating(t._array) else None
-            return t.to(wanted, memory_format=memory_format if t._array.ndim in (4, 5) else None)
+            return t.to(where, wanted, memory_format=memory_format if t._array.ndim in (4, 5) else None)
 
         return self._apply(convert)
 
@@ -509,9 +509,7 @@ class Module(HookMixin, StateMixin):
 
         device: "cpu", or None for the same.
         """
-        if device is not None:
-            check_device(device)
-        return self._apply(lambda t: t.new_empty(t.shape), recurse=recurse)
+        return self._apply(lambda t: t.new_empty(t.shape, device=device), recurse=recurse)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: forward runs as it is. What torch.compile takes is accepted."""

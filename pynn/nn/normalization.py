@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made
+from pynn._core import Tensor, made_beside
 from pynn.nn import functional as F
 from pynn.nn import init
 from pynn.nn.module import Module
@@ -153,7 +153,7 @@ class CrossMapLRN2d(Module):
         place = numpy.arange(channels)
         near = (abs(place - place[:, None]) <= reach) | (place == 0) & (place[:, None] > reach)
         squares = (input * input).flatten(2)
-        total = (made(near.astype(input._array.dtype)) @ squares).reshape(input.shape)
+        total = (made_beside(input, near.astype(input._array.dtype)) @ squares).reshape(input.shape)
         return input * (total * (self.alpha / self.size) + self.k) ** -self.beta
 
     def extra_repr(self) -> str:

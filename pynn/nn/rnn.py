@@ -12,6 +12,7 @@ from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.nn.utils.rnn import PackedSequence
 from pynn.ops.creation import empty, zeros
+from pynn.ops.devices import beside
 from pynn.ops.joining import cat, stack
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
@@ -135,7 +136,7 @@ class RNNBase(Module):
         if hx is None:
             sizes = [self.get_expected_hidden_size(data, counts)]
             sizes += [self.get_expected_cell_size(data, counts)] if self.mode == "LSTM" else []
-            states = tuple(zeros(size, dtype=data.dtype) for size in sizes)
+            states = tuple(zeros(size, dtype=data.dtype, device=beside(data, None)) for size in sizes)
         else:
             if alone:
                 hx = tuple(s.unsqueeze(1) for s in hx) if self.mode == "LSTM" else hx.unsqueeze(1)
@@ -333,7 +334,7 @@ class RNNCellBase(Module):
             raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
         shape = tuple(input.shape[:-1]) + (self.hidden_size,)
         if state is None:
-            start = zeros(shape, dtype=input.dtype)
+            start = zeros(shape, dtype=input.dtype, device=beside(input, None))
             state = (start, start) if mode == "LSTM" else (start,)
         for hidden in state:
             if hidden.dim() not in (1, 2):

@@ -7,11 +7,11 @@ from typing import Any
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
-from pynn.nn.attention import MultiheadAttention
 from pynn.nn.containers import ModuleList
 from pynn.nn.dropout import Dropout
 from pynn.nn.linear import Linear
 from pynn.nn.module import Module
+from pynn.nn.multihead_attention import MultiheadAttention
 from pynn.nn.normalization import LayerNorm
 from pynn.ops.creation import full
 

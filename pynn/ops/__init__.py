@@ -10,6 +10,7 @@ from pynn.ops import unary
 from pynn.ops import comparisons
 from pynn.ops import elementary
 from pynn.ops import pointwise_functions
+from pynn.ops import devices
 from pynn.ops import cast
 from pynn.ops import creation
 from pynn.ops import from_data

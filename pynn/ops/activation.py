@@ -321,7 +321,7 @@ def _channelwise(xp: Any, weight: Any, x: Any) -> Any:
 
 def _prelu_weight_vjp(xp: Any, g: Any, out: Any, x: Any, weight: Any) -> Any:
     full = xp.where(x > 0, 0, g * x)
-    if weight.size == 1 if isinstance(weight, numpy.ndarray) else weight.numel() == 1:
+    if math.prod(weight.shape) == 1:
         return xp.reshape(xp.sum(full), tuple(weight.shape))
     return xp.sum(full, axis=tuple(d for d in range(x.ndim) if d != 1))
 

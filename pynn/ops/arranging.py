@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from pynn._core import METHODS, Tensor, bump, call, is_grad_enabled, made, observe, shared_version, wrap
+from pynn.ops.devices import beside_input
 from pynn.ops.joining import cat, repeat
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.selecting import index_select, narrow
@@ -55,6 +56,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
 
 
 @export()
+@beside_input
 def repeat_interleave(
     input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, made, observe
+from pynn.ops.devices import beside_input
 from pynn.ops.joining import cat
 from pynn.ops.registry import export
 from pynn.ops.view import normal_dim
@@ -154,6 +155,7 @@ def _edge(x: Tensor, d: int, places: Sequence[int], h: float, k: float, sign: fl
 
 
 @export(method=False)
+@beside_input
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
     """The slope of samples along each of dim (all of them where None): central differences, one-sided at the ends.
 

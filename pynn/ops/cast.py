@@ -6,11 +6,13 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, call_inplace, unary, wrap
-from pynn._device import DeviceLike
+from pynn._device import CPU, DeviceLike
+from pynn._device import device as device_type
 from pynn._dtypes import DTYPES, TYPE_OF, TYPES, dtype, from_numpy, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import memory_format as MemoryFormat
 from pynn._layout import preserve_format
+from pynn.ops.devices import device_of, on
 from pynn.ops.memory_order import CHANNELS_LAST, CLONE, Order, check_format, copied, lies_in, order_in, order_like
 from pynn.ops.registry import Sample, as_operand, check_broadcast, export, register, register_inplace
 
@@ -120,7 +122,9 @@ _core.install(Tensor, "data", property(_get_data, _set_data))
 
 @export(function=False)
 def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write src (broadcast, converted) into this tensor; gradients flow to src."""
+    """Write src (broadcast, converted) into this tensor, from wherever it lies; gradients flow to src."""
+    if _core.has_devices() and isinstance(src, Tensor):
+        src = on(src, device_of(self))
     return call_inplace(COPY_, (self, src))
 
 
@@ -148,43 +152,44 @@ def to(
 ) -> Tensor:
     """This tensor in another dtype, on another device or in another memory format: to(dtype), to(device), to(other).
 
-    Returns self when nothing changes. Gradients flow through.
+    Returns self when nothing changes. Gradients flow through. A copy to a GPU is under way when it returns, whatever
+    non_blocking says; one from a GPU is complete.
     """
-    from pynn._device import check_device
-    from pynn._device import device as device_type
-
     wanted = dtype
     for arg in args:
         if isinstance(arg, Tensor):
             wanted = from_numpy(arg._array.dtype)
-        elif isinstance(arg, (str, device_type)):
+            device = device_of(arg)
+        elif isinstance(arg, (str, device_type)) or type(arg) is int:
             device = arg
         elif isinstance(arg, bool):
             continue  # non_blocking
         elif arg is not None:
             wanted = arg
-    if device is not None:
-        check_device(device)
+    moved = self if device is None else on(self, device)
     np_dtype = self._array.dtype if wanted is None else to_numpy(wanted)
-    return _convert(self, np_dtype, copy, memory_format)
+    return _convert(moved, np_dtype, copy and moved is self, memory_format)
 
 
 @export("type_as", function=False)
 def type_as(self: Any, other: Any) -> Tensor:
-    """This tensor in other's dtype."""
-    return _convert(self, other._array.dtype)
+    """This tensor in other's dtype, on its device."""
+    return _convert(on(self, device_of(other)), other._array.dtype)
 
 
 @export(function=False)
 def cpu(self: Any, memory_format: MemoryFormat | None = None) -> Tensor:
-    """This tensor in the CPU's memory: itself, unless memory_format asks for another order of its dimensions."""
-    return self if memory_format is None else to(self, memory_format=memory_format)
+    """This tensor in the CPU's memory: itself where it lies there, unless memory_format asks for another order of dimensions."""
+    moved = on(self, CPU)
+    return moved if memory_format is None else to(moved, memory_format=memory_format)
 
 
 @export(function=False)
-def cuda(self: Any, device: DeviceLike | None = None) -> Tensor:
-    """This tensor on a GPU: not in this build."""
-    return to(self, device="cuda")
+def cuda(
+    self: Any, device: DeviceLike | None = None, non_blocking: bool = False, memory_format: MemoryFormat | None = None
+) -> Tensor:
+    """This tensor on a GPU, by default the one in use; RuntimeError where there is none."""
+    return to(self, device="cuda" if device is None else device, memory_format=memory_format)
 
 
 def _publish_conversion(name: str, np_name: Any) -> None:

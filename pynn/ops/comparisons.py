@@ -96,7 +96,7 @@ def _check_where(inputs: Any, attrs: Any) -> Any:
     given = inputs[1:]
     if not any(isinstance(x, Tensor) for x in given):  # two numbers give what a tensor of them would be
         dtype = result_type_of(given)
-        return (inputs[0], *[_core.made(numpy.asarray(x, dtype)) for x in given])
+        return (inputs[0], *[_core.made_beside(condition, numpy.asarray(x, dtype)) for x in given])
     values = _check_values(given, attrs)
     return inputs if values is given else (inputs[0], *values)
 

@@ -8,6 +8,7 @@ import numpy
 
 from pynn._core import Tensor, made, observe
 from pynn._dtypes import INT64, plain
+from pynn.ops.devices import beside_input
 from pynn.ops.registry import export, number
 from pynn.ops.view import normal_dim
 from pynn.return_types import Named, named
@@ -30,6 +31,7 @@ def _check_unique(name: str, input: Tensor, dim: int) -> int:
 
 
 @export()
+@beside_input
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -64,6 +66,7 @@ def unique(
 
 
 @export()
+@beside_input
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -85,6 +88,7 @@ def unique_consecutive(
 
 
 @export()
+@beside_input
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on occurs in a vector, or the sum of its weights; int64, or the weights' float dtype."""
     array = observe(input)
@@ -106,6 +110,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 @export(method=False)
+@beside_input
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Which elements are among test_elements; one of the two may be a number."""
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
@@ -118,6 +123,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 
 @export(method=False)
+@beside_input
 def searchsorted(
     sorted_sequence: Tensor,
     input: Tensor | float,
@@ -175,6 +181,7 @@ def searchsorted(
 
 
 @export(method=False)
+@beside_input
 def bucketize(input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between boundaries (1-D, ascending) in which each value lies."""
     if boundaries._array.ndim != 1:
@@ -206,6 +213,7 @@ def _bounds(array: numpy.ndarray, low: float, high: float, margin: float) -> tup
 
 
 @export()
+@beside_input
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of `bins` equal intervals from min to max (of the data, where both are equal)."""
     array = plain(observe(input))
@@ -271,6 +279,7 @@ def _histogram(
 
 
 @export()
+@beside_input
 def histogram(
     input: Tensor,
     bins: Any,
@@ -291,6 +300,7 @@ def histogram(
 
 
 @export(method=False)
+@beside_input
 def histogramdd(
     input: Tensor,
     bins: Any,
@@ -324,6 +334,7 @@ def histogramdd(
 
 
 @export(method=False)
+@beside_input
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates, in a tensor of that shape, of flat indices: one tensor a dimension. ValueError for one out of range."""
     sizes = (int(shape),) if isinstance(shape, int) else tuple(int(n) for n in shape)

@@ -15,6 +15,7 @@ from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn._layout import preserve_format
+from pynn.ops.devices import beside, maker, on
 from pynn.ops.fitting import fitted
 from pynn.ops.memory_order import check_format, in_order, order_in, order_like
 from pynn.ops.registry import Sample, export, number, register, register_inplace
@@ -62,9 +63,17 @@ def shape_of(size: Any) -> tuple[int, ...]:
 
 def finish(value: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new array, or a tensor that an op just made, as the leaf tensor the caller asked for."""
-    if device is not None:
-        check_device(device)
-    tensor = value if isinstance(value, Tensor) else made(value)
+    if device is None:
+        tensor = value if isinstance(value, Tensor) else made(value)
+    else:
+        found = check_device(device)
+        if isinstance(value, Tensor):
+            tensor = on(value, found)
+        elif found.type == "cpu" and not _core.has_modes():
+            tensor = made(value)
+        else:
+            with found:
+                tensor = made(value)
     if requires_grad:
         tensor.requires_grad = True
     return tensor
@@ -84,8 +93,9 @@ def _publish_filled(name: str, make: Any) -> Callable[..., Tensor]:
         layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
+        there = maker(make, device)
         return finish(
-            make(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
+            there(shape_of(size_ if size is None else (size,)), _dtype_or_default(dtype)), device, requires_grad
         )
 
     function.__name__ = name
@@ -116,7 +126,7 @@ def empty(
         if memory_format is preserve_format:
             raise RuntimeError("empty: memory_format=preserve_format needs a tensor to take it from; use empty_like.")
         order = order_in(memory_format, len(shape))
-    return finish(in_order(numpy.empty, shape, _dtype_or_default(dtype), order), device, requires_grad)
+    return finish(in_order(maker(numpy.empty, device), shape, _dtype_or_default(dtype), order), device, requires_grad)
 
 
 @export(method=False)
@@ -136,7 +146,9 @@ def full(
         numpy.dtype(bool) if isinstance(fill_value, bool) else INT64 if isinstance(fill_value, int) else default_float()
     )
     np_dtype = kind if dtype is None else to_numpy(dtype)
-    return finish(numpy.full(shape_of((size,)), fitted(fill_value, np_dtype), np_dtype), device, requires_grad)
+    array = maker(numpy.empty, device)(shape_of((size,)), np_dtype)
+    array[...] = fitted(fill_value, np_dtype)
+    return finish(array, device, requires_grad)
 
 
 def _publish_like(name: str, make: Any) -> None:
@@ -152,7 +164,8 @@ def _publish_like(name: str, make: Any) -> None:
     ) -> Tensor:
         np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
         order = order_like(name, memory_format, input._array)
-        return finish(in_order(make, input._array.shape, np_dtype, order), device, requires_grad)
+        device = beside(input, device)
+        return finish(in_order(maker(make, device), input._array.shape, np_dtype, order), device, requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"`{name[:-5]}` of input's shape, dtype and order of dimensions in memory."
@@ -178,7 +191,9 @@ def full_like(
     """A tensor of input's shape and dtype with every element fill_value."""
     np_dtype = input._array.dtype if dtype is None else to_numpy(dtype)
     value = fitted(fill_value, np_dtype)
-    array = in_order(numpy.empty, input._array.shape, np_dtype, order_like("full_like", memory_format, input._array))
+    device = beside(input, device)
+    order = order_like("full_like", memory_format, input._array)
+    array = in_order(maker(numpy.empty, device), input._array.shape, np_dtype, order)
     array[...] = value
     return finish(array, device, requires_grad)
 
@@ -195,7 +210,9 @@ def _publish_new(name: str, make: Any) -> None:
         pin_memory: bool = False,
     ) -> Tensor:
         np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
-        return finish(make(shape_of(size_ if size is None else (size,)), np_dtype), device, requires_grad)
+        device = beside(self, device)
+        array = maker(make, device)(shape_of(size_ if size is None else (size,)), np_dtype)
+        return finish(array, device, requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"`{name[4:]}` of this tensor's dtype."
@@ -223,7 +240,7 @@ def new_full(
         size,
         fill_value,
         dtype=from_numpy(self._array.dtype) if dtype is None else dtype,
-        device=device,
+        device=beside(self, device),
         requires_grad=requires_grad,
     )
 

@@ -1,5 +1,6 @@
 """Embeddings: rows of a table by index, the gradient that adds them up again, and one-hot vectors."""
 
+import math
 from typing import Any
 
 import numpy
@@ -13,7 +14,9 @@ from pynn.ops.registry import Effects, Sample, cast, register, run
 def _add_rows(xp: Any, rows: Any, indices: Any, count: Any) -> Any:
     """(count, D) with rows (n, D) added at indices (n); equal indices are summed in their order."""
     out = xp.zeros((count, rows.shape[1]), dtype=rows.dtype)
-    if len(indices):
+    if xp.name != "numpy":
+        xp.add_at(out, indices, rows)
+    elif len(indices):
         order = numpy.argsort(indices, kind="stable")
         found = indices[order]
         starts = numpy.flatnonzero(numpy.concatenate(([True], found[1:] != found[:-1])))
@@ -136,7 +139,7 @@ def _renorm(xp: Any, arrays: Any, max_norm: Any, norm_type: Any) -> Any:
     weight, indices = arrays
     rows = numpy.unique(indices)
     held = _wide(weight[rows])
-    if norm_type == numpy.inf:
+    if norm_type == math.inf:
         norms = numpy.abs(held).max(axis=1, keepdims=True)
     else:
         norms = (numpy.abs(held) ** norm_type).sum(axis=1, keepdims=True) ** (1.0 / norm_type)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, call, made
+from pynn._core import Tensor, call, made_beside
 from pynn.ops.pointwise import MAXIMUM, MINIMUM
 from pynn.ops.reduction import _numpy_names, dims_of, reduced_shape, reduction_samples, spread
 from pynn.ops.registry import Sample, export, register
@@ -140,7 +140,7 @@ def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwis
         return answer
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return named(whole.__name__[1:])((input.clone(), made(numpy.zeros((), numpy.int64))))
+        return named(whole.__name__[1:])((input.clone(), made_beside(input, numpy.zeros((), numpy.int64))))
     if input._array.shape[d] == 0:
         raise IndexError(
             f"{whole.__name__[1:]}(): Expected reduction dim {d} to have non-zero size, got shape {list(input._array.shape)}."

@@ -28,7 +28,7 @@ def turn(xp: Any, x: Any) -> Any:
 
 def constant(xp: Any, array: Any) -> Any:
     """An array as what xp computes with."""
-    return made(array) if xp.name == "pynn" else array
+    return made(array) if xp.name == "pynn" else xp.asarray(array)
 
 
 def eye(xp: Any, like: Any, n: int) -> Any:

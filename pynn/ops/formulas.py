@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynn import _core
 from pynn._core import METHODS, Tensor, call_inplace, wrap
 from pynn._device import DeviceLike
 from pynn._dtypes import from_numpy
@@ -78,7 +79,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 @export(function=False)
 def get_device(self: Any) -> int:
     """The number of the GPU the tensor is on; -1 on the CPU."""
-    return -1
+    return self._array.device.id if _core.on_device(self._array) else -1
 
 
 def _constant(name: str, value: Any, doc: Any) -> None:
@@ -89,14 +90,31 @@ def _constant(name: str, value: Any, doc: Any) -> None:
     export(name, function=False)(function)
 
 
-_constant("is_pinned", False, "Whether the memory is pinned for a GPU: never.")
 _constant("is_inference", False, "Whether the tensor was made in torch's inference mode: never.")
 
 
 @export(function=False)
-def pin_memory(self: Any, device: DeviceLike | None = None) -> None:
-    """RuntimeError: there is no GPU to pin memory for."""
-    raise RuntimeError("cannot pin memory: this build of pynn has no GPU kernels. Leave pin_memory() out.")
+def is_pinned(self: Any, device: DeviceLike | None = None) -> bool:
+    """Whether the memory is page-locked, so that copies to a GPU run beside other work."""
+    from pynn import _gpu
+
+    return _gpu.is_pinned(self._array)
+
+
+@export(function=False)
+def pin_memory(self: Any, device: DeviceLike | None = None) -> Tensor:
+    """A copy in page-locked memory of the CPU, itself where it lies there; RuntimeError on a GPU, or where there is none."""
+    from pynn import _gpu
+
+    if _core.on_device(self._array):
+        raise RuntimeError(f"cannot pin 'pynn.cuda.{self.type().rpartition('.')[2]}': only dense CPU tensors can be pinned.")
+    if _gpu.is_pinned(self._array):
+        same: Tensor = self
+        return same
+    array = _core.observe(self)
+    if _gpu.reason() is not None:
+        raise RuntimeError(f"cannot pin memory: {_gpu.reason()}. Leave pin_memory() out.")
+    return _core.wrap(_gpu.pinned(array))
 
 
 @export(function=False)

@@ -12,6 +12,7 @@ from pynn._dtypes import FLOAT64, default_float, from_numpy, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
+from pynn.ops.devices import beside, device_of, on
 from pynn.ops.fitting import fitted
 from pynn.ops.registry import export
 
@@ -20,6 +21,8 @@ def _array_from(data: Any, dtype: Any) -> Any:
     """An ndarray copied from anything torch.tensor takes."""
     if isinstance(data, Tensor):
         array = numpy.array(_core.observe(data), order="C")
+    elif _core.on_device(data):
+        array = data.get()
     else:
         nested = isinstance(data, (list, tuple)) and any(isinstance(d, (Tensor, list, tuple)) for d in data)
         try:
@@ -104,7 +107,16 @@ def tensor(
     dtype is inferred: Python floats give the default float (float32), integers int64, arrays keep theirs.
     Raises ValueError for ragged lists, TypeError for what is no number.
     """
+    if device is None and _core.has_devices():
+        device = _device_in(data)
     return finish(_array_from(data, None if dtype is None else to_numpy(dtype)), device, requires_grad)
+
+
+def _device_in(data: Any) -> Any:
+    """Where a tensor or an array of a GPU that a tensor is copied from lies; None for other data."""
+    if isinstance(data, Tensor):
+        return device_of(data)
+    return device_of(wrap(data)) if _core.on_device(data) else None
 
 
 _warned: set[str] = set()
@@ -159,14 +171,21 @@ def from_numpy_array(ndarray: Any) -> Tensor:
 @export(method=False)
 def as_tensor(data: Any, dtype: Dtype | None = None, device: DeviceLike | None = None) -> Tensor:
     """data as a tensor, sharing its memory where dtype allows."""
-    if device is not None:
-        check_device(device)
+    found = None if device is None else check_device(device)
     wanted = None if dtype is None else to_numpy(dtype)
     if isinstance(data, Tensor):
-        return data if wanted is None else _core.METHODS["to"](data, wanted)
+        moved = data if found is None else on(data, found)
+        result: Tensor = moved if wanted is None else _core.METHODS["to"](moved, wanted)
+        return result
+    if hasattr(data, "__cuda_array_interface__"):
+        from pynn.ops.interchange import from_gpu
+
+        return as_tensor(from_gpu(data), dtype, device)
     if isinstance(data, numpy.ndarray) and (wanted is None or wanted == data.dtype) and data.dtype.isnative:
-        return share_array(data, "as_tensor")
-    return made(_array_from(data, wanted))
+        shared: Tensor = share_array(data, "as_tensor")
+        where = (_core.state.device if _core.has_modes() else None) if found is None else found
+        return shared if where is None else on(shared, where)
+    return finish(_array_from(data, wanted), found)
 
 
 @export(method=False)
@@ -180,8 +199,7 @@ def asarray(
     """
     from pynn.ops.interchange import shared
 
-    if device is not None:
-        check_device(device)
+    where = None if device is None else check_device(device)
     wanted = None if dtype is None else to_numpy(dtype)
     found = shared(obj)
     if found is None:
@@ -192,6 +210,10 @@ def asarray(
         return finish(_array_from(obj, wanted), device, bool(requires_grad))
     if isinstance(obj, Tensor) and requires_grad is not False:
         found = obj
+    if where is not None and where != device_of(found):
+        if copy is False:
+            raise ValueError(f"can't alias tensor on {device_of(found)} as one on {where}: asarray(copy=False).")
+        found, copy = on(found, where), None
     if wanted is not None and wanted != found._array.dtype:
         if copy is False:
             raise ValueError(f"can't alias tensor of type {found._array.dtype} as {wanted}: asarray(copy=False).")
@@ -262,7 +284,7 @@ def new_tensor(
     return tensor(
         data,
         dtype=from_numpy(self._array.dtype) if dtype is None else dtype,
-        device=device,
+        device=beside(self, device),
         requires_grad=requires_grad,
     )
 

@@ -9,6 +9,7 @@ from pynn import _core
 from pynn._core import Tensor, call, call_inplace
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
+from pynn.ops.devices import device_of, on
 from pynn.ops.fitting import fitted
 from pynn.ops.registry import (
     Effects,
@@ -143,12 +144,12 @@ def _index_put_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, pattern: 
     _, value, *indices = inputs
     picked = None
     if isinstance(g, Tensor):
-        indices = [_core.wrap(i) if isinstance(i, numpy.ndarray) else i for i in indices]
+        indices = [_core.wrap(i) if _core.holds(i) else i for i in indices]
         picked = call(INDEX, (g, *indices), (pattern,)) if indices else g[pattern]
         kept = (
             g
             if accumulate
-            else call(INDEX_PUT, (g, _core.made(numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
+            else call(INDEX_PUT, (g, _core.made_beside(g, numpy.zeros((), g._array.dtype)), *indices), (pattern, False))
         )
     else:
         where = _fill_pattern(pattern, indices)
@@ -221,8 +222,19 @@ def _listed(index: list[Any]) -> Any:
     return tuple(index)
 
 
-def _split_index(index: Any) -> Any:
-    """(pattern, index arrays): what x[index] means, with tensors, lists and bools made index arrays."""
+def _reachable(self: Tensor, index: Tensor) -> Tensor:
+    """An index tensor where self lies; RuntimeError for one on a GPU beside a tensor on the CPU."""
+    here = device_of(self)
+    if here.type == "cpu" and _core.on_device(index._array):
+        raise RuntimeError(
+            f"indices should be either on cpu or on the same device as the indexed tensor ({here}), got one on "
+            f"{device_of(index)}. Move it with .to(tensor.device)."
+        )
+    return on(index, here)
+
+
+def _split_index(self: Any, index: Any) -> Any:
+    """(pattern, index tensors): what self[index] means, with tensors, lists and bools made index tensors beside self."""
     items = index if isinstance(index, tuple) else _listed(index) if isinstance(index, list) else (index,)
     pattern: list[Any] = []
     tensors = []
@@ -244,16 +256,16 @@ def _split_index(index: Any) -> Any:
             if held.ndim == 0 and held.dtype.kind == "i":
                 pattern.append(int(_core.observe(item)))
                 continue
-            tensors.append(item)
+            tensors.append(_reachable(self, item) if _core.has_devices() else item)
             pattern.append(PLACE)
         elif isinstance(item, (list, tuple, numpy.ndarray)):
             held = numpy.asarray(item)
             if held.dtype.kind not in "bi" and held.size:
                 raise IndexError(f"lists and arrays used as indices must hold integers or bools, got {held.dtype}.")
-            tensors.append(_core.made(held if held.size or held.dtype.kind == "b" else held.astype(INT64)))
+            tensors.append(_core.made_beside(self, held if held.size or held.dtype.kind == "b" else held.astype(INT64)))
             pattern.append(PLACE)
         elif isinstance(item, (bool, numpy.bool_)):
-            tensors.append(_core.made(numpy.array(bool(item))))
+            tensors.append(_core.made_beside(self, numpy.array(bool(item))))
             pattern.append(PLACE)
         elif isinstance(item, (int, numpy.integer)):
             pattern.append(int(item))
@@ -265,7 +277,7 @@ def _split_index(index: Any) -> Any:
         elif item is None or item is Ellipsis:
             pattern.append(item)
         elif isinstance(item, range):
-            tensors.append(_core.made(numpy.array(item, dtype=INT64)))
+            tensors.append(_core.made_beside(self, numpy.array(item, dtype=INT64)))
             pattern.append(PLACE)
         else:
             raise IndexError(
@@ -316,7 +328,7 @@ def _index_error(error: Any, index: Any, array: Any) -> Exception:
 @export("getitem", function=False)
 def getitem(self: Any, index: Any) -> Tensor:
     """self[index]: a view for ints, slices, None and ...; a copy where tensors, lists or masks select."""
-    pattern, tensors = _split_index(index)
+    pattern, tensors = _split_index(self, index)
     try:
         if tensors:
             parts = _numbers_first(pattern, tensors)
@@ -331,19 +343,21 @@ def getitem(self: Any, index: Any) -> Tensor:
 @export("setitem", function=False)
 def setitem(self: Any, index: Any, value: Any) -> None:
     """self[index] = value: written in place, seen by every view; gradients flow to value."""
-    pattern, tensors = _split_index(index)
-    value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made(numpy.asarray(value))
+    pattern, tensors = _split_index(self, index)
+    value = as_operand(value) if not isinstance(value, (list, tuple)) else _core.made_beside(self, numpy.asarray(value))
     if isinstance(value, (int, float)):
         value = fitted(value, self._array.dtype)
     try:
         if not tensors:
             window = call(GETITEM, (self,), (pattern,))
-            if not window._array.flags.writeable:
+            if not _core.on_device(window._array) and not window._array.flags.writeable:
                 _allow_single_writes(window)
+            if isinstance(value, Tensor) and _core.has_devices():
+                value = on(value, device_of(self))
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
             return
         if not isinstance(value, Tensor):
-            value = _core.made(numpy.asarray(value, dtype=self._array.dtype))
+            value = _core.made_beside(self, numpy.asarray(value, dtype=self._array.dtype))
         elif value._array.ndim == 0 and len(tensors) == 1 and tensors[0]._array.dtype.kind == "b":
             value = cast(value, self._array.dtype)  # torch fills here, and filling converts
         if value._array.ndim and value._array.shape[0] == 1:

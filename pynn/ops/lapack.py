@@ -178,7 +178,8 @@ def svdvals(a: Array) -> Array:
 def qr(a: Array, mode: str) -> tuple[Array, Array]:
     """(Q, R) in mode reduced or complete; (an empty array, R) in mode r."""
     if mode == "r":
-        return numpy.zeros((0,), a.dtype), numpy.asarray(numpy.linalg.qr(a, "r"))
+        r: Any = numpy.linalg.qr(a, "r")
+        return numpy.zeros_like(a, shape=(0,)), r
     q, r = numpy.linalg.qr(a, "complete" if mode == "complete" else "reduced")
     return q, r
 

@@ -182,7 +182,7 @@ KL_DIV = _elementwise_loss(
     lambda xp, x, y, log_target: xp.exp(y) * (y - x) if log_target else y * (_log_or_zero(xp, y) - x),
     lambda xp, x, y, log_target: -xp.exp(y) if log_target else -y,
     lambda xp, x, y, log_target: (
-        xp.exp(y) * (y - x + 1.0) if log_target else _log_or_zero(xp, y) - x + xp.where(y == 0, 0.0, 1.0)
+        xp.exp(y) * (y - x + 1.0) if log_target else _log_or_zero(xp, y) - x + xp.where(y == 0, xp.zeros_like(y), xp.ones_like(y))
     ),
     attrs=("log_target",),
     choices=((False,), (True,)),

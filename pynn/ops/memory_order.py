@@ -16,11 +16,12 @@ Order = tuple[int, ...] | None  # the dimensions from the outermost in memory to
 CHANNELS_LAST: dict[Any, tuple[int, ...]] = {channels_last: (0, 2, 3, 1), channels_last_3d: (0, 2, 3, 4, 1)}
 
 
-def _back(order: Sequence[int]) -> tuple[int, ...]:
-    back = [0] * len(order)
+def back(order: Sequence[int]) -> tuple[int, ...]:
+    """The order that undoes a transposition into `order`."""
+    places = [0] * len(order)
     for place, dim in enumerate(order):
-        back[dim] = place
-    return tuple(back)
+        places[dim] = place
+    return tuple(places)
 
 
 CLONE = register(
@@ -49,7 +50,7 @@ LAY_OUT = register(
         Sample((numpy.array(0.5),), ((),)),
     ],
     torch=lambda t, x, order: x.clone(),
-)(lambda xp, x, order: xp.permute_dims(xp.copy(xp.permute_dims(x, order)), _back(order)))
+)(lambda xp, x, order: xp.permute_dims(xp.copy(xp.permute_dims(x, order)), back(order)))
 """A copy whose dimensions lie in memory in that order."""
 
 
@@ -118,7 +119,7 @@ def in_order(
     """make(shape, dtype), a numpy.zeros or the like, with its dimensions in that order."""
     if order is None:
         return make(shape, dtype)
-    return make(tuple([shape[d] for d in order]), dtype).transpose(_back(order))
+    return make(tuple([shape[d] for d in order]), dtype).transpose(back(order))
 
 
 def _refuse_overlap(op: Any, arrays: Sequence[Any]) -> None:

@@ -452,7 +452,7 @@ def _beside(x: Any, value: Any) -> Any:
     value, dtype = number(value), x._array.dtype
     if dtype.kind not in "fV":
         dtype = scalar_dtype(value)
-    return _core.made(asarray(value, dtype))
+    return _core.made_beside(x, asarray(value, dtype))
 
 
 @export("clamp", "clip")

@@ -40,12 +40,12 @@ def _pick(xp: Any, found: Any, dims: Any) -> Any:
     return xp.reshape(values, (*lead, *out)), xp.reshape(place, (*lead, *out))
 
 
-def _flat_index(place: Any, start: Any, kernel: Any, dilation: Any, size: Any) -> Any:
+def _flat_index(xp: Any, place: Any, start: Any, kernel: Any, dilation: Any, size: Any) -> Any:
     """Places within windows as places in the flattened plane; start: by dimension, where each window begins."""
-    index = numpy.zeros((), numpy.int64)
+    index = xp.zeros((), dtype=xp.int64)
     for i, (begin, d, n) in enumerate(zip(start, dilation, size)):
         step = place // math.prod(kernel[i + 1 :]) % kernel[i]
-        where = numpy.clip(begin.reshape((-1,) + (1,) * (len(kernel) - 1 - i)) + step * d, 0, n - 1)
+        where = xp.clip(begin.reshape((-1,) + (1,) * (len(kernel) - 1 - i)) + step * d, 0, n - 1)
         index = index * n + where
     return index
 
@@ -54,8 +54,8 @@ def _max_pool(xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation:
     dims = len(kernel)
     out = output_size(x.shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
     values, place = _pick(xp, windows(xp, x, out, kernel, stride, padding, dilation, _least(x.dtype)), dims)
-    start = [numpy.arange(o) * s - p for o, s, p in zip(out, stride, padding)]
-    return values, _flat_index(place, start, kernel, dilation, x.shape[-dims:])
+    start = [xp.arange(o) * s - p for o, s, p in zip(out, stride, padding)]
+    return values, _flat_index(xp, place, start, kernel, dilation, x.shape[-dims:])
 
 
 def _bins(size: Any, out: Any) -> Any:
@@ -76,7 +76,7 @@ def _adaptive_max_pool(xp: Any, x: Any, out: Any) -> Any:
         within = xp.squeeze(_largest(xp, flat, flat.ndim - 1), axis=-1)
         here = (..., *place)
         values[here] = xp.max(flat, axis=-1)
-        index = numpy.zeros((), numpy.int64)
+        index = xp.zeros((), dtype=xp.int64)
         for i, ((a, _), n) in enumerate(zip(bounds, size)):
             index = index * n + a + within // math.prod(kernel[i + 1 :]) % kernel[i]
         indices[here] = index
@@ -109,8 +109,8 @@ def _put_back(xp: Any, dims: Any, g: Any, indices: Any, shape: Any) -> Any:
     if xp.name == "pynn":
         total = run(xp, SCATTER_ADD, (xp.zeros((planes, size), dtype=g.dtype), places, rows), (1,))
     else:
-        flat = places + numpy.arange(planes)[:, None] * size
-        total = numpy.bincount(flat.ravel(), rows.ravel(), planes * size).astype(g.dtype)
+        flat = places + xp.arange(planes)[:, None] * size
+        total = xp.bincount(flat.ravel(), rows.ravel(), planes * size).astype(g.dtype)
     return xp.reshape(total, shape)
 
 
@@ -162,11 +162,11 @@ def _check_geometry(
 
 
 def _divisor(
-    x_size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: Any, divisor: Any
+    xp: Any, x_size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: Any, divisor: Any
 ) -> Any:
     if divisor is not None:
         return divisor
-    return overlaps(x_size, out, kernel, stride, padding)[0 if count_include_pad else 1]
+    return overlaps(xp, x_size, out, kernel, stride, padding)[0 if count_include_pad else 1]
 
 
 def _is_float(x: Any) -> bool:
@@ -181,7 +181,7 @@ def _avg_pool(
     out = output_size(size, kernel, stride, padding, one, ceil_mode)
     found = windows(xp, x, out, kernel, stride, padding, one)
     total = xp.sum(found, axis=tuple(range(found.ndim - 2 * dims, found.ndim - dims)))
-    parts = _divisor(size, out, kernel, stride, padding, count_include_pad, divisor)
+    parts = _divisor(xp, size, out, kernel, stride, padding, count_include_pad, divisor)
     return xp.astype(total / parts if _is_float(x) else xp.trunc(total / parts), x.dtype)  # integers lose the rest
 
 
@@ -198,7 +198,7 @@ def _avg_pool_input(
 ) -> Any:
     dims = len(kernel)
     out, lead = g.shape[-dims:], g.shape[:-dims]
-    share = xp.astype(g / _divisor(size, out, kernel, stride, padding, count_include_pad, divisor), g.dtype)
+    share = xp.astype(g / _divisor(xp, size, out, kernel, stride, padding, count_include_pad, divisor), g.dtype)
     columns = xp.broadcast_to(xp.reshape(share, (*lead, *(1,) * dims, *out)), (*lead, *kernel, *out))
     return fold(xp, columns, size, kernel, stride, padding, (1,) * dims)
 

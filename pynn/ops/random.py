@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy
 
-from pynn import _core, _random
+from pynn import _core
 from pynn._core import Tensor, call, call_inplace
-from pynn._device import DeviceLike
+from pynn._device import DeviceLike, check_device
 from pynn._dtypes import DTYPES, INT64, default_float, plain, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn._random import Generator
 from pynn.ops.creation import finish, shape_of
+from pynn.ops.devices import beside, beside_input
 from pynn.ops.memory_order import Order, copied, order_like
 from pynn.ops.registry import Effects, Sample, export, register, register_inplace, run
 from pynn.ops.samples import unary_samples
@@ -40,21 +41,21 @@ def _creator(name: str, draw: Any, count: Any, samples: Any, attrs: Any) -> Any:
 
 RAND = _creator(
     "rand",
-    lambda xp, shape, dtype, place: _random.uniform(place[0], place[1], shape, dtype),
+    lambda xp, shape, dtype, place: xp.uniform(place[0], place[1], shape, dtype),
     lambda arrays, attrs: prod(attrs[0]) * _words(attrs[1]),
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDN = _creator(
     "randn",
-    lambda xp, shape, dtype, place: _random.normal(place[0], place[1], shape, dtype),
+    lambda xp, shape, dtype, place: xp.normal(place[0], place[1], shape, dtype),
     lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: [Sample((), (s, numpy.dtype(d), None)) for d in ("float32", "float64") for s in _SHAPES],
     ("size", "dtype", "generator"),
 )
 RANDINT = _creator(
     "randint",
-    lambda xp, shape, low, high, dtype, place: _random.randint(place[0], place[1], shape, low, high, dtype),
+    lambda xp, shape, low, high, dtype, place: xp.randint(place[0], place[1], shape, low, high, dtype),
     lambda arrays, attrs: prod(attrs[0]) * 2,
     lambda rng: (
         [Sample((), (s, -2, 7, INT64, None)) for s in _SHAPES]
@@ -64,7 +65,7 @@ RANDINT = _creator(
 )
 RANDPERM = _creator(
     "randperm",
-    lambda xp, shape, dtype, place: numpy.argsort(_random.philox(place[0], place[1], shape[0]), kind="stable").astype(
+    lambda xp, shape, dtype, place: xp.argsort(xp.philox(place[0], place[1], shape[0]), kind="stable").astype(
         dtype
     ),
     lambda arrays, attrs: attrs[0][0],
@@ -77,8 +78,8 @@ def _dropout(xp: Any, x: Any, p: Any, place: Any) -> Any:
     """Each element zeroed with probability p, the others scaled by 1 / (1 - p)."""
     if p == 1.0:
         return xp.zeros_like(x)
-    kept = _random.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
-    return x * (kept * numpy.asarray(1.0 / (1.0 - p), x.dtype))
+    kept = xp.uniform(place[0], place[1], x.shape, numpy.float32) >= numpy.float32(p)
+    return x * (kept * x.dtype.type(1.0 / (1.0 - p)))
 
 
 def _dropout_vjp(xp: Any, g: Any, out: Any, x: Any, p: Any, place: Any) -> Any:
@@ -135,7 +136,7 @@ def _filler(name: str, draw: Any, count: Any, attrs: Any, sample: Any) -> Any:
 UNIFORM_ = _filler(
     "uniform",
     lambda xp, x, low, high, place: (
-        low + (high - low) * plain(_random.uniform(place[0], place[1], x.shape, x.dtype))
+        low + (high - low) * plain(xp.uniform(place[0], place[1], x.shape, x.dtype))
     ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * _words(arrays[0].dtype),
     ("from", "to", "generator"),
@@ -143,7 +144,7 @@ UNIFORM_ = _filler(
 )
 NORMAL_ = _filler(
     "normal",
-    lambda xp, x, mean, std, place: (mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))).astype(
+    lambda xp, x, mean, std, place: (mean + std * plain(xp.normal(place[0], place[1], x.shape, x.dtype))).astype(
         x.dtype
     ),
     lambda arrays, attrs: arrays[0].size * 2,
@@ -152,7 +153,7 @@ NORMAL_ = _filler(
 )
 BERNOULLI_ = _filler(
     "bernoulli",
-    lambda xp, x, p, place: (_random.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
+    lambda xp, x, p, place: (xp.uniform(place[0], place[1], x.shape, numpy.float32) < p).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size,
     ("p", "generator"),
     (0.3, None),
@@ -166,6 +167,14 @@ def _dtype(dtype: Any) -> Any:
     return found
 
 
+def _drawn(op: Any, attrs: tuple[Any, ...], device: Any, requires_grad: bool) -> Tensor:
+    """A tensor of random numbers, drawn on the device where it is to lie."""
+    if device is None:
+        return finish(call(op, (), attrs), None, requires_grad)
+    with check_device(device):
+        return finish(call(op, (), attrs), None, requires_grad)
+
+
 def _publish(name: str, op: Any, numbers: str) -> Callable[..., Tensor]:
     def function(
         *size_: Any,
@@ -177,8 +186,7 @@ def _publish(name: str, op: Any, numbers: str) -> Callable[..., Tensor]:
         layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
-        result = call(op, (), (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator))
-        return finish(result, device, requires_grad)
+        return _drawn(op, (shape_of(size_ if size is None else (size,)), _dtype(dtype), generator), device, requires_grad)
 
     function.__name__ = name
     function.__doc__ = f"{numbers} of a shape; NotImplementedError for a dtype that is none of floats."
@@ -212,8 +220,7 @@ def randint(
     if high <= low:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}.")
     np_dtype = INT64 if dtype is None else to_numpy(dtype)
-    result = call(RANDINT, (), (shape_of((size,)), int(low), int(high), np_dtype, generator))
-    return finish(result, device, requires_grad)
+    return _drawn(RANDINT, (shape_of((size,)), int(low), int(high), np_dtype, generator), device, requires_grad)
 
 
 @export(method=False)
@@ -230,8 +237,7 @@ def randperm(
     """The integers 0..n-1 in random order."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}.")
-    result = call(RANDPERM, (), ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator))
-    return finish(result, device, requires_grad)
+    return _drawn(RANDPERM, ((int(n),), INT64 if dtype is None else to_numpy(dtype), generator), device, requires_grad)
 
 
 def _laid_out(made: Tensor, order: Order) -> Tensor:
@@ -250,7 +256,7 @@ def _publish_like(name: str, make: Callable[..., Tensor]) -> Callable[..., Tenso
         memory_format: MemoryFormat | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
-        made = make(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+        made = make(input._array.shape, generator=generator, dtype=dtype or input.dtype, device=beside(input, device))
         return finish(_laid_out(made, order_like(name, memory_format, input._array)), requires_grad=requires_grad)
 
     function.__name__ = name
@@ -279,7 +285,7 @@ def randint_like(
     """`randint` of input's shape and dtype."""
     first: Any
     first, last = (x.item() if isinstance(x, Tensor) else x for x in (low, high))
-    made = randint(first, last, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=device)
+    made = randint(first, last, input._array.shape, generator=generator, dtype=dtype or input.dtype, device=beside(input, device))
     return finish(_laid_out(made, order_like("randint_like", memory_format, input._array)), requires_grad=requires_grad)
 
 
@@ -292,6 +298,7 @@ def _check_chance(p: Any) -> None:
 
 
 @export()
+@beside_input
 def bernoulli(input: Tensor, p: Tensor | float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives (or with probability p for all), else 0; input's dtype."""
     if p is None:
@@ -329,6 +336,7 @@ def normal_(self: Any, mean: float = 0, std: float = 1, *, generator: Generator 
 
 
 @export(function=False)
+@beside_input
 def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p (a number, or a tensor of one a element), else 0."""
     if isinstance(p, Tensor):
@@ -341,6 +349,7 @@ def bernoulli_(self: Any, p: Tensor | float = 0.5, *, generator: Generator | Non
 
 
 @export()
+@beside_input
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
@@ -360,11 +369,11 @@ def multinomial(
     if (rows < 0).any() or not numpy.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
-        u = rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]).numpy()
+        u = _core.observe(rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]))
         edges = numpy.cumsum(rows, axis=1)
         drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
-        u = rand(rows.shape, generator=generator, dtype=DTYPES["float64"]).numpy()
+        u = _core.observe(rand(rows.shape, generator=generator, dtype=DTYPES["float64"]))
         with numpy.errstate(divide="ignore"):
             keys = numpy.where(rows > 0, numpy.log1p(-u) / rows, -numpy.inf)
         drawn = numpy.argsort(-keys, axis=1, kind="stable")[:, :num_samples]

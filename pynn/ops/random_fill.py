@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy
 
-from pynn import _core, _random
+from pynn import _core
 from pynn._core import Tensor, call_inplace, made, observe
 from pynn._device import DeviceLike
 from pynn._dtypes import INT64, plain
 from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn._random import Generator
+from pynn.ops.devices import beside_input
 from pynn.ops.random import _filler, _require_float, _words, randint, randn
 from pynn.ops.registry import export
 
@@ -20,6 +21,7 @@ from pynn.ops.registry import export
 
 
 @export(method=False)
+@beside_input
 def normal(
     mean: Tensor | float = 0.0,
     std: Tensor | float = 1.0,
@@ -64,6 +66,7 @@ def _numpy_generator(generator: Any) -> "numpy.random.Generator":
 
 
 @export(method=False)
+@beside_input
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """How many events happen where input many are expected, for each element; input's float dtype."""
     _require_float(input, "poisson")
@@ -74,6 +77,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 
 @export(method=False)
+@beside_input
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of count trials succeed, each with probability prob, for each element (the two broadcast); float dtypes."""
     _require_float(count, "binomial")
@@ -91,10 +95,10 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 # ---- in-place fills ----
 
 
-def _uniform(place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
+def _uniform(xp: Any, place: tuple[int, int], x: numpy.ndarray) -> numpy.ndarray:
     """Uniform numbers in (0, 1], in float64 or float32, for each element of x."""
     wide = numpy.float64 if x.dtype.kind in "iu" or x.dtype == numpy.float64 else numpy.float32
-    result: numpy.ndarray = 1 - _random.uniform(place[0], place[1], x.shape, wide)
+    result: numpy.ndarray = 1 - xp.uniform(place[0], place[1], x.shape, wide)
     return result
 
 
@@ -107,14 +111,14 @@ def _count(arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> int:
 
 EXPONENTIAL_ = _filler(
     "exponential",
-    lambda xp, x, rate, place: (-numpy.log(_uniform(place, x)) / rate).astype(x.dtype),
+    lambda xp, x, rate, place: (-numpy.log(_uniform(xp, place, x)) / rate).astype(x.dtype),
     _count,
     ("lambd", "generator"),
     (1.5, None),
 )
 GEOMETRIC_ = _filler(
     "geometric",
-    lambda xp, x, p, place: numpy.maximum(numpy.ceil(numpy.log(_uniform(place, x)) / math.log1p(-p)), 1).astype(
+    lambda xp, x, p, place: numpy.maximum(numpy.ceil(numpy.log(_uniform(xp, place, x)) / math.log1p(-p)), 1).astype(
         x.dtype
     ),
     _count,
@@ -123,7 +127,7 @@ GEOMETRIC_ = _filler(
 )
 CAUCHY_ = _filler(
     "cauchy",
-    lambda xp, x, median, sigma, place: (median + sigma * numpy.tan(math.pi * (_uniform(place, x) - 0.5))).astype(
+    lambda xp, x, median, sigma, place: (median + sigma * numpy.tan(math.pi * (_uniform(xp, place, x) - 0.5))).astype(
         x.dtype
     ),
     _count,
@@ -133,7 +137,7 @@ CAUCHY_ = _filler(
 LOG_NORMAL_ = _filler(
     "log_normal",
     lambda xp, x, mean, std, place: numpy.exp(
-        mean + std * plain(_random.normal(place[0], place[1], x.shape, x.dtype))
+        mean + std * plain(xp.normal(place[0], place[1], x.shape, x.dtype))
     ).astype(x.dtype),
     lambda arrays, attrs: arrays[0].size * 2,
     ("mean", "std", "generator"),
@@ -180,6 +184,7 @@ _ALL_INTEGERS = {"f4": 2**24, "f8": 2**53, "f2": 2**11, "V2": 2**8}  # up to whe
 
 
 @export(function=False)
+@beside_input
 def random_(
     self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None, **bounds: Any
 ) -> Tensor:

@@ -422,8 +422,8 @@ def _any_all(name: str, reference: Any) -> None:
     export(name)(function)
 
 
-_any_all("any", lambda xp, x, dims, keepdim: xp.max(x != 0, axis=dims, keepdims=keepdim, initial=False))
-_any_all("all", lambda xp, x, dims, keepdim: xp.min(x != 0, axis=dims, keepdims=keepdim, initial=True))
+_any_all("any", lambda xp, x, dims, keepdim: xp.any(x != 0, axis=dims, keepdims=keepdim))
+_any_all("all", lambda xp, x, dims, keepdim: xp.all(x != 0, axis=dims, keepdims=keepdim))
 
 
 COUNT_NONZERO = register(

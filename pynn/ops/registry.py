@@ -195,7 +195,7 @@ def register_inplace(
     op = _core.OPERATORS.get(name) or Op(name)
 
     def reference(xp: Any, x: Any, *rest: Any) -> Any:
-        kernel = _core.chosen_kernel(functional)  # the same bits as the out-of-place form
+        kernel = _core.chosen_kernel(functional, (x, *rest))  # the same bits as the out-of-place form
         value = None if kernel is None else kernel(x, *rest)
         xp.copyto(x, functional.reference(xp, x, *rest) if value is None else value, casting="unsafe")
         return x
@@ -287,10 +287,13 @@ def _normal_vjp(name: str, vjp: Any, variadic: bool) -> Rule:
 
 
 def run(xp: Any, op: Op, inputs: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
-    """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays."""
+    """An op inside another's reference or vjp: through the door over Tensors, its reference over arrays.
+
+    Other namespaces than NumPy's may have kernels to serve in the reference's place: their function `run` does.
+    """
     if xp.name == "pynn":
         return call(op, inputs, attrs)
-    return op.reference(xp, *inputs, *attrs)
+    return op.reference(xp, *inputs, *attrs) if xp.name == "numpy" else xp.run(op, inputs, attrs)
 
 
 # ---- checks and promotion ----
@@ -309,7 +312,7 @@ def as_operand(x: Any) -> Any:
     """An operand of an operator as a Tensor or a Python number."""
     if isinstance(x, Tensor):
         return x
-    if isinstance(x, numpy.ndarray):
+    if _core.holds(x):
         return _core.wrap(x)
     x = number(x)
     if isinstance(x, (bool, int, float)):

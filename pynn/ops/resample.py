@@ -50,16 +50,16 @@ def _axes(shape: Any, mode: Any, size: Any, out: Any, factors: Any, align_corner
         yield first + i, _taps(mode, n, o, scale, align_corners)
 
 
-def _weights(weight: Any, dtype: Any, ndim: Any, axis: Any) -> Any:
-    return weight.astype(dtype).reshape((-1,) + (1,) * (ndim - 1 - axis))
+def _weights(xp: Any, weight: Any, dtype: Any, ndim: Any, axis: Any) -> Any:
+    return xp.asarray(weight, dtype=dtype).reshape((-1,) + (1,) * (ndim - 1 - axis))
 
 
 def _resample(xp: Any, x: Any, mode: Any, size: Any, factors: Any, align_corners: Any) -> Any:
     for axis, taps in _axes(x.shape, mode, x.shape[-len(size) :], size, factors, align_corners):
         total = None
         for index, weight in taps:
-            part = x[(slice(None),) * axis + (index,)]
-            part = part if weight is None else part * _weights(weight, x.dtype, x.ndim, axis)
+            part = x[(slice(None),) * axis + (xp.asarray(index),)]
+            part = part if weight is None else part * _weights(xp, weight, x.dtype, x.ndim, axis)
             total = part if total is None else total + part
         x = total
     return x
@@ -70,8 +70,8 @@ def _resample_input(xp: Any, g: Any, mode: Any, size: Any, factors: Any, align_c
     for axis, taps in _axes(g.shape, mode, size, out, factors, align_corners):
         total = xp.zeros((*g.shape[:axis], size[axis - g.ndim + len(size)], *g.shape[axis + 1 :]), dtype=g.dtype)
         for index, weight in taps:
-            part = g if weight is None else g * _weights(weight, g.dtype, g.ndim, axis)
-            xp.add_at(total, (slice(None),) * axis + (index,), part)
+            part = g if weight is None else g * _weights(xp, weight, g.dtype, g.ndim, axis)
+            xp.add_at(total, (slice(None),) * axis + (xp.asarray(index),), part)
         g = total
     return g
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, call, made
+from pynn._core import Tensor, call, made_beside
 from pynn._dtypes import INT64, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
@@ -94,20 +94,20 @@ LOGCUMSUMEXP = register(
     ),
     torch=lambda t, x, dim: t.logcumsumexp(x, dim),
     tolerance={"float64": 1e-11, "float32": 5e-6},
-)(lambda xp, x, dim: numpy.logaddexp.accumulate(x, axis=dim))
+)(lambda xp, x, dim: xp.running("logaddexp", x, dim))
 
 
 _TIES = ([1.0, 3.0, 3.0, -2.0, 3.0], [1.0, math.nan, 5.0, math.nan, 2.0], [0.0, -0.0, 0.0])
 
 
-def _running_extreme(name: str, ufunc: Any) -> Any:
+def _running_extreme(name: str, extreme: str) -> Any:
     def reference(xp: Any, x: Any, dim: Any) -> Any:
         if x.shape[dim] == 0:
             return xp.copy(x), xp.zeros(x.shape, dtype=INT64)
-        values = ufunc.accumulate(x, axis=dim)
-        places = numpy.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
-        own = numpy.where((x == values) | (x != x), places, 0)  # of equal elements the later counts
-        return values, numpy.maximum.accumulate(own, axis=dim)
+        values = xp.running(extreme, x, dim)
+        places = xp.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+        own = xp.where((x == values) | (x != x), places, 0)  # of equal elements the later counts
+        return values, xp.running("maximum", own, dim)
 
     return register(
         name,
@@ -123,8 +123,8 @@ def _running_extreme(name: str, ufunc: Any) -> Any:
     )(reference)
 
 
-CUMMAX = _running_extreme("cummax", numpy.maximum)
-CUMMIN = _running_extreme("cummin", numpy.minimum)
+CUMMAX = _running_extreme("cummax", "maximum")
+CUMMIN = _running_extreme("cummin", "minimum")
 
 
 def _scan(op: Any, input: Any, dim: Any) -> Tensor:
@@ -160,7 +160,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 def _extreme(op: Any, input: Any, dim: Any) -> ValuesIndices:
     d = normal_dim(dim, input._array.ndim)
     if input._array.ndim == 0:
-        return named(op.name)((input.clone(), made(numpy.zeros((), numpy.int64))))
+        return named(op.name)((input.clone(), made_beside(input, numpy.zeros((), numpy.int64))))
     if input._array.dtype == bool:
         values, indices = call(op, (_convert(input, numpy.dtype("uint8")),), (d,))
         return named(op.name)((_convert(values, numpy.dtype(bool)), indices))

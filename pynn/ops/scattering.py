@@ -6,9 +6,10 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import METHODS, Tensor, call, call_inplace, made, observe
+from pynn._core import METHODS, Tensor, call, call_inplace, made, made_beside, observe
 from pynn._dtypes import INT64
 from pynn.amp.autocast_mode import promoting_function
+from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
 from pynn.ops.indexing import INDEX_PUT, INDEX_PUT_, PLACE, _index_error, _split_index
 from pynn.ops.registry import Sample, cast, export, joint, register, run, written
@@ -64,7 +65,7 @@ def _scatter_reduce_vjp(
     include_self: bool,
 ) -> tuple[Any, None, Any]:
     """A product's gradient is the product of the others: of all, over the element, or, where one is 0, without that one."""
-    if index.size == 0 if isinstance(index, numpy.ndarray) else index.numel() == 0:
+    if 0 in index.shape:
         return g, None, xp.zeros_like(src)
     if tuple(src.shape) != tuple(index.shape):
         part = src[tuple(slice(0, n) for n in index.shape)]
@@ -137,7 +138,7 @@ def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
     if not isinstance(src, Tensor):
         if input._array.dtype.kind in "biu":
             src = fitted(src, input._array.dtype)
-        return made(numpy.full(index._array.shape, src, input._array.dtype))
+        return made_beside(input, numpy.full(index._array.shape, src, input._array.dtype))
     if src._array.dtype != input._array.dtype:
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {input._array.dtype} and {src._array.dtype}."
@@ -187,6 +188,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 @export()
+@beside_input
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -244,6 +246,7 @@ def _check_slices(name: str, input: Tensor, dim: int, index: Tensor, source: Ten
 
 
 @export()
+@beside_input
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """input with alpha * the slices of source added at index along dim; repeats add up."""
     d, spread = _check_slices("index_add", input, dim, index, source)
@@ -276,6 +279,7 @@ def index_reduce(
 
 
 @export()
+@beside_input
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) -> Tensor:
     """input with its slices at index along dim set to a number or a 0-d tensor; indices below 0 count from the end."""
     d = normal_dim(dim, input._array.ndim)
@@ -308,6 +312,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 @export()
+@beside_input
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """input's elements at indices along dim (below 0 from the end); other dimensions broadcast. Without dim, of the flattened."""
     if indices._array.dtype != INT64:
@@ -346,7 +351,7 @@ def _put_parts(input: Tensor, indices: Sequence[Any], values: Tensor) -> tuple[t
         )
     # An index of no dimension selects as one of a single element, which broadcasts alike.
     items = tuple(slice(None) if i is None else _at_least_1d(i) if isinstance(i, Tensor) else i for i in indices)
-    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(items)
+    parts: tuple[tuple[Any, ...], tuple[Tensor, ...]] = _split_index(input, items)
     return parts
 
 
@@ -403,6 +408,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @export()
+@beside_input
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """input with the elements where mask is true replaced by those of source, in order; input and mask broadcast."""
     if mask._array.dtype.kind != "b":

@@ -6,6 +6,7 @@ import numpy
 
 from pynn._core import Tensor, made
 from pynn.ops.creation import full, zeros
+from pynn.ops.devices import beside_input
 from pynn.ops.registry import export
 from pynn.ops.scattering import index_add, index_reduce
 from pynn.ops.view import normal_dim
@@ -14,6 +15,7 @@ _EMPTY = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -numpy.inf, "min": numpy.
 
 
 @export(method=False)
+@beside_input
 def segment_reduce(
     data: Tensor,
     reduce: str,

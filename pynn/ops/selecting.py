@@ -8,6 +8,7 @@ from pynn import _core
 from pynn._core import Tensor, call, call_inplace, several_views
 from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
+from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
 from pynn.ops.indexing import INDEX, PLACE, getitem
 from pynn.ops.pointwise_functions import where
@@ -386,6 +387,7 @@ def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ..
 
 
 @export()
+@beside_input
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The indices of elements that are not 0: one row each, or a tuple of one tensor a dimension. int64."""
     array = _core.observe(input)
@@ -400,6 +402,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
 
 
 @export()
+@beside_input
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """`nonzero` of exactly `size` rows: those too many are left out, those missing are fill_value."""
     found = _core.observe(nonzero(input))

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, call, made, observe
+from pynn._core import Tensor, call, made, made_beside, observe
 from pynn._dtypes import plain
+from pynn.ops.devices import beside_input
 from pynn.ops.extremes import picked_vjp
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
@@ -20,7 +21,7 @@ def _order(array: Any, dim: Any, descending: Any) -> Any:
 
 
 def _picked(x: Any, order: Any, dim: Any) -> Any:
-    order = numpy.ascontiguousarray(order)
+    order = order if order.flags.c_contiguous else order.copy()
     return numpy.take_along_axis(x, order, dim), order
 
 
@@ -88,7 +89,7 @@ KTHVALUE = register(
 
 
 def _scalar(name: str, input: Any) -> ValuesIndices:
-    return named(name)((input.clone(), made(numpy.zeros((), numpy.int64))))
+    return named(name)((input.clone(), made_beside(input, numpy.zeros((), numpy.int64))))
 
 
 @export()
@@ -158,10 +159,11 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 def _empty_median(input: Any) -> Tensor:
     kind = input._array.dtype
     nothing = numpy.nan if kind.kind in "fV" else numpy.iinfo(kind).min if kind.kind == "i" else 0
-    return made(numpy.full((), nothing, kind))
+    return made_beside(input, numpy.full((), nothing, kind))
 
 
 @export()
+@beside_input
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The median of all elements, or (values, indices) along dim; of an even number, the lower of the middle two.
 
@@ -177,6 +179,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 @export()
+@beside_input
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """`median` of the elements that are not NaN; NaN where all are."""
     if input._array.dtype.kind not in "fV":
@@ -198,6 +201,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> T
 
 
 @export()
+@beside_input
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """(values, indices): the most frequent element along dim, the smallest of several, and where it is last."""
     d = normal_dim(dim, input._array.ndim)

@@ -10,6 +10,7 @@ from pynn._device import DeviceLike
 from pynn._dtypes import dtype as Dtype
 from pynn._dtypes import to_numpy
 from pynn.amp.autocast_mode import float32_function
+from pynn.ops.devices import beside_input
 from pynn.ops.reduction import mean, std, sum, var
 from pynn.ops.registry import export
 from pynn.ops.sorting import sort
@@ -38,6 +39,7 @@ _with_dim(var)
 _with_dim(std)
 
 
+@beside_input
 def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, ignore_nan: Any) -> Tensor:
     kind = input._array.dtype
     if kind not in (numpy.float32, numpy.float64):

@@ -16,6 +16,7 @@ from pynn._layout import channels_last, channels_last_3d, contiguous_format, pre
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
+from pynn.ops.devices import beside
 from pynn.ops.memory_order import CHANNELS_LAST, check_format, in_order, lies_in, order_in
 from pynn.ops.registry import Effects, Sample, export, register
 from pynn.ops.selecting import SCATTER_ADD
@@ -45,9 +46,9 @@ def _as_strided_vjp(
     places = _places(size, stride, offset).reshape(-1)
     flat = xp.zeros((prod(x.shape),), dtype=g.dtype)
     if isinstance(g, Tensor):
-        flat = call(SCATTER_ADD, (flat, _core.made(places), g.reshape(-1)), (0,))
+        flat = call(SCATTER_ADD, (flat, _core.made_beside(g, places), g.reshape(-1)), (0,))
     else:
-        xp.add_at(flat, places, xp.reshape(g, (-1,)))
+        xp.add_at(flat, xp.asarray(places), xp.reshape(g, (-1,)))
     return xp.reshape(flat, tuple(x.shape))
 
 
@@ -74,8 +75,8 @@ AS_STRIDED = register(
 
 def root(array: numpy.ndarray) -> numpy.ndarray:
     """The array whose memory this one is a view of, flat; array itself, flattened, where that cannot be had."""
-    found = array
-    while True:
+    found = array if not _core.on_device(array) or array.base is None else array.base
+    while not _core.on_device(array):
         below = found.base
         if below is not None and not isinstance(below, numpy.ndarray):
             below = getattr(below, "base", None)  # NumPy's as_strided puts an object between
@@ -97,6 +98,9 @@ def _as_dtype(flat: numpy.ndarray, dtype: numpy.dtype) -> numpy.ndarray:
 
 
 def _address(array: numpy.ndarray) -> int:
+    if _core.on_device(array):
+        there: Any = array
+        return int(there.data.ptr)
     address: int = array.__array_interface__["data"][0]
     return address
 
@@ -216,7 +220,7 @@ def set_(
     from pynn.storage import TypedStorage, UntypedStorage
 
     if source is None:
-        _core.set_array(self, numpy.empty((0,), self._array.dtype))
+        _core.set_array(self, numpy.empty_like(self._array, shape=(0,)))
         return self
     if isinstance(source, Tensor):
         if source._array.dtype != self._array.dtype:
@@ -236,7 +240,8 @@ def set_(
     wanted = (flat.size - storage_offset,) if size is None else _ints((size,))
     steps = contiguous_strides(wanted) if stride is None else _ints((stride,))
     _check_reach(wanted, steps, storage_offset, flat.size)
-    _core.set_array(self, _as_strided(numpy_namespace, flat, wanted, steps, storage_offset))
+    xp = _core.METHODS["namespace_of"](flat) if _core.on_device(flat) else numpy_namespace
+    _core.set_array(self, _as_strided(xp, flat, wanted, steps, storage_offset))
     return self
 
 
@@ -268,10 +273,10 @@ def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None
         return self
     whole = root(array)
     offset = _offset_in(array, whole) if array.size else 0
-    if prod(wanted) <= whole.size - offset and whole.flags.writeable:
+    if prod(wanted) <= whole.size - offset and (_core.on_device(whole) or whole.flags.writeable):
         fresh = whole[offset : offset + prod(wanted)]
     else:
-        fresh = numpy.empty(prod(wanted), array.dtype)
+        fresh = numpy.empty_like(array, shape=prod(wanted))
         kept = min(whole.size - offset, fresh.size)
         fresh[:kept] = whole[offset : offset + kept]
     fresh = in_order(lambda shape, dtype: fresh.reshape(shape), wanted, array.dtype, order)
@@ -336,7 +341,7 @@ def new_empty_strided(
 ) -> Tensor:
     """`empty_strided` of this tensor's dtype."""
     np_dtype = self._array.dtype if dtype is None else to_numpy(dtype)
-    return finish(_strided_array(shape_of((size,)), _ints((stride,)), np_dtype), device, requires_grad)
+    return finish(_strided_array(shape_of((size,)), _ints((stride,)), np_dtype), beside(self, device), requires_grad)
 
 
 @export(method=False)
@@ -437,7 +442,7 @@ def _windows_vjp(xp: Any, g: Any, out: Any, x: Any, d: int, size: int, step: int
     if isinstance(g, Tensor):
         places = (numpy.arange(count)[:, None] * step + numpy.arange(size)).reshape(-1)
         parts = g.movedim(-1, d + 1).flatten(d, d + 1)
-        index = _core.made(places).reshape([-1 if i == d else 1 for i in range(len(x.shape))]).expand_as(parts)
+        index = _core.made_beside(g, places).reshape([-1 if i == d else 1 for i in range(len(x.shape))]).expand_as(parts)
         return call(SCATTER_ADD, (xp.zeros(tuple(x.shape), dtype=g.dtype), index, parts), (d,))
     full = xp.zeros(tuple(x.shape), dtype=g.dtype)
     before = (slice(None),) * d

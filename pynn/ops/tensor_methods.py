@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import METHODS, Tensor, call_inplace, made, observe, wrap, wrap_as
+from pynn._core import METHODS, Tensor, call_inplace, made, made_beside, observe, wrap, wrap_as
 from pynn._dtypes import _BY_NUMPY, plain
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import COPY_
@@ -132,7 +132,7 @@ def _refuse_grad(self: Tensor, name: str) -> None:
 
 def _write(self: Tensor, values: list[Any]) -> Tensor:
     array = numpy.array(values, dtype=self._array.dtype).reshape(self._array.shape)
-    return call_inplace(COPY_, (self, made(array)))
+    return call_inplace(COPY_, (self, made_beside(self, array)))
 
 
 @export(function=False)

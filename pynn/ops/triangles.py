@@ -11,6 +11,7 @@ from pynn._dtypes import dtype as Dtype
 from pynn._layout import layout as Layout
 from pynn.amp.autocast_mode import float32_function
 from pynn.ops.cast import COPY_
+from pynn.ops.devices import beside_input
 from pynn.ops.diagonals import DIAG_EMBED
 from pynn.ops.registry import Sample, export, register, run
 from pynn.ops.strided import diagonal
@@ -138,6 +139,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 @export(function=False)
+@beside_input
 def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Tensor:
     """Set the diagonal, of a matrix or of a tensor of equal sizes, to a number; returns the tensor.
 

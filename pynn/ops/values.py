@@ -7,9 +7,12 @@ from typing import Any
 import numpy
 
 from pynn import _core
-from pynn._core import METHODS, Tensor, made, observe, wrap, wrap_as
+from pynn._core import METHODS, Tensor, made_beside, observe, wrap, wrap_as
+from pynn._device import check_device
 from pynn._dtypes import is_bfloat16, plain
 from pynn._printing import tensor_text
+from pynn.ops.devices import device_of
+from pynn.ops.memory_order import back, order_of
 from pynn.ops.registry import check_broadcast, export
 
 
@@ -36,8 +39,14 @@ def to_numpy_array(self: Any, *, force: bool = False) -> numpy.ndarray[Any, Any]
     """The tensor's memory as a NumPy array: a write to either shows in both.
 
     Raises RuntimeError for a tensor that requires grad (use detach() first, force=True, or no_grad),
-    TypeError for a bfloat16 one, which NumPy has no dtype for (use float() first).
+    TypeError for a bfloat16 one, which NumPy has no dtype for (use float() first), or one on a GPU (use cpu() first;
+    force=True copies).
     """
+    if not force and _core.on_device(self._array):
+        raise TypeError(
+            f"can't convert {device_of(self)} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
+            "memory first."
+        )
     if self.requires_grad and not force and _core.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if is_bfloat16(self._array.dtype):
@@ -165,6 +174,13 @@ def rebuild_view(cls: Any, memory: Any, place: Any, requires_grad: Any, attribut
     return rebuild(cls, array, requires_grad, attributes)
 
 
+def rebuild_on(cls: Any, array: Any, place: Any, requires_grad: Any, attributes: Any) -> Any:
+    """A tensor of a GPU from its pickled parts; RuntimeError where there is no such GPU."""
+    from pynn import _gpu
+
+    return rebuild(cls, _gpu.place(array, check_device(place)), requires_grad, attributes)
+
+
 def rebuild(cls: Any, array: Any, requires_grad: Any, attributes: Any) -> Any:
     """A tensor from its pickled parts."""
     tensor = wrap(array) if cls is Tensor else wrap_as(cls, array)
@@ -194,13 +210,21 @@ def _attributes(self: Any) -> Any:
 
 
 def reduce(self: Any) -> Any:
-    """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory."""
+    """Pickle a tensor by its values, without its history; in one pickle a tensor and its views share memory.
+
+    One on a GPU comes back to it, in memory of its own.
+    """
+    if _core.on_device(self._array):
+        return rebuild_on, (type(self), observe(self), str(device_of(self)), self.requires_grad, _attributes(self))
     array, place = _place(self)
     return rebuild_view, (type(self), _memory_of(array), place, self.requires_grad, _attributes(self))
 
 
 def _copied(array: Any, memo: Any) -> Any:
-    """A copy of an array; those that share memory share that of their copies too, within one deepcopy."""
+    """A copy of an array; those that share the CPU's memory share that of their copies too, within one deepcopy."""
+    if _core.on_device(array):
+        order = order_of(array)
+        return array.copy() if order is None else array.transpose(order).copy().transpose(back(order))
     root = array
     while isinstance(root.base, numpy.ndarray) and type(root.base) is numpy.ndarray:
         root = root.base
@@ -218,6 +242,12 @@ def _copied(array: Any, memo: Any) -> Any:
     return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
 
 
+def _held(self: Any) -> Any:
+    """The array itself; a recorder hears of it as of any value that leaves."""
+    array = observe(self)
+    return self._array if _core.on_device(self._array) else array
+
+
 def deepcopy(self: Any, memo: Any) -> Any:
     """A copy of a leaf: its values, requires_grad, gradient and attributes. Copied together, views share memory again."""
     held = memo.get(id(self))
@@ -228,7 +258,7 @@ def deepcopy(self: Any, memo: Any) -> Any:
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
             "Use .detach() or .clone() first."
         )
-    twin = rebuild(type(self), _copied(observe(self), memo), self.requires_grad, None)
+    twin = rebuild(type(self), _copied(_held(self), memo), self.requires_grad, None)
     memo[id(self)] = twin
     for key, value in _attributes(self).items():
         twin.__dict__[key] = copy.deepcopy(value, memo)
@@ -285,7 +315,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}.")
     a, b = plain(observe(input)), plain(observe(other))
     if a.dtype.kind in "iu" and not rtol and not atol:
-        return made(a == b)
+        return made_beside(input, a == b)
     check_broadcast((input, other))
     with numpy.errstate(all="ignore"):
-        return made(numpy.isclose(a, b, rtol, atol, equal_nan))
+        return made_beside(input, numpy.isclose(a, b, rtol, atol, equal_nan))

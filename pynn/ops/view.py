@@ -10,6 +10,7 @@ from pynn._core import Tensor, call, unary
 from pynn._dtypes import from_numpy, to_numpy
 from pynn._layout import strided
 from pynn.ops.cast import CLONE
+from pynn.ops.devices import device_of
 from pynn.ops.registry import Effects, Sample, export, register
 
 VIEW = Effects(aliases=True)
@@ -497,6 +498,8 @@ def element_size(self: Any) -> int:
 @export(function=False)
 def data_ptr(self: Any) -> int:
     """The address of the first element."""
+    if _core.on_device(self._array):
+        return int(self._array.data.ptr)
     result: int = _core.observe(self).__array_interface__["data"][0]
     return result
 
@@ -544,18 +547,12 @@ _property(
     "output_nr", lambda self: max(self._node.index, 0) if self._node is not None else 0, "Which output of its op."
 )
 _property("_base", lambda self: self._view.base if self._view is not None else None, "The tensor this is a view of.")
-_property("is_cuda", lambda self: False, "Whether the memory is a GPU's.")
-_property("is_cpu", lambda self: True, "Whether the memory is the CPU's.")
+_property("is_cuda", lambda self: _core.on_device(self._array), "Whether the memory is a GPU's.")
+_property("is_cpu", lambda self: not _core.on_device(self._array), "Whether the memory is the CPU's.")
 _property("is_meta", lambda self: False, "Whether there is no memory: never.")
 _property("layout", lambda self: strided, "How the elements lie in memory: always strided.")
 _property("is_sparse", lambda self: False, "Whether the layout is sparse: never.")
 _property("is_quantized", lambda self: False, "Whether the elements are quantized: never.")
 
 
-def _device(self: Any) -> Any:
-    from pynn._device import CPU
-
-    return CPU
-
-
-_property("device", _device, "Where the memory lies.")
+_property("device", device_of, "Where the memory lies.")

@@ -7,8 +7,6 @@ take arrays, not tensors.
 import itertools
 from typing import Any
 
-import numpy
-
 
 def span(kernel: Any, dilation: Any) -> Any:
     """How many elements a window reaches over, in each dimension."""
@@ -71,16 +69,16 @@ def fold(xp: Any, columns: Any, size: Any, kernel: Any, stride: Any, padding: An
     return xp.copy(total[(..., *(slice(p, p + n) for p, n in zip(padding, size)))])
 
 
-def overlaps(size: Any, out: Any, kernel: Any, stride: Any, padding: Any) -> Any:
+def overlaps(xp: Any, size: Any, out: Any, kernel: Any, stride: Any, padding: Any) -> Any:
     """How many elements of each window lie in the padded input, and how many in the input itself: (*out) arrays."""
     both = []
     for limit_to_input in (False, True):
-        counts = numpy.ones((), numpy.int64)
+        counts = xp.ones((), dtype=xp.int64)
         for n, o, k, s, p in zip(size, out, kernel, stride, padding):
-            start = numpy.arange(o) * s - p
-            end = numpy.minimum(start + k, n + p)
+            start = xp.arange(o) * s - p
+            end = xp.minimum(start + k, n + p)
             if limit_to_input:
-                start, end = numpy.maximum(start, 0), numpy.minimum(end, n)
+                start, end = xp.maximum(start, 0), xp.minimum(end, n)
             counts = counts[..., None] * (end - start)
         both.append(counts)
     return tuple(both)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from pynn._core import Tensor
+from pynn._device import CPU
 from pynn._info import finfo
 from pynn.ops.creation import finish
 from pynn.optim._grouped import check_lr, scalar, scalar_array
@@ -55,7 +56,7 @@ class Adafactor(SingleOptimizer):
     def _state_of(self, p: Tensor, grad: Tensor) -> dict[str, Any]:
         state: dict[str, Any] = self.state[p]
         if not state:
-            state["step"] = finish(scalar_array(0.0))
+            state["step"] = finish(scalar_array(0.0), CPU)
             if grad.dim() > 1:
                 shape = tuple(grad.shape)
                 state["row_var"] = grad.new_zeros((*shape[:-1], 1))
@@ -63,7 +64,7 @@ class Adafactor(SingleOptimizer):
             else:
                 state["variance"] = grad.new_zeros(tuple(grad.shape))
         elif not isinstance(state["step"], Tensor):
-            state["step"] = finish(scalar_array(float(state["step"])))
+            state["step"] = finish(scalar_array(float(state["step"])), CPU)
         return state
 
     def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, step_group
+from pynn._device import CPU
 from pynn._dtypes import default_float
 from pynn.autograd import set_grad_enabled
 from pynn.ops.creation import finish
@@ -147,6 +148,11 @@ class Plan:
         self.options: Any = None
 
 
+def _beside(param: Tensor, array: numpy.ndarray) -> Tensor:
+    """A new tensor of state where its parameter lies; numbers, such as `step`, stay on the CPU, where they are read."""
+    return _core.made_beside(param, array) if array.ndim else finish(array, CPU)
+
+
 class GroupedOptimizer(Optimizer):
     """An optimizer with a kernel for a whole group: subclasses name the op, its options, its state and its attrs."""
 
@@ -179,9 +185,9 @@ class GroupedOptimizer(Optimizer):
         for name in sorted(names, key=self._order):
             value = state.get(name)
             if value is None:
-                state[name] = finish(self._start(name, param, group))
+                state[name] = _beside(param, self._start(name, param, group))
             elif not isinstance(value, Tensor):
-                state[name] = finish(scalar_array(value))
+                state[name] = finish(scalar_array(value), CPU)
 
     def _order(self, name: str) -> int:
         """Where a kind of state stands in torch's dicts: `step` first."""

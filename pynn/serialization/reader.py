@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from pynn import serialization
+from pynn import _gpu, serialization
 from pynn._device import check_device, device
 from pynn.serialization import archive, names, rebuild
 from pynn.serialization.unpickler import SafeUnpickler, TrustingUnpickler, allowed, pickled_globals
@@ -200,7 +200,7 @@ class _Loader:
             self._promised += size
             data = numpy.zeros(numel, kind.dtype)
             array = rebuild.as_bfloat16(data) if kind is rebuild.BFLOAT16 else data
-            held = self._storages[key] = (self._relocate(rebuild.Storage(kind, array), location), data)
+            held = self._storages[key] = (self._relocate(rebuild.Storage(kind, array), location), data, array)
         storage = self._same_kind(held[0], kind, key)
         if view is None:
             return storage
@@ -230,11 +230,20 @@ class _Loader:
                 raise RuntimeError(f"unexpected EOF, expected {missing} more bytes. The file might be corrupted.")
             if little != (sys.byteorder == "little"):
                 data.byteswap(inplace=True)
+            if held[0].array is not held[2]:  # it lies on a GPU since it was promised
+                held[0].array.set(held[2])
+
+
+def moved(storage: Any, where: device) -> Any:
+    """A storage on a device."""
+    return storage if where.type == "cpu" else rebuild.Storage(storage.kind, _gpu.place(storage.array, where))
 
 
 def default_location(storage: Any, location: Any) -> Any:
-    """The storage, where the CPU is its location; RuntimeError for any other."""
+    """The storage where its location says: on the CPU, or a GPU by number; RuntimeError for any other."""
     location = location.decode() if isinstance(location, bytes) else location
+    if location.startswith("cuda") and _gpu.reason() is None:
+        return moved(storage, check_device(location))
     if location.startswith("cuda"):
         raise RuntimeError(
             f"Attempting to deserialize object on a CUDA device ({location}) but pynn.cuda.is_available() is False. On a "
@@ -253,8 +262,8 @@ def _relocation(map_location: Any) -> Any:
     if map_location is None:
         return default_location
     if isinstance(map_location, (str, device)):
-        check_device(map_location)
-        return lambda storage, location: storage
+        where = check_device(map_location)
+        return lambda storage, location: moved(storage, where)
     if isinstance(map_location, dict):
         return lambda storage, location: default_location(storage, str(map_location.get(location, location)))
     if not callable(map_location):
@@ -263,11 +272,11 @@ def _relocation(map_location: Any) -> Any:
         )
 
     def ask(storage: Any, location: Any) -> Any:
-        moved = map_location(storage, location)
-        if moved is None:
+        chosen = map_location(storage, location)
+        if chosen is None:
             return default_location(storage, location)
-        if not isinstance(moved, rebuild.Storage):
-            raise TypeError(f"map_location must return the storage it was given or None, got {type(moved).__name__}.")
-        return moved
+        if not isinstance(chosen, rebuild.Storage):
+            raise TypeError(f"map_location must return the storage it was given or None, got {type(chosen).__name__}.")
+        return chosen
 
     return ask

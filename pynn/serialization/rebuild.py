@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, is_floating, wrap, wrap_as
+from pynn._core import Tensor, is_floating, on_device, wrap, wrap_as
 from pynn._device import device
 from pynn._dtypes import DTYPES
+from pynn._gpu import namespace_of
 from pynn.ops.view import Size
 from pynn.serialization import names
 from pynn.storage import TypedStorage
@@ -68,8 +69,10 @@ def _array(storage: Any, offset: Any, size: Any, stride: Any, dtype: Any = None)
             f"a tensor of size {shape}, stride {steps} and offset {offset} does not fit its storage of {flat.size} elements."
         )
     if 0 in shape:
-        return numpy.empty(shape, flat.dtype)
+        return numpy.empty_like(flat, shape=shape)
     itemsize = flat.itemsize
+    if on_device(flat):
+        return namespace_of(flat).as_strided(flat[offset:], shape, tuple(step * itemsize for step in steps))
     return numpy.ndarray(shape, flat.dtype, flat, offset * itemsize, tuple(step * itemsize for step in steps))
 
 

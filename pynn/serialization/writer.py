@@ -12,6 +12,8 @@ import numpy
 from pynn._core import Tensor, observe
 from pynn._device import device
 from pynn._dtypes import dtype
+from pynn.ops.devices import device_of
+from pynn.ops.strided import root
 from pynn.ops.view import Size
 from pynn.serialization import archive, files, names
 from pynn.storage import TypedStorage, UntypedStorage
@@ -22,11 +24,12 @@ _Base: Any = pickle._Pickler  # whose methods (save, memoize, ...) typeshed does
 class Storage:
     """Memory that tensors lie in: a flat array and the name of its entry."""
 
-    __slots__ = ("flat", "key")
+    __slots__ = ("flat", "key", "location")
 
-    def __init__(self, flat: Any, key: Any) -> None:
+    def __init__(self, flat: Any, key: Any, location: str) -> None:
         self.flat = flat
         self.key = key
+        self.location = location
 
 
 class Pickler(_Base):  # type: ignore[misc]
@@ -40,12 +43,13 @@ class Pickler(_Base):  # type: ignore[misc]
     def __init__(self, file: Any, protocol: Any, legacy: bool = False) -> None:
         super().__init__(file, protocol)
         self.storages: dict[Any, Any] = {}
+        self._brought: dict[Any, Any] = {}  # from memory of a GPU to (that memory, its copy on the CPU)
         self._legacy = legacy
 
     def persistent_id(self, obj: Any) -> Any:
         if isinstance(obj, Storage):
             kind = names.STORAGE_NAMES[obj.flat.dtype.name]
-            place: tuple[Any, ...] = ("storage", kind, obj.key, "cpu", obj.flat.size)
+            place: tuple[Any, ...] = ("storage", kind, obj.key, obj.location, obj.flat.size)
             return (*place, None) if self._legacy else place
         if isinstance(obj, TypedStorage):
             return self.persistent_id(self._storage(obj._flat))
@@ -83,8 +87,9 @@ class Pickler(_Base):  # type: ignore[misc]
     dispatch[dtype] = _save_dtype
 
     def _reduce_tensor(self, tensor: Any) -> Any:
-        array = observe(tensor)
-        storage, offset, strides = self._place(array)
+        location = str(device_of(tensor))
+        array = observe(tensor) if location == "cpu" else self._bring(tensor._array)
+        storage, offset, strides = self._place(array, location)
         shape = array.shape
         if 0 in shape:
             strides = contiguous_strides(shape)  # NumPy gives none of use
@@ -101,27 +106,39 @@ class Pickler(_Base):  # type: ignore[misc]
             return names.REBUILD_TENSOR, args
         return names.REBUILD_SUBCLASS, (names.REBUILD_TENSOR, cls, args, attributes)
 
-    def _place(self, array: Any) -> Any:
+    def _bring(self, array: Any) -> Any:
+        """An array of a GPU on the CPU: tensors over one memory there share their memory here too."""
+        whole: Any = root(array)
+        key = int(whole.data.ptr), whole.nbytes
+        if key not in self._brought:
+            self._brought[key] = whole, whole.get()
+        flat = self._brought[key][1]
+        offset = int(array.data.ptr) - key[0]
+        if array.size == 0 or not 0 <= offset < max(key[1], 1):
+            return array.get()
+        return numpy.ndarray(array.shape, array.dtype, flat, offset, array.strides)
+
+    def _place(self, array: Any, location: str) -> Any:
         """(storage, offset, strides), in elements: where array lies in the memory of the array that owns it."""
-        root = array
-        while isinstance(root.base, numpy.ndarray):
-            root = root.base
-        if root.dtype != array.dtype or isinstance(root, numpy.memmap):
-            root = array  # a part of someone's buffer or file, which is not ours to write whole
-        for owner in (root, array):
+        owned = array
+        while isinstance(owned.base, numpy.ndarray):
+            owned = owned.base
+        if owned.dtype != array.dtype or isinstance(owned, numpy.memmap):
+            owned = array  # a part of someone's buffer or file, which is not ours to write whole
+        for owner in (owned, array):
             flat = _flat(owner)
             if flat is not None and all(s >= 0 and s % array.itemsize == 0 for s in array.strides):
-                storage = self._storage(flat)
+                storage = self._storage(flat, location)
                 offset, rest = divmod(_address(array) - _address(storage.flat), array.itemsize)
                 if not rest:
                     return storage, offset if array.size else 0, tuple(s // array.itemsize for s in array.strides)
         copy = numpy.ascontiguousarray(array).reshape(array.shape)  # gaps or a negative stride, which torch has not
-        return self._storage(copy.reshape(-1)), 0, tuple(s // array.itemsize for s in copy.strides)
+        return self._storage(copy.reshape(-1), location), 0, tuple(s // array.itemsize for s in copy.strides)
 
-    def _storage(self, flat: Any) -> Any:
+    def _storage(self, flat: Any, location: str = "cpu") -> Any:
         """The storage of some memory, one however often it is met. Holds the memory, so its address stays its own."""
         key = (_address(flat), flat.nbytes) if flat.size else flat.dtype
-        held = self.storages.setdefault(key, Storage(flat, str(len(self.storages))))
+        held = self.storages.setdefault(key, Storage(flat, str(len(self.storages)), location))
         if held.flat.dtype != flat.dtype:
             raise RuntimeError(
                 "Cannot save multiple tensors or storages that view the same data as different types: one memory is "

@@ -17,6 +17,7 @@ import numpy
 
 from pynn._core import Tensor, observe, wrap
 from pynn._device import check_device
+from pynn.ops.devices import on
 
 _DTYPES = {
     "F64": "float64",
@@ -63,9 +64,9 @@ def load_file(filename: Any, device: str = "cpu") -> Any:
 
     Raises RuntimeError for a file that is damaged, truncated, of another format or holds a dtype that pynn has not.
     """
-    check_device(device)
+    where = check_device(device)
     with open(filename, "rb") as file:
-        return _read(file)
+        return {name: on(tensor, where) for name, tensor in _read(file).items()}
 
 
 def _write(tensors: Any, metadata: Any, file: Any) -> None:
@@ -199,7 +200,7 @@ class safe_open:
     def __init__(self, filename: Any, framework: str, device: Any = "cpu", **options: Any) -> None:
         if framework not in ("pt", "torch", "pytorch", "pynn"):
             raise ValueError(f"framework must be 'pt', for tensors of pynn, got {framework!r}.")
-        check_device(device)
+        self._where = check_device(device)
         self._file: Any = open(filename, "rb")  # noqa: SIM115
         try:
             self._region, self._found, self._metadata = _places(self._file)
@@ -238,7 +239,7 @@ class safe_open:
 
     def get_tensor(self, name: str) -> Tensor:
         """A tensor."""
-        return _tensor(self._region, name, self._place(name))
+        return on(_tensor(self._region, name, self._place(name)), self._where)
 
     def get_slice(self, name: str) -> "_Slice":
         """A tensor that is read when it is indexed, and only as many of its rows as it takes."""
@@ -264,12 +265,12 @@ class _Slice:
         self._file._place(self._name)
         first, *rest = index if isinstance(index, tuple) and index else (index,)
         if not shape or not isinstance(first, slice) or first.step not in (None, 1) or 0 in shape:
-            return _tensor(self._file._region, self._name, self._at)[index]
+            return on(_tensor(self._file._region, self._name, self._at)[index], self._file._where)
         start, stop, _ = first.indices(shape[0])
         rows = max(0, stop - start)
         size = (end - begin) // shape[0]
         at = begin + start * size, begin + (start + rows) * size, dtype, (rows, *shape[1:]), code
-        return _tensor(self._file._region, self._name, at)[(slice(None), *rest)]
+        return on(_tensor(self._file._region, self._name, at)[(slice(None), *rest)], self._file._where)
 
 
 # ---- modules ----
@@ -281,7 +282,7 @@ def _shared(tensors: dict[str, Tensor]) -> dict[str, str]:
     found = {}
     for name in sorted(tensors):
         array = tensors[name]._array
-        key = array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+        key = tensors[name].data_ptr(), array.shape, array.strides, array.dtype
         if array.size and key in first:
             found[name] = first[key]
         first.setdefault(key, name)

@@ -30,8 +30,14 @@ def test_compiling_needs_asking_and_a_compiler(monkeypatch):
 
 
 def test_an_unknown_side_is_refused():
-    with pytest.raises(ValueError, match="no side abacus: there are pynn, torch"):
+    with pytest.raises(ValueError, match="no side abacus: there are pynn, numba, torch"):
         sides.chosen(["abacus"], False)
+
+
+def test_pynn_on_numba_needs_asking_and_numba(monkeypatch):
+    monkeypatch.setattr(sides.importlib.util, "find_spec", lambda name: None if name == "numba" else object())
+    assert "numba" not in sides.chosen(None, False)[0]
+    assert sides.chosen(["numba"], False) == (["pynn"], {"numba": "needs numba, not installed"})
 
 
 def test_versions():

@@ -1,6 +1,5 @@
-#include "kernels/cast/cuda.h"
-
 #include "cuda/map.h"
+#include "kernels/cast/cuda.h"
 
 namespace pynn::cuda {
 namespace {
@@ -109,8 +108,8 @@ Status cast(int ndim, const int64_t* shape, const Operand* operands, cudaStream_
   if (is(PYNN_BOOL, PYNN_FLOAT32) || is(PYNN_UINT8, PYNN_FLOAT32))
     return convert<uint8_t, float>(ndim, shape, operands, stream);
   return for_each_piece(ndim, shape, operands, 2, 1, [&](const Strided& piece, bool) -> Status {
-    return launch(&cast_any, dim3(unsigned(ceil_div(piece.packs, kMapThreads))), dim3(kMapThreads), 0, stream, piece,
-                  from, to);
+    return launch(&cast_any, dim3(unsigned(ceil_div(piece.packs, kMapThreads))), dim3(kMapThreads), 0, stream,
+                  piece, from, to);
   });
 }
 

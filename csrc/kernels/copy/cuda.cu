@@ -1,7 +1,6 @@
-#include "kernels/copy/cuda.h"
-
 #include "cuda/map.h"
 #include "cuda/reduce.h"
+#include "kernels/copy/cuda.h"
 
 namespace pynn::cuda {
 namespace {
@@ -15,12 +14,12 @@ struct Same {
 
 constexpr int kTile = 32, kTileRows = 8;
 
-// One tile of a transposition: dimension `across` is contiguous in x, `down` in the output. Read row by row into shared
-// memory, written column by column; the odd pitch keeps both free of bank conflicts.
+// One tile of a transposition: dimension `across` is contiguous in x, `down` in the output. Read row by row
+// into shared memory, written column by column; the odd pitch keeps both free of bank conflicts.
 struct Transposition {
   const char* x;
   char* out;
-  uint32_t across, down;  // sizes
+  uint32_t across, down;       // sizes
   int64_t down_x, across_out;  // strides in bytes of the other of the two
   uint32_t tiles_across, tiles_down;
   Walk<2> outer;
@@ -61,7 +60,8 @@ bool is_transposition(int ndim, const int64_t* shape, const Operand* operands, T
     if (operands[0].strides[d] == item) across = d;
     if (operands[1].strides[d] == item) down = d;
   }
-  if (across < 0 || down < 0 || across == down || shape[across] < kTile / 2 || shape[down] < kTile / 2) return false;
+  if (across < 0 || down < 0 || across == down || shape[across] < kTile / 2 || shape[down] < kTile / 2)
+    return false;
   int64_t planes = 1;
   *out = {static_cast<const char*>(operands[0].data),
           static_cast<char*>(const_cast<void*>(operands[1].data)),

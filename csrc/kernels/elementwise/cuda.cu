@@ -1,7 +1,6 @@
-#include "kernels/elementwise/cuda.h"
-
 #include "cuda/map.h"
 #include "cuda/math.h"
+#include "kernels/elementwise/cuda.h"
 #include "kernels/elementwise/ops.h"
 
 namespace pynn::cuda {
@@ -9,7 +8,8 @@ namespace {
 
 namespace ops = device::elementwise;
 
-// Every operation by its number: one kernel for all of them, where a kernel each is not worth its compile time.
+// Every operation by its number: one kernel for all of them, where a kernel each is not worth its compile
+// time.
 struct AnyUnary {
   pynn_unary_op op;
   template <class C>
@@ -41,8 +41,9 @@ struct AnyBinary {
   }
 };
 
-// What networks spend their time in has a kernel an operation; the other operations share one, in which a call to a
-// function costs less than the memory's time. A kernel each for all of them would take nvcc many minutes.
+// What networks spend their time in has a kernel an operation; the other operations share one, in which a
+// call to a function costs less than the memory's time. A kernel each for all of them would take nvcc many
+// minutes.
 template <class Op>
 constexpr bool kOwnKernel = false;
 #define PYNN_OWN_KERNEL(Op) \
@@ -83,8 +84,8 @@ constexpr bool kOwnKernels = true;
 
 // Of 4 and 2 byte floats in packs; sums and products, where they are broadcast or strided, too.
 template <class T, class Op, int kInputs, class Any>
-Status run_one(const Any& any, int ndim, const int64_t* shape, const Operand* operands, double alpha, double beta,
-               cudaStream_t stream) {
+Status run_one(const Any& any, int ndim, const int64_t* shape, const Operand* operands, double alpha,
+               double beta, cudaStream_t stream) {
   constexpr bool simple = std::is_same_v<Op, ops::Add> || std::is_same_v<Op, ops::Sub> ||
                           std::is_same_v<Op, ops::Mul> || std::is_same_v<Op, ops::Div>;
   if constexpr (!kOwnKernels || !kOwnKernel<Op> || sizeof(T) > 4) {
@@ -109,8 +110,8 @@ Status same_dtypes(const Operand* operands, int inputs) {
 
 }  // namespace
 
-Status unary(pynn_unary_op op, int ndim, const int64_t* shape, const Operand* operands, double alpha, double beta,
-             cudaStream_t stream) {
+Status unary(pynn_unary_op op, int ndim, const int64_t* shape, const Operand* operands, double alpha,
+             double beta, cudaStream_t stream) {
   PYNN_TRY(same_dtypes(operands, 1));
   return dispatch_float(operands[1].dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
@@ -127,8 +128,8 @@ Status unary(pynn_unary_op op, int ndim, const int64_t* shape, const Operand* op
   });
 }
 
-Status binary(pynn_binary_op op, int ndim, const int64_t* shape, const Operand* operands, double alpha, double beta,
-              cudaStream_t stream) {
+Status binary(pynn_binary_op op, int ndim, const int64_t* shape, const Operand* operands, double alpha,
+              double beta, cudaStream_t stream) {
   PYNN_TRY(same_dtypes(operands, 2));
   return dispatch_float(operands[2].dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;

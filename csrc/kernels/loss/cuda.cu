@@ -1,7 +1,6 @@
-#include "kernels/loss/cuda.h"
-
 #include "cuda/map.h"
 #include "cuda/math.h"
+#include "kernels/loss/cuda.h"
 #include "kernels/loss/ops.h"
 
 namespace pynn::cuda {
@@ -139,8 +138,8 @@ Status loss_forward(const PairLoss& loss, void* out, void* workspace, cudaStream
       return map<T, T, T, 2>(Value{kind}, Value{kind}, 1, &loss.n, operands, 0, 0, stream);
     }
     const double divisor = loss.reduction == PYNN_LOSS_MEAN ? double(loss.n) : 1;
-    const Total<T> total = {static_cast<const T*>(loss.x), static_cast<const T*>(loss.y), static_cast<T*>(out), kind,
-                            divisor};
+    const Total<T> total = {static_cast<const T*>(loss.x), static_cast<const T*>(loss.y),
+                            static_cast<T*>(out), kind, divisor};
     return reduce<kPack<T>>(total, plan, workspace, stream);
   });
 }

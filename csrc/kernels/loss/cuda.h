@@ -19,9 +19,9 @@ Status loss_forward(const PairLoss& loss, void* out, void* workspace, cudaStream
 // grad: of out. dx, dy: null where not wanted.
 Status loss_backward(const PairLoss& loss, const void* grad, void* dx, void* dy, cudaStream_t stream);
 
-// Cross-entropy of logits x (samples, classes, inner) with class indices target (samples, inner), or the negative
-// log-likelihood of log-probabilities. C-contiguous. A target that is neither a class nor ignore_index makes its loss and
-// gradient NaN: finding it on the host would stop the stream.
+// Cross-entropy of logits x (samples, classes, inner) with class indices target (samples, inner), or the
+// negative log-likelihood of log-probabilities. C-contiguous. A target that is neither a class nor
+// ignore_index makes its loss and gradient NaN: finding it on the host would stop the stream.
 struct ClassLoss {
   int dtype;
   int64_t samples, classes, inner;
@@ -36,6 +36,7 @@ struct ClassLoss {
 size_t class_loss_workspace(const ClassLoss& loss);
 // out: (samples, inner), or one element.
 Status class_loss_forward(const ClassLoss& loss, void* out, void* workspace, cudaStream_t stream);
-Status class_loss_backward(const ClassLoss& loss, const void* grad, void* dx, void* workspace, cudaStream_t stream);
+Status class_loss_backward(const ClassLoss& loss, const void* grad, void* dx, void* workspace,
+                           cudaStream_t stream);
 
 }  // namespace pynn::cuda

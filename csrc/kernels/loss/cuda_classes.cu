@@ -1,5 +1,6 @@
-// Losses over classes. Each position (a sample, and a place within it) has its statistics from one pass over its
-// classes: by a warp or a block where they lie together (inner == 1), else by a thread beside its neighbours'.
+// Losses over classes. Each position (a sample, and a place within it) has its statistics from one pass over
+// its classes: by a warp or a block where they lie together (inner == 1), else by a thread beside its
+// neighbours'.
 #include "cuda/math.h"
 #include "cuda/rows.h"
 #include "kernels/loss/cuda.h"
@@ -7,7 +8,8 @@
 namespace pynn::cuda {
 namespace {
 
-// The maximum m of a position's logits, sum(exp(x - m)), and for label smoothing sum(weight) and sum(weight (x - m)).
+// The maximum m of a position's logits, sum(exp(x - m)), and for label smoothing sum(weight) and sum(weight
+// (x - m)).
 template <class C>
 struct Classes {
   C most, sum, weights, weighted;
@@ -52,7 +54,8 @@ struct Problem {
 
 // The statistics of the position whose classes start at `start`, `step` apart, by kGroup threads.
 template <int kGroup, class T>
-PYNN_DEVICE Classes<Compute<T>> statistics(const Problem<T>& problem, int64_t start, int64_t step, bool inside) {
+PYNN_DEVICE Classes<Compute<T>> statistics(const Problem<T>& problem, int64_t start, int64_t step,
+                                           bool inside) {
   typedef Compute<T> C;
   Classes<C> own = {-C(INFINITY), C(0), C(0), C(0)};
   const int first = kGroup == 1 ? 0 : int(threadIdx.x % kGroup);
@@ -74,7 +77,8 @@ PYNN_DEVICE int64_t own_position() {
 
 // losses[i], in the type computed in: they are added up before they are rounded.
 template <class T, int kGroup>
-__global__ void __launch_bounds__(kRowThreads) class_losses(const Problem<T> problem, Compute<T>* losses, T* out) {
+__global__ void __launch_bounds__(kRowThreads)
+    class_losses(const Problem<T> problem, Compute<T>* losses, T* out) {
   typedef Compute<T> C;
   const int64_t i = own_position<kGroup>();
   const bool inside = i < problem.samples * problem.inner;
@@ -104,7 +108,8 @@ __global__ void __launch_bounds__(kRowThreads) class_losses(const Problem<T> pro
 
 // -weight x[target] of log-probabilities.
 template <class T>
-__global__ void __launch_bounds__(kRowThreads) likelihood_losses(const Problem<T> problem, Compute<T>* losses, T* out) {
+__global__ void __launch_bounds__(kRowThreads)
+    likelihood_losses(const Problem<T> problem, Compute<T>* losses, T* out) {
   typedef Compute<T> C;
   const int64_t i = int64_t(blockIdx.x) * kRowThreads + threadIdx.x;
   if (i >= problem.samples * problem.inner) return;
@@ -191,7 +196,8 @@ __global__ void __launch_bounds__(kRowThreads)
 
 template <class T>
 __global__ void __launch_bounds__(kRowThreads)
-    likelihood_gradient(const Problem<T> problem, const T* grad, int64_t grad_step, const double* divisor, T* dx) {
+    likelihood_gradient(const Problem<T> problem, const T* grad, int64_t grad_step, const double* divisor,
+                        T* dx) {
   const int64_t at = int64_t(blockIdx.x) * kRowThreads + threadIdx.x;
   if (at >= problem.samples * problem.classes * problem.inner) return;
   const int64_t sample = at / (problem.classes * problem.inner), k = at / problem.inner % problem.classes;
@@ -199,7 +205,8 @@ __global__ void __launch_bounds__(kRowThreads)
   const bool wrong = target != problem.ignore_index && (target < 0 || target >= problem.classes);
   double value = wrong ? double(NAN) : 0;
   if (k == target && target != problem.ignore_index) {
-    value = -double(problem.target_weight(target)) * double(widen(grad[i * grad_step])) / (divisor ? *divisor : 1);
+    value = -double(problem.target_weight(target)) * double(widen(grad[i * grad_step])) /
+            (divisor ? *divisor : 1);
   }
   dx[at] = narrow<T>(value);
 }
@@ -217,14 +224,10 @@ bool plan_totals(const ClassLoss& loss, Reduction* plan) {
 
 template <class T>
 Problem<T> problem_of(const ClassLoss& loss) {
-  return {loss.samples,
-          loss.classes,
-          loss.inner,
-          static_cast<const T*>(loss.x),
-          loss.target,
-          static_cast<const T*>(loss.weight),
-          loss.ignore_index,
-          Compute<T>(loss.smoothing)};
+  return {loss.samples,      loss.classes,
+          loss.inner,        static_cast<const T*>(loss.x),
+          loss.target,       static_cast<const T*>(loss.weight),
+          loss.ignore_index, Compute<T>(loss.smoothing)};
 }
 
 size_t rounded(size_t bytes) { return (bytes + 15) / 16 * 16; }
@@ -263,11 +266,11 @@ Status class_loss_forward(const ClassLoss& loss, void* out, void* workspace, cud
     C* losses = each ? nullptr : static_cast<C*>(workspace);
     T* to = static_cast<T*>(out);
     if (loss.log_probabilities) {
-      PYNN_TRY(launch(&likelihood_losses<T>, grid_of(positions_of(loss)), dim3(kRowThreads), 0, stream, problem, losses,
-                      to));
+      PYNN_TRY(launch(&likelihood_losses<T>, grid_of(positions_of(loss)), dim3(kRowThreads), 0, stream,
+                      problem, losses, to));
     } else {
-      PYNN_TRY(launch_positions(loss, &class_losses<T, 1>, &class_losses<T, kWarpSize>, &class_losses<T, kRowThreads>,
-                                stream, problem, losses, to));
+      PYNN_TRY(launch_positions(loss, &class_losses<T, 1>, &class_losses<T, kWarpSize>,
+                                &class_losses<T, kRowThreads>, stream, problem, losses, to));
     }
     if (each) return Status();
     char* rest = static_cast<char*>(workspace) + rounded(size_t(positions_of(loss)) * sizeof(double));
@@ -276,7 +279,8 @@ Status class_loss_forward(const ClassLoss& loss, void* out, void* workspace, cud
   });
 }
 
-Status class_loss_backward(const ClassLoss& loss, const void* grad, void* dx, void* workspace, cudaStream_t stream) {
+Status class_loss_backward(const ClassLoss& loss, const void* grad, void* dx, void* workspace,
+                           cudaStream_t stream) {
   Reduction plan;
   if (!plan_totals(loss, &plan))
     return Status(PYNN_UNSUPPORTED, "%lld positions; 1 to 2^31 - 1", (long long)positions_of(loss));
@@ -294,8 +298,8 @@ Status class_loss_backward(const ClassLoss& loss, const void* grad, void* dx, vo
     const int64_t step = loss.reduction == PYNN_LOSS_NONE ? 1 : 0;
     const double* by = divisor;
     if (loss.log_probabilities) {
-      return launch(&likelihood_gradient<T>, grid_of(positions_of(loss) * loss.classes), dim3(kRowThreads), 0, stream,
-                    problem, g, step, by, to);
+      return launch(&likelihood_gradient<T>, grid_of(positions_of(loss) * loss.classes), dim3(kRowThreads), 0,
+                    stream, problem, g, step, by, to);
     }
     return launch_positions(loss, &class_gradient<T, 1>, &class_gradient<T, kWarpSize>,
                             &class_gradient<T, kRowThreads>, stream, problem, g, step, by, to);

@@ -106,9 +106,7 @@ struct BinaryCrossEntropy {
       const V u = one - x, lost = (one - u) - x;
       return max(floor, log(u) + select(u > zero<T>(), lost / u, zero<T>()));
     }
-    PYNN_INLINE V value(V x, V y) const {
-      return -(y * log_of(x) + (one - y) * log_rest(x));
-    }
+    PYNN_INLINE V value(V x, V y) const { return -(y * log_of(x) + (one - y) * log_rest(x)); }
     PYNN_INLINE V by_x(V x, V y) const { return (x - y) / max(number<T>(1e-12), x * (one - x)); }
     PYNN_INLINE V by_y(V x, V) const { return log_rest(x) - log_of(x); }
     static constexpr double rest = 0.5;
@@ -137,9 +135,7 @@ struct Divergence {
     PYNN_INLINE V log_of(V y) const { return log(select(y == zero<T>(), one, y)); }
     PYNN_INLINE V value(V x, V y) const { return y * (log_of(y) - x); }
     PYNN_INLINE V by_x(V, V y) const { return -y; }
-    PYNN_INLINE V by_y(V x, V y) const {
-      return log_of(y) - x + select(y == zero<T>(), zero<T>(), one);
-    }
+    PYNN_INLINE V by_y(V x, V y) const { return log_of(y) - x + select(y == zero<T>(), zero<T>(), one); }
     static constexpr double rest = 0.5;
   };
 };
@@ -167,7 +163,8 @@ struct Stirling {
     if (!full) return zero<T>();
     const V one = number<T>(1), v = select(y > one, y, one);
     const V log_v = log(v);
-    return select(y > one, v * log_v - v + number<T>(0.5) * (number<T>(1.8378770664093453) + log_v), zero<T>());
+    return select(y > one, v * log_v - v + number<T>(0.5) * (number<T>(1.8378770664093453) + log_v),
+                  zero<T>());
   }
   PYNN_INLINE V slope(V y) const {
     if (!full) return zero<T>();

@@ -83,7 +83,7 @@ Status check(const Gemm& g) {
                   (long long)batch, (long long)g.m, (long long)g.n, (long long)g.k);
   }
   if (path() == Path::hopper && !hopper_is_there()) {
-    return Status(PYNN_UNSUPPORTED,
+    return Status(PYNN_INVALID,
                   "PYNN_CUDA_PATH is hopper, but this device has compute capability %d.%d; choose auto, mma or simt",
                   this_gpu().major, this_gpu().minor);
   }

@@ -44,7 +44,7 @@ struct Gemm {
 };
 
 // The same bits at every call: the way is chosen by shape, strides, alignment and device alone, and parts of a sum are
-// added in order. `workspace` has gemm_workspace(g) bytes, aligned to 256; nullptr where that is 0.
+// added in order. `workspace` has gemm_workspace(g) bytes, aligned to 16; nullptr where that is 0.
 size_t gemm_workspace(const Gemm& g);
 Status gemm(const Gemm& g, void* workspace, cudaStream_t stream);
 

@@ -93,8 +93,8 @@ PYNN_DEVICE void produce(const HopperProduct<typename Tile::Element>& p, unsigne
   }
 }
 
-template <class Tile>
-PYNN_DEVICE void consume(const HopperProduct<typename Tile::Element>& p, unsigned char* stages, Barrier* full,
+template <class Tile, class Product>
+PYNN_DEVICE void consume(const Product& p, unsigned char* stages, Barrier* full,
                          Barrier* empty, int group) {
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) % 128 / 32;
   int stage = 0, phase = 0;
@@ -165,12 +165,9 @@ PYNN_DEVICE void consume(const HopperProduct<typename Tile::Element>& p, unsigne
   }
 }
 
-#endif
-
-template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads, 1)
-    hopper_product(const __grid_constant__ HopperProduct<typename Tile::Element> p) {
-#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDACC__)
+// What a block does: produce() on one thread, consume() on the two groups that multiply.
+template <class Tile, class Product, class Produce>
+PYNN_DEVICE void run_block(const Product& p, const Produce& produce) {
   PYNN_DYNAMIC_SHARED(unsigned char, stages);
   Barrier* const full = reinterpret_cast<Barrier*>(stages + Tile::kStages * Tile::kStageBytes);
   Barrier* const empty = full + Tile::kStages;
@@ -188,12 +185,23 @@ __global__ void __launch_bounds__(Tile::kThreads, 1)
     if (threadIdx.x == 0) {
       tma_prefetch(&p.a);
       tma_prefetch(&p.b);
-      produce<Tile>(p, stages, full, empty);
+      produce(stages, full, empty);
     }
   } else {
     take_registers<232>();
     consume<Tile>(p, stages, full, empty, group - 1);
   }
+}
+
+#endif
+
+template <class Tile>
+__global__ void __launch_bounds__(Tile::kThreads, 1)
+    hopper_product(const __grid_constant__ HopperProduct<typename Tile::Element> p) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDACC__)
+  run_block<Tile>(p, [&](unsigned char* stages, Barrier* full, Barrier* empty) {
+    produce<Tile>(p, stages, full, empty);
+  });
 #endif
 }
 

@@ -1,7 +1,7 @@
 // The GPU's matrix products, emulated, against plain loops in double.
 #include <vector>
 
-#include "base/testing.h"
+#include "cuda/testing.h"
 #include "cuda/types.h"
 #include "kernels/matmul/cuda.h"
 
@@ -220,13 +220,18 @@ int main() {
     products<float>(Float32::split, all);
     products<__nv_bfloat16>(Float32::split, all);
     if (!all) continue;
-    products<__half>(Float32::split, false);
     products<float>(Float32::tf32, false);
     if (way != Path::hopper) products<float>(Float32::exact, false);
+    for_each_order([] { products<__half>(Float32::split, false); });
     broadcasting();
     not_finite();
   }
   products<double>(Float32::split, true);
+  set_path(Path::hopper);
+  Random random(8);
+  const Form dense = {false, 0, 0};
+  check_product<__nv_bfloat16>(24, 24, 40, 96, dense, dense, true, false, false, Float32::split, random);  // large tiles
+  check_product<float>(24, 24, 40, 96, dense, {true, 0, 0}, true, false, false, Float32::tf32, random);
   column_sums<float>();
   column_sums<double>();
   column_sums<__half>();

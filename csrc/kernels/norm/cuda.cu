@@ -1,6 +1,5 @@
 // Batch normalization.
 #include "kernels/norm/cuda.h"
-
 #include "kernels/norm/cuda_shared.h"
 #include "kernels/reduction/cuda.h"
 
@@ -73,8 +72,10 @@ Status run(const Channels& shape, const Batch<T>& batch, cudaStream_t stream) {
   if (last) inner.divisor = 0;
   const Divider channels(uint32_t(shape.channels));
   const dim3 grid(unsigned(ceil_div(packs, kThreads * kAhead)));
-  return packed ? launch(&batch_kernel<T, N>, grid, dim3(kThreads), 0, stream, batch, uint32_t(packs), inner, channels)
-                : launch(&batch_kernel<T, 1>, grid, dim3(kThreads), 0, stream, batch, uint32_t(packs), inner, channels);
+  return packed ? launch(&batch_kernel<T, N>, grid, dim3(kThreads), 0, stream, batch, uint32_t(packs), inner,
+                         channels)
+                : launch(&batch_kernel<T, 1>, grid, dim3(kThreads), 0, stream, batch, uint32_t(packs), inner,
+                         channels);
 }
 
 template <class T>
@@ -90,8 +91,8 @@ __global__ void __launch_bounds__(kThreads)
 // Gradients of given statistics from the sums of each channel.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    statistics_gradients(int64_t channels, const GradientSums<T>* sums, const T* var, const T* weight, T eps, T* dmean,
-                         T* dvar) {
+    statistics_gradients(int64_t channels, const GradientSums<T>* sums, const T* var, const T* weight, T eps,
+                         T* dmean, T* dvar) {
   const int64_t c = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (c >= channels) return;
   const T rstd = T(1) / sqrt(var[c] + eps), scale = (weight ? weight[c] : T(1)) * rstd;
@@ -104,8 +105,8 @@ bool plan_of(const Channels& shape, const void* x, const void* second, Reduction
 }
 
 Status no_elements(const Channels& shape) {
-  return Status(PYNN_UNSUPPORTED, "%lld x %lld x %lld elements", (long long)shape.outer, (long long)shape.channels,
-                (long long)shape.inner);
+  return Status(PYNN_UNSUPPORTED, "%lld x %lld x %lld elements", (long long)shape.outer,
+                (long long)shape.channels, (long long)shape.inner);
 }
 
 dim3 grid_of(int64_t channels) { return dim3(unsigned(ceil_div(channels, kThreads))); }
@@ -118,23 +119,28 @@ size_t batch_norm_workspace(const Channels& shape) {
   return rounded(size_t(shape.channels) * sizeof(GradientSums<double>)) + workspace_bytes(plan);
 }
 
-Status batch_norm(const Channels& shape, const void* x, const void* weight, const void* bias, double eps, void* y,
-                  void* mean, void* var, void* workspace, cudaStream_t stream) {
+Status batch_norm(const Channels& shape, const void* x, const void* weight, const void* bias, double eps,
+                  void* y, void* mean, void* var, void* workspace, cudaStream_t stream) {
   Reduction plan;
   if (!plan_of(shape, x, x, &plan)) return no_elements(shape);
   PYNN_TRY(reduce_variance(shape.dtype, plan, x, 0, var, mean, workspace, stream));
   return batch_norm_fixed(shape, x, mean, var, weight, bias, eps, y, stream);
 }
 
-Status batch_norm_fixed(const Channels& shape, const void* x, const void* mean, const void* var, const void* weight,
-                        const void* bias, double eps, void* y, cudaStream_t stream) {
+Status batch_norm_fixed(const Channels& shape, const void* x, const void* mean, const void* var,
+                        const void* weight, const void* bias, double eps, void* y, cudaStream_t stream) {
   return dispatch_norm(shape.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
-    const Batch<T> batch = {static_cast<const T*>(x),    nullptr,
-                            static_cast<const T*>(mean), static_cast<const T*>(var),
-                            static_cast<const T*>(weight), static_cast<const T*>(bias),
-                            nullptr,                     T(eps),
-                            T(1),                        static_cast<T*>(y)};
+    const Batch<T> batch = {static_cast<const T*>(x),
+                            nullptr,
+                            static_cast<const T*>(mean),
+                            static_cast<const T*>(var),
+                            static_cast<const T*>(weight),
+                            static_cast<const T*>(bias),
+                            nullptr,
+                            T(eps),
+                            T(1),
+                            static_cast<T*>(y)};
     return run(shape, batch, stream);
   });
 }
@@ -149,26 +155,32 @@ Status batch_norm_update(int dtype, int64_t channels, const void* mean, const vo
   });
 }
 
-Status batch_norm_backward(const Channels& shape, const void* grad, const void* x, const void* mean, const void* var,
-                           const void* weight, double eps, bool given, const NormGradients& out, void* workspace,
-                           cudaStream_t stream) {
+Status batch_norm_backward(const Channels& shape, const void* grad, const void* x, const void* mean,
+                           const void* var, const void* weight, double eps, bool given,
+                           const NormGradients& out, void* workspace, cudaStream_t stream) {
   Reduction plan;
   if (!plan_of(shape, x, grad, &plan)) return no_elements(shape);
   return dispatch_norm(shape.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     auto* sums = static_cast<GradientSums<T>*>(workspace);
-    void* parts = static_cast<char*>(workspace) + rounded(size_t(shape.channels) * sizeof(GradientSums<double>));
-    const ParameterGradients<T> source = {static_cast<const char*>(x),    static_cast<const char*>(grad),
-                                          static_cast<const T*>(mean),    static_cast<const T*>(var),
-                                          eps,                            {true, Divider(1), Divider(1), 1},
-                                          static_cast<T*>(out.weight),    static_cast<T*>(out.bias),
+    void* parts =
+        static_cast<char*>(workspace) + rounded(size_t(shape.channels) * sizeof(GradientSums<double>));
+    const ParameterGradients<T> source = {static_cast<const char*>(x),
+                                          static_cast<const char*>(grad),
+                                          static_cast<const T*>(mean),
+                                          static_cast<const T*>(var),
+                                          eps,
+                                          {true, Divider(1), Divider(1), 1},
+                                          static_cast<T*>(out.weight),
+                                          static_cast<T*>(out.bias),
                                           sums};
     if (!given || out.weight || out.bias || out.mean || out.var)
       PYNN_TRY((reduce<kPack<T>>(source, plan, parts, stream)));
     if (out.mean || out.var) {
-      PYNN_TRY(launch(&statistics_gradients<T>, grid_of(shape.channels), dim3(kThreads), 0, stream, shape.channels,
-                      static_cast<const GradientSums<T>*>(sums), static_cast<const T*>(var),
-                      static_cast<const T*>(weight), T(eps), static_cast<T*>(out.mean), static_cast<T*>(out.var)));
+      PYNN_TRY(launch(&statistics_gradients<T>, grid_of(shape.channels), dim3(kThreads), 0, stream,
+                      shape.channels, static_cast<const GradientSums<T>*>(sums), static_cast<const T*>(var),
+                      static_cast<const T*>(weight), T(eps), static_cast<T*>(out.mean),
+                      static_cast<T*>(out.var)));
     }
     if (!out.x) return Status();
     const Batch<T> batch = {static_cast<const T*>(x),

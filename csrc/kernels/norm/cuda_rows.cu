@@ -49,7 +49,8 @@ PYNN_DEVICE RowStatistics<T> statistics_of(const T* row, int64_t columns, T eps,
 // y null: the statistics alone.
 template <class T, bool kCentred, int kGroup, int N>
 __global__ void __launch_bounds__(kRowThreads)
-    norm_rows(const T* x, const Parameters<T> parameters, T eps, int64_t rows, int64_t columns, T* y, T* mean, T* rstd) {
+    norm_rows(const T* x, const Parameters<T> parameters, T eps, int64_t rows, int64_t columns, T* y, T* mean,
+              T* rstd) {
   const int64_t row = own_row<kGroup>();
   const bool inside = row < rows;
   const T* from = x + row * columns;
@@ -67,18 +68,20 @@ __global__ void __launch_bounds__(kRowThreads)
 #pragma unroll
     for (int j = 0; j < kCount; ++j) {
       const uint32_t c = parameters.channel(first, i + j);
-      const T unit = (pack.at[j] - own.mean) * own.rstd, weight = parameters.weight ? parameters.weight[c] : T(1);
+      const T unit = (pack.at[j] - own.mean) * own.rstd,
+              weight = parameters.weight ? parameters.weight[c] : T(1);
       out.at[j] = unit * weight + (parameters.bias ? parameters.bias[c] : T(0));
     }
     store_pack<T, kCount>(y + row * columns + i, out);
   });
 }
 
-// dx = rstd (g w - mean(g w) - unit mean(g w unit)), unit = (x - mean) rstd; the first mean only where centred.
+// dx = rstd (g w - mean(g w) - unit mean(g w unit)), unit = (x - mean) rstd; the first mean only where
+// centred.
 template <class T, bool kCentred, int kGroup, int N>
 __global__ void __launch_bounds__(kRowThreads)
-    norm_rows_backward(const T* grad, const T* x, const T* mean, const T* rstd, const Parameters<T> parameters,
-                       int64_t rows, int64_t columns, T* dx) {
+    norm_rows_backward(const T* grad, const T* x, const T* mean, const T* rstd,
+                       const Parameters<T> parameters, int64_t rows, int64_t columns, T* dx) {
   const int64_t row = own_row<kGroup>();
   const bool inside = row < rows;
   const T *g = grad + row * columns, *from = x + row * columns;
@@ -125,13 +128,13 @@ Parameters<T> parameters_of(const Rows& shape, const void* weight, const void* b
 }
 
 template <class T, bool kCentred>
-Status forward(const Rows& shape, const T* x, const Parameters<T>& parameters, double eps, T* y, T* mean, T* rstd,
-               cudaStream_t stream) {
+Status forward(const Rows& shape, const T* x, const Parameters<T>& parameters, double eps, T* y, T* mean,
+               T* rstd, cudaStream_t stream) {
   constexpr int N = kPack<T>;
   const bool packed = rows_packed<T>(shape.columns, {x, y});
   const auto go = [&](auto kernel) {
-    return launch(kernel, row_grid(shape.rows, shape.columns), dim3(kRowThreads), 0, stream, x, parameters, T(eps),
-                  shape.rows, shape.columns, y, mean, rstd);
+    return launch(kernel, row_grid(shape.rows, shape.columns), dim3(kRowThreads), 0, stream, x, parameters,
+                  T(eps), shape.rows, shape.columns, y, mean, rstd);
   };
   if (shape.columns <= kWarpRow)
     return packed ? go(&norm_rows<T, kCentred, kWarpSize, N>) : go(&norm_rows<T, kCentred, kWarpSize, 1>);
@@ -144,8 +147,8 @@ Status backward(const Rows& shape, const T* grad, const T* x, const T* mean, con
   constexpr int N = kPack<T>;
   const bool packed = rows_packed<T>(shape.columns, {grad, x, dx});
   const auto go = [&](auto kernel) {
-    return launch(kernel, row_grid(shape.rows, shape.columns), dim3(kRowThreads), 0, stream, grad, x, mean, rstd,
-                  parameters, shape.rows, shape.columns, dx);
+    return launch(kernel, row_grid(shape.rows, shape.columns), dim3(kRowThreads), 0, stream, grad, x, mean,
+                  rstd, parameters, shape.rows, shape.columns, dx);
   };
   if (shape.columns <= kWarpRow)
     return packed ? go(&norm_rows_backward<T, kCentred, kWarpSize, N>)
@@ -167,8 +170,8 @@ bool plan_of(const Rows& shape, const void* x, const void* grad, Reduction* plan
 
 }  // namespace
 
-Status row_norm(const Rows& shape, bool centred, const void* x, const void* weight, const void* bias, double eps, void* y,
-                void* mean, void* rstd, cudaStream_t stream) {
+Status row_norm(const Rows& shape, bool centred, const void* x, const void* weight, const void* bias,
+                double eps, void* y, void* mean, void* rstd, cudaStream_t stream) {
   PYNN_TRY(checked(shape));
   return dispatch_norm(shape.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
@@ -187,8 +190,8 @@ size_t row_norm_workspace(const Rows& shape) {
 }
 
 Status row_norm_backward(const Rows& shape, bool centred, const void* grad, const void* x, const void* mean,
-                         const void* rstd, const void* weight, double eps, const NormGradients& out, void* workspace,
-                         cudaStream_t stream) {
+                         const void* rstd, const void* weight, double eps, const NormGradients& out,
+                         void* workspace, cudaStream_t stream) {
   PYNN_TRY(checked(shape));
   return dispatch_norm(shape.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
@@ -211,7 +214,8 @@ Status row_norm_backward(const Rows& shape, bool centred, const void* grad, cons
           means,
           rstds,
           -1,
-          {false, Divider(uint32_t(shape.inner)), Divider(uint32_t(shape.columns / shape.inner)), uint32_t(shape.groups)},
+          {false, Divider(uint32_t(shape.inner)), Divider(uint32_t(shape.columns / shape.inner)),
+           uint32_t(shape.groups)},
           static_cast<T*>(out.weight),
           static_cast<T*>(out.bias),
           nullptr};

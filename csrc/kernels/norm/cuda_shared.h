@@ -5,8 +5,8 @@
 
 namespace pynn::cuda {
 
-// Which statistics belong to element `element` of channel `channel` of (outer, channels, inner): those of the channel,
-// or of the row of `groups` a sample that the channel is in.
+// Which statistics belong to element `element` of channel `channel` of (outer, channels, inner): those of the
+// channel, or of the row of `groups` a sample that the channel is in.
 struct StatisticsOf {
   bool by_channel;
   Divider inner, channels_a_group;
@@ -60,9 +60,10 @@ struct ParameterGradients {
   }
 };
 
-// The plan of a reduction of a dense (outer, channels, inner) to its channels; false for sizes that have none.
-inline bool plan_channels(int dtype, int64_t outer, int64_t channels, int64_t inner, const void* x, const void* second,
-                          Reduction* out) {
+// The plan of a reduction of a dense (outer, channels, inner) to its channels; false for sizes that have
+// none.
+inline bool plan_channels(int dtype, int64_t outer, int64_t channels, int64_t inner, const void* x,
+                          const void* second, Reduction* out) {
   const int64_t item = int64_t(size_of(dtype));
   const int64_t shape[] = {outer, channels, inner}, strides[] = {channels * inner * item, inner * item, item};
   const int64_t out_strides[] = {0, 1, 0};

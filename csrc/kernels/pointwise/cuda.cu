@@ -1,11 +1,14 @@
-#include "kernels/pointwise/cuda.h"
-
 #include <cstring>
 
 #include "cuda/map.h"
 #include "cuda/math.h"
-#include "kernels/pointwise/ops.h"
+#include "kernels/pointwise/cuda.h"
 #include "kernels/pointwise/pointwise.h"
+
+#if defined(__CUDACC__)  // formulas for all integers ask unsigned ones for their sign
+#pragma nv_diag_suppress 186
+#endif
+#include "kernels/pointwise/ops.h"
 
 namespace pynn {
 namespace device {
@@ -37,13 +40,13 @@ using namespace ::pynn::pointwise;
 namespace ops = device::pointwise;
 
 template <class C>
-constexpr unsigned kind_of() {
+__host__ __device__ constexpr unsigned kind_of() {
   return std::is_floating_point<C>::value ? kFloats : kInts;
 }
-// Whether an operation of `inputs` inputs and `kinds` is one of `wanted` inputs, and a test or not, on C. Bools are
-// bytes of 0 and 1.
+// Whether an operation of `inputs` inputs and `kinds` is one of `wanted` inputs, and a test or not, on C.
+// Bools are bytes of 0 and 1.
 template <class C>
-constexpr bool serves(int inputs, unsigned kinds, int wanted, bool tests) {
+__host__ __device__ constexpr bool serves(int inputs, unsigned kinds, int wanted, bool tests) {
   return inputs == wanted && ((kinds & kTests) != 0) == tests && (kinds & kChooses) == 0 &&
          ((kinds & kind_of<C>()) != 0 || (std::is_same<C, uint8_t>::value && (kinds & kBool) != 0));
 }
@@ -59,8 +62,8 @@ struct Any {
     constexpr bool tests = !std::is_same<Result, C>::value;
     if (!tests && op == PYNN_P_BITWISE_NOT && is_bool) return Result(a == C(0));
     switch (op) {
-#define PYNN_POINTWISE(code, Op, inputs, kinds)                                          \
-  case code:                                                                             \
+#define PYNN_POINTWISE(code, Op, inputs, kinds)                                       \
+  case code:                                                                          \
     if constexpr (serves<C>(inputs, kinds, 1, tests)) return Result(ops::Op::run(a)); \
     break;
 #include "kernels/pointwise/ops.inc"
@@ -74,14 +77,14 @@ struct Any {
   PYNN_DEVICE_CALL Result operator()(C a, C b, C, C) const {
     constexpr bool tests = !std::is_same<Result, C>::value;
     switch (op) {
-#define PYNN_POINTWISE(code, Op, inputs, kinds)                                             \
-  case code:                                                                                \
-    if constexpr (serves<C>(inputs, kinds, 2, tests)) {                                     \
-      if constexpr (((kinds) & kDivides) != 0) {                                            \
-        if (b == C(0)) return Result(0); /* as a GPU has no better answer */                \
-      }                                                                                     \
-      return Result(ops::Op::run(a, b));                                                    \
-    }                                                                                       \
+#define PYNN_POINTWISE(code, Op, inputs, kinds)                              \
+  case code:                                                                 \
+    if constexpr (serves<C>(inputs, kinds, 2, tests)) {                      \
+      if constexpr (((kinds) & kDivides) != 0) {                             \
+        if (b == C(0)) return Result(0); /* as a GPU has no better answer */ \
+      }                                                                      \
+      return Result(ops::Op::run(a, b));                                     \
+    }                                                                        \
     break;
 #include "kernels/pointwise/ops.inc"
 #undef PYNN_POINTWISE
@@ -93,8 +96,8 @@ struct Any {
   template <class C>
   PYNN_DEVICE_CALL Result operator()(C a, C b, C c, C alpha, C) const {
     switch (op) {
-#define PYNN_POINTWISE(code, Op, inputs, kinds)                                                        \
-  case code:                                                                                           \
+#define PYNN_POINTWISE(code, Op, inputs, kinds)                                                    \
+  case code:                                                                                       \
     if constexpr (serves<C>(inputs, kinds, 3, false)) return Result(ops::Op::run(a, b, c, alpha)); \
     break;
 #include "kernels/pointwise/ops.inc"
@@ -196,13 +199,14 @@ Status pointwise(pynn_pointwise_op op, int ndim, const int64_t* shape, const Ope
   const int dtype = operands[entry.inputs - 1].dtype, made = operands[entry.inputs].dtype;
   for (int k = chooses; k < entry.inputs; ++k) {
     if (operands[k].dtype != dtype)
-      return Status(PYNN_UNSUPPORTED, "inputs are %s and %s; they must be of one dtype", name_of(operands[k].dtype),
-                    name_of(dtype));
+      return Status(PYNN_UNSUPPORTED, "inputs are %s and %s; they must be of one dtype",
+                    name_of(operands[k].dtype), name_of(dtype));
   }
   if (made != (tests ? int(PYNN_BOOL) : dtype) || (chooses && operands[0].dtype != PYNN_BOOL))
     return Status(PYNN_UNSUPPORTED, "the output is %s for inputs of %s", name_of(made), name_of(dtype));
   const unsigned halves = entry.kinds & kFloats ? 1u << PYNN_FLOAT16 | 1u << PYNN_BFLOAT16 : 0;
-  if (!((entry.kinds | halves) >> dtype & 1)) return Status(PYNN_UNSUPPORTED, "no kernel for %s", name_of(dtype));
+  if (!((entry.kinds | halves) >> dtype & 1))
+    return Status(PYNN_UNSUPPORTED, "no kernel for %s", name_of(dtype));
   if (entry.kinds & kDivides && !operands[1].data && operands[1].whole == 0)
     return Status(PYNN_UNSUPPORTED, "a division by 0");
   if (chooses) return choose(ndim, shape, operands, stream);

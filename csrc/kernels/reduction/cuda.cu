@@ -1,6 +1,5 @@
-#include "kernels/reduction/cuda.h"
-
 #include "cuda/map.h"
+#include "kernels/reduction/cuda.h"
 #include "kernels/reduction/cuda_sources.h"
 
 namespace pynn::cuda {
@@ -60,7 +59,8 @@ struct OverNorm {
 };
 
 template <class Op, int kInputs>
-Status map_floats(int ndim, const int64_t* shape, const Operand* operands, double alpha, cudaStream_t stream) {
+Status map_floats(int ndim, const int64_t* shape, const Operand* operands, double alpha,
+                  cudaStream_t stream) {
   return dispatch_float(operands[kInputs].dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const Inlined<Op> op;
@@ -75,13 +75,14 @@ bool plan(const Reducible& x, Reduction* out, const void* second, const int64_t*
   const int64_t item = int64_t(size_of(x.dtype));
   const int64_t* const strides[] = {x.strides, second ? second_strides : x.strides};
   const void* const data[] = {x.x, second ? second : x.x};
-  return plan_reduction(x.ndim, x.shape, x.reduce, strides, item, data, x.out_strides, floats ? int(16 / item) : 1, out);
+  return plan_reduction(x.ndim, x.shape, x.reduce, strides, item, data, x.out_strides,
+                        floats ? int(16 / item) : 1, out);
 }
 
 size_t workspace_bytes(const Reduction& plan) { return plan.items * kLargestAcc; }
 
-Status reduce(pynn_reduce_op op, int dtype, const Reduction& plan, const void* x, double p, void* out, void* workspace,
-              cudaStream_t stream) {
+Status reduce(pynn_reduce_op op, int dtype, const Reduction& plan, const void* x, double p, void* out,
+              void* workspace, cudaStream_t stream) {
   return dispatch(dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const OneArray<T> from = {static_cast<const char*>(x)};
@@ -110,8 +111,8 @@ Status reduce(pynn_reduce_op op, int dtype, const Reduction& plan, const void* x
   });
 }
 
-Status reduce_place(bool smallest, int dtype, const Reduction& plan, const void* x, int64_t* places, void* values,
-                    void* workspace, cudaStream_t stream) {
+Status reduce_place(bool smallest, int dtype, const Reduction& plan, const void* x, int64_t* places,
+                    void* values, void* workspace, cudaStream_t stream) {
   return dispatch_float(dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const Places<T> source = {{static_cast<const char*>(x)}, places, static_cast<T*>(values), smallest};
@@ -119,19 +120,21 @@ Status reduce_place(bool smallest, int dtype, const Reduction& plan, const void*
   });
 }
 
-Status reduce_variance(int dtype, const Reduction& plan, const void* x, double correction, void* variance, void* mean,
-                       void* workspace, cudaStream_t stream) {
+Status reduce_variance(int dtype, const Reduction& plan, const void* x, double correction, void* variance,
+                       void* mean, void* workspace, cudaStream_t stream) {
   return dispatch_float(dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const double divisor = double(plan.elements) - correction;
-    const Variances<T> source = {{static_cast<const char*>(x)}, static_cast<T*>(variance), static_cast<T*>(mean),
+    const Variances<T> source = {{static_cast<const char*>(x)},
+                                 static_cast<T*>(variance),
+                                 static_cast<T*>(mean),
                                  divisor > 0 ? divisor : 0};
     return run<T>(source, plan, workspace, stream);
   });
 }
 
-Status count_equal(int dtype, const Reduction& plan, const void* x, const void* second, void* out, void* workspace,
-                   cudaStream_t stream) {
+Status count_equal(int dtype, const Reduction& plan, const void* x, const void* second, void* out,
+                   void* workspace, cudaStream_t stream) {
   return dispatch_float(dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const EqualCounts<T> source = {{static_cast<const char*>(x), static_cast<const char*>(second)},
@@ -143,7 +146,8 @@ Status count_equal(int dtype, const Reduction& plan, const void* x, const void* 
 Status extreme_backward(int ndim, const int64_t* shape, const Operand* operands, cudaStream_t stream) {
   return map_floats<ExtremeShare, 3>(ndim, shape, operands, 0, stream);
 }
-Status variance_backward(int ndim, const int64_t* shape, const Operand* operands, double scale, cudaStream_t stream) {
+Status variance_backward(int ndim, const int64_t* shape, const Operand* operands, double scale,
+                         cudaStream_t stream) {
   return map_floats<VarianceSlope, 3>(ndim, shape, operands, scale, stream);
 }
 Status over_norm(int ndim, const int64_t* shape, const Operand* operands, cudaStream_t stream) {

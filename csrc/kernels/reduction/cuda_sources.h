@@ -170,9 +170,11 @@ struct Norms : OneArray<T> {
       acc.sum += pow(size, p);
     }
   }
-  static PYNN_DEVICE Acc join(const Acc& a, const Acc& b) { return {a.sum + b.sum, Largest()(a.most, b.most)}; }
+  static PYNN_DEVICE Acc join(const Acc& a, const Acc& b) {
+    return {a.sum + b.sum, Largest()(a.most, b.most)};
+  }
   PYNN_DEVICE void finish(const Acc& acc, int64_t at, uint32_t) const {
-    const double norm = isinf(p)             ? (p > 0 ? acc.most : -acc.most)
+    const double norm = isinf(p)           ? (p > 0 ? acc.most : -acc.most)
                         : p == 0 || p == 1 ? acc.sum
                         : p == 2           ? sqrt(acc.sum)
                                            : pow(acc.sum, 1 / p);

@@ -1,7 +1,6 @@
-#include "kernels/softmax/cuda.h"
-
 #include "cuda/math.h"
 #include "cuda/rows.h"
+#include "kernels/softmax/cuda.h"
 
 namespace pynn::cuda {
 namespace {
@@ -18,7 +17,8 @@ struct Exponentials {
     if (x > most) {
       sum = sum * exp(most - x) + C(1);
       most = x;
-    } else if (most > -C(INFINITY) || x != x) {  // exp(-inf + inf) is no number, and no exponential of a row of -inf
+    } else if (most > -C(INFINITY) ||
+               x != x) {  // exp(-inf + inf) is no number, and no exponential of a row of -inf
       sum += exp(x - most);
     }
   }
@@ -72,7 +72,8 @@ __global__ void __launch_bounds__(kRowThreads) softmax_rows(const T* x, T* out, 
       constexpr int kCount = int(sizeof(pack) / sizeof(T));
       Pack<T, kCount> made;
 #pragma unroll
-      for (int j = 0; j < kCount; ++j) made.at[j] = narrow<T>(result_of<kOp>(widen(pack.at[j]), own.most, own.sum, log_sum));
+      for (int j = 0; j < kCount; ++j)
+        made.at[j] = narrow<T>(result_of<kOp>(widen(pack.at[j]), own.most, own.sum, log_sum));
       store_pack<T, kCount>(to + i, made);
     });
   }
@@ -95,7 +96,8 @@ __global__ void __launch_bounds__(kRowThreads)
     const C log_sum = log(own.sum);
 #pragma unroll 4
     for (int64_t i = 0; i < size; ++i)
-      out[start + i * inner] = narrow<T>(result_of<kOp>(widen(x[start + i * inner]), own.most, own.sum, log_sum));
+      out[start + i * inner] =
+          narrow<T>(result_of<kOp>(widen(x[start + i * inner]), own.most, own.sum, log_sum));
   }
 }
 
@@ -137,7 +139,8 @@ __global__ void __launch_bounds__(kRowThreads)
     const Pack<T, kCount> out = load_pack<T, kCount>(saved + i);
     Pack<T, kCount> made;
 #pragma unroll
-    for (int j = 0; j < kCount; ++j) made.at[j] = narrow<T>(slope_of<kOp>(widen(pack.at[j]), widen(out.at[j]), sum));
+    for (int j = 0; j < kCount; ++j)
+      made.at[j] = narrow<T>(slope_of<kOp>(widen(pack.at[j]), widen(out.at[j]), sum));
     store_pack<T, kCount>(to + i, made);
   });
 }
@@ -151,7 +154,8 @@ __global__ void __launch_bounds__(kRowThreads)
   const int64_t start = column / inner * size * inner + column % inner;
   C sum(0);
 #pragma unroll 4
-  for (int64_t i = 0; i < size; ++i) sum += term_of<kOp>(widen(grad[start + i * inner]), widen(y[start + i * inner]));
+  for (int64_t i = 0; i < size; ++i)
+    sum += term_of<kOp>(widen(grad[start + i * inner]), widen(y[start + i * inner]));
 #pragma unroll 4
   for (int64_t i = 0; i < size; ++i) {
     const int64_t at = start + i * inner;
@@ -164,13 +168,15 @@ Status forward(const Along& shape, const T* x, T* out, cudaStream_t stream) {
   const dim3 block(kRowThreads);
   if (shape.inner > 1) {
     const int64_t columns = shape.outer * shape.inner;
-    return launch(&softmax_columns<kOp, T>, dim3(unsigned(ceil_div(columns, kRowThreads))), block, 0, stream, x, out,
-                  columns, shape.size, shape.inner);
+    return launch(&softmax_columns<kOp, T>, dim3(unsigned(ceil_div(columns, kRowThreads))), block, 0, stream,
+                  x, out, columns, shape.size, shape.inner);
   }
   const dim3 grid = row_grid(shape.outer, shape.size);
   const bool packed = rows_packed<T>(shape.size, {x, out});
   constexpr int N = kPack<T>;
-  const auto go = [&](auto kernel) { return launch(kernel, grid, block, 0, stream, x, out, shape.outer, shape.size); };
+  const auto go = [&](auto kernel) {
+    return launch(kernel, grid, block, 0, stream, x, out, shape.outer, shape.size);
+  };
   if (shape.size <= kWarpRow)
     return packed ? go(&softmax_rows<kOp, T, kWarpSize, N>) : go(&softmax_rows<kOp, T, kWarpSize, 1>);
   return packed ? go(&softmax_rows<kOp, T, kRowThreads, N>) : go(&softmax_rows<kOp, T, kRowThreads, 1>);
@@ -181,8 +187,8 @@ Status backward(const Along& shape, const T* grad, const T* y, T* dx, cudaStream
   const dim3 block(kRowThreads);
   if (shape.inner > 1) {
     const int64_t columns = shape.outer * shape.inner;
-    return launch(&softmax_columns_backward<kOp, T>, dim3(unsigned(ceil_div(columns, kRowThreads))), block, 0, stream,
-                  grad, y, dx, columns, shape.size, shape.inner);
+    return launch(&softmax_columns_backward<kOp, T>, dim3(unsigned(ceil_div(columns, kRowThreads))), block, 0,
+                  stream, grad, y, dx, columns, shape.size, shape.inner);
   }
   const dim3 grid = row_grid(shape.outer, shape.size);
   const bool packed = rows_packed<T>(shape.size, {grad, y, dx});
@@ -191,19 +197,21 @@ Status backward(const Along& shape, const T* grad, const T* y, T* dx, cudaStream
     return launch(kernel, grid, block, 0, stream, grad, y, dx, shape.outer, shape.size);
   };
   if (shape.size <= kWarpRow)
-    return packed ? go(&softmax_rows_backward<kOp, T, kWarpSize, N>) : go(&softmax_rows_backward<kOp, T, kWarpSize, 1>);
+    return packed ? go(&softmax_rows_backward<kOp, T, kWarpSize, N>)
+                  : go(&softmax_rows_backward<kOp, T, kWarpSize, 1>);
   return packed ? go(&softmax_rows_backward<kOp, T, kRowThreads, N>)
                 : go(&softmax_rows_backward<kOp, T, kRowThreads, 1>);
 }
 
 Status too_many(const Along& shape) {
-  return Status(PYNN_UNSUPPORTED, "%lld x %lld rows of %lld elements; fewer than 2^31 rows", (long long)shape.outer,
-                (long long)shape.inner, (long long)shape.size);
+  return Status(PYNN_UNSUPPORTED, "%lld x %lld rows of %lld elements; fewer than 2^31 rows",
+                (long long)shape.outer, (long long)shape.inner, (long long)shape.size);
 }
 
 }  // namespace
 
-Status softmax(pynn_softmax_op op, int dtype, const Along& shape, const void* x, void* out, cudaStream_t stream) {
+Status softmax(pynn_softmax_op op, int dtype, const Along& shape, const void* x, void* out,
+               cudaStream_t stream) {
   if (shape.outer * shape.inner * shape.size == 0) return Status();
   if (shape.outer > kMostRows) return too_many(shape);
   return dispatch_float(dtype, [&](auto tag) -> Status {
@@ -223,8 +231,8 @@ Status softmax(pynn_softmax_op op, int dtype, const Along& shape, const void* x,
   });
 }
 
-Status softmax_backward(pynn_softmax_op op, int dtype, const Along& shape, const void* grad, const void* y, void* dx,
-                        cudaStream_t stream) {
+Status softmax_backward(pynn_softmax_op op, int dtype, const Along& shape, const void* grad, const void* y,
+                        void* dx, cudaStream_t stream) {
   if (shape.outer * shape.inner * shape.size == 0) return Status();
   if (shape.outer > kMostRows) return too_many(shape);
   return dispatch_float(dtype, [&](auto tag) -> Status {

@@ -11,11 +11,12 @@ struct Along {
   int64_t outer, size, inner;
 };
 
-// out: x's shape, of LOGSUMEXP (outer, inner). Floating-point dtypes, computed in float32 or float64. Rows with NaN, or of
-// -inf only, give NaN; log-sum-exp of -inf only is -inf. out may be x.
-Status softmax(pynn_softmax_op op, int dtype, const Along& shape, const void* x, void* out, cudaStream_t stream);
+// out: x's shape, of LOGSUMEXP (outer, inner). Floating-point dtypes, computed in float32 or float64. Rows
+// with NaN, or of -inf only, give NaN; log-sum-exp of -inf only is -inf. out may be x.
+Status softmax(pynn_softmax_op op, int dtype, const Along& shape, const void* x, void* out,
+               cudaStream_t stream);
 // From the gradient of the output y. dx may be grad.
-Status softmax_backward(pynn_softmax_op op, int dtype, const Along& shape, const void* grad, const void* y, void* dx,
-                        cudaStream_t stream);
+Status softmax_backward(pynn_softmax_op op, int dtype, const Along& shape, const void* grad, const void* y,
+                        void* dx, cudaStream_t stream);
 
 }  // namespace pynn::cuda

@@ -110,8 +110,8 @@ bool Array::read_object(PyObject* from) {
   dtype = type ? dtype_of(type) : -1;
   Py_XDECREF(type);
   int steps = 0;
-  if (dtype < 0 || !read_sizes(from, name_shape, &ndim, shape) || !read_sizes(from, name_strides, &steps, strides) ||
-      steps != ndim) {
+  if (dtype < 0 || !read_sizes(from, name_shape, &ndim, shape) ||
+      !read_sizes(from, name_strides, &steps, strides) || steps != ndim) {
     return false;
   }
   PyObject* memory = PyObject_GetAttr(from, name_data);
@@ -126,7 +126,8 @@ bool Array::read_object(PyObject* from) {
 }
 
 bool Array::read(PyObject* from) {
-  if (!ndarray_type || PyObject_TypeCheck(from, reinterpret_cast<PyTypeObject*>(ndarray_type)) == 0) return false;
+  if (!ndarray_type || PyObject_TypeCheck(from, reinterpret_cast<PyTypeObject*>(ndarray_type)) == 0)
+    return false;
   if (read_object(from)) return true;
   PyErr_Clear();
   return false;
@@ -139,7 +140,8 @@ bool Array::make(int dims, const int64_t* sizes, int type) {
   if (!made) return false;
   Py_XSETREF(owned_, made);
   if (read_object(made)) return true;
-  if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "the array module made an array that kernels cannot read");
+  if (!PyErr_Occurred())
+    PyErr_SetString(PyExc_RuntimeError, "the array module made an array that kernels cannot read");
   return false;
 }
 
@@ -343,7 +345,8 @@ PyObject* finish(const Status& status, const Call& call, PyObject* result) {
   for (Py_ssize_t i = 0; i < call.count; ++i) {
     PyObject* own = call.args[i];
     add(own);
-    for (Py_ssize_t j = 0; PyTuple_Check(own) && j < PyTuple_GET_SIZE(own); ++j) add(PyTuple_GET_ITEM(own, j));
+    for (Py_ssize_t j = 0; PyTuple_Check(own) && j < PyTuple_GET_SIZE(own); ++j)
+      add(PyTuple_GET_ITEM(own, j));
   }
   const auto* kernel = static_cast<const Kernel*>(PyCapsule_GetPointer(call.self, nullptr));
   PyErr_Format(PyExc_RuntimeError, "the CUDA kernel of %s failed on %s: %s", kernel->name, shapes.c_str(),

@@ -37,7 +37,8 @@ PyObject* cast_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
 }  // namespace
 
 bool register_cast(PyObject* kernels) {
-  return add_kernel(kernels, "cast", cast_kernel) && add_kernel(kernels, "cast.backward", cast_backward_kernel);
+  return add_kernel(kernels, "cast", cast_kernel) &&
+         add_kernel(kernels, "cast.backward", cast_backward_kernel);
 }
 
 }  // namespace pynn::cuda

@@ -35,7 +35,8 @@ PyObject* flip_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   bool flipped[PYNN_MAX_DIMS] = {};
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[1]); ++i) {
     int64_t dim;
-    if (!integer(PyTuple_GET_ITEM(args[1], i), &dim) || dim < 0 || dim >= x.ndim || flipped[dim]) return not_mine();
+    if (!integer(PyTuple_GET_ITEM(args[1], i), &dim) || dim < 0 || dim >= x.ndim || flipped[dim])
+      return not_mine();
     flipped[dim] = true;
     x.data += (x.shape[dim] - 1) * x.strides[dim];
     x.strides[dim] = -x.strides[dim];

@@ -1,7 +1,7 @@
 // Pointwise kernels: `kernel(x)`, `kernel(x, attrs...)`, `kernel(x, y)`, their in-place and backward forms.
-#include "pointwise.h"
 #include "../elementwise_tables.h"
 #include "kernels/elementwise/cuda.h"
+#include "pointwise.h"
 
 namespace pynn::cuda {
 
@@ -9,12 +9,14 @@ using python::Backward;
 using python::Binary;
 using python::Unary;
 
-PyObject* run_unary(const Call& call, pynn_unary_op op, const Array& x, double alpha, double beta, const Array* out) {
+PyObject* run_unary(const Call& call, pynn_unary_op op, const Array& x, double alpha, double beta,
+                    const Array* out) {
   if (!is_float(x.dtype)) return not_mine();
   const Array* const inputs[] = {&x};
   Array made;
   cudaStream_t stream;
-  if (!current_stream(&stream) || (!out && !made.make_ordered(x.ndim, x.shape, x.dtype, inputs, 1))) return nullptr;
+  if (!current_stream(&stream) || (!out && !made.make_ordered(x.ndim, x.shape, x.dtype, inputs, 1)))
+    return nullptr;
   const Array& to = out ? *out : made;
   Spread from, into;
   const Operand operands[] = {from.over(to.ndim, to.shape, x), into.over(to.ndim, to.shape, to)};
@@ -22,8 +24,8 @@ PyObject* run_unary(const Call& call, pynn_unary_op op, const Array& x, double a
   return finish(status, call, out ? out->reference() : made.release());
 }
 
-PyObject* run_binary(const Call& call, pynn_binary_op op, const Array* a, const Array* b, double value, double alpha,
-                     double beta, const Array* out) {
+PyObject* run_binary(const Call& call, pynn_binary_op op, const Array* a, const Array* b, double value,
+                     double alpha, double beta, const Array* out) {
   const int dtype = (a ? a : b)->dtype;
   if (!is_float(dtype) || (a && b && a->dtype != b->dtype)) return not_mine();
   int ndim = 0;
@@ -93,8 +95,8 @@ PyObject* clamp(const Call& call, bool inplace) {
     PyObject* const operands[] = {args[0], args[upper ? 2 : 1]};
     return run_pointwise(call, upper ? PYNN_P_MINIMUM : PYNN_P_MAXIMUM, operands, 2, 0, out);
   }
-  if ((args[1] != Py_None && !number(args[1], &low)) ||
-      (args[2] != Py_None && !number(args[2], &high)) || !(low <= high)) {
+  if ((args[1] != Py_None && !number(args[1], &low)) || (args[2] != Py_None && !number(args[2], &high)) ||
+      !(low <= high)) {
     return not_mine();
   }
   return run_unary(call, PYNN_HARDTANH, x, low, high, out);
@@ -132,7 +134,8 @@ PyObject* binary_of(const Call& call, bool inplace) {
       if (shape[i] != a.shape[i]) return not_mine();
     }
   }
-  return run_binary(call, entry->op, first ? &a : nullptr, second ? &b : nullptr, value, 0, 0, inplace ? &a : nullptr);
+  return run_binary(call, entry->op, first ? &a : nullptr, second ? &b : nullptr, value, 0, 0,
+                    inplace ? &a : nullptr);
 }
 PyObject* binary_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return binary_of({self, args, count}, false);
@@ -143,11 +146,12 @@ PyObject* inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count
 
 // ---- gradients ----
 
-PyObject* backward_of(const Call& call, const Backward& entry, pynn_binary_op op, const double* given = nullptr) {
+PyObject* backward_of(const Call& call, const Backward& entry, pynn_binary_op op,
+                      const double* given = nullptr) {
   Array g, saved;
   PyObject* const* args = call.args;
-  if (call.count != 4 || !has_items(args[1], entry.place + 1) || !PyTuple_Check(args[2]) || !g.read(args[0]) ||
-      !saved.read(PyTuple_GET_ITEM(args[1], entry.place)) || !same_shape(g, saved)) {
+  if (call.count != 4 || !has_items(args[1], entry.place + 1) || !PyTuple_Check(args[2]) ||
+      !g.read(args[0]) || !saved.read(PyTuple_GET_ITEM(args[1], entry.place)) || !same_shape(g, saved)) {
     return not_mine();
   }
   double numbers[2] = {0, 0};
@@ -211,7 +215,8 @@ PyObject* pow_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t 
 PyObject* mul_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Array g;
   int64_t needs;
-  if (count != 4 || !has_items(args[1], 3) || !read_needs(args[3], &needs) || !g.read(args[0])) return not_mine();
+  if (count != 4 || !has_items(args[1], 3) || !read_needs(args[3], &needs) || !g.read(args[0]))
+    return not_mine();
   PyObject* grads = PyTuple_New(2);
   for (int i = 0; grads && i < 2; ++i) {
     PyObject* grad = Py_None;
@@ -223,7 +228,8 @@ PyObject* mul_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t 
       double value = 0;
       const bool array = other.read(saved);
       const bool mine = array ? same_shape(g, other) : number(saved, &value);
-      grad = mine ? run_binary({self, args, count}, PYNN_MUL, &g, array ? &other : nullptr, value, 0, 0) : not_mine();
+      grad = mine ? run_binary({self, args, count}, PYNN_MUL, &g, array ? &other : nullptr, value, 0, 0)
+                  : not_mine();
       if (!grad || grad == Py_None) {
         Py_DECREF(grads);
         return grad;
@@ -266,14 +272,17 @@ bool register_elementwise(PyObject* kernels) {
     ok = ok && add_kernel(kernels, entry.name, unary_kernel, &entry) &&
          add_kernel(kernels, entry.inplace_name, unary_inplace_kernel, &entry);
   }
-  for (const Backward& entry : python::kBackward) ok = ok && add_kernel(kernels, entry.name, backward_kernel, &entry);
+  for (const Backward& entry : python::kBackward)
+    ok = ok && add_kernel(kernels, entry.name, backward_kernel, &entry);
   for (const Binary& entry : python::kBinary) {
     ok = ok && add_kernel(kernels, entry.name, binary_kernel, &entry) &&
          add_kernel(kernels, entry.inplace_name, inplace_kernel, &entry);
   }
-  return ok && add_kernel(kernels, "clamp", clamp_kernel) && add_kernel(kernels, "clamp_", clamp_inplace_kernel) &&
+  return ok && add_kernel(kernels, "clamp", clamp_kernel) &&
+         add_kernel(kernels, "clamp_", clamp_inplace_kernel) &&
          add_kernel(kernels, "clamp.backward", clamp_backward_kernel) &&
-         add_kernel(kernels, "pow.backward", pow_backward_kernel) && add_kernel(kernels, "gelu", gelu_kernel) &&
+         add_kernel(kernels, "pow.backward", pow_backward_kernel) &&
+         add_kernel(kernels, "gelu", gelu_kernel) &&
          add_kernel(kernels, "gelu.backward", gelu_backward_kernel) &&
          add_kernel(kernels, "add.backward", add_backward_kernel) &&
          add_kernel(kernels, "sub.backward", sub_backward_kernel) &&

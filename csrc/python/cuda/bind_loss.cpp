@@ -1,7 +1,7 @@
-// Losses of (x, y, options..., reduction) element by element; cross_entropy and nll_loss(x, classes, weight or None,
-// ignore_index, ...); and their gradients.
-#include "arrays.h"
+// Losses of (x, y, options..., reduction) element by element; cross_entropy and nll_loss(x, classes, weight
+// or None, ignore_index, ...); and their gradients.
 #include "../loss_tables.h"
+#include "arrays.h"
 #include "kernels/loss/cuda.h"
 
 namespace pynn::cuda {
@@ -93,12 +93,14 @@ bool read_class_attrs(PyObject* const* attrs, Py_ssize_t count, ClassLoss* out) 
   const int last = out->log_probabilities ? 1 : 2;
   out->smoothing = 0;
   return count == last + 1 && integer(attrs[0], &out->ignore_index) &&
-         (out->log_probabilities || number(attrs[1], &out->smoothing)) && read_reduction(attrs[last], &out->reduction);
+         (out->log_probabilities || number(attrs[1], &out->smoothing)) &&
+         read_reduction(attrs[last], &out->reduction);
 }
 
 // Sizes of x (N, C, ...) or (C) with its target; false where they do not fit.
 bool read_sizes(int ndim, const int64_t* shape, const Array& target, ClassLoss* out) {
-  if (ndim < 2 || target.ndim != ndim - 1 || target.dtype != PYNN_INT64 || target.shape[0] != shape[0]) return false;
+  if (ndim < 2 || target.ndim != ndim - 1 || target.dtype != PYNN_INT64 || target.shape[0] != shape[0])
+    return false;
   out->samples = shape[0];
   out->classes = shape[1];
   out->inner = 1;
@@ -119,10 +121,11 @@ PyObject* class_loss(const Call& call, bool log_probabilities) {
     return not_mine();
   }
   const bool weighted = args[2] != Py_None;
-  if (weighted && (!weight.read(args[2]) || weight.dtype != x.dtype || weight.size() != loss.classes)) return not_mine();
+  if (weighted && (!weight.read(args[2]) || weight.dtype != x.dtype || weight.size() != loss.classes))
+    return not_mine();
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dense_x.make_dense(x, stream) || !dense_target.make_dense(target, stream) ||
-      (weighted && !dense_weight.make_dense(weight, stream)) ||
+  if (!current_stream(&stream) || !dense_x.make_dense(x, stream) ||
+      !dense_target.make_dense(target, stream) || (weighted && !dense_weight.make_dense(weight, stream)) ||
       !(loss.reduction == PYNN_LOSS_NONE ? out.make(target.ndim, target.shape, x.dtype)
                                          : out.make(0, nullptr, x.dtype))) {
     return nullptr;

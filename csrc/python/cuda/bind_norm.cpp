@@ -1,6 +1,6 @@
-// batch_norm(x, weight, bias, eps), batch_norm_fixed(x, mean, var, weight, bias, eps), batch_norm_update, layer_norm and
-// rms_norm(x, weight, bias, dims, eps), group_norm(x, weight, bias, groups, eps), and their gradients. Arrays laid out as
-// no kernel takes are copied here once, to x's layout.
+// batch_norm(x, weight, bias, eps), batch_norm_fixed(x, mean, var, weight, bias, eps), batch_norm_update,
+// layer_norm and rms_norm(x, weight, bias, dims, eps), group_norm(x, weight, bias, groups, eps), and their
+// gradients. Arrays laid out as no kernel takes are copied here once, to x's layout.
 #include "arrays.h"
 #include "kernels/norm/cuda.h"
 
@@ -90,13 +90,13 @@ PyObject* batch_norm_kernel(PyObject* self, PyObject* const* args, Py_ssize_t co
   Workspace workspace;
   cudaStream_t stream;
   const int64_t channels = batch.shape.channels;
-  if (!current_stream(&stream) || !batch.lay(batch.given, &x, stream) || !weight.make(stream) || !bias.make(stream) ||
-      !batch.make_result(&y) || !mean.make(1, &channels, x.dtype) || !var.make(1, &channels, x.dtype) ||
-      !workspace.make(batch_norm_workspace(batch.shape))) {
+  if (!current_stream(&stream) || !batch.lay(batch.given, &x, stream) || !weight.make(stream) ||
+      !bias.make(stream) || !batch.make_result(&y) || !mean.make(1, &channels, x.dtype) ||
+      !var.make(1, &channels, x.dtype) || !workspace.make(batch_norm_workspace(batch.shape))) {
     return nullptr;
   }
-  const Status status = batch_norm(batch.shape, x.data, weight.data(), bias.data(), eps, y.data, mean.data, var.data,
-                                   workspace.data(), stream);
+  const Status status = batch_norm(batch.shape, x.data, weight.data(), bias.data(), eps, y.data, mean.data,
+                                   var.data, workspace.data(), stream);
   Array* const results[] = {&y, &mean, &var};
   return finish_all(status, {self, args, count}, results, 3);
 }
@@ -112,12 +112,13 @@ PyObject* batch_norm_fixed_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   if (!vectors[0] || !vectors[1]) return not_mine();
   Array x, y;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !batch.lay(batch.given, &x, stream) || !batch.make_result(&y)) return nullptr;
+  if (!current_stream(&stream) || !batch.lay(batch.given, &x, stream) || !batch.make_result(&y))
+    return nullptr;
   for (Vector& vector : vectors) {
     if (!vector.make(stream)) return nullptr;
   }
-  const Status status = batch_norm_fixed(batch.shape, x.data, vectors[0].data(), vectors[1].data(), vectors[2].data(),
-                                         vectors[3].data(), eps, y.data, stream);
+  const Status status = batch_norm_fixed(batch.shape, x.data, vectors[0].data(), vectors[1].data(),
+                                         vectors[2].data(), vectors[3].data(), eps, y.data, stream);
   return finish(status, {self, args, count}, y.release());
 }
 
@@ -125,20 +126,20 @@ PyObject* batch_norm_fixed_kernel(PyObject* self, PyObject* const* args, Py_ssiz
 PyObject* batch_norm_update_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   double momentum, correction;
   Array x[4];
-  if (count != 3 || !PyTuple_Check(args[0]) || PyTuple_GET_SIZE(args[0]) != 4 || !number(args[1], &momentum) ||
-      !number(args[2], &correction)) {
+  if (count != 3 || !PyTuple_Check(args[0]) || PyTuple_GET_SIZE(args[0]) != 4 ||
+      !number(args[1], &momentum) || !number(args[2], &correction)) {
     return not_mine();
   }
   for (int i = 0; i < 4; ++i) {
-    if (!x[i].read(PyTuple_GET_ITEM(args[0], i)) || !has_kernels(x[i]) || x[i].ndim != 1 || !x[i].is_dense() ||
-        x[i].dtype != x[0].dtype || x[i].size() != x[0].size()) {
+    if (!x[i].read(PyTuple_GET_ITEM(args[0], i)) || !has_kernels(x[i]) || x[i].ndim != 1 ||
+        !x[i].is_dense() || x[i].dtype != x[0].dtype || x[i].size() != x[0].size()) {
       return not_mine();
     }
   }
   cudaStream_t stream;
   if (!current_stream(&stream)) return nullptr;
-  const Status status = batch_norm_update(x[0].dtype, x[0].size(), x[2].data, x[3].data, momentum, correction, x[0].data,
-                                          x[1].data, stream);
+  const Status status = batch_norm_update(x[0].dtype, x[0].size(), x[2].data, x[3].data, momentum, correction,
+                                          x[0].data, x[1].data, stream);
   Py_INCREF(args[0]);
   return finish(status, {self, args, count}, args[0]);
 }
@@ -150,30 +151,32 @@ PyObject* only_first(PyObject* g) {
   return all[1] == Py_None && all[2] == Py_None ? all[0] : nullptr;
 }
 
-// x, its statistics and weight, the incoming gradient: what both batch gradients have. `vectors`: mean, var, weight.
-PyObject* batch_backward(const Call& call, PyObject* g_object, PyObject* x_object, PyObject* const* vectors, double eps,
-                         bool given, int64_t needs) {
+// x, its statistics and weight, the incoming gradient: what both batch gradients have. `vectors`: mean, var,
+// weight.
+PyObject* batch_backward(const Call& call, PyObject* g_object, PyObject* x_object, PyObject* const* vectors,
+                         double eps, bool given, int64_t needs) {
   Batch batch;
   Array g, x, laid_g, dx, made[4];  // of mean, var, weight, bias
   Vector mean, var, weight;
-  if (!batch.read(x_object) || !g.read(g_object) || g.dtype != batch.given.dtype || !same_shape(g, batch.given) ||
-      !mean.read(vectors[0], g.dtype, batch.shape.channels) || !var.read(vectors[1], g.dtype, batch.shape.channels) ||
+  if (!batch.read(x_object) || !g.read(g_object) || g.dtype != batch.given.dtype ||
+      !same_shape(g, batch.given) || !mean.read(vectors[0], g.dtype, batch.shape.channels) ||
+      !var.read(vectors[1], g.dtype, batch.shape.channels) ||
       !weight.read(vectors[2], g.dtype, batch.shape.channels) || !mean || !var) {
     return not_mine();
   }
   Workspace workspace;
   cudaStream_t stream;
   if (!current_stream(&stream) || !batch.lay(batch.given, &x, stream) || !batch.lay(g, &laid_g, stream) ||
-      !mean.make(stream) || !var.make(stream) || !weight.make(stream) || (needs & 1 && !batch.make_result(&dx)) ||
-      !workspace.make(batch_norm_workspace(batch.shape))) {
+      !mean.make(stream) || !var.make(stream) || !weight.make(stream) ||
+      (needs & 1 && !batch.make_result(&dx)) || !workspace.make(batch_norm_workspace(batch.shape))) {
     return nullptr;
   }
   for (int i = 0; i < 4; ++i) {
     if (needs >> (i + 1) & 1 && !made[i].make(1, &batch.shape.channels, g.dtype)) return nullptr;
   }
   const NormGradients out = {dx.data, made[2].data, made[3].data, made[0].data, made[1].data};
-  const Status status = batch_norm_backward(batch.shape, laid_g.data, x.data, mean.data(), var.data(), weight.data(),
-                                            eps, given, out, workspace.data(), stream);
+  const Status status = batch_norm_backward(batch.shape, laid_g.data, x.data, mean.data(), var.data(),
+                                            weight.data(), eps, given, out, workspace.data(), stream);
   Array* const all[] = {&dx, &made[0], &made[1], &made[2], &made[3]};
   Array* const own[] = {&dx, &made[2], &made[3]};
   return given ? finish_all(status, call, all, 5) : finish_all(status, call, own, 3);
@@ -183,15 +186,17 @@ PyObject* batch_backward(const Call& call, PyObject* g_object, PyObject* x_objec
 PyObject* batch_norm_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   int64_t needs;
   double eps;
-  if (count != 4 || !has_items(args[1], 3) || !has_items(PyTuple_GET_ITEM(args[1], 0), 3) || !has_items(args[2], 1) ||
-      !only_first(args[0]) || !read_needs(args[3], &needs) || !number(PyTuple_GET_ITEM(args[2], 0), &eps)) {
+  if (count != 4 || !has_items(args[1], 3) || !has_items(PyTuple_GET_ITEM(args[1], 0), 3) ||
+      !has_items(args[2], 1) || !only_first(args[0]) || !read_needs(args[3], &needs) ||
+      !number(PyTuple_GET_ITEM(args[2], 0), &eps)) {
     return not_mine();
   }
   PyObject* saved = PyTuple_GET_ITEM(args[1], 0);
-  PyObject* const vectors[] = {PyTuple_GET_ITEM(saved, 1), PyTuple_GET_ITEM(saved, 2), PyTuple_GET_ITEM(args[1], 2)};
+  PyObject* const vectors[] = {PyTuple_GET_ITEM(saved, 1), PyTuple_GET_ITEM(saved, 2),
+                               PyTuple_GET_ITEM(args[1], 2)};
   // x, weight, bias -> x, mean, var, weight, bias
-  return batch_backward({self, args, count}, only_first(args[0]), PyTuple_GET_ITEM(args[1], 1), vectors, eps, false,
-                        (needs & 1) | (needs & 6) << 2);
+  return batch_backward({self, args, count}, only_first(args[0]), PyTuple_GET_ITEM(args[1], 1), vectors, eps,
+                        false, (needs & 1) | (needs & 6) << 2);
 }
 
 // (g, (None, x, mean, var, weight, None), (eps,), needs)
@@ -208,7 +213,8 @@ PyObject* batch_norm_fixed_backward_kernel(PyObject* self, PyObject* const* args
 
 // ---- over rows and groups ----
 
-// The rows of layer norm over the last `number` dimensions, or of group norm of `number` groups; false for no rows.
+// The rows of layer norm over the last `number` dimensions, or of group norm of `number` groups; false for no
+// rows.
 bool rows_of(const Array& x, bool grouped, int64_t number, Rows* out) {
   if (!has_kernels(x) || x.ndim < 1 || x.size() == 0 || number < 1) return false;
   if (grouped) {
@@ -224,8 +230,8 @@ bool rows_of(const Array& x, bool grouped, int64_t number, Rows* out) {
   return true;
 }
 
-// Shapes of the statistics (of layer norm x's with ones for the last `number` dimensions, of group norm (N, groups)) and
-// of the parameters.
+// Shapes of the statistics (of layer norm x's with ones for the last `number` dimensions, of group norm (N,
+// groups)) and of the parameters.
 int statistics_shape(const Array& x, bool grouped, int64_t number, int64_t* shape) {
   if (grouped) {
     shape[0] = x.shape[0];
@@ -259,12 +265,13 @@ PyObject* rows_kernel(const Call& call, bool grouped) {
   }
   const int ndim = statistics_shape(given, grouped, number_of, shape);
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given, stream) || !weight.make(stream) || !bias.make(stream) ||
-      !y.make_like(given) || !mean.make(ndim, shape, given.dtype) || !rstd.make(ndim, shape, given.dtype)) {
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !weight.make(stream) ||
+      !bias.make(stream) || !y.make_like(given) || !mean.make(ndim, shape, given.dtype) ||
+      !rstd.make(ndim, shape, given.dtype)) {
     return nullptr;
   }
-  const Status status = row_norm(rows, true, x.data, weight.data(), bias.data(), eps, y.data, mean.data, rstd.data,
-                                 stream);
+  const Status status =
+      row_norm(rows, true, x.data, weight.data(), bias.data(), eps, y.data, mean.data, rstd.data, stream);
   Array* const results[] = {&y, &mean, &rstd};
   return finish_all(status, call, results, 3);
 }
@@ -292,15 +299,15 @@ PyObject* rows_backward_kernel(const Call& call, bool grouped) {
   const int ndim = parameters_shape(given, grouped, number_of, shape);
   Workspace workspace;
   cudaStream_t stream;
-  if (!current_stream(&stream) || !x.make_dense(given, stream) || !g.make_dense(given_g, stream) || !mean.make(stream) ||
-      !rstd.make(stream) || !weight.make(stream) || (needs & 1 && !dx.make_like(given)) ||
-      (needs & 2 && !dweight.make(ndim, shape, given.dtype)) || (needs & 4 && !dbias.make(ndim, shape, given.dtype)) ||
-      !workspace.make(row_norm_workspace(rows))) {
+  if (!current_stream(&stream) || !x.make_dense(given, stream) || !g.make_dense(given_g, stream) ||
+      !mean.make(stream) || !rstd.make(stream) || !weight.make(stream) ||
+      (needs & 1 && !dx.make_like(given)) || (needs & 2 && !dweight.make(ndim, shape, given.dtype)) ||
+      (needs & 4 && !dbias.make(ndim, shape, given.dtype)) || !workspace.make(row_norm_workspace(rows))) {
     return nullptr;
   }
   const NormGradients out = {dx.data, dweight.data, dbias.data, nullptr, nullptr};
-  const Status status = row_norm_backward(rows, true, g.data, x.data, mean.data(), rstd.data(), weight.data(), 0, out,
-                                          workspace.data(), stream);
+  const Status status = row_norm_backward(rows, true, g.data, x.data, mean.data(), rstd.data(), weight.data(),
+                                          0, out, workspace.data(), stream);
   Array* const grads[] = {&dx, &dweight, &dbias};
   return finish_all(status, call, grads, 3);
 }
@@ -332,7 +339,8 @@ PyObject* rms_norm_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
   cudaStream_t stream;
   if (!current_stream(&stream) || !x.make_dense(given, stream) || !weight.make(stream) || !y.make_like(given))
     return nullptr;
-  const Status status = row_norm(rows, false, x.data, weight.data(), nullptr, eps, y.data, nullptr, nullptr, stream);
+  const Status status =
+      row_norm(rows, false, x.data, weight.data(), nullptr, eps, y.data, nullptr, nullptr, stream);
   return finish(status, {self, args, count}, y.release());
 }
 
@@ -345,8 +353,8 @@ PyObject* rms_norm_backward_kernel(PyObject* self, PyObject* const* args, Py_ssi
   double eps;
   if (count != 4 || !has_items(args[1], 3) || !has_items(args[2], 2) || !read_needs(args[3], &needs) ||
       !integer(PyTuple_GET_ITEM(args[2], 0), &dims) || !number(PyTuple_GET_ITEM(args[2], 1), &eps) ||
-      !given.read(PyTuple_GET_ITEM(args[1], 1)) || !given_g.read(args[0]) || !rows_of(given, false, dims, &rows) ||
-      given_g.dtype != given.dtype || !same_shape(given_g, given) ||
+      !given.read(PyTuple_GET_ITEM(args[1], 1)) || !given_g.read(args[0]) ||
+      !rows_of(given, false, dims, &rows) || given_g.dtype != given.dtype || !same_shape(given_g, given) ||
       !weight.read(PyTuple_GET_ITEM(args[1], 2), given.dtype, rows.channels())) {
     return not_mine();
   }
@@ -359,8 +367,8 @@ PyObject* rms_norm_backward_kernel(PyObject* self, PyObject* const* args, Py_ssi
     return nullptr;
   }
   const NormGradients out = {dx.data, dweight.data, nullptr, nullptr, nullptr};
-  const Status status = row_norm_backward(rows, false, g.data, x.data, nullptr, nullptr, weight.data(), eps, out,
-                                          workspace.data(), stream);
+  const Status status = row_norm_backward(rows, false, g.data, x.data, nullptr, nullptr, weight.data(), eps,
+                                          out, workspace.data(), stream);
   Array* const grads[] = {&dx, &dweight};
   return finish_all(status, {self, args, count}, grads, 2);
 }

@@ -1,9 +1,9 @@
-// Comparisons, logic, choices and integer arithmetic: `kernel(x)`, `kernel(x, y)`, `kernel(x, y, z)` over arrays and
-// numbers, their in-place forms, and the gradients of where, glu and prelu.
-#include "pointwise.h"
+// Comparisons, logic, choices and integer arithmetic: `kernel(x)`, `kernel(x, y)`, `kernel(x, y, z)` over
+// arrays and numbers, their in-place forms, and the gradients of where, glu and prelu.
 #include "../pointwise_tables.h"
 #include "kernels/elementwise/cuda.h"
 #include "kernels/pointwise/cuda.h"
+#include "pointwise.h"
 
 namespace pynn::cuda {
 
@@ -50,8 +50,8 @@ bool is_test(pynn_pointwise_op op) {
 
 }  // namespace
 
-PyObject* run_pointwise(const Call& call, pynn_pointwise_op op, PyObject* const* objects, int count, double alpha,
-                        const Array* out) {
+PyObject* run_pointwise(const Call& call, pynn_pointwise_op op, PyObject* const* objects, int count,
+                        double alpha, const Array* out) {
   const bool chooses = op == PYNN_P_WHERE;
   int dtype = -1, ndim = 0;
   int64_t shape[PYNN_MAX_DIMS];
@@ -120,7 +120,8 @@ PyObject* point_inplace_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
 PyObject* scaled_of(const Call& call, bool inplace) {
   double value;
   Array x;
-  if (call.count != 4 || !number(call.args[3], &value) || (inplace && !x.read(call.args[0]))) return not_mine();
+  if (call.count != 4 || !number(call.args[3], &value) || (inplace && !x.read(call.args[0])))
+    return not_mine();
   return run_pointwise(call, code_of<Scaled>(call.self)->op, call.args, 3, value, inplace ? &x : nullptr);
 }
 PyObject* scaled_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -177,14 +178,16 @@ PyObject* prelu_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   Array x, weight, out;
   Spread spreads[3];
   Operand operands[3];
-  if (count != 2 || !x.read(args[0]) || !weight.read(args[1]) || !spread_weight(x, weight, &spreads[1], &operands[1]))
+  if (count != 2 || !x.read(args[0]) || !weight.read(args[1]) ||
+      !spread_weight(x, weight, &spreads[1], &operands[1]))
     return not_mine();
   const Array* const inputs[] = {&x};
   cudaStream_t stream;
   if (!current_stream(&stream) || !out.make_ordered(x.ndim, x.shape, x.dtype, inputs, 1)) return nullptr;
   operands[0] = spreads[0].over(x.ndim, x.shape, x);
   operands[2] = spreads[2].over(x.ndim, x.shape, out);
-  return finish(binary(PYNN_PRELU, x.ndim, x.shape, operands, 0, 0, stream), {self, args, count}, out.release());
+  return finish(binary(PYNN_PRELU, x.ndim, x.shape, operands, 0, 0, stream), {self, args, count},
+                out.release());
 }
 
 // (g, (None, x, weight), (), needs): of x; the weight's is composed.
@@ -193,9 +196,10 @@ PyObject* prelu_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_
   Spread spreads[4];
   Operand operands[4];
   int64_t needs;
-  if (count != 4 || !has_items(args[1], 3) || !read_needs(args[3], &needs) || needs != 1 || !g.read(args[0]) ||
-      !x.read(PyTuple_GET_ITEM(args[1], 1)) || !weight.read(PyTuple_GET_ITEM(args[1], 2)) || g.dtype != x.dtype ||
-      !same_shape(g, x) || !spread_weight(x, weight, &spreads[2], &operands[2])) {
+  if (count != 4 || !has_items(args[1], 3) || !read_needs(args[3], &needs) || needs != 1 ||
+      !g.read(args[0]) || !x.read(PyTuple_GET_ITEM(args[1], 1)) ||
+      !weight.read(PyTuple_GET_ITEM(args[1], 2)) || g.dtype != x.dtype || !same_shape(g, x) ||
+      !spread_weight(x, weight, &spreads[2], &operands[2])) {
     return not_mine();
   }
   cudaStream_t stream;
@@ -203,8 +207,8 @@ PyObject* prelu_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_
   operands[0] = spreads[0].over(x.ndim, x.shape, g);
   operands[1] = spreads[1].over(x.ndim, x.shape, x);
   operands[3] = spreads[3].over(x.ndim, x.shape, out);
-  PyObject* dx = finish(pointwise(PYNN_P_PRELU_BACKWARD, x.ndim, x.shape, operands, 0, stream), {self, args, count},
-                        out.release());
+  PyObject* dx = finish(pointwise(PYNN_P_PRELU_BACKWARD, x.ndim, x.shape, operands, 0, stream),
+                        {self, args, count}, out.release());
   if (!dx || dx == Py_None) return dx;
   PyObject* grads = PyTuple_Pack(2, dx, Py_None);
   Py_DECREF(dx);
@@ -216,7 +220,8 @@ PyObject* prelu_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_
 // The halves as operands over half the shape; false where x has none along `dim`.
 bool halves_of(const Array& x, PyObject* dim, int64_t* shape, Operand* a, Operand* b) {
   int64_t place;
-  if (!is_float(x.dtype) || !integer(dim, &place) || place < 0 || place >= x.ndim || x.shape[place] % 2) return false;
+  if (!is_float(x.dtype) || !integer(dim, &place) || place < 0 || place >= x.ndim || x.shape[place] % 2)
+    return false;
   for (int i = 0; i < x.ndim; ++i) shape[i] = x.shape[i];
   shape[place] /= 2;
   a->data = x.data;
@@ -231,7 +236,8 @@ PyObject* glu_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Array x, out;
   Operand operands[3];
   int64_t shape[PYNN_MAX_DIMS];
-  if (count != 2 || !x.read(args[0]) || !halves_of(x, args[1], shape, &operands[0], &operands[1])) return not_mine();
+  if (count != 2 || !x.read(args[0]) || !halves_of(x, args[1], shape, &operands[0], &operands[1]))
+    return not_mine();
   Spread spread;
   cudaStream_t stream;
   if (!current_stream(&stream) || !out.make(x.ndim, shape, x.dtype)) return nullptr;
@@ -275,7 +281,8 @@ bool register_pointwise(PyObject* kernels) {
          add_kernel(kernels, entry.inplace_name, scaled_inplace_kernel, &entry);
   }
   return ok && add_kernel(kernels, "where.backward", where_backward_kernel) &&
-         add_kernel(kernels, "prelu", prelu_kernel) && add_kernel(kernels, "prelu.backward", prelu_backward_kernel) &&
+         add_kernel(kernels, "prelu", prelu_kernel) &&
+         add_kernel(kernels, "prelu.backward", prelu_backward_kernel) &&
          add_kernel(kernels, "glu", glu_kernel) && add_kernel(kernels, "glu.backward", glu_backward_kernel);
 }
 

@@ -56,7 +56,8 @@ struct Launch {
   cudaStream_t stream = nullptr;
 
   // False where there is no kernel: an exception is set where more than that went wrong.
-  bool prepare(const Array& x, const Dims& dims, const Array* second = nullptr, const int64_t* second_strides = nullptr) {
+  bool prepare(const Array& x, const Dims& dims, const Array* second = nullptr,
+               const int64_t* second_strides = nullptr) {
     int64_t steps[PYNN_MAX_DIMS], step = 1;
     for (int i = dims.ndim - 1; i >= 0; --i) {
       steps[i] = step;
@@ -76,8 +77,9 @@ struct Reducing {
   pynn_reduce_op op;
 };
 constexpr Reducing kReducing[] = {
-    {"sum", PYNN_REDUCE_SUM},   {"mean", PYNN_REDUCE_MEAN}, {"prod", PYNN_REDUCE_PROD},
-    {"amax", PYNN_REDUCE_MAX},  {"amin", PYNN_REDUCE_MIN},  {"any", PYNN_REDUCE_ANY},
+    {"sum", PYNN_REDUCE_SUM},   {"mean", PYNN_REDUCE_MEAN},
+    {"prod", PYNN_REDUCE_PROD}, {"amax", PYNN_REDUCE_MAX},
+    {"amin", PYNN_REDUCE_MIN},  {"any", PYNN_REDUCE_ANY},
     {"all", PYNN_REDUCE_ALL},   {"count_nonzero", PYNN_REDUCE_COUNT},
 };
 
@@ -97,8 +99,9 @@ PyObject* run_reduce(const Call& call, pynn_reduce_op op, const Array& x, const 
   if (made < 0) return not_mine();
   if (!launch.prepare(x, dims)) return unprepared();
   if (!out.make(dims.ndim, dims.out, made)) return nullptr;
-  return finish(reduce(op, x.dtype, launch.shape, x.data, p, out.data, launch.workspace.data(), launch.stream), call,
-                out.release());
+  return finish(
+      reduce(op, x.dtype, launch.shape, x.data, p, out.data, launch.workspace.data(), launch.stream), call,
+      out.release());
 }
 
 // (x, dims, keepdim)
@@ -182,7 +185,8 @@ constexpr Averaging kAveraging[] = {{"sum.backward", false}, {"mean.backward", t
 PyObject* spread_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Gradient grad;
   if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 2) ||
-      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0), PyTuple_GET_ITEM(args[2], 1))) {
+      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0),
+                 PyTuple_GET_ITEM(args[2], 1))) {
     return not_mine();
   }
   Array out;
@@ -192,7 +196,8 @@ PyObject* spread_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   const double divisor = mean && grad.dims.elements > 0 ? double(grad.dims.elements) : 1;
   const Operand operands[] = {Gradient::operand(grad.g, grad.strides), Spread::of(divisor, grad.g.dtype),
                               Gradient::operand(out, out.strides)};
-  return finish(binary(PYNN_DIV, grad.ndim, grad.shape, operands, 0, 0, stream), {self, args, count}, out.release());
+  return finish(binary(PYNN_DIV, grad.ndim, grad.shape, operands, 0, 0, stream), {self, args, count},
+                out.release());
 }
 
 // (g, (out, x), (dims, keepdim), needs) of amax and amin: what equals the extreme shares g.
@@ -200,9 +205,10 @@ PyObject* extreme_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   Gradient grad;
   Array best, x, share, dx;
   if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 2) ||
-      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0), PyTuple_GET_ITEM(args[2], 1)) ||
-      !best.read(PyTuple_GET_ITEM(args[1], 0)) || !x.read(PyTuple_GET_ITEM(args[1], 1)) || best.dtype != grad.g.dtype ||
-      x.dtype != grad.g.dtype || !same_shape(best, grad.g)) {
+      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0),
+                 PyTuple_GET_ITEM(args[2], 1)) ||
+      !best.read(PyTuple_GET_ITEM(args[1], 0)) || !x.read(PyTuple_GET_ITEM(args[1], 1)) ||
+      best.dtype != grad.g.dtype || x.dtype != grad.g.dtype || !same_shape(best, grad.g)) {
     return not_mine();
   }
   int64_t best_strides[PYNN_MAX_DIMS], share_strides[PYNN_MAX_DIMS];
@@ -213,7 +219,8 @@ PyObject* extreme_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   Status status = count_equal(x.dtype, launch.shape, x.data, best.data, share.data, launch.workspace.data(),
                               launch.stream);
   if (status.ok()) {
-    const Operand operands[] = {Gradient::operand(grad.g, grad.g.strides), Gradient::operand(share, share.strides),
+    const Operand operands[] = {Gradient::operand(grad.g, grad.g.strides),
+                                Gradient::operand(share, share.strides),
                                 Gradient::operand(share, share.strides)};
     status = binary(PYNN_DIV, share.ndim, share.shape, operands, 0, 0, launch.stream);
   }
@@ -231,11 +238,12 @@ PyObject* norm_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t
   Gradient grad;
   Array norm, x, scale, dx;
   double p;
-  if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 3) || !number(PyTuple_GET_ITEM(args[2], 0), &p) ||
-      p != 2 ||
-      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 1), PyTuple_GET_ITEM(args[2], 2)) ||
-      !norm.read(PyTuple_GET_ITEM(args[1], 0)) || !x.read(PyTuple_GET_ITEM(args[1], 1)) || norm.dtype != grad.g.dtype ||
-      x.dtype != grad.g.dtype || !same_shape(norm, grad.g)) {
+  if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 3) ||
+      !number(PyTuple_GET_ITEM(args[2], 0), &p) || p != 2 ||
+      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 1),
+                 PyTuple_GET_ITEM(args[2], 2)) ||
+      !norm.read(PyTuple_GET_ITEM(args[1], 0)) || !x.read(PyTuple_GET_ITEM(args[1], 1)) ||
+      norm.dtype != grad.g.dtype || x.dtype != grad.g.dtype || !same_shape(norm, grad.g)) {
     return not_mine();
   }
   cudaStream_t stream;
@@ -272,7 +280,8 @@ PyObject* place_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   // Places count in row-major order: all dimensions as one must lie so.
   if (!current_stream(&launch.stream) || !x.make_dense(given, launch.stream)) return nullptr;
   if (!launch.prepare(x, dims)) return unprepared();
-  if (!places.make(dims.ndim, dims.out, PYNN_INT64) || (entry.values && !values.make(dims.ndim, dims.out, x.dtype)))
+  if (!places.make(dims.ndim, dims.out, PYNN_INT64) ||
+      (entry.values && !values.make(dims.ndim, dims.out, x.dtype)))
     return nullptr;
   const Status status = reduce_place(entry.smallest, x.dtype, launch.shape, x.data, places.pointer<int64_t>(),
                                      values.data, launch.workspace.data(), launch.stream);
@@ -293,8 +302,8 @@ PyObject* var_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Launch launch;
   if (!launch.prepare(x, dims)) return unprepared();
   if (!out.make(dims.ndim, dims.out, x.dtype)) return nullptr;
-  return finish(reduce_variance(x.dtype, launch.shape, x.data, correction, out.data, nullptr, launch.workspace.data(),
-                                launch.stream),
+  return finish(reduce_variance(x.dtype, launch.shape, x.data, correction, out.data, nullptr,
+                                launch.workspace.data(), launch.stream),
                 {self, args, count}, out.release());
 }
 
@@ -305,7 +314,8 @@ PyObject* var_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t 
   double correction;
   if (count != 4 || !has_items(args[1], 2) || !has_items(args[2], 3) ||
       !number(PyTuple_GET_ITEM(args[2], 1), &correction) ||
-      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0), PyTuple_GET_ITEM(args[2], 2)) ||
+      !grad.read(args[0], PyTuple_GET_ITEM(args[1], 1), PyTuple_GET_ITEM(args[2], 0),
+                 PyTuple_GET_ITEM(args[2], 2)) ||
       !x.read(PyTuple_GET_ITEM(args[1], 1)) || x.dtype != grad.g.dtype) {
     return not_mine();
   }
@@ -314,8 +324,8 @@ PyObject* var_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t 
   if (!(divisor > 0)) return not_mine();
   if (!launch.prepare(x, grad.dims)) return unprepared();
   if (!mean.make(grad.dims.ndim, grad.dims.out, x.dtype) || !dx.make_like(x)) return nullptr;
-  Status status = reduce_variance(x.dtype, launch.shape, x.data, 0, nullptr, mean.data, launch.workspace.data(),
-                                  launch.stream);
+  Status status = reduce_variance(x.dtype, launch.shape, x.data, 0, nullptr, mean.data,
+                                  launch.workspace.data(), launch.stream);
   if (status.ok()) {
     int64_t strides[PYNN_MAX_DIMS];
     grad.dims.spread(x.ndim, mean.strides, strides);
@@ -341,8 +351,8 @@ bool register_reduction(PyObject* kernels) {
          add_kernel(kernels, "norm.backward", norm_backward_kernel) &&
          add_kernel(kernels, "sum_to_size", sum_to_size_kernel) &&
          add_kernel(kernels, "amax.backward", extreme_backward_kernel) &&
-         add_kernel(kernels, "amin.backward", extreme_backward_kernel) && add_kernel(kernels, "var", var_kernel) &&
-         add_kernel(kernels, "var.backward", var_backward_kernel);
+         add_kernel(kernels, "amin.backward", extreme_backward_kernel) &&
+         add_kernel(kernels, "var", var_kernel) && add_kernel(kernels, "var.backward", var_backward_kernel);
 }
 
 }  // namespace pynn::cuda

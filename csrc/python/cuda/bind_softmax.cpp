@@ -38,15 +38,16 @@ PyObject* rowwise_backward_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   int64_t dim;
   Along shape;
   if (count != 4 || !has_items(args[1], 1) || !has_items(args[2], 1) || !g.read(args[0]) ||
-      !y.read(PyTuple_GET_ITEM(args[1], 0)) || !integer(PyTuple_GET_ITEM(args[2], 0), &dim) || !along(y, dim, &shape) ||
-      g.dtype != y.dtype || !same_shape(g, y)) {
+      !y.read(PyTuple_GET_ITEM(args[1], 0)) || !integer(PyTuple_GET_ITEM(args[2], 0), &dim) ||
+      !along(y, dim, &shape) || g.dtype != y.dtype || !same_shape(g, y)) {
     return not_mine();
   }
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dense_g.make_dense(g, stream) || !dense_y.make_dense(y, stream) || !dx.make_like(y))
+  if (!current_stream(&stream) || !dense_g.make_dense(g, stream) || !dense_y.make_dense(y, stream) ||
+      !dx.make_like(y))
     return nullptr;
-  const Status status = softmax_backward(code_of<Rowwise>(self)->op, y.dtype, shape, dense_g.data, dense_y.data, dx.data,
-                                         stream);
+  const Status status = softmax_backward(code_of<Rowwise>(self)->op, y.dtype, shape, dense_g.data,
+                                         dense_y.data, dx.data, stream);
   return finish(status, {self, args, count}, dx.release());
 }
 
@@ -64,7 +65,8 @@ PyObject* logsumexp_kernel(PyObject* self, PyObject* const* args, Py_ssize_t cou
     if (i == dim && args[2] == Py_True) sizes[ndim++] = 1;
   }
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dense.make_dense(x, stream) || !out.make(ndim, sizes, x.dtype)) return nullptr;
+  if (!current_stream(&stream) || !dense.make_dense(x, stream) || !out.make(ndim, sizes, x.dtype))
+    return nullptr;
   return finish(softmax(PYNN_LOGSUMEXP, x.dtype, shape, dense.data, out.data, stream), {self, args, count},
                 out.release());
 }

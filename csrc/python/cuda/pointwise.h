@@ -11,11 +11,12 @@ PyObject* run_unary(const Call& call, pynn_unary_op op, const Array& x, double a
                     const Array* out = nullptr);
 
 // out = op(a, b) broadcast; a null pointer stands for `value`, a Python number.
-PyObject* run_binary(const Call& call, pynn_binary_op op, const Array* a, const Array* b, double value, double alpha,
-                     double beta, const Array* out = nullptr);
+PyObject* run_binary(const Call& call, pynn_binary_op op, const Array* a, const Array* b, double value,
+                     double alpha, double beta, const Array* out = nullptr);
 
-// The same of pynn/pointwise.h's operations, over Python objects that are arrays or numbers; `out`: to write to.
-PyObject* run_pointwise(const Call& call, pynn_pointwise_op op, PyObject* const* operands, int count, double alpha = 0,
-                        const Array* out = nullptr);
+// The same of pynn/pointwise.h's operations, over Python objects that are arrays or numbers; `out`: to write
+// to.
+PyObject* run_pointwise(const Call& call, pynn_pointwise_op op, PyObject* const* operands, int count,
+                        double alpha = 0, const Array* out = nullptr);
 
 }  // namespace pynn::cuda

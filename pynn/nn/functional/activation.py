@@ -9,6 +9,7 @@ from typing import Any
 from pynn._core import Tensor, call, call_inplace, unary
 from pynn.ops import activation as ops
 from pynn.ops.activation import inplace_of
+from pynn.ops.devices import beside_input
 from pynn.ops.out import store
 from pynn.ops.random import rand
 from pynn.ops.registry import export
@@ -170,6 +171,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 @export("rrelu", method=False)
+@beside_input
 def rrelu(
     input: Tensor, lower: Any = 1.0 / 8, upper: Any = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:

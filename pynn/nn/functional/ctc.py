@@ -11,6 +11,7 @@ import numpy
 from pynn._core import Tensor, is_grad_enabled, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.loss import reduce_loss, reduction_of
+from pynn.ops.devices import beside_input
 from pynn.ops.joining import cat, stack
 from pynn.ops.pointwise_functions import where
 
@@ -59,6 +60,7 @@ def _check(log_probs: Any, targets: Any, inputs: Any, wanted: Any, blank: Any) -
 
 
 @float32_function
+@beside_input
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

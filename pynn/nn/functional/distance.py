@@ -8,6 +8,7 @@ from pynn._core import Tensor, binary, call, made, observe
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
+from pynn.ops.devices import beside_input
 from pynn.ops.loss import HINGE_EMBEDDING_LOSS
 from pynn.ops.pointwise import MINIMUM
 from pynn.ops.pointwise_functions import where
@@ -51,6 +52,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 @export("pdist", method=False)
+@beside_input
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm distances between all pairs of rows of input (N, D): (N (N - 1) / 2,), pairs 01, 02, ..., 12, ..."""
     if input.ndim != 2:
@@ -161,6 +163,7 @@ def multi_margin_loss(
 
 
 @float32_function
+@beside_input
 def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:

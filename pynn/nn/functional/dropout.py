@@ -9,6 +9,7 @@ from typing import Any
 
 from pynn._core import Tensor, call
 from pynn.nn.functional.arguments import require_tensors
+from pynn.ops.devices import beside_input
 from pynn.ops.random import DROPOUT, rand
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -84,6 +85,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 _SATURATION = -1.7580993408473766  # SELU's value at minus infinity
 
 
+@beside_input
 def _alpha_dropout(input: Tensor, p: Any, shape: Any, inplace: Any) -> Tensor:
     if p == 1.0:
         return _finish(input, input * 0.0, inplace)

@@ -6,6 +6,7 @@ import numpy
 
 from pynn._core import Tensor, call, call_writing, made, observe
 from pynn.nn.functional.arguments import require_tensors
+from pynn.ops.devices import beside_input
 from pynn.ops.embedding import EMBEDDING, EMBEDDING_RENORM, ONE_HOT
 from pynn.ops.joining import cat
 
@@ -80,6 +81,7 @@ def _bags(input: Any, offsets: Any, include_last_offset: Any) -> Any:
     return numpy.searchsorted(starts[:count], numpy.arange(input.numel()), side="right") - 1, count
 
 
+@beside_input
 def embedding_bag(
     input: Tensor,
     weight: Tensor,

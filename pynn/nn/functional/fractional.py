@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, made, observe
+from pynn._core import Tensor, made_beside, observe
 from pynn.nn.functional.arguments import require_tensors, sizes, with_indices
 from pynn.ops.random import rand
 
@@ -86,7 +86,7 @@ def _pool(
     places = index.reshape(batch, channels, count, window)
     values = observe(rows)[numpy.arange(batch)[:, None, None, None], numpy.arange(channels)[:, None, None], places]
     best = numpy.where(numpy.isnan(values).any(-1), numpy.isnan(values).argmax(-1), values.argmax(-1))
-    chosen = made(numpy.take_along_axis(places, best[..., None], -1)[..., 0])
+    chosen = made_beside(rows, numpy.take_along_axis(places, best[..., None], -1)[..., 0])
     result = rows.gather(2, chosen).reshape((*lead, *out))
     return result, chosen.reshape((*lead, *out))
 

@@ -10,6 +10,7 @@ import numpy
 from pynn._core import Tensor, made
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
+from pynn.ops.devices import beside_input
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -27,6 +28,7 @@ def _base(size: Any, align_corners: Any) -> Any:
     return (2.0 * place + 1.0) / size - 1.0
 
 
+@beside_input
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The sampling grid of affine maps theta (N, 2, 3) for images of size (N, C, H, W): (N, H, W, 2).
 

@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 from pynn._core import Tensor
+from pynn.ops.devices import beside_input
 from pynn.ops.random import rand
 from pynn.ops.softmax import LOG_SOFTMAX, SOFTMAX, along_dim
 
@@ -39,6 +40,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return _along(SOFTMAX, "softmin", -input, dim, _stacklevel, dtype)
 
 
+@beside_input
 def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """A sample of the Gumbel-softmax distribution (arXiv:1611.01144, arXiv:1611.00712).
 

@@ -25,6 +25,7 @@ from pynn.nn.functional.embedding import embedding as _embedding
 from pynn.nn.functional.embedding import embedding_bag as _embedding_bag
 from pynn.nn.functional.linear import bilinear
 from pynn.nn.functional.pad import pad as _pad
+from pynn.ops.devices import beside_input
 from pynn.ops.embedding import EMBEDDING_RENORM
 from pynn.ops.norm import BATCH_NORM, GROUP_NORM, LAYER_NORM
 from pynn.ops.registry import export
@@ -208,6 +209,7 @@ def embedding_renorm_(weight: Tensor, indices: Tensor, max_norm: float, norm_typ
 
 
 @export(method=False)
+@beside_input
 def embedding_bag(
     weight: Tensor,
     indices: Tensor,

@@ -8,6 +8,7 @@ import numpy
 
 from pynn._core import Tensor, call, made
 from pynn.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from pynn.ops.devices import beside_input
 from pynn.ops.registry import export
 from pynn.ops.resample import RESAMPLE
 
@@ -126,6 +127,7 @@ def _smoothing(size: int, out: int, factor: float | None, cubic: bool, align_cor
     return result
 
 
+@beside_input
 def interpolate(
     input: Tensor,
     size: Any = None,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from pynn import linalg
-from pynn._core import Tensor, made, observe
+from pynn._core import Tensor, made_beside, observe
 from pynn._info import finfo
 from pynn.autograd import no_grad
 from pynn.nn import functional as F
@@ -15,6 +15,7 @@ from pynn.nn.utils import parametrize
 from pynn.nn.utils.spectral_norm import _default_dim, as_matrix, normalized
 from pynn.nn.utils.weight_norm import norm_except_dim, weighted
 from pynn.ops.creation import eye
+from pynn.ops.devices import beside, beside_input
 from pynn.ops.joining import cat
 from pynn.ops.random import randn
 
@@ -31,6 +32,7 @@ def _weight_of(module: Module, name: str) -> Tensor:
 # ---- orthogonal ----
 
 
+@beside_input
 def _is_orthogonal(q: Tensor, eps: float | None = None) -> bool:
     n, k = q.shape[-2:]
     identity = eye(k, dtype=q.dtype)
@@ -38,6 +40,7 @@ def _is_orthogonal(q: Tensor, eps: float | None = None) -> bool:
     return bool(((q.mT @ q - identity).abs() <= eps).all())
 
 
+@beside_input
 def _product_of_reflections(a: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of the reflections I - tau_i v_i v_i^T, v_i below the diagonal of a's columns."""
     n, k = a.shape[-2:]
@@ -86,7 +89,7 @@ class _Orthogonal(Module):
             if self.orthogonal_map is _OrthMaps.matrix_exp:
                 q = linalg.matrix_exp(a)
             else:
-                identity = eye(n, dtype=a.dtype)
+                identity = eye(n, dtype=a.dtype, device=beside(a, None))
                 q = linalg.solve(identity - 0.5 * a, identity + 0.5 * a)
             q = q[..., :k] if n != k else q
         if hasattr(self, "base") and self.base is not None:
@@ -112,15 +115,15 @@ class _Orthogonal(Module):
             a = numpy.swapaxes(packed, -1, -2).copy()
             here = (..., numpy.arange(k), numpy.arange(k))
             a[here] = numpy.sign(a[here]) * numpy.where(tau == 0.0, -1.0, 1.0)  # tau 0: a reflection left out
-            result = made(a.astype(given._array.dtype))
+            result = made_beside(given, a.astype(given._array.dtype))
             return result.mT if wide else result
         if n == k:
             base = Q.clone() if _is_orthogonal(Q) else _orthonormal(Q)
         else:
-            base = _orthonormal(cat([Q, randn((*Q.shape[:-2], n, n - k), dtype=Q.dtype)], -1))
+            base = _orthonormal(cat([Q, randn((*Q.shape[:-2], n, n - k), dtype=Q.dtype, device=beside(Q, None))], -1))
         self.base = base
         # Every map takes the identity, negative as the signs are to be, to the identity's first columns.
-        start = -eye(*given.shape[-2:], dtype=given.dtype).expand(given.shape).clone()
+        start = -eye(*given.shape[-2:], dtype=given.dtype, device=beside(given, None)).expand(given.shape).clone()
         return start
 
 
@@ -128,7 +131,7 @@ def _orthonormal(x: Tensor) -> Tensor:
     """Orthonormal columns from x's, which stay as they are where they are orthonormal already."""
     q, r = numpy.linalg.qr(observe(x))
     sign = numpy.sign(numpy.diagonal(r, axis1=-2, axis2=-1))
-    return made((q * sign[..., None, :]).astype(x._array.dtype))
+    return made_beside(x, (q * sign[..., None, :]).astype(x._array.dtype))
 
 
 def orthogonal(
@@ -211,7 +214,7 @@ class _SpectralNorm(Module):
             self.n_power_iterations = n_power_iterations
             with no_grad():
                 matrix = as_matrix(weight, self.dim)
-                u, v = (randn(n, dtype=matrix.dtype) for n in matrix.shape)
+                u, v = (randn(n, dtype=matrix.dtype, device=beside(matrix, None)) for n in matrix.shape)
                 self.register_buffer("_u", normalized(u, eps))
                 self.register_buffer("_v", normalized(v, eps))
             self._power_method(matrix.detach(), 15)

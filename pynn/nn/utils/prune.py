@@ -11,6 +11,7 @@ from typing import Any
 
 from pynn._core import Tensor
 from pynn.nn.module import Module
+from pynn.ops.devices import beside
 from pynn.ops.joining import cat
 from pynn.ops.random import rand, rand_like
 from pynn.ops.reduction import norm
@@ -287,7 +288,7 @@ class RandomStructured(_Structured):
         self.dim = dim
 
     def _kept(self, t: Tensor, count: int) -> Tensor:
-        chance = rand(t.shape[self.dim])
+        chance = rand(t.shape[self.dim], device=beside(t, None))
         return chance > topk(chance, count, largest=False).values[-1]
 
     @classmethod

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy
 
-from pynn._core import Tensor, wrap
+from pynn._core import Tensor, made_beside, observe, wrap
 from pynn.ops.creation import full
+from pynn.ops.devices import beside
 from pynn.ops.from_data import tensor
 from pynn.ops.joining import cat, stack
 
@@ -62,12 +63,12 @@ class PackedSequence(_Packed):
         return self.data.is_cuda
 
     def is_pinned(self) -> bool:
-        """False: memory is not pinned on the CPU."""
-        return False
+        """Whether the data lies in page-locked memory."""
+        return bool(self.data.is_pinned())
 
     def pin_memory(self) -> Self:
-        """The same."""
-        return self
+        """The same with its data in page-locked memory."""
+        return self._with(self.data.pin_memory())
 
     def cpu(self, *args: Any, **kwargs: Any) -> Self:
         """The same in the CPU's memory."""
@@ -112,7 +113,7 @@ class PackedSequence(_Packed):
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The indices that undo a permutation of 0..n-1; None for None."""
-    return None if permutation is None else wrap(numpy.argsort(permutation.numpy(), kind="stable"))
+    return None if permutation is None else made_beside(permutation, numpy.argsort(observe(permutation), kind="stable"))
 
 
 def pack_padded_sequence(
@@ -124,7 +125,7 @@ def pack_padded_sequence(
     the given order. RuntimeError for lengths that are not N positive numbers up to T.
     """
     lengths = lengths if isinstance(lengths, Tensor) else tensor(lengths)
-    sizes = lengths.numpy().astype(numpy.int64)
+    sizes = observe(lengths).astype(numpy.int64)
     order = None
     if not input._array.size:
         raise RuntimeError(f"Cannot pack empty tensors: got an input of shape {list(input.shape)}.")
@@ -132,7 +133,7 @@ def pack_padded_sequence(
         input = input.transpose(0, 1)
     if not enforce_sorted:
         found = numpy.argsort(-sizes, kind="stable")
-        sizes, order = sizes[found], wrap(found)
+        sizes, order = sizes[found], made_beside(input, found)
         input = input.index_select(1, order)
     if sizes.shape != (input.shape[1],):
         raise RuntimeError(
@@ -169,14 +170,14 @@ def pad_packed_sequence(
     rows = []
     for part in sequence.data.split(counts.tolist()):
         short = batch - part.shape[0]
-        rows.append(cat([part, full((short, *rest), padding_value, dtype=part.dtype)]) if short else part)
+        rows.append(cat([part, full((short, *rest), padding_value, dtype=part.dtype, device=beside(part, None))]) if short else part)
     extra = (total_length or steps) - steps
-    rows += [full((batch, *rest), padding_value, dtype=sequence.data.dtype)] * extra
+    rows += [full((batch, *rest), padding_value, dtype=sequence.data.dtype, device=beside(sequence.data, None))] * extra
     padded = stack(rows)
     lengths = wrap((counts[None, :] > numpy.arange(batch)[:, None]).sum(1))
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(1, sequence.unsorted_indices)
-        lengths = lengths.index_select(0, sequence.unsorted_indices)
+        lengths = lengths.index_select(0, sequence.unsorted_indices.cpu())
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
@@ -197,7 +198,7 @@ def pad_sequence(
     padded = []
     for s in sequences:
         if s.shape[0] < longest:
-            filler = full((longest - s.shape[0], *s.shape[1:]), padding_value, dtype=s.dtype)
+            filler = full((longest - s.shape[0], *s.shape[1:]), padding_value, dtype=s.dtype, device=beside(s, None))
             s = cat([s, filler] if padding_side == "right" else [filler, s])
         padded.append(s)
     return stack(padded, 0 if batch_first else 1)

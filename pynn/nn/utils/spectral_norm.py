@@ -9,6 +9,7 @@ from pynn._core import Tensor
 from pynn.autograd import no_grad
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
+from pynn.ops.devices import beside
 from pynn.ops.random import randn
 
 __all__ = ["SpectralNorm", "normalized", "remove_spectral_norm", "spectral_norm"]
@@ -87,8 +88,8 @@ class SpectralNorm:
             raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
         with no_grad():
             height, width = as_matrix(weight, dim).shape
-            u = normalized(randn(height, dtype=weight.dtype), eps)
-            v = normalized(randn(width, dtype=weight.dtype), eps)
+            u = normalized(randn(height, dtype=weight.dtype, device=beside(weight, None)), eps)
+            v = normalized(randn(width, dtype=weight.dtype, device=beside(weight, None)), eps)
         del module._parameters[name]
         module.register_parameter(name + "_orig", weight)
         setattr(module, name, weight.detach())

@@ -164,3 +164,18 @@ def _sequence_like(first: Any, values: list[Any]) -> Any:
         return clone
     except TypeError:
         return values
+
+
+def pinned(batch: Any) -> Any:
+    """A batch with its tensors in page-locked memory; what has a `pin_memory()` of its own is asked, other values stay."""
+    if isinstance(batch, Tensor) or hasattr(batch, "pin_memory"):
+        return batch.pin_memory()
+    if isinstance(batch, (str, bytes)):
+        return batch
+    if isinstance(batch, Mapping):
+        return _mapping_like(batch, {key: pinned(value) for key, value in batch.items()})
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*[pinned(value) for value in batch])
+    if isinstance(batch, (list, tuple)):
+        return type(batch)([pinned(value) for value in batch])
+    return batch

@@ -9,7 +9,7 @@ from pynn._random import Generator
 from pynn.utils.data._utils import state
 from pynn.utils.data._utils.info import get_worker_info
 from pynn.utils.data._utils.iterators import LocalIterator, WorkerIterator, _Iterator
-from pynn.utils.data.collate import collate, default_collate, default_collate_fn_map, default_convert
+from pynn.utils.data.collate import collate, default_collate, default_collate_fn_map, default_convert, pinned
 from pynn.utils.data.dataset import IterableDataset
 from pynn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
@@ -52,7 +52,8 @@ class DataLoader(Generic[T_co]):
     collate_fn: makes a batch of a list of samples; `default_collate` unless given.
     drop_last: leave out a last, shorter batch.
     num_workers: how many workers load ahead; 0 loads in the calling thread. The order of batches is the same.
-    pin_memory, pin_memory_device: taken, and do nothing where there is no accelerator.
+    pin_memory: give batches in page-locked memory, from which `.to("cuda", non_blocking=True)` copies beside other work;
+        it warns where there is no GPU, and does nothing then. pin_memory_device: taken.
     timeout: seconds to wait for a worker's batch; 0 waits for ever.
     worker_init_fn: called with its id in each worker, after the seeding and before the dataset is used.
     multiprocessing_context: how worker processes start ("fork", "spawn", "forkserver", or a context of the standard
@@ -144,10 +145,18 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         if self.pin_memory:
+            from pynn import _gpu
+
+            if _gpu.reason() is None:
+                return map(pinned, self._pass())
             _warn_once(
                 "pin",
                 "'pin_memory' argument is set as true but no accelerator is found, then pinned memory won't be used.",
             )
+        return self._pass()
+
+    def _pass(self) -> Iterator[Any]:
+        """The iterator of one pass, its batches as they were collated."""
         if self.num_workers == 0 or not self.persistent_workers:
             out: Iterator[Any] = self._get_iterator()
             return out

@@ -4,7 +4,8 @@ import numpy
 
 import pynn
 from pynn import Tensor
-from pynn._core import wrap
+from pynn._core import made
+from pynn.ops.devices import beside_input
 
 __all__ = [
     "batched_nms",
@@ -117,6 +118,7 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     return pynn.where((wide >= min_size) & (tall >= min_size))[0]
 
 
+@beside_input
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     """The indices of the boxes kept, best score first: each drops all after it that overlap it more than the threshold.
 
@@ -128,8 +130,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         raise RuntimeError(
             f"boxes and scores should have same number of elements in dimension 0, got {tuple(scores.shape)}"
         )
-    corners = boxes.detach().numpy()
-    order = numpy.argsort(-scores.detach().numpy(), kind="stable")
+    corners = boxes.detach().cpu().numpy()
+    order = numpy.argsort(-scores.detach().cpu().numpy(), kind="stable")
     areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
     kept = []
     while order.size:
@@ -140,7 +142,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         inner = sides[:, 0] * sides[:, 1]
         union = areas[order] + areas[best] - inner
         order = order[~(inner > iou_threshold * union)]
-    return wrap(numpy.array(kept, dtype=numpy.int64))
+    return made(numpy.array(kept, dtype=numpy.int64))
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
@@ -151,11 +153,12 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     return nms(boxes + offsets[:, None], scores, iou_threshold)
 
 
+@beside_input
 def masks_to_boxes(masks: Tensor) -> Tensor:
     """The boxes around masks (N, H, W): float (N, 4)."""
-    areas = masks.numpy()
+    areas = masks.cpu().numpy()
     out = numpy.zeros((len(areas), 4), numpy.float32)
     for number, area in enumerate(areas):
         rows, columns = numpy.nonzero(area)
         out[number] = columns.min(), rows.min(), columns.max(), rows.max()
-    return wrap(out)
+    return made(out)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pynn import _lazy
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn import init
@@ -12,9 +11,6 @@ from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
 
 __all__ = ["MultiheadAttention"]
-
-
-__getattr__, __dir__ = _lazy.names(__name__, {"SDPBackend": "._sdp", "sdpa_kernel": "._sdp"})
 
 
 class NonDynamicallyQuantizableLinear(Linear):

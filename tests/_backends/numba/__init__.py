@@ -1,0 +1,1 @@
+"""The Numba backend. What it compiles stays in the cache that the whole test run shares."""
