@@ -12,7 +12,7 @@ WRONG = numpy.array([0, 3])
 
 
 @pytest.mark.parametrize(
-    "name, args",
+    ("name", "args"),
     [
         ("embedding", (X, WRONG, -1, False)),
         ("embedding_weight", (X[:2], WRONG, 3, -1, False)),
