@@ -493,6 +493,10 @@ void pause() {
   Thread* own = state().current;
   if (own->returned) return;
   schedule(own);
+  if (state().order == Order::reverse) {  // behind all others, whichever end is taken from
+    state().ready.pop_back();
+    state().ready.push_front(own);
+  }
   to_scheduler(false);
 }
 
