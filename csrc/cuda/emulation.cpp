@@ -492,10 +492,12 @@ void cluster_barrier() {
 void pause() {
   Thread* own = state().current;
   if (own->returned) return;
-  schedule(own);
-  if (state().order == Order::reverse) {  // behind all others, whichever end is taken from
-    state().ready.pop_back();
-    state().ready.push_front(own);
+  State& all = state();
+  if (all.order == Order::forward) {
+    schedule(own);
+  } else {  // behind all others, which in this order is in front
+    own->scheduled = true;
+    all.ready.push_front(own);
   }
   to_scheduler(false);
 }

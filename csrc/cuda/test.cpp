@@ -177,6 +177,25 @@ void test_wide_launches() {
   CHECK(fails_with(launch(&cluster_pass, how, out), "clusters of 2"));
 }
 
+// A thread that pauses in a loop lets the one it waits for run, whichever comes first.
+__global__ void hand_over(int* out) {
+  PYNN_DYNAMIC_SHARED(volatile int, shared);
+  if (threadIdx.x == 0) shared[0] = shared[1] = 0;
+  __syncthreads();
+  const int own = int(threadIdx.x);
+  if (own == 1) shared[0] = 1;
+  while (!shared[own]) {
+    __nanosleep(20);
+    if (own == 0) shared[1] = 1;
+  }
+  out[own] = 1;
+}
+void test_pause() {
+  int out[2] = {};
+  CHECK_OK(launch(&hand_over, dim3(1), dim3(2), 64, nullptr, out));
+  CHECK_EQ(out[0] + out[1], 2);
+}
+
 void test_halves() {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const __half half = __ushort_as_half(uint16_t(bits));
@@ -208,6 +227,7 @@ int main() {
     test_block_reduce();
     test_mistakes();
     test_wide_launches();
+    test_pause();
   });
   test_order();
   test_halves();
