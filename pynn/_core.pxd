@@ -315,7 +315,7 @@ cdef class Pass:
     cdef public long number
     cdef public bint retain, create_graph
     cdef public Pass outer
-    cdef public dict places, pending
+    cdef public dict places, pending, parts
     cdef public list found, noted
 
 cdef Version _INFERENCE
@@ -334,7 +334,7 @@ cdef Pass _new_pass(long number, bint retain, bint create_graph, Pass outer)
 cdef tuple _public_edge(edge)
 cpdef accumulator(Tensor leaf)
 cdef _hooks_of(Tensor leaf)
-cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST
+cdef Op ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SLICE, SUM_TO_SIZE, CAST
 
 cdef Tensor _init_fields(Tensor tensor, array)
 @cython.locals(tensor=Tensor)
@@ -457,6 +457,9 @@ cdef _backward(roots, grads, bint retain, bint create_graph, wanted, bint accumu
 cdef _run_backward(roots, grads, Pass run)
 cdef bint _is_own(array) except -1
 cdef dict _places(wanted)
+cdef _note_part(Node target, grad, Pass run)
+@cython.locals(target=Node)
+cdef bint _add_part(Node node, grad, Pass run) except -1
 cdef _capture(node, grad, Pass run)
 cdef bint _enters(Node node, Pass run) except -1
 cdef _expect(Tensor leaf, Pass run)

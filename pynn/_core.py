@@ -345,6 +345,7 @@ def _new_pass(number, retain, create_graph, outer):
     run.places = None
     run.found = None
     run.pending = None
+    run.parts = None
     run.noted = None if outer is None else []
     return run
 
@@ -368,9 +369,12 @@ CLONE = Op("clone")
 ADD_ = Op("add_")
 VIEW_WRITE = Op("view_write")
 PORT = Op("port")
+SLICE = Op("slice")
 SUM_TO_SIZE = Op("sum_to_size")
 CAST = Op("cast")
-OPERATORS = {op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SUM_TO_SIZE, CAST)}
+OPERATORS = {
+    op.name: op for op in (ADD, SUB, MUL, DIV, NEG, MATMUL, CLONE, ADD_, VIEW_WRITE, PORT, SLICE, SUM_TO_SIZE, CAST)
+}
 
 _INFERENCE = Version()  # of every tensor made in inference_mode
 _mark = 0
@@ -2036,6 +2040,8 @@ def _run_backward(roots, grads, run):
                 continue
             if node.op is PORT:
                 _give_to_port(node, grad, create_graph)
+            elif node.op is SLICE and run.parts is not None and _add_part(node, grad, run):
+                pass
             else:
                 profiler, watched = None, False
                 if _modes:
@@ -2068,6 +2074,8 @@ def _run_backward(roots, grads, run):
                 if result is not None:
                     if target.grad is None:
                         target.grad = result
+                        if node.op is SLICE and not create_graph and node.hooks is None and not _modes:
+                            _note_part(target, result, run)
                     else:
                         target.grad = _add(target.grad, result, create_graph)
                 target.deps -= 1
@@ -2095,6 +2103,32 @@ def _is_own(array):
     if is_device_array(array):
         return array.base is None and array.flags.c_contiguous
     return invoke_1(_is_fresh, array)
+
+
+def _note_part(target, grad, run):
+    """Note that the gradient at a node was made for one slice of its value, and that nobody else holds it."""
+    if run.parts is None:
+        run.parts = {}
+    run.parts[id(target)] = grad
+
+
+def _add_part(node, grad, run):
+    """Add a slice's gradient to that of the whole where it lies, if that was made for another slice; whether it was.
+
+    So n slices of a tensor cost one pass over it, not n arrays of zeros and their sums.
+    """
+    edge = node.edges[0]
+    if not isinstance(edge, Node) or node.hooks is not None or node.backend is not None or _modes:
+        return False
+    target = edge
+    held = target.grad
+    if held is None or run.parts.get(id(target)) is not held or held.dtype != grad.dtype:
+        return False
+    _check_saved(node)
+    pair = (held[node.attrs[0]], grad)
+    if _run_kernel(ADD_, pair, ()) is None:
+        _run_reference(ADD_, pair, ())
+    return True
 
 
 def current_pass():

@@ -59,6 +59,43 @@ def test_a_result_does_not_keep_what_its_gradient_does_not_read():
     assert z.requires_grad
 
 
+def test_gradients_of_slices_are_added_in_one_array():
+    """However many slices a tensor is cut into, backward makes one gradient of its size; what users hold stays."""
+    x = pynn.randn(16, 64, 1024).requires_grad_()
+
+    def step():
+        y = x * 1
+        total = sum((part * i).sum() for i, part in enumerate(y.unbind(0)))
+        (total + y[3:5, ::2, 7].sum() + y[-1, None].sum()).backward()
+
+    for _ in range(2):
+        step()
+    expected = numpy.repeat(2 * numpy.arange(16.0), 64 * 1024).reshape(x.shape)
+    expected[3:5, ::2, 7] += 2
+    expected[-1] += 2
+    assert numpy.array_equal(x.grad.numpy(), expected)
+    x.grad = None
+    pynn.memory.empty_cache()
+    pynn.memory.reset_peak()
+    before = pynn.memory.stats().in_use
+    step()
+    assert pynn.memory.stats().peak - before < 4 * x._array.nbytes  # y, its gradient, that of x
+
+
+def test_a_gradient_that_a_hook_holds_is_not_added_to():
+    x = pynn.arange(6.0).reshape(2, 3).requires_grad_()
+    y = x * 1
+    held = []
+    parts = [y[0], y[1], y[0]]
+    parts[2].grad_fn.register_hook(lambda inputs, outputs: held.append(inputs[0]))
+    sum(part.sum() for part in parts).backward()
+    assert held[0].tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert x.grad.tolist() == [[2, 2, 2], [1, 1, 1]]
+    whole, part = pynn.autograd.grad(((z := x * 2)[0] * z[1]).sum() + (p := z[0]).sum(), [z, p])
+    assert whole.tolist() == [[7, 9, 11], [0, 2, 4]]
+    assert part.tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     "make", [lambda x: x.exp(), lambda x: x * x, lambda x: x + 2.0, lambda x: x.sum(), lambda x: -x]
 )

@@ -1,10 +1,7 @@
-// One job at a time. The caller publishes it by opening the gate, takes chunks itself, and
-// closes the gate when none is left; a worker joins by counting itself into the open gate, so
-// a worker that wakes late finds it closed and touches nothing. The caller then waits only for
-// workers that hold a chunk, never for sleeping ones.
-//
-// Each thread has a stretch of the chunks that it takes first, the same one in every job of as many chunks: what one
-// job wrote, the next reads in the cache of the same core. Then it takes what is left of the others' stretches.
+// One job at a time. The caller deals the chunks, publishes them by opening the gate, takes its own and those that
+// others have not come to, and closes the gate when none is left; a worker joins by counting itself into the open
+// gate, so a worker that wakes late finds it closed and touches nothing. The caller then waits only for workers that
+// hold a chunk, never for sleeping ones.
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -153,43 +150,49 @@ constexpr uint64_t kOpen = 1 << 16, kEpoch = 1 << 17, kJoined = kOpen - 1;  // f
 
 thread_local bool inside = false;  // this thread runs a chunk: nested calls run inline
 
+// Chunks of a job dealt to one thread: a run, the same for every job of as many chunks, so that the lines of memory
+// that a thread wrote in one job are where its next job finds them.
+struct alignas(64) Share {
+  std::atomic<int64_t> next{0};
+  int64_t end = 0;
+};
+
 struct Pool {
   // Written by the one caller that holds `busy`, before it opens the gate.
   ChunkFn function = nullptr;
   void* context = nullptr;
+  std::vector<Share> shares;  // one a thread, the caller's first
+  int64_t used = 0;           // shares that have chunks
 
   alignas(64) std::atomic<uint64_t> gate{0};
-  struct alignas(64) Stretch {
-    std::atomic<int64_t> next{0};
-    int64_t end = 0;
-  };
-  Stretch* stretches = nullptr;  // of the caller and of each worker
-  int participants = 0;
-  int dealt = 0;  // stretches that have chunks
   alignas(64) std::atomic<int> sleepers{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> workers;
-  int wanted = 0;  // workers asked for; fewer may have started
+  int wanted = 0;          // workers asked for; fewer may have started
+  int64_t last_short = 0;  // when a job last came that was not worth waking threads for
 
-  void take_chunks(int own) {
-    inside = true;
-    for (int i = 0; i < dealt; ++i) {
-      Stretch& stretch = stretches[(own + i) % dealt];
-      if (stretch.next.load(std::memory_order_relaxed) >= stretch.end) continue;
-      for (int64_t chunk; (chunk = stretch.next.fetch_add(1, std::memory_order_relaxed)) < stretch.end;)
-        function(context, chunk);
+  void deal(int64_t count) {
+    used = int64_t(shares.size()) < count ? int64_t(shares.size()) : count;
+    for (int64_t i = 0; i < used; ++i) {
+      shares[size_t(i)].next.store(count / used * i + (i < count % used ? i : count % used),
+                                   std::memory_order_relaxed);
+      shares[size_t(i)].end = count / used * (i + 1) + (i + 1 < count % used ? i + 1 : count % used);
     }
-    inside = false;
   }
 
-  void deal_chunks(int64_t count) {
-    dealt = count < participants ? int(count) : participants;
-    for (int64_t i = 0; i < dealt; ++i) {
-      stretches[i].next.store(i * count / dealt, std::memory_order_relaxed);
-      stretches[i].end = (i + 1) * count / dealt;
+  // A thread's own share first, then what is left of the others'.
+  void take_chunks(int64_t thread) {
+    inside = true;
+    for (int64_t i = 0; i < used; ++i) {
+      Share& share = shares[size_t((thread + i) % used)];
+      for (int64_t chunk; share.next.load(std::memory_order_relaxed) < share.end &&
+                          (chunk = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        function(context, chunk);
+      }
     }
+    inside = false;
   }
 
   bool woken(uint64_t seen) const {
@@ -211,7 +214,7 @@ struct Pool {
     sleepers.fetch_sub(1);
   }
 
-  void work(int own) {
+  void work(int64_t thread) {
     uint64_t seen = gate.load() / kEpoch;
     if ((gate.load() & kOpen) != 0) --seen;  // started by this very job: take part in it
     while (true) {
@@ -222,7 +225,7 @@ struct Pool {
       }
       if ((state & kOpen) == 0) continue;
       seen = state / kEpoch;
-      take_chunks(own);
+      take_chunks(thread);
       gate.fetch_sub(1);
     }
   }
@@ -235,13 +238,10 @@ struct Pool {
     stop.store(false);
     wanted = count;
     try {
-      stretches = new Stretch[size_t(count) + 1];
-      participants = 1;
+      shares = std::vector<Share>(size_t(count) + 1);
       workers.reserve(size_t(count));
       while (int(workers.size()) < count) {
-        const int own = participants;
-        workers.emplace_back([this, own] { work(own); });
-        participants = own + 1;
+        workers.emplace_back([this, thread = int64_t(workers.size()) + 1] { work(thread); });
       }
     } catch (const std::exception&) {
       // No more threads to be had: the job runs on those there are.
@@ -257,19 +257,23 @@ struct Pool {
     wake.notify_all();
     for (std::thread& worker : workers) worker.join();
     workers.clear();
-    delete[] stretches;
-    stretches = nullptr;
-    participants = 0;
   }
 
-  void run(int64_t count, ChunkFn fn, void* argument) {
+  // Whether short jobs follow one another so fast that a thread, once woken, would keep spinning between them.
+  bool again() {
+    const int64_t time = now(), before = last_short;
+    last_short = time;
+    return time - before < kSpinNanoseconds / 2;
+  }
+
+  void run(int64_t count, ChunkFn fn, void* argument, Wake waking) {
     function = fn;
     context = argument;
-    deal_chunks(count);
+    deal(count);
     const uint64_t closed = gate.load(std::memory_order_relaxed);
     gate.store(closed + kEpoch +
                kOpen);  // sequentially consistent, as is `sleepers`: one side sees the other
-    if (sleepers.load() > 0) {
+    if (sleepers.load() > 0 && (waking == Wake::yes || again())) {
       {
         std::lock_guard<std::mutex> lock(mutex);
       }
@@ -347,13 +351,13 @@ int num_threads() {
 
 void set_num_threads(int n) { wanted_threads.store(n < 1 ? 1 : n > kMaxThreads ? kMaxThreads : n); }
 
-void parallel_for(int64_t chunks, ChunkFn fn, void* context) {
+void parallel_for(int64_t chunks, ChunkFn fn, void* context, Wake wake) {
   if (chunks > 1 && !inside) {
     const int threads = num_threads();
     if (threads > 1 && !finished.load(std::memory_order_relaxed) &&
         !busy.exchange(true, std::memory_order_acquire)) {
       Pool* current = ready_pool(threads - 1);
-      if (current != nullptr) current->run(chunks, fn, context);
+      if (current != nullptr) current->run(chunks, fn, context, wake);
       busy.store(false, std::memory_order_release);
       if (current != nullptr) return;
     }

@@ -17,19 +17,23 @@ void set_num_threads(int n);  // n >= 1
 
 using ChunkFn = void (*)(void* context, int64_t chunk);
 
+// Whether threads that sleep are woken for a job. Waking takes longer than some 10 us of work would: a job that short
+// is shared with the threads that still spin after the last one, and wakes the others where such jobs come in a row.
+enum class Wake { yes, no };
+
 // Runs fn(context, 0..chunks-1), each once, on this thread and the pool's; returns when all are done.
-void parallel_for(int64_t chunks, ChunkFn fn, void* context);
+void parallel_for(int64_t chunks, ChunkFn fn, void* context, Wake wake = Wake::yes);
 
 // The same for a callable: parallel(chunks, [&](int64_t chunk) { ... });
 template <class F>
-inline void parallel(int64_t chunks, const F& f) {
+inline void parallel(int64_t chunks, const F& f, Wake wake = Wake::yes) {
   struct Call {
     static void run(void* context, int64_t chunk) { (*static_cast<const F*>(context))(chunk); }
   };
   if (chunks == 1) {
     f(int64_t(0));
   } else if (chunks > 1) {
-    parallel_for(chunks, &Call::run, const_cast<F*>(&f));
+    parallel_for(chunks, &Call::run, const_cast<F*>(&f), wake);
   }
 }
 

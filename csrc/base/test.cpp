@@ -184,13 +184,35 @@ void test_pool() {
     CHECK_EQ(num_threads(), threads);
     for (int64_t chunks : {0, 1, 2, 3, 7, 1000}) CHECK_EQ(sum_of(chunks), triangle(chunks));
   }
-  // Workers take part, and nested calls run where they are.
+  // Short jobs are done whether or not anyone else is awake, and in a row they wake the others.
   set_num_threads(3);
+  std::atomic<int64_t> done{0}, helped{0};
+  const std::thread::id caller = std::this_thread::get_id();
+  for (int pause : {0, 200, 0}) {
+    for (int i = 0; i < 300; ++i) {
+      const auto chunk = [&](int64_t) {
+        done.fetch_add(1);
+        if (std::this_thread::get_id() != caller) helped.fetch_add(1);
+        for (volatile int spin = 0; spin < 2000;) spin = spin + 1;
+      };
+      parallel(8, chunk, Wake::no);
+      if (pause) usleep(unsigned(pause));
+    }
+  }
+  CHECK_EQ(done.load(), 3 * 300 * 8);
+  for (int round = 0; round < 200 && helped.load() == 0; ++round) {
+    const auto chunk = [&](int64_t) {
+      if (std::this_thread::get_id() != caller) helped.fetch_add(1);
+      for (volatile int spin = 0; spin < 2000;) spin = spin + 1;
+    };
+    for (int i = 0; i < 100; ++i) parallel(8, chunk, Wake::no);
+  }
+  CHECK(helped.load() > 0);
+  // Workers take part, and nested calls run where they are.
   std::atomic<int> others{0}, nested{0}, astray{0};
-  const std::thread::id self = std::this_thread::get_id();
   for (int round = 0; round < 50 && others.load() == 0; ++round) {
     parallel(64, [&](int64_t) {
-      if (std::this_thread::get_id() != self) others.fetch_add(1);
+      if (std::this_thread::get_id() != caller) others.fetch_add(1);
       const std::thread::id here = std::this_thread::get_id();
       parallel(8, [&](int64_t) {
         nested.fetch_add(1);

@@ -1,5 +1,7 @@
-// Copies: clone(x) and flip(x, dims) to row-major memory, lay_out(x, order) to memory of another order.
+// Copies: clone(x) and flip(x, dims) to row-major memory, lay_out(x, order) to memory of another order; a slice's
+// gradient among zeros.
 #include "bindings.h"
+#include "operands.h"
 
 namespace pynn::python {
 namespace {
@@ -69,11 +71,41 @@ PyObject* flip_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return finish(run(PyArray_SIZE(x), [&] { return pynn_copy(&from, &to); }), reinterpret_cast<PyObject*>(out));
 }
 
+// (g, (out, x or its likeness), (index,), needs): zeros of x's shape with g at [index].
+PyObject* slice_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
+  int ndim;
+  npy_intp shape[PYNN_MAX_DIMS];
+  if (!takes(g) || !is_float(plain_type(g)) || !has_items(args[1], 2) || !has_items(args[2], 1) ||
+      !shape_of(PyTuple_GET_ITEM(args[1], 1), &ndim, shape)) {
+    return not_mine();
+  }
+  Held whole(new_array(ndim, shape, PyArray_TYPE(g)));
+  if (!whole) return nullptr;
+  pynn_array zeros = describe(whole.get());
+  pynn_status status = run(PyArray_SIZE(whole.get()), [&] { return pynn_fill(&zeros, 0); });
+  if (status != PYNN_OK) return finish(status, nullptr);
+  PyObject* item = PyObject_GetItem(reinterpret_cast<PyObject*>(whole.get()), PyTuple_GET_ITEM(args[2], 0));
+  if (!item) return nullptr;
+  const Held part(reinterpret_cast<PyArrayObject*>(item));
+  PyArrayObject* view = as_array(item);
+  if (!view || !PyArray_SAMESHAPE(view, g)) return not_mine();
+  if (PyArray_IS_C_CONTIGUOUS(view)) {
+    const pynn_array from = describe(g);
+    pynn_array to = describe(view);
+    status = run(PyArray_SIZE(g), [&] { return pynn_copy(&from, &to); });
+    if (status != PYNN_OK) return finish(status, nullptr);
+  } else if (PyArray_CopyInto(view, g) < 0) {
+    return nullptr;
+  }
+  return whole.release();
+}
+
 }  // namespace
 
 bool register_copy(PyObject* kernels) {
   return add_kernel(kernels, "clone", clone_kernel) && add_kernel(kernels, "lay_out", lay_out_kernel) &&
-         add_kernel(kernels, "flip", flip_kernel);
+         add_kernel(kernels, "flip", flip_kernel) && add_kernel(kernels, "slice.backward", slice_backward_kernel);
 }
 
 }  // namespace pynn::python

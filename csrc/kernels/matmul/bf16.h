@@ -12,11 +12,12 @@ constexpr int kPairPanel = 32;  // columns of a panel of B
 
 // One tile of C, rows x cols: cols 1 .. kPairPanel. Elements along k lie in pairs, 32 bits each.
 struct PairTile {
-  const uint32_t* a;  // pair p of row i: a[p * rows + i]
+  const void* a;      // packed: pair p of row i is word p * rows + i; else elements, each row contiguous along k
+  int64_t a_step;     // 0: packed; else elements from row to row
   const uint32_t* b;  // pair p of column j: b[p * kPairPanel + j]
   uint16_t* c;
   int64_t c_step;  // from row to row; columns are contiguous
-  int64_t pairs;
+  int64_t k;
   const uint16_t* bias_row;  // or nullptr
   const uint16_t* bias_col;  // or nullptr
   float alpha, beta;         // beta == 0: C is not read

@@ -16,10 +16,10 @@ using pynn::matmul::TileArgs;
 // vectors and one broadcast; 16 hold 6 x 2.
 #if defined(__AVX512F__)
 constexpr int kRows1 = 14, kRows2 = 14, kRows4 = 6;
-constexpr int64_t kDepthBytes = 1792;
+constexpr int64_t kDepthBytes = 1792, kDirectBytes = 1 << 20;
 #else
 constexpr int kRows1 = 6, kRows2 = 6, kRows4 = 2;
-constexpr int64_t kDepthBytes = 1024;
+constexpr int64_t kDepthBytes = 1024, kDirectBytes = 512 << 10;
 #endif
 
 template <class T, int kVectors, bool kMasked>
@@ -522,6 +522,7 @@ constexpr Kernels<T> all_kernels() {
   return {Vec<T>::lanes,
           {0, kRows1, kRows2, 0, kRows4},
           kDepthBytes / int64_t(sizeof(T)),
+          kDirectBytes,
           {nullptr, Tiles<T>::one, Tiles<T>::two, nullptr, Tiles<T>::four},
           pack<T>,
           pack_panels<T>,

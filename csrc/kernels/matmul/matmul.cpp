@@ -109,12 +109,12 @@ pynn_status rows_by_rows(const Gemm<T>& g) {
 // A small C from a long k (the weight gradient of a small layer): parts of k side by side, added in order.
 template <class T>
 bool long_depth(const Gemm<T>& g) {
-  return most(g.m, g.n) <= 192 && g.k >= 2048 && g.m * g.n * g.k >= 4 * kSerial;
+  return most(g.m, g.n) <= 192 && g.k >= 2048 && g.m * g.n * g.k >= 4 * kWaking;
 }
 
 template <class T>
 pynn_status split_depth(const Gemm<T>& g) {
-  const int64_t parts = least(kMostParts, g.m * g.n * g.k / kSerial),
+  const int64_t parts = least(kMostParts, g.m * g.n * g.k / kWaking),
                 depth = round_up(ceil_div(g.k, parts), 16);
   const int64_t used = ceil_div(g.k, depth), size = g.m * g.n;
   const size_t bytes = size_t(used * size) * sizeof(T);
@@ -220,7 +220,7 @@ pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset,
   };
   const int64_t macs = g.m * g.n * most(g.k, 1);
   std::atomic<int> status{PYNN_OK};
-  if (macs > 4 * kSerial || count * macs <= kSerial) {  // threads inside each product, or none at all
+  if (macs > 4 * kWaking || count * macs <= kSerial) {  // threads inside each product, or none at all
     for (int64_t i = 0; i < count; ++i) {
       const pynn_status s = one(i);
       if (s != PYNN_OK) return s;
@@ -228,12 +228,13 @@ pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset,
     return PYNN_OK;
   }
   const int64_t group = most(1, least(kChunk / macs, count / 8));
-  parallel(ceil_div(count, group), [&](int64_t chunk) {
+  const auto some = [&](int64_t chunk) {
     for (int64_t i = chunk * group; i < least((chunk + 1) * group, count); ++i) {
       const pynn_status s = one(i);
       if (s != PYNN_OK) status.store(s);
     }
-  });
+  };
+  parallel(ceil_div(count, group), some, count * macs > kWaking ? Wake::yes : Wake::no);
   // The message of another thread's failure is lost with it: say it again here.
   return status.load() == PYNN_OK ? PYNN_OK
                                   : fail(pynn_status(status.load()), "matmul: no memory for scratch space");

@@ -35,6 +35,7 @@ struct Kernels {
   int width;            // elements in a vector
   int max_rows[5];      // [vectors]: tallest tile of that many vectors; 0: there is none
   int64_t depth;        // of a pass over k: a panel of two vectors fills about half of the L1 cache
+  int64_t direct_bytes;  // an operand up to here is read where it lies: it stays in the L2 cache
   const Tile* tile[5];  // [vectors][rows]
 
   // dst[k * dst_step + i] = src[i * step_i + k * step_k], i < rows, k < depth. Reads and writes nothing else.

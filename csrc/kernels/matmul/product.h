@@ -12,12 +12,14 @@
 namespace pynn {
 namespace matmul {
 
-// Multiply-adds under which a product stays on one thread (about 20 us of a slow core), and
-// those a chunk should have at least.
-constexpr int64_t kSerial = 1 << 20;
+// Multiply-adds under which a product stays on one thread (about 5 us of a slow core), those that are worth waking
+// threads for, and those a chunk should have at least.
+constexpr int64_t kSerial = 1 << 18;
+constexpr int64_t kWaking = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
 constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kCuts = 8;                // tiles or panels that are enough to share out
 constexpr int64_t kBlockBytes = 128 << 10;  // rows of A that all panels of B pass by: beside it in the L2 cache
 
 inline pynn_status no_memory(size_t bytes) {
@@ -49,7 +51,7 @@ struct Pass {
 template <class T>
 class Product {
  public:
-  explicit Product(const Gemm<T>& g) : g_(g), kernels_(kernels<T>()) {
+  explicit Product(const Gemm<T>& g) : g_(g), kernels_(kernels<T>()), macs_(g.m * g.n * most(g.k, 1)) {
     width_ = kernels_.width;
     vectors_ = g.m <= kernels_.max_rows[4] && g.n > 2 * width_ ? 4 : 2;
     panel_ = vectors_ * width_;
@@ -58,8 +60,8 @@ class Product {
 
   pynn_status run() {
     prepare();
-    if (g_.m * g_.n * most(g_.k, 1) <= kSerial || g_.k == 0) return serial();
-    return g_.m >= g_.n ? by_rows() : by_columns();
+    if (macs_ <= kSerial || g_.k == 0) return serial();
+    return cut_rows() ? by_rows() : by_columns();
   }
 
   pynn_status run_serially() {
@@ -68,20 +70,25 @@ class Product {
   }
 
  private:
-  static constexpr int64_t kDirectBytes = 128 << 10;
-
   void prepare() {
     depth_ = depth_block<T>(g_.k, kernels_.depth);
     const int64_t tiles = ceil_div(g_.m, max_rows_), panels = ceil_div(g_.n, panel_);
     // An operand is used where it lies when its tiles are contiguous one way and it is read so few times,
-    // or is so small and free of cache-set conflicts, that a copy would cost more than it saves.
+    // or is so small (and A's rows so free of cache-set conflicts), that a copy would cost more than it saves.
     const bool a_fits = g_.a_col == 1 || g_.a_row == 1;
     const int64_t a_step = g_.a_col == 1 ? g_.a_row : g_.a_col, a_bytes = g_.m * g_.k * int64_t(sizeof(T));
     const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
-    pack_a_ = g_.k > 0 &&
-              !(a_fits && (panels <= 2 || a_bytes <= kDirectBytes || (g_.k <= 128 && !conflicts(a_step, max_rows_))));
-    pack_b_ =
-        g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || (b_bytes <= kDirectBytes && !conflicts(g_.b_row, depth_))));
+    pack_a_ = g_.k > 0 && !(a_fits && (panels <= 2 || ((a_bytes <= kernels_.direct_bytes || g_.k <= 128) &&
+                                                       !conflicts(a_step, max_rows_))));
+    pack_b_ = g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || b_bytes <= kernels_.direct_bytes));
+  }
+
+  // Whether C is cut into rows. An operand that is packed alone is cut with C: each chunk packs a part of it and none
+  // waits for another.
+  bool cut_rows() const {
+    if (pack_a_ && !pack_b_ && ceil_div(g_.m, max_rows_) >= kCuts) return true;
+    if (pack_b_ && !pack_a_ && ceil_div(g_.n, panel_) >= kCuts) return false;
+    return g_.m >= g_.n;
   }
 
   // Whether `rows` rows a step apart meet in too few sets of the L1 cache to stay there: a way spans 4 KB, and 8
@@ -221,8 +228,7 @@ class Product {
   // How many chunks for `count` rows (or columns) in units of `unit`: by shape alone, even where that costs
   // nothing.
   int64_t chunks(int64_t count, int64_t unit, int64_t largest) const {
-    const int64_t macs = g_.m * g_.n * most(g_.k, 1);
-    int64_t n = most(ceil_div(count, largest), least(8, macs / kChunk));
+    int64_t n = most(ceil_div(count, largest), least(8, most(2, macs_ / kChunk)));
     n = least(n, ceil_div(count, unit));
     if (n > 1 && n % 2 == 1 && n < ceil_div(count, unit)) ++n;
     return most(n, 1);
@@ -248,7 +254,7 @@ class Product {
       for (int64_t k0 = 0; k0 < g_.k; k0 += together * depth_) {
         const int64_t k1 = least(k0 + together * depth_, g_.k);
         if (pack_b_) pack_shared_b(column, columns, k0, k1, b);
-        parallel(cut.tiles, [&](int64_t chunk) {
+        share(cut.tiles, [&](int64_t chunk) {
           const int64_t row = cut.start(chunk), rows = cut.size(chunk);
           const Scratch own(pack_a_ ? size_t(rows * depth_) * sizeof(T) : 0);
           if (!own) {
@@ -270,12 +276,18 @@ class Product {
     return failed.load() ? no_memory(size_t(largest * depth_) * sizeof(T)) : PYNN_OK;
   }
 
+  // f(chunk) on the pool's threads, and on those that sleep where the product is worth waking them.
+  template <class F>
+  void share(int64_t chunks, const F& f) const {
+    parallel(chunks, f, macs_ > kWaking ? Wake::yes : Wake::no);
+  }
+
   void pack_shared_b(int64_t column, int64_t columns, int64_t k0, int64_t k1, T* b) const {
     const int64_t padded = round_up(columns, panel_);
     const int64_t group =
         most(1, (32 << 10) / (panel_ * depth_)) * panel_;  // columns of one chunk of packing
     const int64_t groups = ceil_div(columns, group), blocks = ceil_div(k1 - k0, depth_);
-    parallel(groups * blocks, [&](int64_t chunk) {
+    share(groups * blocks, [&](int64_t chunk) {
       const int64_t k = k0 + chunk / groups * depth_, j = chunk % groups * group;
       const int64_t depth = least(depth_, k1 - k);
       pack_b_panels(column + j, least(group, columns - j), k, depth, b + (k - k0) * padded + j * depth);
@@ -301,7 +313,7 @@ class Product {
       for (int64_t k0 = 0; k0 < g_.k; k0 += together * depth_) {
         const int64_t k1 = least(k0 + together * depth_, g_.k);
         if (pack_a_) pack_shared_a(row, rows, k0, k1, a);
-        parallel(cut.tiles, [&](int64_t chunk) {
+        share(cut.tiles, [&](int64_t chunk) {
           const int64_t column = cut.start(chunk) * panel_;
           const int64_t columns = least(cut.size(chunk) * panel_, g_.n - column);
           const Scratch own(pack_b_ ? size_t(round_up(columns, panel_) * depth_) * sizeof(T) : 0);
@@ -332,7 +344,7 @@ class Product {
     const Rows tiles(rows, max_rows_);
     const int64_t group = most(1, (32 << 10) / (max_rows_ * depth_));  // tiles of one chunk of packing
     const int64_t groups = ceil_div(tiles.tiles, group), blocks = ceil_div(k1 - k0, depth_);
-    parallel(groups * blocks, [&](int64_t chunk) {
+    share(groups * blocks, [&](int64_t chunk) {
       const int64_t k = k0 + chunk / groups * depth_, depth = least(depth_, k1 - k);
       const int64_t first = chunk % groups * group;
       for (int64_t t = first; t < least(first + group, tiles.tiles); ++t) {
@@ -345,6 +357,7 @@ class Product {
 
   const Gemm<T> g_;
   const Kernels<T>& kernels_;
+  const int64_t macs_;
   int width_, vectors_;
   int64_t panel_, max_rows_, depth_ = 0;
   bool pack_a_ = false, pack_b_ = false;

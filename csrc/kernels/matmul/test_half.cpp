@@ -115,6 +115,9 @@ void test_shapes(int dtype) {
     check(dtype, 1, 0, 6, 4, order, 0, true, false, 1, 0, 4);
   }
   check(dtype, 1, 200, 180, 150, plain, 0, true, false, 1, 0, 5);  // on threads
+  check(dtype, 1, 150, 300, 101, turned, 0, true, false, 1, 0, 8);  // panels, each packed by the thread that takes it
+  check(dtype, 1, 30, 300, 2048, turned, 0, false, false, 1, 0, 9);  // rows 4 KB apart
+  check(dtype, 1, 1500, 60, 27, plain, 1, true, true, 1, 0, 10);     // few panels
   check(dtype, 1, 3, 700, 300, turned, 0, true, false, 1, 0, 6);   // few rows, on threads
   check(dtype, 1, 700, 2, 300, turned, 0, false, true, 1, 0, 7);
 }
@@ -134,6 +137,19 @@ void test_special(int dtype) {
   pynn_array wrong = ba;
   wrong.dtype = dtype == PYNN_BFLOAT16 ? PYNN_FLOAT16 : PYNN_BFLOAT16;
   CHECK_EQ(pynn_matmul(&aa, &wrong, nullptr, PYNN_ACT_NONE, 1, 0, &ca), PYNN_UNSUPPORTED);
+}
+
+// An odd k: what lies past the end of a row of A is not read as the other half of its last pair.
+void test_padded_rows(int dtype) {
+  constexpr int64_t kRows = 20, kDepth = 3, kStep = 4, kColumns = 40;
+  const uint16_t one = bits_of(dtype, 1), nan = bits_of(dtype, std::numeric_limits<double>::quiet_NaN());
+  std::vector<uint16_t> a(size_t(kRows * kStep), one), b(size_t(kDepth * kColumns), one), c(size_t(kRows * kColumns));
+  for (int64_t i = 0; i < kRows; ++i) a[size_t(i * kStep + kDepth)] = nan;
+  const int64_t sa[] = {kRows, kDepth}, ta[] = {2 * kStep, 2}, sb[] = {kDepth, kColumns}, sc[] = {kRows, kColumns};
+  pynn_array aa = {a.data(), sa, ta, 2, dtype}, ba = {b.data(), sb, nullptr, 2, dtype},
+             ca = {c.data(), sc, nullptr, 2, dtype};
+  CHECK_EQ(pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &ca), PYNN_OK);
+  for (uint16_t x : c) CHECK_EQ(value(dtype, x), 3);
 }
 
 void test_column_sum(int dtype) {
@@ -160,6 +176,7 @@ int main() {
     for (int dtype : {PYNN_BFLOAT16, PYNN_FLOAT16}) {
       if (dtype == PYNN_BFLOAT16 || std::strcmp(isa, "portable") != 0) test_shapes(dtype);
       test_special(dtype);
+      test_padded_rows(dtype);
       test_column_sum(dtype);
     }
     fuzz([](Random& random) {

@@ -31,6 +31,69 @@ PYNN_INLINE __m256i narrow(__m512 x) {
   return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, top, _mm512_set1_epi32(0x40)));
 }
 
+template <int kVectors>
+PYNN_INLINE void load_pairs(const uint32_t* b, __m512bh (&v)[kVectors]) {
+  PYNN_UNROLL
+  for (int j = 0; j < kVectors; ++j) v[j] = pairs_at(b + 16 * j);
+  PYNN_UNROLL
+  for (int j = 0; j < kVectors; ++j) __builtin_prefetch(b + 8 * kPairPanel + 16 * j);
+}
+
+template <int kRows, int kVectors>
+PYNN_INLINE void multiply_packed(const PairTile& t, __m512 (&acc)[kRows][kVectors]) {
+  const uint32_t* a = static_cast<const uint32_t*>(t.a);
+  const uint32_t* b = t.b;
+  for (int64_t k = 0; k < t.k; k += 2, a += kRows, b += kPairPanel) {
+    __m512bh v[kVectors];
+    load_pairs(b, v);
+    __builtin_prefetch(a + 16 * kRows);
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(int(a[i]));
+      PYNN_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], x, v[j]);
+    }
+  }
+}
+
+PYNN_INLINE int pair_at(const uint16_t* p) {
+  int pair;
+  __builtin_memcpy(&pair, p, sizeof pair);
+  return pair;
+}
+
+// A's rows as they lie: two elements side by side are a pair. Addressed from every third row, as in impl.h.
+template <int kRows, int kVectors>
+PYNN_INLINE void multiply_rows(const PairTile& t, __m512 (&acc)[kRows][kVectors]) {
+  constexpr int kGroups = (kRows + 2) / 3;
+  const int64_t step = t.a_step;
+  const uint16_t* group[kGroups];
+  PYNN_UNROLL
+  for (int g = 0; g < kGroups; ++g) group[g] = static_cast<const uint16_t*>(t.a) + 3 * g * step;
+  const uint32_t* b = t.b;
+  int64_t k = 0;
+  for (; k + 1 < t.k; k += 2, b += kPairPanel) {
+    __m512bh v[kVectors];
+    load_pairs(b, v);
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(pair_at(group[i / 3] + (i % 3) * step + k));
+      PYNN_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], x, v[j]);
+    }
+  }
+  if (k < t.k) {  // half a pair: what follows in memory is not ours
+    __m512bh v[kVectors];
+    load_pairs(b, v);
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(group[i / 3][(i % 3) * step + k]);
+      PYNN_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], x, v[j]);
+    }
+  }
+}
+
 template <int kRows, int kVectors>
 void tile(const PairTile& t) {
   __m512 acc[kRows][kVectors];
@@ -39,21 +102,10 @@ void tile(const PairTile& t) {
     PYNN_UNROLL
     for (int j = 0; j < kVectors; ++j) acc[i][j] = _mm512_setzero_ps();
   }
-  const uint32_t* a = t.a;
-  const uint32_t* b = t.b;
-  for (int64_t p = 0; p < t.pairs; ++p, a += kRows, b += kPairPanel) {
-    __m512bh v[kVectors];
-    PYNN_UNROLL
-    for (int j = 0; j < kVectors; ++j) v[j] = pairs_at(b + 16 * j);
-    PYNN_UNROLL
-    for (int j = 0; j < kVectors; ++j) __builtin_prefetch(b + 8 * kPairPanel + 16 * j);
-    __builtin_prefetch(a + 16 * kRows);
-    PYNN_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      const __m512bh x = (__m512bh)_mm512_set1_epi32(int(a[i]));
-      PYNN_UNROLL
-      for (int j = 0; j < kVectors; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], x, v[j]);
-    }
+  if (t.a_step != 0) {
+    multiply_rows<kRows, kVectors>(t, acc);
+  } else {
+    multiply_packed<kRows, kVectors>(t, acc);
   }
 
   const int last = t.cols - 16 * (kVectors - 1);
