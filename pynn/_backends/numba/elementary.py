@@ -47,6 +47,12 @@ def less_both(x, a, b):
 
 
 @_exactly
+def gap(x, a, b):
+    """b - (x - a), likewise."""
+    return b - (x - a)
+
+
+@_exactly
 def _power(n):
     return float_of(numpy.int32((n + 127) << 23))
 

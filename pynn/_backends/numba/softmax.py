@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from pynn._backends.numba.arrays import flat, is_float
-from pynn._backends.numba.elementary import exp, less_both
+from pynn._backends.numba.elementary import exp, gap, less_both
 from pynn._backends.numba.runtime import jit, parallel
 
 
@@ -91,7 +91,7 @@ def _cross_entropy(start, stop, x, target, ignore, losses, columns):
             continue
         row = x[i * columns : (i + 1) * columns]
         top, log = _log_of_sum(row)
-        losses[i] = -less_both(row[target[i]], top, log)
+        losses[i] = gap(row[target[i]], top, log)
 
 
 @jit
