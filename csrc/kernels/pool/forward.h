@@ -226,8 +226,8 @@ PYNN_INLINE void over_halves(int64_t out, const T* upper, const T* lower, const 
   }
 }
 
-// f(output row, its place, the window's rows reduced to one) for rows first <= r < last. Some rows are reduced before the
-// first of them is read: a load that spans two stores waits until they are done.
+// f(output row, its place, the window's rows reduced to one) for rows first <= r < last. Some rows are reduced before
+// the first of them is read: a load that spans two stores waits until they are done.
 template <class Op, class T, class F>
 PYNN_INLINE void over_reduced(const Geometry& g, int64_t first, int64_t last, const T* x, T* scratch, const F& f) {
   for (int64_t i = 0; i < kTogether; ++i) fill_sides<Op>(g, scratch + i * g.buffer);

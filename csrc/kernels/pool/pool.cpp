@@ -148,7 +148,8 @@ bool run_max(const Task& task, const T* x, T* out, int64_t* indices) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto& kernels = table().of<T>();
-  const int64_t elements = indices == nullptr ? (g.halves ? 0 : kTogether * g.buffer) : g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
+  int64_t elements = g.halves ? 0 : kTogether * g.buffer;
+  if (indices != nullptr) elements = g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
   return over<T>(g.rows_out(), (indices != nullptr ? 4 : 1) * row_work(g), elements,
                  [&](int64_t first, int64_t last, T* scratch) {
                    if (indices != nullptr) {

@@ -115,7 +115,8 @@ class Backward {
         const int64_t row = layer_.start(t) + a, at = apart_ ? first + rows : row - first_;
         take_step(t, a, b, before, at, m.data());
         if (!apart_) return;
-        if (joint_.count()) join_rows(row, b - a, before < 0 ? h0_ + a * layer_.out : y_ + (layer_.start(before) + a) * layer_.out, at);
+        const T* h = before < 0 ? h0_ + a * layer_.out : y_ + (layer_.start(before) + a) * layer_.out;
+        if (joint_.count()) join_rows(row, b - a, h, at);
         T* const dx = g_.dx ? static_cast<T*>(g_.dx) + row * layer_.input : nullptr;
         blocks.data()[count++] = {b - a, d_.data() + at * row_, dx};
         rows += b - a;
@@ -236,7 +237,8 @@ class Backward {
 
   // Rows [gate, gate + count) and columns [from, to) of the joint weight gradient, by the columns from
   // `column` of d.
-  pynn_status weight(const Part& p, int64_t column, int64_t gate, int64_t count, int64_t from, int64_t to, T beta) const {
+  pynn_status weight(const Part& p, int64_t column, int64_t gate, int64_t count, int64_t from, int64_t to,
+                     T beta) const {
     return product<T>(count, to - from, p.rows, d_.data() + p.first * row_ + column, 1, row_,
                       joint_.data() + p.first * columns_ + from, columns_, 1, nullptr, beta,
                       p.dw + gate * columns_ + from, columns_);

@@ -46,7 +46,8 @@ PYNN_INLINE void over_units(int64_t rows, int64_t units, const Unit& unit) {
 
 // ---- the gates' functions: at most 3 ulp, without the steps that math.h takes for less ----
 
-// 1 / (1 + exp(-x)), 0 where that is below the least normal number: so one power of two does where no instruction scales.
+// 1 / (1 + exp(-x)), 0 where that is below the least normal number: so one power of two does where no instruction
+// scales.
 PYNN_INLINE Vec<float> gate_sigmoid(Vec<float> x) {
   const Vec<float> one = set1(1.0f);
   Vec<float> p;

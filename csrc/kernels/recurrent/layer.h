@@ -157,8 +157,8 @@ class Panels {
     T* c;
   };
 
-  // The same for the blocks of rows block(0 .. count), which take turns at each panel; bias, added to their rows, may be
-  // null.
+  // The same for the blocks of rows block(0 .. count), which take turns at each panel; bias, added to their rows, may
+  // be null.
   template <class F>
   void multiply_blocks(int64_t count, const F& block, int64_t a_row, int64_t c_row, const T* bias, T beta) const {
     matmul::TileArgs<T> t;

@@ -177,7 +177,8 @@ class Forward {
 
   void take_steps(int64_t s, int64_t end, int64_t from, int64_t to) {
     const int64_t rows = to - from;
-    const Buffer<T> z(layer_.turned() ? turned_row_ : layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
+    const Buffer<T> z(layer_.turned() ? turned_row_ : layer_.direct() ? 0 : rows * weights_.row()),
+        m(layer_.w_hr ? rows * layer_.hidden : 0);
     if (!z || !m) {
       status_.store(PYNN_NO_MEMORY);
       return;
