@@ -48,7 +48,8 @@ test-all: build
 	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
 	PYNN_PURE=1 PYNN_BACKEND=numba $(BIN)/python -m pytest
 
-# Where a GPU is. CUDA kernels are built where nvcc is found (PYNN_CUDA=AUTO). compute-sanitizer watches their tests.
+# Where a GPU is. CUDA kernels are built where nvcc is found (CUDA=AUTO). compute-sanitizer watches their tests.
+test-gpu bench-gpu: CUDA = AUTO
 GPU_TESTS := tests/_backends tests/test_gpu.py tests/ops/test_devices.py tests/cuda tests/serialization/test_gpu.py
 test-gpu: build
 	$(BIN)/python -c "import sys, pynn; sys.exit(0 if pynn.cuda.is_available() else f'test-gpu needs a GPU: {pynn._gpu.reason()}.')"

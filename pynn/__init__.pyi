@@ -103,6 +103,7 @@ from pynn import cuda as cuda
 from pynn import distributed as distributed
 from pynn import distributions as distributions
 from pynn import func as func
+from pynn import futures as futures
 from pynn import fx as fx
 from pynn import hub as hub
 from pynn import jit as jit

@@ -2098,6 +2098,13 @@ def _run_backward(roots, grads, run):
                 _reach_leaf(leaf, result, fresh, run)
 
 
+def _is_own(array):
+    """Whether nobody else can hold a row-major array's memory."""
+    if is_device_array(array):
+        return array.base is None and array.flags.c_contiguous
+    return invoke_1(_is_fresh, array)
+
+
 def _note_part(target, grad, run):
     """Note that the gradient at a node was made for one slice of its value, and that nobody else holds it."""
     if run.parts is None:
@@ -2122,13 +2129,6 @@ def _add_part(node, grad, run):
     if _run_kernel(ADD_, pair, ()) is None:
         _run_reference(ADD_, pair, ())
     return True
-
-
-def _is_own(array):
-    """Whether nobody else can hold a row-major array's memory."""
-    if is_device_array(array):
-        return array.base is None and array.flags.c_contiguous
-    return invoke_1(_is_fresh, array)
 
 
 def current_pass():

@@ -139,6 +139,15 @@ def check_device(value: "device | str | int") -> device:
     return found
 
 
+def is_available(kind: str) -> bool:
+    """Whether tensors can lie on a type of device."""
+    if kind != "cuda":
+        return kind == "cpu"
+    from pynn import _gpu
+
+    return _gpu.reason() is None
+
+
 def refuse(found: device) -> NoReturn:
     """Say why a device cannot be used."""
     if found.type == "meta":

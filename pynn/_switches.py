@@ -2,7 +2,6 @@
 checked, without further effect."""
 
 import sys
-
 import threading
 
 from pynn import _core

@@ -65,13 +65,15 @@ def test_memory_is_counted():
 
 @pytest.mark.skipif(cupy.kernels.COMPILER is None, reason="compiles kernels with g++")
 def test_kernels():
-    scale = cupy.ElementwiseKernel("T x, float32 k, raw T table", "T y, int32 n", "y = x * k + table[i % 2]; n = i", "scale")
+    scale = cupy.ElementwiseKernel("T x, float32 k, raw T table", "T y, int32 place", "y = x * k + table[i % 2]; place = i", "scale")
     y, n = scale(cupy.asarray([[1.0], [2.0]]), numpy.float32(3), cupy.asarray([10.0, 20.0]))
     assert y.tolist() == [[13.0], [26.0]]
     assert n.tolist() == [[0], [1]]
     out = cupy.zeros((2, 3))[:, ::2]
     cupy.ElementwiseKernel("T x", "T y", "y += x", "add")(cupy.asarray([1.0, 2.0]), out)
     assert out.tolist() == [[1.0, 2.0], [1.0, 2.0]]
+    with pytest.raises(ValueError, match="CuPy keeps for itself"):
+        cupy.ElementwiseKernel("T n", "T y", "y = n", "reserved")
     with pytest.raises(TypeError):
         scale(numpy.ones(2), numpy.float32(1), cupy.ones(2))
 

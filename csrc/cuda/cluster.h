@@ -46,4 +46,24 @@ PYNN_DEVICE T* cluster_shared(T* own, unsigned rank) {
 }
 #endif
 
+// cluster_sync() in two parts, with work between them. What any thread of the cluster wrote before it arrived is there for
+// all of them after waiting, in device memory if it is read past the first-level cache. Every arrival needs its wait
+// before the next. Kernels that are launched with and without clusters may have them: below sm_90 they trap.
+PYNN_DEVICE void cluster_arrive() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#elif defined(__CUDA_ARCH__)
+  __trap();
+#endif
+}
+PYNN_DEVICE void cluster_wait() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#elif defined(__CUDA_ARCH__)
+  __trap();
+#elif defined(PYNN_CUDA_EMULATION)
+  emulation::cluster_barrier();  // arrival and waiting in one
+#endif
+}
+
 }  // namespace pynn::cuda

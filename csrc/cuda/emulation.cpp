@@ -492,7 +492,13 @@ void cluster_barrier() {
 void pause() {
   Thread* own = state().current;
   if (own->returned) return;
-  schedule(own);
+  State& all = state();
+  if (all.order == Order::forward) {
+    schedule(own);
+  } else {  // behind all others, which in this order is in front
+    own->scheduled = true;
+    all.ready.push_front(own);
+  }
   to_scheduler(false);
 }
 

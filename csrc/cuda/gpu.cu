@@ -1,15 +1,15 @@
-#include "cuda/gpu.h"
-
 #include "cuda/device.h"
+#include "cuda/gpu.h"
 
 namespace pynn::cuda {
 
 #if defined(PYNN_CUDA_EMULATION)
 
-const Gpu& this_gpu() {
-  static const Gpu gpu = {8, 0, 2};
-  return gpu;
+namespace {
+Gpu emulated = {8, 0, 2};
 }
+const Gpu& this_gpu() { return emulated; }
+void set_gpu(const Gpu& gpu) { emulated = gpu; }
 
 #else
 

@@ -9,5 +9,8 @@ struct Gpu {
 };
 // Of the calling thread's current device. Emulated: a small one of capability 8.0.
 const Gpu& this_gpu();
+#if defined(PYNN_CUDA_EMULATION)
+void set_gpu(const Gpu& gpu);  // for tests: what the emulated one is from now on
+#endif
 
 }  // namespace pynn::cuda

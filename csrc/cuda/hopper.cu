@@ -8,12 +8,13 @@ namespace pynn::cuda {
 namespace {
 
 using EncodeTiled = CUresult (*)(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
-                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,
-                                 CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
+                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*,
+                                 CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
+                                 CUtensorMapFloatOOBfill);
 using EncodePixels = CUresult (*)(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
-                                  const cuuint64_t*, const int*, const int*, cuuint32_t, cuuint32_t, const cuuint32_t*,
-                                  CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
-                                  CUtensorMapFloatOOBfill);
+                                  const cuuint64_t*, const int*, const int*, cuuint32_t, cuuint32_t,
+                                  const cuuint32_t*, CUtensorMapInterleave, CUtensorMapSwizzle,
+                                  CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
 
 void* find(const char* name) {
   void* found = nullptr;
@@ -28,7 +29,8 @@ void* find(const char* name) {
 }
 
 Status missing(const char* name) {
-  return Status(PYNN_INVALID, "the driver has no %s: it is older than CUDA 12; PYNN_CUDA_PATH=mma does without", name);
+  return Status(PYNN_INVALID,
+                "the driver has no %s: it is older than CUDA 12; PYNN_CUDA_PATH=mma does without", name);
 }
 
 CUtensorMapDataType type_of(pynn_dtype dtype, bool round_tf32) {
@@ -44,13 +46,14 @@ Status make_map(const MapShape& shape, TensorMap* map) {
   static const auto encode = reinterpret_cast<EncodeTiled>(find("cuTensorMapEncodeTiled"));
   if (!encode) return missing("cuTensorMapEncodeTiled");
   const cuuint32_t ones[5] = {1, 1, 1, 1, 1};
-  const CUresult error =
-      encode(map, type_of(shape.dtype, shape.round_tf32), cuuint32_t(shape.dims), const_cast<void*>(shape.data), shape.size, shape.step + 1, shape.box,
-             ones, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult error = encode(map, type_of(shape.dtype, shape.round_tf32), cuuint32_t(shape.dims),
+                                const_cast<void*>(shape.data), shape.size, shape.step + 1, shape.box, ones,
+                                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (error == CUDA_SUCCESS) return Status();
   return Status(PYNN_INVALID,
-                "cuTensorMapEncodeTiled: error %d for an array of (%llu, %llu, %llu) at %p, steps of (%llu, %llu) bytes, "
+                "cuTensorMapEncodeTiled: error %d for an array of (%llu, %llu, %llu) at %p, steps of (%llu, "
+                "%llu) bytes, "
                 "boxes of (%u, %u, %u)",
                 int(error), (unsigned long long)shape.size[0], (unsigned long long)shape.size[1],
                 (unsigned long long)shape.size[2], shape.data, (unsigned long long)shape.step[1],
@@ -62,16 +65,18 @@ Status make_map(const PixelMapShape& shape, TensorMap* map) {
   if (!encode) return missing("cuTensorMapEncodeIm2col");
   const cuuint32_t strides[4] = {1, shape.stride[0], shape.stride[1], 1};
   const CUresult error =
-      encode(map, type_of(shape.dtype, shape.round_tf32), 4, const_cast<void*>(shape.data), shape.size, shape.step + 1,
-             shape.lower, shape.upper, shape.channels, shape.pixels, strides, CU_TENSOR_MAP_INTERLEAVE_NONE,
-             CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+      encode(map, type_of(shape.dtype, shape.round_tf32), 4, const_cast<void*>(shape.data), shape.size,
+             shape.step + 1, shape.lower, shape.upper, shape.channels, shape.pixels, strides,
+             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (error == CUDA_SUCCESS) return Status();
-  return Status(PYNN_INVALID,
-                "cuTensorMapEncodeIm2col: error %d for %llu images of %llu channels, %llu x %llu, corners (%d, %d) and "
-                "(%d, %d), strides (%u, %u)",
-                int(error), (unsigned long long)shape.size[3], (unsigned long long)shape.size[0],
-                (unsigned long long)shape.size[2], (unsigned long long)shape.size[1], shape.lower[0], shape.lower[1],
-                shape.upper[0], shape.upper[1], shape.stride[0], shape.stride[1]);
+  return Status(
+      PYNN_INVALID,
+      "cuTensorMapEncodeIm2col: error %d for %llu images of %llu channels, %llu x %llu, corners (%d, %d) and "
+      "(%d, %d), strides (%u, %u)",
+      int(error), (unsigned long long)shape.size[3], (unsigned long long)shape.size[0],
+      (unsigned long long)shape.size[2], (unsigned long long)shape.size[1], shape.lower[0], shape.lower[1],
+      shape.upper[0], shape.upper[1], shape.stride[0], shape.stride[1]);
 }
 
 #else
@@ -86,7 +91,8 @@ Status make_map(const PixelMapShape& shape, TensorMap* map) {
 }
 
 Status make_map(const MapShape& shape, TensorMap* map) {
-  if (reinterpret_cast<uintptr_t>(shape.data) % 16 != 0) return Status(PYNN_INVALID, "make_map(): data is not aligned");
+  if (reinterpret_cast<uintptr_t>(shape.data) % 16 != 0)
+    return Status(PYNN_INVALID, "make_map(): data is not aligned");
   for (int d = 1; d < shape.dims; ++d) {
     if (shape.step[d] % 16 != 0 || shape.step[d] == 0) {
       return Status(PYNN_INVALID, "make_map(): step %d is %llu bytes, no multiple of 16", d,

@@ -10,8 +10,8 @@
 
 namespace pynn::cuda {
 
-// An array of up to five dimensions in device memory, the first one contiguous, and the box of it that one copy brings
-// to shared memory: lines of 128 bytes, swizzled. What lies outside of the array is zeros.
+// An array of up to five dimensions in device memory, the first one contiguous, and the box of it that one
+// copy brings to shared memory: lines of 128 bytes, swizzled. What lies outside of the array is zeros.
 struct MapShape {
   pynn_dtype dtype;  // float16, bfloat16 or float32, which is rounded to TF32 on its way if round_tf32
   bool round_tf32;
@@ -22,21 +22,23 @@ struct MapShape {
   uint32_t box[5];   // box[0] elements are 128 bytes
 };
 
-// Images with channels last, and the columns of pixels that one copy brings: `pixels` places of a window that moves by
-// `stride` through the box from `lower` (left, top) to size - 1 + `upper`, line by line and image by image, 128 bytes of
-// channels each, a tap's offset beside the place. What lies outside of the image is zeros.
+// Images with channels last, and the columns of pixels that one copy brings: `pixels` places of a window that
+// moves by `stride` through the box from `lower` (left, top) to size - 1 + `upper`, line by line and image by
+// image, 128 bytes of channels each, a tap's offset beside the place. What lies outside of the image is
+// zeros.
 struct PixelMapShape {
   pynn_dtype dtype;
   bool round_tf32;
-  const void* data;            // aligned to 16 bytes
-  uint64_t size[4], step[4];   // channels, width, height, images; bytes as above
-  int lower[2], upper[2];      // of width and height, -128 to 127
-  uint32_t stride[2];          // 1 to 8
-  uint32_t channels, pixels;   // channels are 128 bytes, pixels up to 256
+  const void* data;           // aligned to 16 bytes
+  uint64_t size[4], step[4];  // channels, width, height, images; bytes as above
+  int lower[2], upper[2];     // of width and height, -128 to 127
+  uint32_t stride[2];         // 1 to 8
+  uint32_t channels, pixels;  // channels are 128 bytes, pixels up to 256
 };
 inline bool has_pixel_map(const PixelMapShape& s) {
   for (int d = 0; d < 2; ++d) {
-    if (s.lower[d] < -128 || s.lower[d] > 127 || s.upper[d] < -128 || s.upper[d] > 127 || s.stride[d] > 8) return false;
+    if (s.lower[d] < -128 || s.lower[d] > 127 || s.upper[d] < -128 || s.upper[d] > 127 || s.stride[d] > 8)
+      return false;
   }
   return true;
 }
@@ -60,7 +62,8 @@ PYNN_DEVICE unsigned barrier_place(Barrier* barrier) { return unsigned(__cvta_ge
 
 // A phase ends after `arrivals` arrivals and all bytes that were expected.
 PYNN_DEVICE void barrier_init(Barrier* barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier_place(barrier)), "r"(arrivals) : "memory");
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier_place(barrier)), "r"(arrivals)
+               : "memory");
 }
 // Shows barriers that were made to the copy engine; __syncthreads() shows them to the other threads.
 PYNN_DEVICE void barrier_publish() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
@@ -68,7 +71,8 @@ PYNN_DEVICE void barrier_arrive(Barrier* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier_place(barrier)) : "memory");
 }
 PYNN_DEVICE void barrier_expect(Barrier* barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier_place(barrier)), "r"(bytes)
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier_place(barrier)),
+               "r"(bytes)
                : "memory");
 }
 // Waits for the end of the phase of this parity; phases are counted from 0.
@@ -89,19 +93,21 @@ PYNN_DEVICE void barrier_wait(Barrier* barrier, int parity) {
 // The box from (x, y, z) on, by one thread; its bytes arrive at the barrier.
 PYNN_DEVICE void tma_load(void* to, const TensorMap* map, Barrier* barrier, int x, int y, int z) {
   asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5}], "
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, "
+      "%5}], "
       "[%2];" ::"r"(unsigned(__cvta_generic_to_shared(to))),
       "l"(map), "r"(barrier_place(barrier)), "r"(x), "r"(y), "r"(z)
       : "memory");
 }
 // The pixels from the window at (x, y) of an image on, `right` and `down` of it, channels from `channel` on.
-PYNN_DEVICE void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y, int image,
-                                 int right, int down) {
+PYNN_DEVICE void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y,
+                                 int image, int right, int down) {
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
+      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+      "%4, %5, %6}], "
       "[%2], {%7, %8};" ::"r"(unsigned(__cvta_generic_to_shared(to))),
-      "l"(map), "r"(barrier_place(barrier)), "r"(channel), "r"(x), "r"(y), "r"(image), "h"((unsigned short)right),
-      "h"((unsigned short)down)
+      "l"(map), "r"(barrier_place(barrier)), "r"(channel), "r"(x), "r"(y), "r"(image),
+      "h"((unsigned short)right), "h"((unsigned short)down)
       : "memory");
 }
 PYNN_DEVICE void tma_prefetch(const TensorMap* map) {
@@ -135,7 +141,8 @@ inline void barrier_init(Barrier* barrier, int arrivals) {
 }
 inline void barrier_publish() {}
 inline void barrier_arrive(Barrier* barrier) {
-  if (barrier->waiting == 0) emulation::stop("more threads arrive at a barrier than the %d it was made for", barrier->arrivals);
+  if (barrier->waiting == 0)
+    emulation::stop("more threads arrive at a barrier than the %d it was made for", barrier->arrivals);
   --barrier->waiting;
   barrier_turn(barrier);
 }
@@ -152,8 +159,9 @@ inline void tma_load(void* to, const TensorMap* map, Barrier* barrier, int x, in
   const int item = s.dtype == PYNN_FLOAT32 ? 4 : 2, at[3] = {x, y, z};
   auto* const base = static_cast<unsigned char*>(emulation::dynamic_shared());
   const uint64_t start = uint64_t(static_cast<unsigned char*>(to) - base);
-  if (start % 1024 != 0) emulation::stop("tma_load(): the box starts at %llu, which is no multiple of 1024",
-                                         (unsigned long long)start);
+  if (start % 1024 != 0)
+    emulation::stop("tma_load(): the box starts at %llu, which is no multiple of 1024",
+                    (unsigned long long)start);
   uint64_t line = 0;
   for (uint32_t k = 0; k < s.box[2]; ++k) {
     for (uint32_t j = 0; j < s.box[1]; ++j, ++line) {
@@ -177,8 +185,8 @@ inline void tma_load(void* to, const TensorMap* map, Barrier* barrier, int x, in
   barrier->bytes -= int32_t(line * 128);
   barrier_turn(barrier);
 }
-inline void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y, int image,
-                            int right, int down) {
+inline void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, int channel, int x, int y,
+                            int image, int right, int down) {
   const PixelMapShape& s = map->pixels;
   const int item = s.dtype == PYNN_FLOAT32 ? 4 : 2;
   auto* const base = static_cast<unsigned char*>(emulation::dynamic_shared());
@@ -188,8 +196,8 @@ inline void tma_load_pixels(void* to, const TensorMap* map, Barrier* barrier, in
   }
   for (uint32_t p = 0; p < s.pixels; ++p) {
     const int64_t column = x + right, line = y + down;
-    const bool inside = column >= 0 && column < int64_t(s.size[1]) && line >= 0 && line < int64_t(s.size[2]) &&
-                        image < int64_t(s.size[3]);
+    const bool inside = column >= 0 && column < int64_t(s.size[1]) && line >= 0 &&
+                        line < int64_t(s.size[2]) && image < int64_t(s.size[3]);
     for (uint32_t i = 0; i < s.channels; ++i) {
       uint64_t target = start + p * 128 + i * uint64_t(item);
       target ^= (target >> 7 & 7) << 4;
@@ -221,7 +229,8 @@ inline void tma_prefetch(const TensorMap*) {}
 Status make_map(const MapShape& shape, TensorMap* map);
 Status make_map(const PixelMapShape& shape, TensorMap* map);
 
-// Registers of the calling warpgroup, for all of its threads: fewer for one that copies, more for those that multiply.
+// Registers of the calling warpgroup, for all of its threads: fewer for one that copies, more for those that
+// multiply.
 #if defined(__CUDACC__)
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 template <int kRegisters>

@@ -1,5 +1,5 @@
-// Matrix products of a warp on the tensor cores (mma.sync, sm_80), and loading their operands from shared memory
-// (ldmatrix). In 32-bit words a lane l holds, with g = l / 4 and t = l % 4 and K words in a row (8):
+// Matrix products of a warp on the tensor cores (mma.sync, sm_80), and loading their operands from shared
+// memory (ldmatrix). In 32-bit words a lane l holds, with g = l / 4 and t = l % 4 and K words in a row (8):
 //   a (16 x K, row by row)     a[0] (g, t)  a[1] (g + 8, t)  a[2] (g, t + 4)  a[3] (g + 8, t + 4)
 //   b (K x 8, column by column) b[0] (t, g)  b[1] (t + 4, g)
 //   d (16 x 8, float)           d[0] (g, 2t)  d[1] (g, 2t + 1)  d[2] (g + 8, 2t)  d[3] (g + 8, 2t + 1)
@@ -11,10 +11,11 @@ namespace pynn::cuda {
 
 #if defined(__CUDACC__)
 
-#define PYNN_MMA(shape, types)                                                                                \
-  asm volatile("mma.sync.aligned." shape ".row.col." types " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, " \
-               "{%0, %1, %2, %3};"                                                                            \
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                               \
+#define PYNN_MMA(shape, types)                                   \
+  asm volatile("mma.sync.aligned." shape ".row.col." types       \
+               " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, " \
+               "{%0, %1, %2, %3};"                               \
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])  \
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
 
 // d += a b. T says what the words hold: __half, __nv_bfloat16, or float for TF32.
@@ -34,8 +35,8 @@ PYNN_DEVICE void mma<float>(float (&d)[4], const uint32_t (&a)[4], const uint32_
 }
 #undef PYNN_MMA
 
-// Four 8 x 8 matrices of 16-bit elements (or 8 x 4 words): lane l gives the address of row l % 8 of matrix l / 8,
-// 16 bytes, and gets of every matrix i the word out[i] = (row g, word t).
+// Four 8 x 8 matrices of 16-bit elements (or 8 x 4 words): lane l gives the address of row l % 8 of matrix l
+// / 8, 16 bytes, and gets of every matrix i the word out[i] = (row g, word t).
 PYNN_DEVICE void load_matrices(uint32_t (&out)[4], const void* row) {
   const unsigned place = unsigned(__cvta_generic_to_shared(row));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -138,13 +139,15 @@ inline void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   emulation::collective("mma()", 0xffffffffu, &own, &emulated_mma::resolve_product<T>);
 }
 inline void load_matrices(uint32_t (&out)[4], const void* row) { emulated_mma::load(out, row, false); }
-inline void load_matrices_transposed(uint32_t (&out)[4], const void* row) { emulated_mma::load(out, row, true); }
+inline void load_matrices_transposed(uint32_t (&out)[4], const void* row) {
+  emulated_mma::load(out, row, true);
+}
 
 #endif
 
-// A float as the sum of two that TF32 holds exactly: rounding to 11 bits leaves a rest of at most 11. What is not
-// finite, or would round to infinity (above 3.4020e38, which keeps 11 bits), is all in `small`: big times the other
-// one's small part, which may be 0, must not be an infinity times 0.
+// A float as the sum of two that TF32 holds exactly: rounding to 11 bits leaves a rest of at most 11. What is
+// not finite, or would round to infinity (above 3.4020e38, which keeps 11 bits), is all in `small`: big times
+// the other one's small part, which may be 0, must not be an infinity times 0.
 PYNN_DEVICE void split_tf32(uint32_t bits, uint32_t& big, uint32_t& small) {
   big = (bits + 0x1000u) & 0xffffe000u;
   if (!(fabsf(__uint_as_float(big)) < __uint_as_float(0x7f800000u))) big = 0;

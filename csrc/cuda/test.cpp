@@ -177,6 +177,26 @@ void test_wide_launches() {
   CHECK(fails_with(launch(&cluster_pass, how, out), "clusters of 2"));
 }
 
+// A thread that pauses in a loop lets the one it waits for run, whichever comes first.
+__global__ void hand_over(unsigned waiting, int* out) {
+  PYNN_DYNAMIC_SHARED(volatile int, shared);
+  if (threadIdx.x == 0) shared[0] = 0;
+  __syncthreads();
+  if (threadIdx.x != waiting) {
+    shared[0] = 7;
+    return;
+  }
+  while (shared[0] == 0) __nanosleep(20);
+  *out = shared[0];
+}
+void test_pause() {
+  for (unsigned waiting : {0u, 1u}) {
+    int out = 0;
+    CHECK_OK(launch(&hand_over, dim3(1), dim3(2), 64, nullptr, waiting, &out));
+    CHECK_EQ(out, 7);
+  }
+}
+
 void test_halves() {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const __half half = __ushort_as_half(uint16_t(bits));
@@ -208,6 +228,7 @@ int main() {
     test_block_reduce();
     test_mistakes();
     test_wide_launches();
+    test_pause();
   });
   test_order();
   test_halves();

@@ -1,11 +1,12 @@
-// The tensor cores of sm_90a (wgmma): a warpgroup, four warps, multiplies 64 x K by K x N from shared memory into
-// registers, asynchronously. Part of hopper.h.
+// The tensor cores of sm_90a (wgmma): a warpgroup, four warps, multiplies 64 x K by K x N from shared memory
+// into registers, asynchronously. Part of hopper.h.
 //
-// d holds 64 x N floats over the lanes of the group: warp w has rows 16 w to 16 w + 15, in fragments of 8 columns as
-// mma()'s d (cuda/mma.h). A descriptor names a matrix in shared memory whose 128-byte lines are swizzled as the copy
-// engine lays them out, from an address aligned to 1024 bytes:
+// d holds 64 x N floats over the lanes of the group: warp w has rows 16 w to 16 w + 15, in fragments of 8
+// columns as mma()'s d (cuda/mma.h). A descriptor names a matrix in shared memory whose 128-byte lines are
+// swizzled as the copy engine lays them out, from an address aligned to 1024 bytes:
 //   lines along K     lines of one row each; eight rows are `stride` bytes from the next eight
-//   lines across K    (16-bit types) lines of one k each, 64 rows or columns long; eight k are `stride` bytes from the
+//   lines across K    (16-bit types) lines of one k each, 64 rows or columns long; eight k are `stride` bytes
+//   from the
 //                     next eight, and 64 rows `lead` bytes from the next 64
 #pragma once
 #include "cuda/device.h"
@@ -28,55 +29,60 @@ PYNN_DEVICE void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kGroups) : "memory");
 }
 
-#define PYNN_OUT8(j) \
-  "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3]), "+f"(d[j + 1][0]), "+f"(d[j + 1][1]), "+f"(d[j + 1][2]), "+f"(d[j + 1][3])
-#define PYNN_OUT64(j) \
-  PYNN_OUT8(j + 0), PYNN_OUT8(j + 2), PYNN_OUT8(j + 4), PYNN_OUT8(j + 6), PYNN_OUT8(j + 8), PYNN_OUT8(j + 10), PYNN_OUT8(j + 12), PYNN_OUT8(j + 14)
-#define PYNN_NAMES64 \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
+#define PYNN_OUT8(j)                                                                                \
+  "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3]), "+f"(d[j + 1][0]), "+f"(d[j + 1][1]), \
+      "+f"(d[j + 1][2]), "+f"(d[j + 1][3])
+#define PYNN_OUT64(j)                                                                       \
+  PYNN_OUT8(j + 0), PYNN_OUT8(j + 2), PYNN_OUT8(j + 4), PYNN_OUT8(j + 6), PYNN_OUT8(j + 8), \
+      PYNN_OUT8(j + 10), PYNN_OUT8(j + 12), PYNN_OUT8(j + 14)
+#define PYNN_NAMES64                                                                 \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "           \
   "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, " \
   "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
   "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define PYNN_NAMES128 \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
-  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, " \
-  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
-  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, " \
-  "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, " \
-  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, " \
+#define PYNN_NAMES128                                                                            \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                       \
+  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "             \
+  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "             \
+  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "             \
+  "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "             \
+  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "             \
   "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 
 template <class T, int kN, bool kAcrossA, bool kAcrossB>
 struct Wgmma;
 
-#define PYNN_WGMMA16(T, n, names, outs, a_name, b_name, add_name, ta_name, tb_name, types)                   \
-  template <bool kAcrossA, bool kAcrossB>                                                                  \
-  struct Wgmma<T, n, kAcrossA, kAcrossB> {                                                                 \
-    static PYNN_DEVICE void multiply(float (&d)[n / 8][4], uint64_t a, uint64_t b, int add) {              \
-      asm volatile("{.reg .pred p; setp.ne.b32 p, " add_name ", 0;"                                        \
-                   "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32." types " {" names "}, " a_name ", " b_name \
-                   ", p, 1, 1, " ta_name ", " tb_name ";}"                                                 \
-                   : outs                                                                                  \
-                   : "l"(a), "l"(b), "r"(add), "n"(int(kAcrossA)), "n"(int(kAcrossB)));                    \
-    }                                                                                                      \
+#define PYNN_WGMMA16(T, n, names, outs, a_name, b_name, add_name, ta_name, tb_name, types)         \
+  template <bool kAcrossA, bool kAcrossB>                                                          \
+  struct Wgmma<T, n, kAcrossA, kAcrossB> {                                                         \
+    static PYNN_DEVICE void multiply(float (&d)[n / 8][4], uint64_t a, uint64_t b, int add) {      \
+      asm volatile("{.reg .pred p; setp.ne.b32 p, " add_name                                       \
+                   ", 0;"                                                                          \
+                   "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32." types " {" names "}, " a_name \
+                   ", " b_name ", p, 1, 1, " ta_name ", " tb_name ";}"                             \
+                   : outs                                                                          \
+                   : "l"(a), "l"(b), "r"(add), "n"(int(kAcrossA)), "n"(int(kAcrossB)));            \
+    }                                                                                              \
   };
-#define PYNN_WGMMA32(n, names, outs, a_name, b_name, add_name)                                              \
-  template <>                                                                                              \
-  struct Wgmma<float, n, false, false> {                                                                   \
-    static PYNN_DEVICE void multiply(float (&d)[n / 8][4], uint64_t a, uint64_t b, int add) {              \
-      asm volatile("{.reg .pred p; setp.ne.b32 p, " add_name ", 0;"                                        \
-                   "wgmma.mma_async.sync.aligned.m64n" #n "k8.f32.tf32.tf32 {" names "}, " a_name ", " b_name \
-                   ", p, 1, 1;}"                                                                           \
-                   : outs                                                                                  \
-                   : "l"(a), "l"(b), "r"(add));                                                            \
-    }                                                                                                      \
+#define PYNN_WGMMA32(n, names, outs, a_name, b_name, add_name)                                    \
+  template <>                                                                                     \
+  struct Wgmma<float, n, false, false> {                                                          \
+    static PYNN_DEVICE void multiply(float (&d)[n / 8][4], uint64_t a, uint64_t b, int add) {     \
+      asm volatile("{.reg .pred p; setp.ne.b32 p, " add_name                                      \
+                   ", 0;"                                                                         \
+                   "wgmma.mma_async.sync.aligned.m64n" #n "k8.f32.tf32.tf32 {" names "}, " a_name \
+                   ", " b_name ", p, 1, 1;}"                                                      \
+                   : outs                                                                         \
+                   : "l"(a), "l"(b), "r"(add));                                                   \
+    }                                                                                             \
   };
 PYNN_WGMMA16(__half, 128, PYNN_NAMES64, PYNN_OUT64(0), "%64", "%65", "%66", "%67", "%68", "f16.f16")
 PYNN_WGMMA16(__nv_bfloat16, 128, PYNN_NAMES64, PYNN_OUT64(0), "%64", "%65", "%66", "%67", "%68", "bf16.bf16")
 #define PYNN_OUT128 PYNN_OUT64(0), PYNN_OUT64(16)
 PYNN_WGMMA16(__half, 256, PYNN_NAMES128, PYNN_OUT128, "%128", "%129", "%130", "%131", "%132", "f16.f16")
-PYNN_WGMMA16(__nv_bfloat16, 256, PYNN_NAMES128, PYNN_OUT128, "%128", "%129", "%130", "%131", "%132", "bf16.bf16")
+PYNN_WGMMA16(__nv_bfloat16, 256, PYNN_NAMES128, PYNN_OUT128, "%128", "%129", "%130", "%131", "%132",
+             "bf16.bf16")
 PYNN_WGMMA32(128, PYNN_NAMES64, PYNN_OUT64(0), "%64", "%65", "%66")
 PYNN_WGMMA32(256, PYNN_NAMES128, PYNN_OUT128, "%128", "%129", "%130")
 #undef PYNN_WGMMA16

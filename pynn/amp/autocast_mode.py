@@ -10,6 +10,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor, call, state
+from pynn._device import is_available
 from pynn._dtypes import DTYPES, FLOAT32, FLOAT64, from_numpy, to_numpy
 from pynn.amp import _lists
 from pynn.ops.cast import CAST
@@ -104,15 +105,6 @@ def _check_device_type(device_type: Any) -> None:
         raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}': use 'cpu'.")
 
 
-def _available(device_type: str) -> bool:
-    """Whether tensors can lie on another device than the CPU."""
-    if device_type != "cuda":
-        return False
-    from pynn import _gpu
-
-    return _gpu.reason() is None
-
-
 class autocast:
     """Run matrix products, convolutions, attention and recurrent layers in a 16-bit dtype, losses in float32.
 
@@ -131,7 +123,7 @@ class autocast:
         self.device = device_type
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else from_numpy(to_numpy(dtype))
         self._cache_enabled = _mode.cache_enabled if cache_enabled is None else cache_enabled
-        if enabled and device_type != "cpu" and not _available(device_type):
+        if enabled and device_type != "cpu" and not is_available(device_type):
             what = (
                 f"User provided device_type of '{device_type}', but {device_type.upper()} is not available. Disabling"
             )
@@ -149,7 +141,7 @@ class autocast:
 
     def __enter__(self) -> Any:
         self._before.append((_mode.enabled, _mode.dtype, _mode.cache_enabled, _mode.device))
-        if self.device == "cpu" or _available(self.device):
+        if is_available(self.device):
             _set_enabled(self._enabled)
             _mode.dtype = self.fast_dtype.numpy if self._enabled else _mode.dtype
             _mode.device = self.device if self._enabled else _mode.device
@@ -191,7 +183,7 @@ def is_autocast_enabled(device_type: Any = None) -> Any:
 
 def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
     """Switch autocast on or off in this thread: set_autocast_enabled("cpu", True)."""
-    if device_type == "cpu" or _available(device_type):
+    if is_available(device_type):
         _set_enabled(bool(enabled))
         _mode.device = device_type if enabled else "cpu"
 
@@ -205,7 +197,7 @@ def get_autocast_dtype(device_type: Any) -> Any:
 
 def set_autocast_dtype(device_type: Any, dtype: Any) -> None:
     """Set the 16-bit dtype of autocast for a device type in this thread."""
-    if device_type == "cpu" or _available(device_type):
+    if is_available(device_type):
         _mode.dtype = to_numpy(dtype)
 
 

@@ -6,9 +6,8 @@ import warnings
 import weakref
 from typing import Any
 
-from pynn import _gpu
 from pynn._core import Tensor, is_floating, observe
-from pynn._device import check_device
+from pynn._device import check_device, is_available
 
 
 class OptState(enum.Enum):
@@ -43,7 +42,7 @@ class GradScaler:
         enabled: bool = True,
     ) -> None:
         self._device = device
-        if enabled and device == "cuda" and _gpu.reason() is not None:
+        if enabled and device == "cuda" and not is_available(device):
             warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
             enabled = False
         elif enabled:

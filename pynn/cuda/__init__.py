@@ -4,6 +4,7 @@ Questions are answered (how many, how much memory), what frees or seeds does not
 raises an error that is both an AssertionError and a RuntimeError, as torch raises now one, now the other.
 """
 
+import sys
 from collections import namedtuple
 from typing import Any, NoReturn
 
@@ -187,8 +188,11 @@ def can_device_access_peer(device: Any, peer_device: Any) -> bool:
 
 
 def synchronize(device: Any = None) -> None:
-    """Wait until a GPU has done all that it was given."""
+    """Wait until a GPU has done all that it was given. IndexError where one of its kernels met an index out of range."""
     _gpu.cupy_device(_index(device)).synchronize()
+    kernels = sys.modules.get("pynn._cuda")
+    if kernels is not None:
+        kernels.check_indices()
 
 
 def ipc_collect() -> None:

@@ -170,7 +170,7 @@ class RNNBase(Module):
                 last.append(state)
                 place += 1
             data = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
-        return data, tuple(stack(parts) for parts in zip(*last))
+        return data, tuple(stack(parts) if place > 1 else parts[0].unsqueeze(0) for parts in zip(*last))
 
     def get_expected_hidden_size(self, input: Any, batch_sizes: Any) -> tuple[int, int, int]:
         """The shape of h for an input: (layers * directions, batch, size); batch_sizes: those of a packed one."""

@@ -37,3 +37,16 @@ def test_a_nodes_backward_runs_on_the_backend_of_its_forward(monkeypatch):
         y = x.exp()
     y.backward(pynn.ones(3))
     assert "exp.backward" in calls
+
+
+def test_naming_a_gpus_backend_from_outside_puts_new_tensors_there():
+    """In every thread, so that a program runs unchanged."""
+    code = (
+        "import sys, threading; from tests import cupy_stand_in; sys.modules['cupy'] = cupy_stand_in\n"
+        "import pynn\n"
+        "seen = [pynn.zeros(2).device, pynn.nn.Linear(2, 3)(pynn.ones(1, 2)).device]\n"
+        "other = threading.Thread(target=lambda: seen.append(pynn.rand(1).device))\n"
+        "other.start(); other.join()\n"
+        "print(seen == [pynn.device('cuda:0')] * 3, pynn._backends.default().device, pynn.zeros(2, device='cpu').device)"
+    )
+    assert run(code, PYNN_BACKEND="cupy").split() == ["True", "cpu", "cpu"]

@@ -68,6 +68,8 @@ class _Parameter:
         words = text.split()
         self.raw = words[0] == "raw"
         self.type, self.name = words[-2:]
+        if self.name in ("i", "n") or self.name.startswith("_"):
+            raise ValueError(f"Parameter {self.name!r} has a name that CuPy keeps for itself")
 
 
 def _parameters(text):

@@ -1,6 +1,9 @@
 // The entry points, and in one place, by shape alone, which way computes a convolution.
 #include "kernels/conv/conv.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/status.h"
@@ -34,6 +37,8 @@ namespace {
 
 // ---- the choice ----
 
+constexpr int64_t kOneProductPixels = 512;  // up to here the weight gradient of a 1x1 kernel and one image is a product
+
 template <class T>
 pynn_status fill(const Job<T>& job);
 
@@ -43,7 +48,10 @@ pynn_status run(const Job<T>& job) {
   if (job.depth() == 0) return fill(job);
   if (planes_suit(job)) return by_planes(job);
   if (winograd_suits(job)) return by_winograd(job);
-  return frames_suit(job) ? by_frames(job) : by_patches(job);
+  const double frames = frames_cost(job);
+  const bool framed = std::isfinite(frames);
+  if (lanes_cost(job) < (framed ? frames : patches_cost(job))) return by_lanes(job);
+  return framed ? by_frames(job) : by_patches(job);
 }
 
 template <class T>
@@ -61,6 +69,27 @@ bool is_pointwise(const Shape& s) {
   return s.groups == 1;
 }
 
+// A pixel's channels lie together, and pixels behind each other with one step: channels_last, or a plain
+// array.
+template <class T>
+bool has_pixel_step(const View<T>& v, const int64_t* size) {
+  return v.at[1] == size[2] * v.at[2] && v.at[0] == size[1] * v.at[1];
+}
+
+// Of the same as a batch of products: 4 % for the tiles' own ends, half a cycle a weight, packed for each image.
+template <class T>
+double product_cost(const Job<T>& job) {
+  const int64_t pixels = job.pixels();
+  return 1.04 * double(round_up(pixels, 2 * kernels<T>().width)) / double(pixels) + 8 / double(pixels);
+}
+
+// Products take any layout, and weights as they lie where pixels are few.
+template <class T>
+bool products_suit(const Shape& s, const View<T>& v, const int64_t* size, const Job<T>& job) {
+  if (!is_pointwise(s) || !has_pixel_step(v, size)) return false;
+  return v.at[2] != 1 || job.images * job.pixels() <= 16 || product_cost(job) <= lanes_cost(job);
+}
+
 // ---- inputs ----
 
 // The steps of sizes of one mean nothing: those of a contiguous array.
@@ -72,13 +101,6 @@ View<T> normal(View<T> v, int64_t images, int64_t channels, const int64_t* size)
   if (channels == 1) v.channel = size[0] * v.at[0];
   if (images == 1) v.image = channels * v.channel;
   return v;
-}
-
-// A pixel's channels lie together, and pixels behind each other with one step: channels_last, or a plain
-// array.
-template <class T>
-bool has_pixel_step(const View<T>& v, const int64_t* size) {
-  return v.at[1] == size[2] * v.at[2] && v.at[0] == size[1] * v.at[1];
 }
 
 // The input itself where its rows are contiguous, else a contiguous copy of it in `scratch`.
@@ -122,18 +144,25 @@ class Rows {
 // Nothing to sum: out = act(bias + beta * out).
 template <class T>
 pynn_status fill(const Job<T>& job) {
-  for (int64_t i = 0; i < job.images * job.groups * job.rows; ++i) {
-    const int64_t row = i % job.rows, group = i / job.rows % job.groups, image = i / job.rows / job.groups;
-    T* plane = job.out + image * job.out_image + group * job.out_group + row * job.out_plane;
-    const T value = job.bias != nullptr ? job.bias[group * job.rows + row] : T(0);
-    for (int64_t r = 0; r < job.grid.out[0] * job.grid.out[1]; ++r) {
-      for (int64_t x = 0; x < job.grid.out[2]; ++x) {
-        T* o = plane + job.row_offset(r) + x * job.out_at[2];
-        const T sum = job.beta == T(0) ? value : value + job.beta * *o;
-        *o = job.relu && sum < T(0) ? T(0) : sum;
+  const int64_t lines = job.grid.out[0] * job.grid.out[1], unit = most(1, (32 << 10) / most(1, job.pixels()));
+  parallel_ranges(job.images * job.groups * job.rows, unit, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t row = i % job.rows, group = i / job.rows % job.groups, image = i / job.rows / job.groups;
+      T* plane = job.out + image * job.out_image + group * job.out_group + row * job.out_plane;
+      const T value = job.bias != nullptr ? job.bias[group * job.rows + row] : T(0);
+      if (job.beta == T(0) && job.dense_out()) {
+        std::fill(plane, plane + job.pixels(), job.relu && value < T(0) ? T(0) : value);
+        continue;
+      }
+      for (int64_t r = 0; r < lines; ++r) {
+        for (int64_t x = 0; x < job.grid.out[2]; ++x) {
+          T* o = plane + job.row_offset(r) + x * job.out_at[2];
+          const T sum = job.beta == T(0) ? value : value + job.beta * *o;
+          *o = job.relu && sum < T(0) ? T(0) : sum;
+        }
       }
     }
-  }
+  });
   return PYNN_OK;
 }
 
@@ -166,11 +195,6 @@ template <class T>
 pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* bias, pynn_activation act,
                     T* y) {
   const View<T> x = normal(given, s.images, s.channels, s.in);
-  if (is_pointwise(s) && has_pixel_step(x, s.in)) {
-    return pointwise(s, s.filters, s.channels, x, w, s.channels, 1, bias, act, T(0), y);
-  }
-  const Rows<T> source(x, s.images, s.channels, s.in);
-  if (!source) return no_memory(0);
   const int64_t taps = s.taps();
   const Scratch list(size_t(taps) * sizeof(Tap));
   if (!list) return no_memory(size_t(taps) * sizeof(Tap));
@@ -184,6 +208,11 @@ pynn_status forward(const Shape& s, const View<T>& given, const T* w, const T* b
   job.groups = s.groups;
   job.rows = s.filters / s.groups;
   job.channels = s.channels / s.groups;
+  if (products_suit(s, x, s.in, job)) {
+    return pointwise(s, s.filters, s.channels, x, w, s.channels, 1, bias, act, T(0), y);
+  }
+  const Rows<T> source(x, s.images, s.channels, s.in);
+  if (!source) return no_memory(0);
   set_source(job, source.view());
   job.w = w;
   job.w_channel = taps;
@@ -206,11 +235,6 @@ template <class T>
 pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, const T* bias,
                           pynn_activation act, T beta, T* dx) {
   const View<T> dy = normal(given, s.images, s.filters, s.out);
-  if (is_pointwise(s) && has_pixel_step(dy, s.out)) {
-    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, bias, act, beta, dx);
-  }
-  const Rows<T> source(dy, s.images, s.filters, s.out);
-  if (!source) return no_memory(0);
   const int64_t taps = s.taps();
   const Scratch list(size_t(2 * taps) * sizeof(Tap));
   if (!list) return no_memory(size_t(2 * taps) * sizeof(Tap));
@@ -223,6 +247,17 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
   job.groups = s.groups;
   job.rows = s.channels / s.groups;
   job.channels = s.filters / s.groups;
+  for (int d = 0; d < 3; ++d) {
+    job.grid.out[d] = s.in[d];
+    job.grid.step[d] = 1;
+    job.grid.in[d] = s.out[d];
+  }
+  job.tap_count = taps;
+  if (products_suit(s, dy, s.out, job)) {
+    return pointwise(s, s.channels, s.filters, dy, w, 1, s.channels, bias, act, beta, dx);
+  }
+  const Rows<T> source(dy, s.images, s.filters, s.out);
+  if (!source) return no_memory(0);
   set_source(job, source.view());
   job.w = w;
   job.w_row = taps;
@@ -237,16 +272,15 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
   job.out_plane = s.in_size();
   job.out_group = job.rows * job.out_plane;
   job.out_image = s.channels * job.out_plane;
-  // Depthwise, so little is computed that the zeros of a spread source cost less than going phase by phase.
-  if (job.rows == 1 && job.channels == 1 && s.stride[1] * s.stride[2] > 1 && s.stride[1] * s.stride[2] <= 4 &&
-      s.stride[0] == 1) {
+  // Depthwise, in steps of two: the phases side by side.
+  if (job.rows == 1 && job.channels == 1 && s.stride[0] == 1 && s.stride[1] == 2 && s.stride[2] == 2) {
     Job<T> whole = job;
     for (int d = 0; d < 3; ++d) {
       whole.grid.out[d] = s.in[d];
       whole.grid.step[d] = 1;
       whole.grid.in[d] = s.out[d];
-      whole.grid.spread[d] = s.stride[d];
     }
+    whole.grid.apart = true;
     for (int64_t t = 0; t < taps; ++t) used[t] = {{-all[t].at[0], -all[t].at[1], -all[t].at[2]}, t};
     whole.tap_count = taps;
     whole.out_at[2] = 1;
@@ -257,12 +291,11 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
   }
   // Places a + stride * i meet only the taps for which a - (r * dilation - before) is a multiple of the
   // stride.
-  int64_t a[3], phases[3];
+  int64_t phases[3];
   for (int d = 0; d < 3; ++d) phases[d] = least(s.stride[d], s.in[d]);
-  for (int64_t phase = 0; phase < phases[0] * phases[1] * phases[2]; ++phase) {
-    a[0] = phase / phases[2] / phases[1];
-    a[1] = phase / phases[2] % phases[1];
-    a[2] = phase % phases[2];
+  const int64_t count = phases[0] * phases[1] * phases[2];
+  const auto select = [&](int64_t phase) {
+    const int64_t a[3] = {phase / phases[2] / phases[1], phase / phases[2] % phases[1], phase % phases[2]};
     job.tap_count = 0;
     for (int64_t t = 0; t < taps; ++t) {
       Tap tap = {{0, 0, 0}, t};
@@ -274,12 +307,27 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
       }
       if (meets) used[job.tap_count++] = tap;
     }
-    for (int d = 0; d < 3; ++d) {
-      job.grid.out[d] = ceil_div(s.in[d] - a[d], s.stride[d]);
-      job.grid.step[d] = 1;
-      job.grid.in[d] = s.out[d];
-    }
+    for (int d = 0; d < 3; ++d) job.grid.out[d] = ceil_div(s.in[d] - a[d], s.stride[d]);
     job.out = dx + (a[0] * s.in[1] + a[1]) * s.in[2] + a[2];
+    return job.tap_count;
+  };
+  // Where phases meet no tap, all places are filled at once, in memory's order.
+  int64_t empty = 0;
+  for (int64_t phase = 0; phase < count; ++phase) empty += select(phase) == 0;
+  const bool filled = empty > 0 && beta == T(0);
+  if (filled) {
+    Job<T> whole = job;
+    whole.tap_count = 0;
+    for (int d = 0; d < 3; ++d) whole.grid.out[d] = s.in[d];
+    whole.out_at[2] = 1;
+    whole.out_at[1] = s.in[2];
+    whole.out_at[0] = s.in[1] * s.in[2];
+    whole.out = dx;
+    const pynn_status status = run(whole);
+    if (status != PYNN_OK) return status;
+  }
+  for (int64_t phase = 0; phase < count; ++phase) {
+    if (select(phase) == 0 && filled) continue;
     const pynn_status status = run(job);
     if (status != PYNN_OK) return status;
   }
@@ -294,8 +342,17 @@ pynn_status backward_weight(const Shape& s, const View<T>& x, const View<T>& dy,
     for (int64_t i = 0; i < size; ++i) dw[i] = beta == T(0) ? T(0) : beta * dw[i];
     return PYNN_OK;
   }
-  const Rows<T> source(normal(x, s.images, s.channels, s.in), s.images, s.channels, s.in);
-  const Rows<T> result(normal(dy, s.images, s.filters, s.out), s.images, s.filters, s.out, true);
+  const View<T> from = normal(x, s.images, s.channels, s.in), by = normal(dy, s.images, s.filters, s.out);
+  // One small image has more weights than pixels: packed patches would be used too seldom.
+  if (s.images == 1 && s.out_size() <= kOneProductPixels && is_pointwise(s) && from.at[2] == 1 && by.at[2] == 1 &&
+      has_pixel_step(from, s.in) && has_pixel_step(by, s.out)) {
+    const matmul::Gemm<T> g = {s.filters,    s.channels, s.in_size(), by.data, by.channel, 1,    from.data, 1,
+                               from.channel, dw,         s.channels,  1,       nullptr,    nullptr, T(1),   beta,
+                               PYNN_ACT_NONE};
+    return matmul::gemm(g);
+  }
+  const Rows<T> source(from, s.images, s.channels, s.in);
+  const Rows<T> result(by, s.images, s.filters, s.out, true);
   const Scratch list(size_t(taps) * sizeof(Tap));
   if (!source || !result || !list) return no_memory(0);
   list_taps(s, list.as<Tap>());

@@ -60,19 +60,18 @@ struct GradArgs {
   int64_t sums_row;  // elements from row to row of sums
 };
 
-// Planes with a square kernel of their own (depthwise), one step apart. The source's rows are copied to row
-// `top`, column `left` of `frame`, whose other elements stay zero; out[y][x] = act(sum of w[r][s] * frame[y +
-// r][x + s]
-// + bias + beta * out). frame has kPlaneRows - 1 rows more than are read.
+// Planes with a square kernel of their own (depthwise), whose places are `step` apart. The source's rows x columns lie at
+// row `top`, column `left` of a frame of zeros; out[y][x] = act(sum of w[r][s] * frame[step * y + r][step * x + s] +
+// bias + beta * out). Where kernels are `framed` they copy the source to `frame`, whose other elements stay zero: with a
+// step of two a row holds its even columns, and `phase` elements behind them its odd ones. frame has kPlaneRows - 1 rows
+// more than are read.
 template <class T>
 struct PlaneArgs {
   int64_t planes;
   const T* src;
-  int64_t src_step, src_row, rows,
-      columns;  // rows x columns of a plane are copied, spread_y and spread_x apart
-  int64_t spread_y, spread_x;
+  int64_t src_step, src_row, rows, columns;
   T* frame;
-  int64_t pitch, top, left;
+  int64_t pitch, phase, top, left;
   const T* w;
   int64_t w_step;
   bool turned;    // w[size - 1 - i] for w[i]
@@ -83,14 +82,15 @@ struct PlaneArgs {
   int64_t out_step, height, width;
 };
 
-// The weight gradient of one such plane, summed over images: sums[r][s] += dy[y][x] * frame[y + r][x + s].
+// The weight gradient of one such plane, summed over images: sums[r][s] += dy[y][x] * frame[step * y + r][step * x +
+// s].
 template <class T>
 struct PlaneGradArgs {
   int64_t images;
   const T* src;
   int64_t src_step, src_row, rows, columns;
   T* frame;
-  int64_t pitch, top, left;
+  int64_t pitch, phase, top, left;
   const T* dy;
   int64_t dy_step, dy_row, height, width;
   T* sums;
@@ -124,8 +124,10 @@ struct Kernels {
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n
   void (*reduce)(const T* x, int64_t n, T* out);
-  Plane plane[8];               // [kernel size]: 3, 5 and 7
-  PlaneGrad plane_grad[8];      // nullptr where it has too many sums for the registers
+  bool framed;                  // planes are copied to frames; by plane_apart on every ISA
+  Plane plane[3][8];            // [step][kernel size]: 1 and 2; 3, 5 and 7
+  Plane plane_apart[8];         // of a source whose elements are two apart; w is turned
+  PlaneGrad plane_grad[3][8];   // nullptr where it has too many sums for the registers
   WinogradKernels<T> winograd;  // of float alone
 };
 

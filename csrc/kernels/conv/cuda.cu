@@ -1,7 +1,6 @@
 // Convolutions: which way, what is packed for it, and the data gradient's phases.
-#include "kernels/conv/cuda.h"
-
 #include "cuda/launch.h"
+#include "kernels/conv/cuda.h"
 #include "kernels/conv/cuda_pack.h"
 #include "kernels/conv/cuda_ways.h"
 
@@ -13,23 +12,27 @@ constexpr int64_t kMostSide = 1 << 14;  // coordinates, with padding and dilatio
 Status check(const Conv& c) {
   constexpr int64_t kMost = (int64_t(1) << 31) - 1024;
   const int64_t in = c.images * c.in_size(), out = c.images * c.out_size();
-  if (in < kMost && out < kMost && c.channels < kMost && c.filters < kMost && c.taps() < kMost) return Status();
-  return Status(PYNN_UNSUPPORTED,
-                "a convolution of %lld images of %lld channels and %lld pixels into %lld of %lld; the kernels count "
-                "fewer than 2^31 pixels",
-                (long long)c.images, (long long)c.channels, (long long)c.in_size(), (long long)c.filters,
-                (long long)c.out_size());
+  if (in < kMost && out < kMost && c.channels < kMost && c.filters < kMost && c.taps() < kMost)
+    return Status();
+  return Status(
+      PYNN_UNSUPPORTED,
+      "a convolution of %lld images of %lld channels and %lld pixels into %lld of %lld; the kernels count "
+      "fewer than 2^31 pixels",
+      (long long)c.images, (long long)c.channels, (long long)c.in_size(), (long long)c.filters,
+      (long long)c.out_size());
 }
 
 bool is_empty(const Conv& c) { return c.images == 0 || c.filters == 0 || c.out_size() == 0; }
 
-// In one dimension: the pixels of dx that are `phase` off the stride, how many they are, and the taps that reach them.
+// In one dimension: the pixels of dx that are `phase` off the stride, how many they are, and the taps that
+// reach them.
 struct Phase {
-  int64_t first, pixels;         // of dx
-  int64_t tap, apart, taps;      // the first tap, its step, how many
-  int64_t origin, tap_step;      // pixel q reads dy at q + origin + t * tap_step
+  int64_t first, pixels;     // of dx
+  int64_t tap, apart, taps;  // the first tap, its step, how many
+  int64_t origin, tap_step;  // pixel q reads dy at q + origin + t * tap_step
 };
-Phase phase_of(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t before, int64_t dilation) {
+Phase phase_of(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t before,
+               int64_t dilation) {
   Phase out = {};
   out.first = phase;
   out.pixels = phase < size ? ceil_div(size - phase, stride) : 0;
@@ -48,14 +51,16 @@ Phase phase_of(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int6
   return out;
 }
 
-// The product of one phase of the data gradient; false where no pixel of dx is in it. A phase that no tap reaches has
-// taps of count 0: its pixels are zeros.
-bool data_job(const Conv& c, const PackedImages& dy, const void* w, void* dx, const int64_t* phase, GatherJob* job) {
+// The product of one phase of the data gradient; false where no pixel of dx is in it. A phase that no tap
+// reaches has taps of count 0: its pixels are zeros.
+bool data_job(const Conv& c, const PackedImages& dy, const void* w, void* dx, const int64_t* phase,
+              GatherJob* job) {
   *job = {};
   job->dtype = c.dtype, job->float32 = c.float32;
   job->source = dy, job->source_pixels = c.out_size();
   job->w = w, job->turned = true;
-  job->images = c.images, job->groups = c.groups, job->rows = c.group_channels(), job->channels = c.group_filters();
+  job->images = c.images, job->groups = c.groups, job->rows = c.group_channels(),
+  job->channels = c.group_filters();
   job->to = dx, job->result_size = c.in_size();
   int64_t step = 1;
   for (int d = 2; d >= 0; --d) {
@@ -87,12 +92,14 @@ Status each_phase(const Conv& c, const Body& body) {
   return Status();
 }
 
-GatherJob forward_job(const Conv& c, const PackedImages& x, const void* w, const void* bias, bool relu, void* y) {
+GatherJob forward_job(const Conv& c, const PackedImages& x, const void* w, const void* bias, bool relu,
+                      void* y) {
   GatherJob job = {};
   job.dtype = c.dtype, job.float32 = c.float32;
   job.source = x, job.source_pixels = c.in_size();
   job.w = w;
-  job.images = c.images, job.groups = c.groups, job.rows = c.group_filters(), job.channels = c.group_channels();
+  job.images = c.images, job.groups = c.groups, job.rows = c.group_filters(),
+  job.channels = c.group_channels();
   job.bias = bias, job.relu = relu, job.to = y, job.result_size = c.out_size();
   int64_t step = 1;
   for (int d = 2; d >= 0; --d) {
@@ -111,7 +118,8 @@ WeightJob weight_job(const Conv& c, const PackedImages& x, const PackedImages& d
   WeightJob job = {};
   job.dtype = c.dtype, job.float32 = c.float32;
   job.x = x, job.dy = dy, job.x_pixels = c.in_size();
-  job.images = c.images, job.groups = c.groups, job.channels = c.group_channels(), job.filters = c.group_filters();
+  job.images = c.images, job.groups = c.groups, job.channels = c.group_channels(),
+  job.filters = c.group_filters();
   job.dw = dw;
   for (int d = 0; d < 3; ++d) {
     job.kernel[d] = c.kernel[d], job.grid[d] = c.out[d];
@@ -131,12 +139,13 @@ PackedImages to_be_packed(int64_t channels, int64_t groups, size_t item) {
 }  // namespace
 
 bool by_products(const Conv& c, Pass pass) {
-  const bool tensor_cores =
-      c.dtype == PYNN_FLOAT16 || c.dtype == PYNN_BFLOAT16 || (c.dtype == PYNN_FLOAT32 && c.float32 != Float32::exact);
+  const bool tensor_cores = c.dtype == PYNN_FLOAT16 || c.dtype == PYNN_BFLOAT16 ||
+                            (c.dtype == PYNN_FLOAT32 && c.float32 != Float32::exact);
   if (!tensor_cores || path() == Path::simt || c.channels == 0 || is_empty(c)) return false;
   for (int d = 0; d < 3; ++d) {
     const int64_t reach = c.dilation[d] * c.kernel[d] + c.before[d];
-    if (c.in[d] + reach > kMostSide || c.out[d] * c.stride[d] + reach > kMostSide || c.stride[d] > 64) return false;
+    if (c.in[d] + reach > kMostSide || c.out[d] * c.stride[d] + reach > kMostSide || c.stride[d] > 64)
+      return false;
   }
   if (path() != Path::automatic) return true;
   const int64_t filters = c.group_filters(), channels = c.group_channels();
@@ -147,7 +156,8 @@ bool by_products(const Conv& c, Pass pass) {
 }
 
 bool lies_packed(const Images& x, int64_t channels, int64_t groups, const int64_t* size, size_t item) {
-  if (channels / groups != filled(channels / groups, item) || reinterpret_cast<uintptr_t>(x.data) % 16 != 0) return false;
+  if (channels / groups != filled(channels / groups, item) || reinterpret_cast<uintptr_t>(x.data) % 16 != 0)
+    return false;
   int64_t step = channels;
   for (int d = 2; d >= 0; --d) {
     if (size[d] != 1 && x.at[d] != step) return false;
@@ -159,7 +169,8 @@ bool lies_packed(const Images& x, int64_t channels, int64_t groups, const int64_
 size_t packed_bytes(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size,
                     size_t item) {
   if (lies_packed(x, channels, groups, size, item)) return 0;
-  return rounded(images * size[0] * size[1] * size[2] * groups * filled(channels / groups, item) * int64_t(item));
+  return rounded(images * size[0] * size[1] * size[2] * groups * filled(channels / groups, item) *
+                 int64_t(item));
 }
 
 template <class Word>
@@ -179,8 +190,8 @@ static Status pack_as(const Images& x, int64_t images, int64_t channels, int64_t
   return launch(pack_images<Word>, dim3(unsigned(blocks)), dim3(256), 0, stream, job);
 }
 
-Status pack(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size, size_t item,
-            void* to, cudaStream_t stream, PackedImages* out) {
+Status pack(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size,
+            size_t item, void* to, cudaStream_t stream, PackedImages* out) {
   *out = to_be_packed(channels, groups, item);
   out->data = lies_packed(x, channels, groups, size, item) ? x.data : to;
   if (out->data != to) return Status();
@@ -191,12 +202,13 @@ Status pack(const Images& x, int64_t images, int64_t channels, int64_t groups, c
 size_t conv_forward_workspace(const Conv& c, const Images& x) {
   if (is_empty(c) || !by_products(c, Pass::forward)) return 0;
   const size_t item = size_of(c.dtype);
-  const GatherJob job = forward_job(c, to_be_packed(c.channels, c.groups, item), nullptr, nullptr, false, nullptr);
+  const GatherJob job =
+      forward_job(c, to_be_packed(c.channels, c.groups, item), nullptr, nullptr, false, nullptr);
   return packed_bytes(x, c.images, c.channels, c.groups, c.in, item) + gather_workspace(job);
 }
 
-Status conv_forward(const Conv& c, const Images& x, const void* w, const void* bias, pynn_activation act, void* y,
-                    void* workspace, cudaStream_t stream) {
+Status conv_forward(const Conv& c, const Images& x, const void* w, const void* bias, pynn_activation act,
+                    void* y, void* workspace, cudaStream_t stream) {
   PYNN_TRY(check(c));
   if (is_empty(c)) return Status();
   const bool relu = act == PYNN_ACT_RELU;
@@ -205,7 +217,8 @@ Status conv_forward(const Conv& c, const Images& x, const void* w, const void* b
   PackedImages source;
   PYNN_TRY(pack(x, c.images, c.channels, c.groups, c.in, item, workspace, stream, &source));
   return gather(forward_job(c, source, w, bias, relu, y),
-                static_cast<char*>(workspace) + packed_bytes(x, c.images, c.channels, c.groups, c.in, item), stream);
+                static_cast<char*>(workspace) + packed_bytes(x, c.images, c.channels, c.groups, c.in, item),
+                stream);
 }
 
 size_t conv_data_workspace(const Conv& c, const Images& dy) {
@@ -222,7 +235,8 @@ size_t conv_data_workspace(const Conv& c, const Images& dy) {
   return packed_bytes(dy, c.images, c.filters, c.groups, c.out, item) + most;
 }
 
-Status conv_data(const Conv& c, const Images& dy, const void* w, void* dx, void* workspace, cudaStream_t stream) {
+Status conv_data(const Conv& c, const Images& dy, const void* w, void* dx, void* workspace,
+                 cudaStream_t stream) {
   PYNN_TRY(check(c));
   if (c.images == 0 || c.channels == 0 || c.in_size() == 0) return Status();
   if (!by_products(c, Pass::data)) return direct_data_pass(c, dy, w, dx, stream);
@@ -245,7 +259,8 @@ size_t conv_weight_workspace(const Conv& c, const Images& x, const Images& dy) {
          packed_bytes(dy, c.images, c.filters, c.groups, c.out, item) + weight_workspace(job);
 }
 
-Status conv_weight(const Conv& c, const Images& x, const Images& dy, void* dw, void* workspace, cudaStream_t stream) {
+Status conv_weight(const Conv& c, const Images& x, const Images& dy, void* dw, void* workspace,
+                   cudaStream_t stream) {
   PYNN_TRY(check(c));
   if (c.filters == 0 || c.channels == 0 || c.taps() == 0) return Status();
   if (!by_products(c, Pass::weight)) return direct_weight_pass(c, x, dy, dw, workspace, stream);

@@ -1,13 +1,13 @@
 // The launches of the direct kernels, and the bias gradient.
-#include "kernels/conv/cuda_direct.h"
-
 #include "cuda/launch.h"
+#include "kernels/conv/cuda_direct.h"
 #include "kernels/conv/cuda_ways.h"
 
 namespace pynn::cuda {
 namespace {
 
-// images: x, or dy for the data gradient; result: the size of what the kernel writes, or of dy for the weight's.
+// images: x, or dy for the data gradient; result: the size of what the kernel writes, or of dy for the
+// weight's.
 template <class T>
 DirectConv<T> direct_of(const Conv& c, const Images& images, const void* w, const int64_t* result) {
   DirectConv<T> p = {};
@@ -44,21 +44,21 @@ size_t sum_bytes(const Parts& parts, int64_t sums, int dtype) {
 
 template <class T>
 Status add(const Compute<T>* sums, int count, int64_t size, void* out, cudaStream_t stream) {
-  return launch(add_parts<T>, dim3(unsigned(ceil_div(size, 256))), dim3(256), 0, stream, sums, count, int(size),
-                static_cast<T*>(out));
+  return launch(add_parts<T>, dim3(unsigned(ceil_div(size, 256))), dim3(256), 0, stream, sums, count,
+                int(size), static_cast<T*>(out));
 }
 
 // The grids below have the groups' filters or the channels along y.
 constexpr int64_t kMostRows = 65535;
 Status too_many(const char* what, int64_t count) {
-  return Status(PYNN_UNSUPPORTED, "a convolution with %lld %s; the direct kernels take up to %lld", (long long)count,
-                what, (long long)kMostRows);
+  return Status(PYNN_UNSUPPORTED, "a convolution with %lld %s; the direct kernels take up to %lld",
+                (long long)count, what, (long long)kMostRows);
 }
 
 }  // namespace
 
-Status direct_forward_pass(const Conv& c, const Images& x, const void* w, const void* bias, bool relu, void* y,
-                           cudaStream_t stream) {
+Status direct_forward_pass(const Conv& c, const Images& x, const void* w, const void* bias, bool relu,
+                           void* y, cudaStream_t stream) {
   return dispatch_float(c.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     DirectConv<T> p = direct_of<T>(c, x, w, c.out);
@@ -78,8 +78,8 @@ Status direct_data_pass(const Conv& c, const Images& dy, const void* w, void* dx
     DirectConv<T> p = direct_of<T>(c, dy, w, c.in);
     p.y = static_cast<T*>(dx);
     if (c.channels > kMostRows) return too_many("channels", c.channels);
-    return launch(direct_data<T>, dim3(unsigned(ceil_div(p.pixels, 256)), unsigned(c.channels)), dim3(256), 0, stream,
-                  p);
+    return launch(direct_data<T>, dim3(unsigned(ceil_div(p.pixels, 256)), unsigned(c.channels)), dim3(256), 0,
+                  stream, p);
   });
 }
 
@@ -99,7 +99,8 @@ Status direct_weight_pass(const Conv& c, const Images& x, const Images& dy, void
     for (int d = 0; d < 3; ++d) p.dy_at[d] = dy.at[d];
     p.dw = static_cast<T*>(dw), p.part = parts.length;
     p.parts = parts.count > 1 ? static_cast<Compute<T>*>(workspace) : nullptr;
-    PYNN_TRY(launch(direct_weight<T>, dim3(unsigned(weights), unsigned(parts.count)), dim3(256), 0, stream, p));
+    PYNN_TRY(
+        launch(direct_weight<T>, dim3(unsigned(weights), unsigned(parts.count)), dim3(256), 0, stream, p));
     return p.parts ? add<T>(p.parts, parts.count, weights, dw, stream) : Status();
   });
 }
@@ -118,12 +119,12 @@ Status conv_bias(const Conv& c, const Images& dy, void* db, void* workspace, cud
     const T* from = static_cast<const T*>(dy.data);
     const dim3 grid(unsigned(c.filters), unsigned(parts.count));
     if (parts.count == 1) {
-      return launch(sum_channel<T, T>, grid, dim3(256), 0, stream, from, dy.image, dy.channel, dy.at[0], dy.at[1],
-                    dy.at[2], grid_of(c.out), int(pixels), parts.length, static_cast<T*>(db));
+      return launch(sum_channel<T, T>, grid, dim3(256), 0, stream, from, dy.image, dy.channel, dy.at[0],
+                    dy.at[1], dy.at[2], grid_of(c.out), int(pixels), parts.length, static_cast<T*>(db));
     }
     Sum* sums = static_cast<Sum*>(workspace);
-    PYNN_TRY(launch(sum_channel<T, Sum>, grid, dim3(256), 0, stream, from, dy.image, dy.channel, dy.at[0], dy.at[1],
-                    dy.at[2], grid_of(c.out), int(pixels), parts.length, sums));
+    PYNN_TRY(launch(sum_channel<T, Sum>, grid, dim3(256), 0, stream, from, dy.image, dy.channel, dy.at[0],
+                    dy.at[1], dy.at[2], grid_of(c.out), int(pixels), parts.length, sums));
     return add<T>(sums, parts.count, c.filters, db, stream);
   });
 }

@@ -1,5 +1,6 @@
-// Convolutions without tensor cores, a thread a place of the result: float64, exact float32, depthwise, first layers,
-// groups of few filters. Neighbouring threads have neighbouring pixels; what they share comes from the caches.
+// Convolutions without tensor cores, a thread a place of the result: float64, exact float32, depthwise, first
+// layers, groups of few filters. Neighbouring threads have neighbouring pixels; what they share comes from
+// the caches.
 #pragma once
 #include "cuda/strided.h"
 #include "cuda/types.h"
@@ -10,17 +11,18 @@ namespace pynn::cuda {
 
 template <class T>
 struct DirectConv {
-  const T *x, *w, *bias;       // x: the input, or dy for the data gradient
+  const T *x, *w, *bias;  // x: the input, or dy for the data gradient
   T* y;
   int64_t image, channel, at[3];  // steps of x, elements
   int group_channels, group_filters, groups, images;
   int in[3], kernel[3], out[3], stride[3], before[3], dilation[3];
-  PixelGrid grid;              // of the result
-  int pixels;                  // of the result, of all images
+  PixelGrid grid;  // of the result
+  int pixels;      // of the result, of all images
   bool relu;
 };
 
-// y = act(conv(x, w) + bias); a thread has kFilters filters of a group at one pixel, a block those filters' weights.
+// y = act(conv(x, w) + bias); a thread has kFilters filters of a group at one pixel, a block those filters'
+// weights.
 template <class T, int kFilters>
 __global__ void __launch_bounds__(256) direct_forward(const __grid_constant__ DirectConv<T> p) {
   using Sum = Compute<T>;
@@ -61,7 +63,8 @@ __global__ void __launch_bounds__(256) direct_forward(const __grid_constant__ Di
     if (first + f >= p.group_filters) continue;
     const int filter = group * p.group_filters + first + f;
     const Sum bias = p.bias ? widen(p.bias[filter]) : Sum(0);
-    p.y[(int64_t(n) * filters + filter) * size + (pixel - n * size)] = narrow<T>(activate(sums[f] + bias, p.relu));
+    p.y[(int64_t(n) * filters + filter) * size + (pixel - n * size)] =
+        narrow<T>(activate(sums[f] + bias, p.relu));
   }
 }
 
@@ -87,8 +90,9 @@ __global__ void __launch_bounds__(256) direct_data(const __grid_constant__ Direc
         const int dy = y - ty * p.dilation[1], oy = dy / p.stride[1];
         for (int tx = 0; tx < p.kernel[2]; ++tx, ++w) {
           const int dx = x - tx * p.dilation[2], ox = dx / p.stride[2];
-          const bool there = dz >= 0 && dy >= 0 && dx >= 0 && oz < p.out[0] && oy < p.out[1] && ox < p.out[2] &&
-                             oz * p.stride[0] == dz && oy * p.stride[1] == dy && ox * p.stride[2] == dx;
+          const bool there = dz >= 0 && dy >= 0 && dx >= 0 && oz < p.out[0] && oy < p.out[1] &&
+                             ox < p.out[2] && oz * p.stride[0] == dz && oy * p.stride[1] == dy &&
+                             ox * p.stride[2] == dx;
           if (there) sum = fma(widen(from[oz * p.at[0] + oy * p.at[1] + ox * p.at[2]]), widen(*w), sum);
         }
       }
@@ -114,12 +118,12 @@ PYNN_DEVICE Sum block_sum(Sum sum) {
 
 template <class T>
 struct DirectWeight {
-  DirectConv<T> conv;          // x the input; y is not used
+  DirectConv<T> conv;  // x the input; y is not used
   const T* dy;
   int64_t dy_image, dy_channel, dy_at[3];
-  Compute<T>* parts;           // [part][filter][channel of its group][tap], or nullptr: to dw
+  Compute<T>* parts;  // [part][filter][channel of its group][tap], or nullptr: to dw
   T* dw;
-  int part;                    // pixels of dy
+  int part;  // pixels of dy
 };
 
 // A block sums one weight's gradient over a part of the pixels.
@@ -130,7 +134,8 @@ __global__ void __launch_bounds__(256) direct_weight(const __grid_constant__ Dir
   const int taps = c.kernel[0] * c.kernel[1] * c.kernel[2], weight = int(blockIdx.x);
   const int tap = weight % taps, channel = weight / taps % c.group_channels;
   const int filter = weight / taps / c.group_channels, group = filter / c.group_filters;
-  const int tx = tap % c.kernel[2], ty = tap / c.kernel[2] % c.kernel[1], tz = tap / c.kernel[2] / c.kernel[1];
+  const int tx = tap % c.kernel[2], ty = tap / c.kernel[2] % c.kernel[1],
+            tz = tap / c.kernel[2] / c.kernel[1];
   const T* x = c.x + (int64_t(group) * c.group_channels + channel) * c.channel;
   const T* dy = p.dy + filter * p.dy_channel;
   const int first = int(blockIdx.y) * p.part, end = min(c.pixels, first + p.part);

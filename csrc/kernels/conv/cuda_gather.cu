@@ -1,6 +1,5 @@
 // The launches of implicit products: forward and data gradient.
 #include "kernels/conv/cuda_gather.h"
-
 #include "kernels/conv/cuda_pack.h"
 #include "kernels/conv/cuda_ways.h"
 #include "kernels/matmul/cuda_launch.h"
@@ -44,7 +43,8 @@ Status pack_for(const GatherJob& job, void* to, int64_t* k, cudaStream_t stream)
     *k *= job.taps.count[d];
   }
   weights.size = job.groups * job.rows * *k;
-  return launch(pack_weights<Word>, dim3(unsigned(ceil_div(weights.size, 256))), dim3(256), 0, stream, weights);
+  return launch(pack_weights<Word>, dim3(unsigned(ceil_div(weights.size, 256))), dim3(256), 0, stream,
+                weights);
 }
 
 template <class Tile>
@@ -59,13 +59,15 @@ Status run(const GatherJob& job, const GatherPlan& plan, void* workspace, cudaSt
   p.source = static_cast<const T*>(job.source.data), p.weights = static_cast<const T*>(workspace);
   p.pixel = job.source.pixel, p.channels = job.source.filled, p.pixels = int(job.source_pixels);
   p.taps = job.taps;
-  for (int& count : p.taps.count) count = std::max(count, 1);  // a phase without taps has no K, but divides by these
+  for (int& count : p.taps.count)
+    count = std::max(count, 1);  // a phase without taps has no K, but divides by these
   p.k = int(k), p.part = plan.parts.length, p.parts = plan.parts.count;
   p.result = result_of<T>(job, parts);
   const auto& to = p.result;
   p.tiles_m = int(ceil_div(to.m, Tile::kM)), p.tiles_n = int(ceil_div(to.n, Tile::kN));
   const int64_t blocks = int64_t(p.tiles_m) * p.tiles_n * p.parts * to.batch;
-  PYNN_TRY(launch(gather_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
+  PYNN_TRY(launch(gather_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes,
+                  stream, p));
   return finish(to, p.parts, stream);
 }
 

@@ -1,6 +1,7 @@
-// Convolutions as products of matrices that are never made (implicit GEMM), by the tiles of matmul/cuda_tile.h. Images
-// were copied to channels last, every group's channels filled up with zeros to whole 16-byte chunks; a chunk is one
-// tap's channels of one pixel, copied to shared memory from where it lies, or zeros where the tap meets the padding.
+// Convolutions as products of matrices that are never made (implicit GEMM), by the tiles of
+// matmul/cuda_tile.h. Images were copied to channels last, every group's channels filled up with zeros to
+// whole 16-byte chunks; a chunk is one tap's channels of one pixel, copied to shared memory from where it
+// lies, or zeros where the tap meets the padding.
 #pragma once
 #include "cuda/strided.h"
 #include "kernels/matmul/cuda_mma.h"
@@ -47,11 +48,11 @@ struct Taps {
 
 template <class T>
 struct GatherProduct {
-  const T *source, *weights;   // source [image][pixel][group][channels], weights [group][row][tap][channels]
-  int64_t pixel;               // elements from pixel to pixel
-  int channels;                // of a group, filled up
+  const T *source, *weights;  // source [image][pixel][group][channels], weights [group][row][tap][channels]
+  int64_t pixel;              // elements from pixel to pixel
+  int channels;               // of a group, filled up
   int k, part, tiles_m, tiles_n, parts;
-  int pixels;                  // of the source, an image
+  int pixels;  // of the source, an image
   Taps taps;
   Result<T, PixelColumns> result;  // its batch is the groups
 };
@@ -91,7 +92,8 @@ class GatherCursor {
       const bool there = left_ > 0 && image_[i] >= 0 && unsigned(z) < unsigned(t.size[0]) &&
                          unsigned(y) < unsigned(t.size[1]) && unsigned(x) < unsigned(t.size[2]);
       const int pixel = image_[i] + (z * t.size[1] + y) * t.size[2] + x;
-      async_copy16(panel + Own::place(i), there ? source_ + pixel * p_.pixel + channel_ : p_.source, there ? 16 : 0);
+      async_copy16(panel + Own::place(i), there ? source_ + pixel * p_.pixel + channel_ : p_.source,
+                   there ? 16 : 0);
     }
     left_ -= kPanelDepth<T>;
     channel_ += kPanelDepth<T>;
@@ -112,8 +114,8 @@ class GatherCursor {
   int image_[Own::kCopies], plane_[Own::kCopies], place_[Own::kCopies];
 };
 
-// result[row][pixel] = sum of weights over taps and channels: the forward pass, and the data gradient with a stride of
-// the result's own.
+// result[row][pixel] = sum of weights over taps and channels: the forward pass, and the data gradient with a
+// stride of the result's own.
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads)
     gather_product(const __grid_constant__ GatherProduct<typename Tile::Element> p) {
@@ -146,12 +148,12 @@ struct WeightColumns {
 
 template <class T>
 struct WeightProduct {
-  const T *x, *dy;             // [image][pixel][group][channels] and [image][pixel][group][filters]
-  int64_t x_pixel, dy_pixel;   // elements from pixel to pixel
-  int channels, filters;       // of a group, filled up
+  const T *x, *dy;                       // [image][pixel][group][channels] and [image][pixel][group][filters]
+  int64_t x_pixel, dy_pixel;             // elements from pixel to pixel
+  int channels, filters;                 // of a group, filled up
   int k, part, tiles_m, tiles_n, parts;  // K: the pixels of dy
-  int pixels;                  // of x, an image
-  PixelGrid grid;              // of dy
+  int pixels;                            // of x, an image
+  PixelGrid grid;                        // of dy
   Taps taps;
   Result<T, WeightColumns> result;  // its batch is the groups
 };

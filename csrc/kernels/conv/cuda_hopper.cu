@@ -1,17 +1,16 @@
 // The launches of implicit products on sm_90a.
-#include "kernels/conv/cuda_hopper.h"
-
 #include "cuda/gpu.h"
+#include "kernels/conv/cuda_hopper.h"
 #include "kernels/conv/cuda_ways.h"
 #include "kernels/matmul/cuda_launch.h"
 
 namespace pynn::cuda {
 namespace {
 
-// The source as the copy engine walks it, 128 bytes of channels at a time, and the taps beside its windows. grid: the
-// places that windows stand at.
-PixelMapShape pixels_of(pynn_dtype dtype, bool round_tf32, const PackedImages& x, int64_t images, const Taps& taps,
-                        const int64_t* grid, int pixels, WindowTaps* out) {
+// The source as the copy engine walks it, 128 bytes of channels at a time, and the taps beside its windows.
+// grid: the places that windows stand at.
+PixelMapShape pixels_of(pynn_dtype dtype, bool round_tf32, const PackedImages& x, int64_t images,
+                        const Taps& taps, const int64_t* grid, int pixels, WindowTaps* out) {
   const uint64_t item = size_of(dtype);
   PixelMapShape s = {};
   s.dtype = dtype, s.round_tf32 = round_tf32, s.data = x.data;
@@ -40,11 +39,13 @@ bool can_walk(const Taps& taps, const int64_t* grid, int64_t groups) {
     if (taps.count[d] < 1 || std::abs((taps.count[d] - 1) * taps.tap_step[d]) > 255) return false;
   }
   WindowTaps unused;
-  return has_pixel_map(pixels_of(PYNN_FLOAT16, false, PackedImages{nullptr, 8, 8}, 1, taps, grid, 128, &unused));
+  return has_pixel_map(
+      pixels_of(PYNN_FLOAT16, false, PackedImages{nullptr, 8, 8}, 1, taps, grid, 128, &unused));
 }
 
 template <class Tile>
-Status run(const GatherJob& job, const GatherPlan& plan, const void* weights, void* parts, cudaStream_t stream) {
+Status run(const GatherJob& job, const GatherPlan& plan, const void* weights, void* parts,
+           cudaStream_t stream) {
   using T = typename Tile::Element;
   const bool round_tf32 = job.dtype == PYNN_FLOAT32;
   const uint64_t item = sizeof(T), taps = uint64_t(job.taps.count[1]) * uint64_t(job.taps.count[2]);
@@ -62,7 +63,8 @@ Status run(const GatherJob& job, const GatherPlan& plan, const void* weights, vo
   p.result = result_of<T>(job, parts);
   p.tiles_m = int(ceil_div(p.result.m, Tile::kM)), p.tiles_n = int(ceil_div(p.result.n, Tile::kN));
   const int64_t blocks = std::min<int64_t>(int64_t(p.tiles_m) * p.tiles_n * p.parts, this_gpu().processors);
-  PYNN_TRY(launch(hopper_gather<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
+  PYNN_TRY(launch(hopper_gather<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes,
+                  stream, p));
   return finish(p.result, p.parts, stream);
 }
 
@@ -77,14 +79,16 @@ Status run(const WeightJob& job, const WeightPlan& plan, void* parts, cudaStream
   shape.step[1] = uint64_t(job.dy.pixel) * sizeof(T), shape.step[2] = shape.step[1] * shape.size[1];
   shape.box[0] = Tile::kLineElements, shape.box[1] = Tile::kDepth, shape.box[2] = 1;
   PYNN_TRY(make_map(shape, &p.a));
-  PYNN_TRY(make_map(pixels_of(job.dtype, false, job.x, job.images, job.taps, job.grid, Tile::kDepth, &p.taps), &p.b));
+  PYNN_TRY(make_map(pixels_of(job.dtype, false, job.x, job.images, job.taps, job.grid, Tile::kDepth, &p.taps),
+                    &p.b));
   p.blocks = channel_blocks(job.x.filled, sizeof(T));
   p.part = plan.parts.length, p.parts = plan.parts.count;
   p.grid = grid_of(job.grid);
   p.result = result_of<T>(job, p.blocks * Tile::kLineElements, parts);
   p.tiles_m = int(ceil_div(p.result.m, Tile::kM)), p.tiles_n = int(ceil_div(p.result.n, Tile::kN));
   const int64_t blocks = std::min<int64_t>(int64_t(p.tiles_m) * p.tiles_n * p.parts, this_gpu().processors);
-  PYNN_TRY(launch(hopper_weight<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
+  PYNN_TRY(launch(hopper_weight<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes,
+                  stream, p));
   return finish(p.result, p.parts, stream);
 }
 

@@ -1,4 +1,5 @@
-// Copies of images and weights with channels last, a group's channels filled up with zeros to whole 16-byte chunks.
+// Copies of images and weights with channels last, a group's channels filled up with zeros to whole 16-byte
+// chunks.
 #pragma once
 #include "kernels/conv/cuda_gather.h"
 
@@ -11,10 +12,10 @@ struct PackImages {
   int64_t image, channel, at[3];
   Word* to;
   PixelGrid grid;
-  int pixels;                     // of all images
-  int groups, channels, filled;   // of a group
-  int tiles;                      // along groups * filled
-  bool channels_last;             // in memory already: neighbouring threads read channels
+  int pixels;                    // of all images
+  int groups, channels, filled;  // of a group
+  int tiles;                     // along groups * filled
+  bool channels_last;            // in memory already: neighbouring threads read channels
 };
 
 constexpr int kImageTile = 32;
@@ -26,7 +27,8 @@ __global__ void __launch_bounds__(256) pack_images(const __grid_constant__ PackI
   const int pixel0 = int(blockIdx.x / unsigned(job.tiles)) * kImageTile;
   const int place0 = int(blockIdx.x % unsigned(job.tiles)) * kImageTile, places = job.groups * job.filled;
   for (int y = y0; y < kImageTile; y += 256 / kImageTile) {
-    const int p = job.channels_last ? y : x, c = job.channels_last ? x : y, pixel = pixel0 + p, place = place0 + c;
+    const int p = job.channels_last ? y : x, c = job.channels_last ? x : y, pixel = pixel0 + p,
+              place = place0 + c;
     if (pixel >= job.pixels || place >= places) continue;
     const int group = place / job.filled, within = place - group * job.filled;
     Word word = 0;
@@ -40,18 +42,19 @@ __global__ void __launch_bounds__(256) pack_images(const __grid_constant__ PackI
   }
   __syncthreads();
   for (int y = y0; y < kImageTile; y += 256 / kImageTile) {
-    if (pixel0 + y < job.pixels && place0 + x < places) job.to[int64_t(pixel0 + y) * places + place0 + x] = tile[y][x];
+    if (pixel0 + y < job.pixels && place0 + x < places)
+      job.to[int64_t(pixel0 + y) * places + place0 + x] = tile[y][x];
   }
 }
 
-// to[group][row][tap][filled]: rows are a group's filters and channels its channels, or, turned, the other way round.
-// Of the kernel's taps those that begin at `first` and lie `step` apart.
+// to[group][row][tap][filled]: rows are a group's filters and channels its channels, or, turned, the other
+// way round. Of the kernel's taps those that begin at `first` and lie `step` apart.
 template <class Word>
 struct PackWeights {
   const Word* from;  // (filters, channels of a group, kernel)
   Word* to;
   int rows, channels, filled;
-  int64_t size;      // elements of `to`
+  int64_t size;  // elements of `to`
   int count[3], first[3], step[3], kernel[3];
   bool turned;
 };

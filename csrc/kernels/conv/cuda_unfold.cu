@@ -1,4 +1,5 @@
-// Windows as columns and back, a thread an element of the result; the sums of fold go through the taps in order.
+// Windows as columns and back, a thread an element of the result; the sums of fold go through the taps in
+// order.
 #include <algorithm>
 
 #include "cuda/launch.h"
@@ -96,7 +97,8 @@ Status fold(const Conv& c, const void* y, void* x, cudaStream_t stream) {
   return dispatch_float(c.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::Type;
     const int64_t size = c.images * c.channels * c.in_size();
-    return launch(fold_windows<T>, dim3(blocks_of(size)), dim3(256), 0, stream, windows_of<T>(c, {}, y, x, size));
+    return launch(fold_windows<T>, dim3(blocks_of(size)), dim3(256), 0, stream,
+                  windows_of<T>(c, {}, y, x, size));
   });
 }
 

@@ -38,23 +38,24 @@ struct PackedImages {
 };
 size_t packed_bytes(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size,
                     size_t item);
-Status pack(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size, size_t item,
-            void* to, cudaStream_t stream, PackedImages* out);
+Status pack(const Images& x, int64_t images, int64_t channels, int64_t groups, const int64_t* size,
+            size_t item, void* to, cudaStream_t stream, PackedImages* out);
 
-// One implicit product: the forward pass, or one phase of the data gradient: the pixels `phase`, `phase + stride`, ...
+// One implicit product: the forward pass, or one phase of the data gradient: the pixels `phase`, `phase +
+// stride`, ...
 struct GatherJob {
   pynn_dtype dtype;
   Float32 float32;
   PackedImages source;
-  int64_t source_pixels;        // of an image
-  const void* w;                // as it was given
-  bool turned;                  // rows are channels
+  int64_t source_pixels;                   // of an image
+  const void* w;                           // as it was given
+  bool turned;                             // rows are channels
   int64_t images, groups, rows, channels;  // of a group
   int64_t kernel[3];
-  int64_t first[3], tap_apart[3];          // the taps taken
+  int64_t first[3], tap_apart[3];  // the taps taken
   Taps taps;
-  int64_t grid[3];              // pixels of the result
-  int64_t result_size;          // elements of a channel of it
+  int64_t grid[3];      // pixels of the result
+  int64_t result_size;  // elements of a channel of it
   int64_t result_first, result_step[3];
   const void* bias;
   bool relu;
@@ -79,7 +80,8 @@ Result<T, PixelColumns> result_of(const GatherJob& job, void* parts) {
   for (int d = 0; d < 3; ++d) to.columns.step[d] = job.result_step[d];
   to.bias = static_cast<const T*>(job.bias), to.bias_by_row = true, to.bias_batch = job.rows;
   to.relu = job.relu;
-  to.m = int(job.rows), to.n = int(job.images * job.grid[0] * job.grid[1] * job.grid[2]), to.batch = int(job.groups);
+  to.m = int(job.rows), to.n = int(job.images * job.grid[0] * job.grid[1] * job.grid[2]),
+  to.batch = int(job.groups);
   to.parts = static_cast<float*>(parts);
   return to;
 }
@@ -129,8 +131,8 @@ Status launch_hopper(const GatherJob& job, const GatherPlan& plan, const void* w
 Status launch_hopper(const WeightJob& job, const WeightPlan& plan, void* parts, cudaStream_t stream);
 
 // ---- a thread a place ----
-Status direct_forward_pass(const Conv& c, const Images& x, const void* w, const void* bias, bool relu, void* y,
-                           cudaStream_t stream);
+Status direct_forward_pass(const Conv& c, const Images& x, const void* w, const void* bias, bool relu,
+                           void* y, cudaStream_t stream);
 Status direct_data_pass(const Conv& c, const Images& dy, const void* w, void* dx, cudaStream_t stream);
 size_t direct_weight_workspace(const Conv& c);
 Status direct_weight_pass(const Conv& c, const Images& x, const Images& dy, void* dw, void* workspace,

@@ -12,7 +12,8 @@ WeightPlan plan_of(const WeightJob& job) {
   if (p.hopper) {
     const int64_t n = taps * channel_blocks(job.x.filled, item) * kHopperChannels / item;
     p.large = n >= 256;
-    p.parts = cut(ceil_div(job.filters, 128) * ceil_div(n, p.large ? 256 : 128), k, int(kHopperChannels / item), 8, 1);
+    p.parts = cut(ceil_div(job.filters, 128) * ceil_div(n, p.large ? 256 : 128), k,
+                  int(kHopperChannels / item), 8, 1);
     return p;
   }
   const int64_t n = job.x.filled * taps;
@@ -53,7 +54,8 @@ Status run(const WeightJob& job, const WeightPlan& plan, void* workspace, cudaSt
   const auto& to = p.result;
   p.tiles_m = int(ceil_div(to.m, Tile::kM)), p.tiles_n = int(ceil_div(to.n, Tile::kN));
   const int64_t blocks = int64_t(p.tiles_m) * p.tiles_n * p.parts * to.batch;
-  PYNN_TRY(launch(weight_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
+  PYNN_TRY(launch(weight_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes,
+                  stream, p));
   return finish(to, p.parts, stream);
 }
 

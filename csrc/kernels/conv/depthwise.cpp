@@ -1,5 +1,5 @@
-// Depthwise convolution with a square kernel: planes are copied into a padded frame of their own and read
-// from there.
+// Depthwise convolution with a square kernel, in steps of one or two: planes are read where they lie, or, where the ISA has no
+// masked loads, from a padded frame of their own.
 #include <atomic>
 #include <cstring>
 
@@ -16,16 +16,15 @@ constexpr int64_t kMostElements = 1 << 18;  // of a frame
 
 // The square of taps [low, low + size) in both dimensions, in the order of the weights or turned.
 struct Square {
-  int64_t size = 0, low_y = 0, low_x = 0;
+  int64_t size = 0, step = 1, low_y = 0, low_x = 0;
   bool turned = false;
 
   Square(const Grid& grid, const Tap* taps, int64_t count) {
     int64_t n = 1;
     while (n * n < count) ++n;
     if (n * n != count || n > 7) return;
-    for (int d = 0; d < 3; ++d) {
-      if (grid.step[d] != 1 || (d == 0 && grid.in[0] != 1)) return;
-    }
+    if (grid.in[0] != 1 || grid.step[0] != 1 || grid.step[1] != grid.step[2] || grid.step[1] > 2) return;
+    step = grid.step[1];
     turned = taps[0].at[2] > taps[count - 1].at[2];
     const Tap& first = taps[turned ? count - 1 : 0];
     for (int64_t t = 0; t < count; ++t) {
@@ -42,17 +41,32 @@ struct Square {
   }
 };
 
+// Where a plane lies in its frame.
 struct Layout {
-  int64_t pitch, elements, top, left, rows, columns;
+  int64_t pitch, phase, elements, top, left, rows, columns;
 
   Layout(const Grid& grid, const Square& square, int width) {
-    const int64_t used = grid.out[1] + square.size - 1;
-    pitch = round_up(grid.out[2], width) + square.size - 1;
-    elements = pitch * (used + kPlaneRows - 1) + width;
+    if (grid.apart) {
+      const int64_t before = square.size / 2;
+      top = square.low_y + square.size - 1;  // the padding of the forward pass
+      left = square.low_x + square.size - 1;
+      const int64_t used = (grid.out[1] - 1 + top) / 2 + 1;
+      phase = round_up(ceil_div(grid.out[2], 2), width) + left / 2 + 1;
+      pitch = before + phase;
+      elements = pitch * (used + before) + width;
+      rows = least(grid.in[1], used);
+      columns = least(grid.in[2], phase);
+      return;
+    }
+    const int64_t used = (grid.out[1] - 1) * square.step + square.size;
+    const int64_t across = round_up(grid.out[2], width) + (square.size - 1) / square.step;
+    phase = square.step == 1 ? across : across + width;  // a vector of zeros behind the columns
+    pitch = square.step * phase;
+    elements = pitch * (used + square.step * (kPlaneRows - 1)) + width;
     top = -square.low_y;
     left = -square.low_x;
-    rows = most(0, least(grid.in[1], ceil_div(used - top, grid.spread[1])));
-    columns = most(0, least(grid.in[2], ceil_div(pitch - left, grid.spread[2])));
+    rows = most(0, least(grid.in[1], used - top));
+    columns = most(0, least(grid.in[2], square.step * across - left));
   }
 };
 
@@ -62,8 +76,10 @@ bool suits(const Grid& grid, const Tap* taps, int64_t count, bool gradient) {
     return false;
   const Square square(grid, taps, count);
   if (square.size == 0) return false;
+  if (grid.apart && least(square.low_y, square.low_x) + square.size < 1) return false;
   const Kernels<T>& kernel = kernels<T>();
-  return gradient ? kernel.plane_grad[square.size] != nullptr : kernel.plane[square.size] != nullptr;
+  return (gradient ? kernel.plane_grad[square.step][square.size] != nullptr
+                   : kernel.plane[square.step][square.size] != nullptr);
 }
 
 }  // namespace
@@ -88,7 +104,7 @@ pynn_status by_planes(const Job<T>& job) {
   const int64_t planes = job.images * job.groups;
   const int64_t work = most(1, job.pixels() * (job.tap_count + 16));
   const int64_t group = planes * work <= kSerialMacs ? planes : most(1, kChunkMacs / work);
-  const size_t bytes = size_t(layout.elements) * sizeof(T);
+  const size_t bytes = kernel.framed || job.grid.apart ? size_t(layout.elements) * sizeof(T) : 0;
   std::atomic<bool> failed{false};
   parallel(ceil_div(planes, group), [&](int64_t chunk) {
     const Scratch own(bytes);
@@ -106,10 +122,9 @@ pynn_status by_planes(const Job<T>& job) {
       a.src_row = job.grid.row;
       a.rows = layout.rows;
       a.columns = layout.columns;
-      a.spread_y = job.grid.spread[1];
-      a.spread_x = job.grid.spread[2];
       a.frame = own.as<T>();
       a.pitch = layout.pitch;
+      a.phase = layout.phase;
       a.top = layout.top;
       a.left = layout.left;
       a.w = job.w + g * job.w_group;
@@ -122,7 +137,7 @@ pynn_status by_planes(const Job<T>& job) {
       a.out_step = job.out_group;
       a.height = job.grid.out[1];
       a.width = job.grid.out[2];
-      kernel.plane[square.size](a);
+      (job.grid.apart ? kernel.plane_apart : kernel.plane[square.step])[square.size](a);
       p += a.planes;
     }
   });
@@ -137,7 +152,7 @@ pynn_status weight_by_planes(const WeightJob<T>& job) {
   const Layout layout(job.grid, square, kernel.width);
   const int64_t work = most(1, job.images * job.pixels() * (job.tap_count + 16));
   const int64_t group = job.groups * work <= kSerialMacs ? job.groups : most(1, kChunkMacs / work);
-  const size_t bytes = size_t(layout.elements) * sizeof(T);
+  const size_t bytes = kernel.framed ? size_t(layout.elements) * sizeof(T) : 0;
   std::atomic<bool> failed{false};
   parallel(ceil_div(job.groups, group), [&](int64_t chunk) {
     const Scratch own(bytes);
@@ -157,6 +172,7 @@ pynn_status weight_by_planes(const WeightJob<T>& job) {
       a.columns = layout.columns;
       a.frame = own.as<T>();
       a.pitch = layout.pitch;
+      a.phase = layout.phase;
       a.top = layout.top;
       a.left = layout.left;
       a.dy = job.dy + g * job.dy_plane;
@@ -165,7 +181,7 @@ pynn_status weight_by_planes(const WeightJob<T>& job) {
       a.height = job.grid.out[1];
       a.width = job.grid.out[2];
       a.sums = sums;
-      kernel.plane_grad[square.size](a);
+      kernel.plane_grad[square.step][square.size](a);
       for (int64_t t = 0; t < job.tap_count; ++t) {
         T* to = job.dw + g * job.tap_count + t;
         *to = job.beta == T(0) ? sums[t] : sums[t] + job.beta * *to;

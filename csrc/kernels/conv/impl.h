@@ -378,7 +378,7 @@ struct Tables {
   static constexpr Grad grad3[] = {PYNN_GRAD_7(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_6(4)};
   static constexpr int rows2 = 14, rows4 = 6, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
-  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = plane_grad<T, 5>;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5[] = {plane_grad<T, 5, 1>, plane_grad<T, 5, 2>};
 #else
   static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1, false)};
   static constexpr Wide two[] = {nullptr, PYNN_WIDE_6(2, false)};
@@ -391,7 +391,7 @@ struct Tables {
   static constexpr Grad grad3[] = {PYNN_GRAD_3(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_2(4)};
   static constexpr int rows2 = 6, rows4 = 2, columns1 = 10, columns2 = 5, columns3 = 3, columns4 = 2;
-  static constexpr typename Kernels<T>::PlaneGrad plane_grad5 = nullptr;
+  static constexpr typename Kernels<T>::PlaneGrad plane_grad5[] = {nullptr, nullptr};
 #endif
 };
 
@@ -418,8 +418,14 @@ constexpr Kernels<T> all_kernels() {
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
           reduce<T>,
-          {nullptr, nullptr, nullptr, plane<T, 3>, nullptr, plane<T, 5>, nullptr, plane<T, 7>},
-          {nullptr, nullptr, nullptr, plane_grad<T, 3>, nullptr, All::plane_grad5, nullptr, nullptr},
+          kFramed,
+          {{},
+           {nullptr, nullptr, nullptr, plane<T, 3, 1>, nullptr, plane<T, 5, 1>, nullptr, plane<T, 7, 1>},
+           {nullptr, nullptr, nullptr, plane<T, 3, 2>, nullptr, plane<T, 5, 2>, nullptr, plane<T, 7, 2>}},
+          {nullptr, nullptr, nullptr, plane_apart<T, 3>, nullptr, plane_apart<T, 5>, nullptr, plane_apart<T, 7>},
+          {{},
+           {nullptr, nullptr, nullptr, plane_grad<T, 3, 1>, nullptr, All::plane_grad5[0]},
+           {nullptr, nullptr, nullptr, plane_grad<T, 3, 2>, nullptr, All::plane_grad5[1]}},
           winograd_kernels<T>()};
 }
 

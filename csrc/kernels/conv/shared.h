@@ -14,10 +14,8 @@ struct Tap {
 // A grid of output pixels, and the planes (volumes) they read.
 struct Grid {
   int64_t out[3], step[3], in[3];
-  int64_t spread[3] = {1, 1,
-                       1};  // zeros lie between the source's elements: only depthwise kernels take those
-  int64_t slab,
-      row;  // elements of the source from depth to depth and from row to row; columns are contiguous
+  bool apart = false;  // zeros lie between the source's rows and columns: depthwise kernels alone take that
+  int64_t slab, row;   // elements of the source from depth to depth, from row to row; columns are contiguous
 
   int64_t pixels() const { return out[0] * out[1] * out[2]; }
 };
@@ -90,17 +88,27 @@ struct WeightJob {
   int64_t depth() const { return channels * tap_count; }
 };
 
+// Estimates of a way's time over that of its multiplications alone, by shape; where several can compute a job, the
+// least one does.
+template <class T>
+double frames_cost(const Job<T>& job);  // infinite: not by frames
+template <class T>
+double patches_cost(const Job<T>& job);
+template <class T>
+double lanes_cost(const Job<T>& job);
+
 // patches.cpp: patches of the image are packed into panels for matmul's kernels.
 template <class T>
 pynn_status by_patches(const Job<T>& job);
+// lanes.cpp: filters in the lanes of vectors, pixels of all images in the rows of matmul's tiles.
+template <class T>
+pynn_status by_lanes(const Job<T>& job);
 // weight.cpp
 template <class T>
 pynn_status weight_by_patches(const WeightJob<T>& job);
 // wide.cpp: kernels that read padded copies of the planes (frames).
 template <class T>
 pynn_status by_frames(const Job<T>& job);
-template <class T>
-bool frames_suit(const Job<T>& job);
 // wide_weight.cpp
 template <class T>
 pynn_status weight_by_frames(const WeightJob<T>& job);
@@ -116,7 +124,7 @@ template <class T>
 pynn_status weight_by_winograd(const WeightJob<T>& job);
 template <class T>
 bool winograd_suits(const WeightJob<T>& job);
-// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one.
+// depthwise.cpp: one channel and filter a group, a square kernel of 3, 5 or 7, steps of one or two.
 template <class T>
 pynn_status by_planes(const Job<T>& job);
 template <class T>

@@ -41,8 +41,8 @@ Images images_of(const void* data, int64_t channels, const int64_t* size, bool l
   return x;
 }
 int64_t place(const Images& x, int64_t n, int64_t c, int64_t pixel, const int64_t* size) {
-  return n * x.image + c * x.channel + pixel / (size[1] * size[2]) * x.at[0] + pixel / size[2] % size[1] * x.at[1] +
-         pixel % size[2] * x.at[2];
+  return n * x.image + c * x.channel + pixel / (size[1] * size[2]) * x.at[0] +
+         pixel / size[2] % size[1] * x.at[1] + pixel % size[2] * x.at[2];
 }
 
 // Calls body(image, filter, out pixel, channel of its group, in pixel, tap) for every product there is.
@@ -53,7 +53,8 @@ void each_product(const Conv& c, const Body& body) {
       for (int64_t p = 0; p < c.out_size(); ++p) {
         const int64_t q[3] = {p / (c.out[1] * c.out[2]), p / c.out[2] % c.out[1], p % c.out[2]};
         for (int64_t t = 0; t < c.taps(); ++t) {
-          const int64_t r[3] = {t / (c.kernel[1] * c.kernel[2]), t / c.kernel[2] % c.kernel[1], t % c.kernel[2]};
+          const int64_t r[3] = {t / (c.kernel[1] * c.kernel[2]), t / c.kernel[2] % c.kernel[1],
+                                t % c.kernel[2]};
           int64_t in = 0;
           bool inside = true;
           for (int d = 0; d < 3; ++d) {
@@ -75,7 +76,8 @@ struct Sum {
 };
 
 template <class T>
-void check_sums(const char* what, const Elements<T>& got, const std::vector<Sum>& sums, double terms, Float32 mode) {
+void check_sums(const char* what, const Elements<T>& got, const std::vector<Sum>& sums, double terms,
+                Float32 mode) {
   const bool tf32 = std::is_same_v<T, float> && mode == Float32::tf32;
   const double eps = sizeof(T) == 8 ? 0x1p-53 : 0x1p-24, operand = tf32 ? 0x1p-11 : 0;
   const double result = std::is_same_v<T, __half> ? 0x1p-11 : std::is_same_v<T, __nv_bfloat16> ? 0x1p-8 : 0;
@@ -86,7 +88,8 @@ void check_sums(const char* what, const Elements<T>& got, const std::vector<Sum>
     const double error = std::fabs(got[int64_t(i)] - sums[i].value) / allowed;
     worst = error <= worst ? worst : error;  // NaN is taken
   }
-  ::pynn::testing::report(worst <= 1, __FILE__, __LINE__, what, std::to_string(worst) + " of what is allowed");
+  ::pynn::testing::report(worst <= 1, __FILE__, __LINE__, what,
+                          std::to_string(worst) + " of what is allowed");
 }
 
 struct Workspace {
@@ -106,19 +109,22 @@ void check_conv(Conv c, bool bias, bool relu, bool last, Random& random, bool fo
   }
   char text[300];
   std::snprintf(text, sizeof text,
-                "%s %s mode %d, %lld images of %lld channels, %lld filters, %lld groups, in %lld %lld %lld, kernel %lld "
+                "%s %s mode %d, %lld images of %lld channels, %lld filters, %lld groups, in %lld %lld %lld, "
+                "kernel %lld "
                 "%lld %lld, stride %lld %lld, dilation %lld, last %d",
-                name_of(c.dtype), path_name(path()), int(c.float32), (long long)c.images, (long long)c.channels,
-                (long long)c.filters, (long long)c.groups, (long long)c.in[0], (long long)c.in[1], (long long)c.in[2],
-                (long long)c.kernel[0], (long long)c.kernel[1], (long long)c.kernel[2], (long long)c.stride[1],
-                (long long)c.stride[2], (long long)c.dilation[1], last);
+                name_of(c.dtype), path_name(path()), int(c.float32), (long long)c.images,
+                (long long)c.channels, (long long)c.filters, (long long)c.groups, (long long)c.in[0],
+                (long long)c.in[1], (long long)c.in[2], (long long)c.kernel[0], (long long)c.kernel[1],
+                (long long)c.kernel[2], (long long)c.stride[1], (long long)c.stride[2],
+                (long long)c.dilation[1], last);
   set_context(text);
   const int64_t weights = c.filters * c.group_channels() * c.taps();
   const Elements<T> x(c.images * c.channels * c.in_size(), random), w(weights, random), b(c.filters, random);
   const Elements<T> dy(c.images * c.filters * c.out_size(), random);
   Elements<T> y(c.images * c.filters * c.out_size()), dx(c.images * c.channels * c.in_size()), dw(weights),
       db(c.filters);
-  const Images in = images_of(x.data, c.channels, c.in, last), grad = images_of(dy.data, c.filters, c.out, last);
+  const Images in = images_of(x.data, c.channels, c.in, last),
+               grad = images_of(dy.data, c.filters, c.out, last);
   std::vector<Sum> y_sums(size_t(c.images * c.filters * c.out_size())), dx_sums(dx.memory.size() - 64),
       dw_sums(static_cast<size_t>(weights)), db_sums(static_cast<size_t>(c.filters));
   each_product(c, [&](int64_t n, int64_t o, int64_t p, int64_t channel, int64_t pixel, int64_t t) {
@@ -160,7 +166,8 @@ Conv shape(int64_t images, int64_t channels, int64_t filters, int64_t groups, in
   return c;
 }
 Conv with(Conv c, int64_t stride, int64_t before, int64_t dilation) {
-  for (int d = c.in[0] > 1 ? 0 : 1; d < 3; ++d) c.stride[d] = stride, c.before[d] = before, c.dilation[d] = dilation;
+  for (int d = c.in[0] > 1 ? 0 : 1; d < 3; ++d)
+    c.stride[d] = stride, c.before[d] = before, c.dilation[d] = dilation;
   return c;
 }
 
@@ -168,20 +175,23 @@ template <class T>
 void convolutions(Float32 mode, bool thorough) {
   Random random(5);
   std::vector<Conv> all = {
-      with(shape(2, 16, 24, 1, 1, 7, 6, 1, 3, 3), 1, 1, 1),   // channels of whole chunks
-      with(shape(2, 5, 9, 1, 1, 8, 9, 1, 3, 2), 2, 1, 1),     // chunks filled up, four phases
-      with(shape(1, 12, 20, 2, 1, 9, 7, 1, 2, 3), 1, 2, 2),   // groups, dilation
+      with(shape(2, 16, 24, 1, 1, 7, 6, 1, 3, 3), 1, 1, 1),  // channels of whole chunks
+      with(shape(2, 5, 9, 1, 1, 8, 9, 1, 3, 2), 2, 1, 1),    // chunks filled up, four phases
+      with(shape(1, 12, 20, 2, 1, 9, 7, 1, 2, 3), 1, 2, 2),  // groups, dilation
   };
   if (thorough) {
-    all.push_back(with(shape(3, 3, 10, 1, 1, 9, 9, 1, 3, 3), 1, 1, 1));   // a first layer
-    all.push_back(with(shape(2, 6, 6, 6, 1, 6, 7, 1, 3, 3), 1, 1, 1));    // depthwise
-    all.push_back(with(shape(2, 4, 8, 4, 1, 8, 7, 1, 5, 5), 2, 2, 1));    // depthwise with two filters a channel
+    all.push_back(with(shape(3, 3, 10, 1, 1, 9, 9, 1, 3, 3), 1, 1, 1));  // a first layer
+    all.push_back(with(shape(2, 6, 6, 6, 1, 6, 7, 1, 3, 3), 1, 1, 1));   // depthwise
+    all.push_back(
+        with(shape(2, 4, 8, 4, 1, 8, 7, 1, 5, 5), 2, 2, 1));  // depthwise with two filters a channel
     all.push_back(with(shape(2, 8, 16, 1, 3, 5, 4, 2, 3, 2), 2, 1, 1));   // three dimensions
     all.push_back(with(shape(2, 16, 72, 1, 1, 5, 5, 1, 1, 1), 1, 0, 1));  // 1 x 1
-    all.push_back(with(shape(2, 16, 72, 1, 1, 5, 5, 1, 3, 3), 1, 1, 1));  // the larger tile of a weight gradient
+    all.push_back(
+        with(shape(2, 16, 72, 1, 1, 5, 5, 1, 3, 3), 1, 1, 1));  // the larger tile of a weight gradient
     all.push_back(with(shape(1, 8, 8, 1, 1, 9, 8, 1, 1, 2), 3, 0, 2));    // strides over what no tap reaches
     all.push_back(with(shape(1, 132, 8, 1, 1, 4, 4, 1, 2, 2), 1, 1, 1));  // parts of K
-    if (mode != Float32::exact) all.push_back(with(shape(4, 8, 8, 1, 1, 18, 18, 1, 2, 2), 1, 1, 1));  // many pixels
+    if (mode != Float32::exact)
+      all.push_back(with(shape(4, 8, 8, 1, 1, 18, 18, 1, 2, 2), 1, 1, 1));  // many pixels
   }
   bool odd = false;
   for (Conv c : all) {

@@ -11,7 +11,7 @@ class Tiling {
   static bool fits(const Grid& grid, const Tap* taps, int64_t tap_count) {
     if (tap_count != 9 || grid.in[0] != 1 || grid.out[0] != 1) return false;
     for (int d = 0; d < 3; ++d) {
-      if (grid.step[d] != 1 || grid.spread[d] != 1) return false;
+      if (grid.step[d] != 1 || grid.apart) return false;
     }
     unsigned seen = 0;
     int64_t at[2];

@@ -2,6 +2,7 @@
 // channels into frames, and the kernels read every tap from there. Nothing is packed for each tap, and groups
 // of few rows, down to one (depthwise), are as fast as their loads.
 #include <atomic>
+#include <limits>
 
 #include "base/arena.h"
 #include "base/pool.h"
@@ -204,16 +205,19 @@ class Wide {
 
 }  // namespace
 
-// Not where stride and padding are so large that the frames would be mostly zeros, nor where many places of a
-// frame are no pixels and there are rows enough to pay for packing patches.
+// Measured, as lanes_cost. Infinite where stride and padding are so large that the frames would be mostly zeros, and
+// where many places of a frame are no pixels and there are rows enough to pay for packing patches.
 template <class T>
-bool frames_suit(const Job<T>& job) {
-  if (job.tap_count > 512) return false;
+double frames_cost(const Job<T>& job) {
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  if (job.tap_count > 512) return kNever;
   const Scratch phases(size_t(job.tap_count) * sizeof(int64_t));
-  if (!phases) return false;
+  if (!phases) return kNever;
   const Wide<T> wide(job, phases.as<int64_t>());
-  if (wide.frame_bytes() > 4 * double(kFrameBytes)) return false;
-  return job.rows <= 16 || wide.waste() < (wide.loose_weights() && job.images == 1 ? 1.5 : 1.2);
+  const bool loose = wide.loose_weights();
+  if (wide.frame_bytes() > 4 * double(kFrameBytes)) return kNever;
+  if (job.rows > 16 && wide.waste() >= (loose && job.images == 1 ? 1.5 : 1.2)) return kNever;
+  return loose ? 1.25 * wide.waste() : 1.07 * wide.waste() + 8 / double(job.images * job.pixels());
 }
 
 template <class T>
@@ -224,7 +228,7 @@ pynn_status by_frames(const Job<T>& job) {
 }
 
 #define PYNN_INSTANTIATE(T)                    \
-  template bool frames_suit<T>(const Job<T>&); \
+  template double frames_cost<T>(const Job<T>&); \
   template pynn_status by_frames<T>(const Job<T>&);
 PYNN_INSTANTIATE(float)
 PYNN_INSTANTIATE(double)

@@ -1,8 +1,7 @@
 // Matrix products: from what was planned to launches. Also sums over rows.
-#include "kernels/matmul/cuda.h"
-
 #include "cuda/gpu.h"
 #include "cuda/launch.h"
+#include "kernels/matmul/cuda.h"
 #include "kernels/matmul/cuda_pack.h"
 #include "kernels/matmul/cuda_plan.h"
 #include "kernels/matmul/cuda_result.h"
@@ -10,10 +9,11 @@
 namespace pynn::cuda {
 namespace {
 
-// Packs one operand, whose strides and batch steps become those of the copy. `rest`: where its small parts go.
+// Packs one operand, whose strides and batch steps become those of the copy. `rest`: where its small parts
+// go.
 template <class Word, bool kRound>
-Status pack(const Word* from, int64_t rows, int64_t k, int64_t* row_step, int64_t* k_step, const Batches& batch,
-            int64_t* batch_steps, Word* to, bool split, cudaStream_t stream) {
+Status pack(const Word* from, int64_t rows, int64_t k, int64_t* row_step, int64_t* k_step,
+            const Batches& batch, int64_t* batch_steps, Word* to, bool split, cudaStream_t stream) {
   PackJob<Word> job = {};
   job.from = from;
   job.row_step = *row_step, job.k_step = *k_step;
@@ -48,16 +48,18 @@ Status pack_operands(Plan* p, unsigned char* workspace, cudaStream_t stream) {
   Gemm& g = p->g;
   // The other paths round and split as they read.
   const bool rounds = p->path == Path::hopper && g.dtype == PYNN_FLOAT32;
-  const auto one = [&](const void* from, int64_t rows, int64_t* row_step, int64_t* k_step, int64_t* batch_steps,
-                       unsigned char* to) {
+  const auto one = [&](const void* from, int64_t rows, int64_t* row_step, int64_t* k_step,
+                       int64_t* batch_steps, unsigned char* to) {
     if (g.dtype != PYNN_FLOAT32) {
       return pack<uint16_t, false>(static_cast<const uint16_t*>(from), rows, g.k, row_step, k_step, g.batch,
                                    batch_steps, reinterpret_cast<uint16_t*>(to), false, stream);
     }
-    return rounds ? pack<uint32_t, true>(static_cast<const uint32_t*>(from), rows, g.k, row_step, k_step, g.batch,
-                                         batch_steps, reinterpret_cast<uint32_t*>(to), p->split(), stream)
-                  : pack<uint32_t, false>(static_cast<const uint32_t*>(from), rows, g.k, row_step, k_step, g.batch,
-                                          batch_steps, reinterpret_cast<uint32_t*>(to), false, stream);
+    return rounds
+               ? pack<uint32_t, true>(static_cast<const uint32_t*>(from), rows, g.k, row_step, k_step,
+                                      g.batch, batch_steps, reinterpret_cast<uint32_t*>(to), p->split(),
+                                      stream)
+               : pack<uint32_t, false>(static_cast<const uint32_t*>(from), rows, g.k, row_step, k_step,
+                                       g.batch, batch_steps, reinterpret_cast<uint32_t*>(to), false, stream);
   };
   if (p->pack_a) {
     PYNN_TRY(one(g.a, g.m, &g.a_row, &g.a_col, g.batch.a, workspace));
@@ -73,8 +75,8 @@ Status pack_operands(Plan* p, unsigned char* workspace, cudaStream_t stream) {
 Status check(const Gemm& g) {
   constexpr int64_t kMost = (int64_t(1) << 31) - 1024;
   if (g.batch.dims < 0 || g.batch.dims > kBatchDims) {
-    return Status(PYNN_UNSUPPORTED, "a product of %d batch dimensions; the kernels take up to %d", g.batch.dims,
-                  kBatchDims);
+    return Status(PYNN_UNSUPPORTED, "a product of %d batch dimensions; the kernels take up to %d",
+                  g.batch.dims, kBatchDims);
   }
   int64_t batch = 1;
   for (int d = 0; d < g.batch.dims; ++d) batch *= g.batch.size[d];
@@ -83,16 +85,18 @@ Status check(const Gemm& g) {
                   (long long)batch, (long long)g.m, (long long)g.n, (long long)g.k);
   }
   if (path() == Path::hopper && !hopper_is_there()) {
-    return Status(PYNN_INVALID,
-                  "PYNN_CUDA_PATH is hopper, but this device has compute capability %d.%d; choose auto, mma or simt",
-                  this_gpu().major, this_gpu().minor);
+    return Status(
+        PYNN_INVALID,
+        "PYNN_CUDA_PATH is hopper, but this device has compute capability %d.%d; choose auto, mma or simt",
+        this_gpu().major, this_gpu().minor);
   }
   return Status();
 }
 
 constexpr int kSumThreads = 256, kSumColumns = 32;
 
-// out[part][j] = sum of x[i][j] over the rows of a part; a block has 32 columns, its 8 warps take turns at the rows.
+// out[part][j] = sum of x[i][j] over the rows of a part; a block has 32 columns, its 8 warps take turns at
+// the rows.
 template <class T, class Out>
 __global__ void __launch_bounds__(kSumThreads)
     sum_rows(const T* __restrict__ x, int64_t rows, int columns, int64_t part_rows, Out* __restrict__ out) {
@@ -157,8 +161,8 @@ Status column_sum(const ColumnSum& s, void* workspace, cudaStream_t stream) {
                     static_cast<T*>(s.out));
     }
     Sum* sums = static_cast<Sum*>(workspace);
-    PYNN_TRY(launch(sum_rows<T, Sum>, dim3(blocks, unsigned(parts.count)), dim3(kSumThreads), 0, stream, x, s.m,
-                    int(s.n), int64_t(parts.length), sums));
+    PYNN_TRY(launch(sum_rows<T, Sum>, dim3(blocks, unsigned(parts.count)), dim3(kSumThreads), 0, stream, x,
+                    s.m, int(s.n), int64_t(parts.length), sums));
     return launch(sum_rows<Sum, T>, dim3(blocks), dim3(kSumThreads), 0, stream, sums, int64_t(parts.count),
                   int(s.n), int64_t(parts.count), static_cast<T*>(s.out));
   });

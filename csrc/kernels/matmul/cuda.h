@@ -8,8 +8,8 @@
 
 namespace pynn::cuda {
 
-// How float32 is multiplied. split: as sums of two TF32 numbers on the tensor cores, as accurate as float32 itself.
-// tf32: rounded to TF32, 11 bits. exact: one fma a product, in float32, beside the tensor cores.
+// How float32 is multiplied. split: as sums of two TF32 numbers on the tensor cores, as accurate as float32
+// itself. tf32: rounded to TF32, 11 bits. exact: one fma a product, in float32, beside the tensor cores.
 enum class Float32 { split, tf32, exact };
 
 // Which kernels compute products: those for the device, or the ones named. mma: tensor cores since sm_80;
@@ -28,7 +28,8 @@ struct Batches {
   int64_t size[kBatchDims], a[kBatchDims], b[kBatchDims];
 };
 
-// C = act(A B + bias): A is m x k, B k x n, C m x n with contiguous rows one after another. Any strides of A and B.
+// C = act(A B + bias): A is m x k, B k x n, C m x n with contiguous rows one after another. Any strides of A
+// and B.
 struct Gemm {
   pynn_dtype dtype;  // of all of them: float16, bfloat16, float32 or float64
   int64_t m, n, k;
@@ -43,8 +44,8 @@ struct Gemm {
   Float32 float32;
 };
 
-// The same bits at every call: the way is chosen by shape, strides, alignment and device alone, and parts of a sum are
-// added in order. `workspace` has gemm_workspace(g) bytes, aligned to 16; nullptr where that is 0.
+// The same bits at every call: the way is chosen by shape, strides, alignment and device alone, and parts of
+// a sum are added in order. `workspace` has gemm_workspace(g) bytes, aligned to 16; nullptr where that is 0.
 size_t gemm_workspace(const Gemm& g);
 Status gemm(const Gemm& g, void* workspace, cudaStream_t stream);
 

@@ -5,9 +5,11 @@ namespace pynn::cuda {
 
 Status launch_mma_float(const Plan& plan, void* parts, cudaStream_t stream) {
   if (plan.split()) {
-    return plan.large ? run_mma<LargeSplitTile>(plan, parts, stream) : run_mma<SmallSplitTile>(plan, parts, stream);
+    return plan.large ? run_mma<LargeSplitTile>(plan, parts, stream)
+                      : run_mma<SmallSplitTile>(plan, parts, stream);
   }
-  return plan.large ? run_mma<LargeTile<float>>(plan, parts, stream) : run_mma<SmallTile<float>>(plan, parts, stream);
+  return plan.large ? run_mma<LargeTile<float>>(plan, parts, stream)
+                    : run_mma<SmallTile<float>>(plan, parts, stream);
 }
 
 }  // namespace pynn::cuda

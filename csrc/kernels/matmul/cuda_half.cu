@@ -12,7 +12,8 @@ Status run(const Plan& plan, void* parts, cudaStream_t stream) {
 }  // namespace
 
 Status launch_mma_half(const Plan& plan, void* parts, cudaStream_t stream) {
-  return plan.g.dtype == PYNN_FLOAT16 ? run<__half>(plan, parts, stream) : run<__nv_bfloat16>(plan, parts, stream);
+  return plan.g.dtype == PYNN_FLOAT16 ? run<__half>(plan, parts, stream)
+                                      : run<__nv_bfloat16>(plan, parts, stream);
 }
 
 }  // namespace pynn::cuda

@@ -1,7 +1,6 @@
 // The Hopper path's launches: descriptions of the operands for the copy engine, and the tile.
-#include "kernels/matmul/cuda_hopper.h"
-
 #include "cuda/gpu.h"
+#include "kernels/matmul/cuda_hopper.h"
 #include "kernels/matmul/cuda_launch.h"
 
 namespace pynn::cuda {
@@ -32,7 +31,8 @@ template <class Tile>
 Status run(const Plan& plan, void* parts, cudaStream_t stream) {
   using T = typename Tile::Element;
   const Gemm& g = plan.g;
-  const int64_t batch = batches_of(g), a_step = g.batch.dims ? g.batch.a[0] : 0, b_step = g.batch.dims ? g.batch.b[0] : 0;
+  const int64_t batch = batches_of(g), a_step = g.batch.dims ? g.batch.a[0] : 0,
+                b_step = g.batch.dims ? g.batch.b[0] : 0;
   HopperProduct<T> p = {};
   p.a_batch = a_step != 0, p.b_batch = b_step != 0;
   p.a_matrices = int(a_step ? batch : 1), p.b_matrices = int(b_step ? batch : 1);
@@ -45,7 +45,8 @@ Status run(const Plan& plan, void* parts, cudaStream_t stream) {
   p.result = result_of<T>(g, parts);
   const int64_t tiles = int64_t(p.tiles_m) * p.tiles_n * p.parts * batch;
   const int64_t blocks = std::min<int64_t>(tiles, this_gpu().processors);
-  PYNN_TRY(launch(hopper_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes, stream, p));
+  PYNN_TRY(launch(hopper_product<Tile>, dim3(unsigned(blocks)), dim3(Tile::kThreads), Tile::kSharedBytes,
+                  stream, p));
   return finish(p.result, p.parts, stream);
 }
 
@@ -64,7 +65,8 @@ Status run_half(const Plan& plan, void* parts, cudaStream_t stream) {
   const Gemm& g = plan.g;
   const bool a = lines(g.a, 2, g.m, g.k, g.a_row, g.a_col, g.batch, g.batch.a) == LinesAre::along_k;
   const bool b = lines(g.b, 2, g.n, g.k, g.b_col, g.b_row, g.batch, g.batch.b) == LinesAre::along_k;
-  return plan.large ? run_half<T, 256>(plan, a, b, parts, stream) : run_half<T, 128>(plan, a, b, parts, stream);
+  return plan.large ? run_half<T, 256>(plan, a, b, parts, stream)
+                    : run_half<T, 128>(plan, a, b, parts, stream);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Products of matrices on sm_90a: a block of three warpgroups stays on its multiprocessor and goes from tile to tile.
-// One thread of the first group has panels of A and B copied by TMA, some stages ahead; the other two groups multiply,
-// 64 rows of the tile each, by wgmma from shared memory. Barriers there tell full and empty stages.
+// Products of matrices on sm_90a: a block of three warpgroups stays on its multiprocessor and goes from tile
+// to tile. One thread of the first group has panels of A and B copied by TMA, some stages ahead; the other
+// two groups multiply, 64 rows of the tile each, by wgmma from shared memory. Barriers there tell full and
+// empty stages.
 #pragma once
 #include "cuda/hopper.h"
 #include "cuda/wgmma.h"
@@ -11,8 +12,8 @@ namespace pynn::cuda {
 
 constexpr int kHopperLine = 128;  // bytes of K (or of M or N) that a swizzled line has
 
-// Lines of A and B along K or across it; kSplit: float32 as sums of two TF32 numbers, which lie in memory as twice as
-// many matrices, the big parts first.
+// Lines of A and B along K or across it; kSplit: float32 as sums of two TF32 numbers, which lie in memory as
+// twice as many matrices, the big parts first.
 template <class T, int kN_, bool kA_, bool kB_, bool kSplit_>
 struct HopperTile {
   using Element = T;
@@ -32,8 +33,8 @@ struct HopperProduct {
   TensorMap a, b;
   int k, part;
   int tiles_m, tiles_n, parts;
-  int a_batch, b_batch;            // 0 for an operand that is the same in all of the batch
-  int a_matrices, b_matrices;      // where the small parts begin, if there are any
+  int a_batch, b_batch;        // 0 for an operand that is the same in all of the batch
+  int a_matrices, b_matrices;  // where the small parts begin, if there are any
   Result<T, DenseColumns> result;
 };
 
@@ -41,7 +42,8 @@ struct HopperProduct {
 
 // Panels of one operand, kExtent of its rows from `row` on, into a stage.
 template <int kExtent, bool kAlongK, int kLineElements>
-PYNN_DEVICE void load_panel(unsigned char* to, const TensorMap* map, Barrier* barrier, int k, int row, int matrix) {
+PYNN_DEVICE void load_panel(unsigned char* to, const TensorMap* map, Barrier* barrier, int k, int row,
+                            int matrix) {
   if constexpr (kAlongK) {
     tma_load(to, map, barrier, k, row, matrix);
   } else {
@@ -54,16 +56,18 @@ PYNN_DEVICE void load_panel(unsigned char* to, const TensorMap* map, Barrier* ba
 
 // The steps of one stage: d = A B, or d += A B if `add`; 32 bytes of K a step.
 template <class Tile>
-PYNN_DEVICE void multiply_stage(const unsigned char* a, const unsigned char* b, float (&d)[Tile::kJ][4], int add) {
+PYNN_DEVICE void multiply_stage(const unsigned char* a, const unsigned char* b, float (&d)[Tile::kJ][4],
+                                int add) {
   using T = typename Tile::Element;
-  // Along K eight rows are 1024 bytes; across K eight k are, and a line's worth of rows is a block of its own.
+  // Along K eight rows are 1024 bytes; across K eight k are, and a line's worth of rows is a block of its
+  // own.
   constexpr int kBlock = Tile::kDepth * kHopperLine;
 #pragma unroll
   for (int step = 0; step < kHopperLine / 32; ++step) {
     const unsigned char* left = a + (Tile::kA ? step * 32 : step * 2048);
     const unsigned char* right = b + (Tile::kB ? step * 32 : step * 2048);
-    Wgmma<T, Tile::kN, !Tile::kA, !Tile::kB>::multiply(d, matrix_descriptor(left, kBlock, 1024),
-                                                       matrix_descriptor(right, kBlock, 1024), add || step > 0);
+    Wgmma<T, Tile::kN, !Tile::kA, !Tile::kB>::multiply(
+        d, matrix_descriptor(left, kBlock, 1024), matrix_descriptor(right, kBlock, 1024), add || step > 0);
   }
 }
 
@@ -84,7 +88,8 @@ PYNN_DEVICE void produce(const HopperProduct<typename Tile::Element>& p, unsigne
         load_panel<Tile::kM, Tile::kA, Tile::kLineElements>(to, &p.a, full + stage, k, place.row * Tile::kM,
                                                             place.batch * p.a_batch + copy * p.a_matrices);
         to += Tile::kABytes;
-        load_panel<Tile::kN, Tile::kB, Tile::kLineElements>(to, &p.b, full + stage, k, place.column * Tile::kN,
+        load_panel<Tile::kN, Tile::kB, Tile::kLineElements>(to, &p.b, full + stage, k,
+                                                            place.column * Tile::kN,
                                                             place.batch * p.b_batch + copy * p.b_matrices);
         to += Tile::kBBytes;
       }
@@ -94,8 +99,7 @@ PYNN_DEVICE void produce(const HopperProduct<typename Tile::Element>& p, unsigne
 }
 
 template <class Tile, class Product>
-PYNN_DEVICE void consume(const Product& p, unsigned char* stages, Barrier* full,
-                         Barrier* empty, int group) {
+PYNN_DEVICE void consume(const Product& p, unsigned char* stages, Barrier* full, Barrier* empty, int group) {
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) % 128 / 32;
   int stage = 0, phase = 0;
   const int64_t tiles = int64_t(p.tiles_m) * p.tiles_n * p.parts * p.result.batch;
@@ -156,7 +160,8 @@ PYNN_DEVICE void consume(const Product& p, unsigned char* stages, Barrier* full,
     }
     wgmma_wait<0>();
     if (lane == 0 && last >= 0) barrier_arrive(empty + last);
-    const int row = place.row * Tile::kM + group * 64 + warp * 16 + lane / 4, column = place.column * Tile::kN;
+    const int row = place.row * Tile::kM + group * 64 + warp * 16 + lane / 4,
+              column = place.column * Tile::kN;
     if constexpr (Tile::kSplit) {
       store_fragments(p.result, place.batch, place.part, row, column, total);
     } else {

@@ -41,10 +41,10 @@ __global__ void __launch_bounds__(Tile::kThreads)
   PYNN_DYNAMIC_SHARED(unsigned char, shared);
   const Place place = place_of_block(int64_t(blockIdx.x), p.tiles_m, p.tiles_n, p.parts);
   const int first = place.part * p.part, end = min(p.k, first + p.part);
-  MatrixCursor<T, Tile::kM, kA, Tile::kThreads> a(p.a.data + p.batch.a_offset(place.batch), p.a.step, p.result.m,
-                                                  place.row * Tile::kM, first, end);
-  MatrixCursor<T, Tile::kN, kB, Tile::kThreads> b(p.b.data + p.batch.b_offset(place.batch), p.b.step, p.result.n,
-                                                  place.column * Tile::kN, first, end);
+  MatrixCursor<T, Tile::kM, kA, Tile::kThreads> a(p.a.data + p.batch.a_offset(place.batch), p.a.step,
+                                                  p.result.m, place.row * Tile::kM, first, end);
+  MatrixCursor<T, Tile::kN, kB, Tile::kThreads> b(p.b.data + p.batch.b_offset(place.batch), p.b.step,
+                                                  p.result.n, place.column * Tile::kN, first, end);
   Sums<Tile> sums = {};
   multiply<Tile, kA, kB>(shared, a, b, (end - first + kPanelDepth<T> - 1) / kPanelDepth<T>, sums);
   store_tile<Tile>(p.result, place, sums);

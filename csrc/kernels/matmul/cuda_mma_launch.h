@@ -28,8 +28,11 @@ Status run_mma(const Plan& plan, void* parts, cudaStream_t stream) {
   const Gemm& g = plan.g;
   const bool a = lines(g.a, sizeof(T), g.m, g.k, g.a_row, g.a_col, g.batch, g.batch.a) == LinesAre::along_k;
   const bool b = lines(g.b, sizeof(T), g.n, g.k, g.b_col, g.b_row, g.batch, g.batch.b) == LinesAre::along_k;
-  if (a) return b ? run_mma<Tile, true, true>(plan, parts, stream) : run_mma<Tile, true, false>(plan, parts, stream);
-  return b ? run_mma<Tile, false, true>(plan, parts, stream) : run_mma<Tile, false, false>(plan, parts, stream);
+  if (a)
+    return b ? run_mma<Tile, true, true>(plan, parts, stream)
+             : run_mma<Tile, true, false>(plan, parts, stream);
+  return b ? run_mma<Tile, false, true>(plan, parts, stream)
+           : run_mma<Tile, false, false>(plan, parts, stream);
 }
 
 }  // namespace pynn::cuda

@@ -1,11 +1,13 @@
-// Copies of matrices whose strides the tensor-core kernels cannot read: to lines along K, aligned to 16 bytes.
+// Copies of matrices whose strides the tensor-core kernels cannot read: to lines along K, aligned to 16
+// bytes.
 #pragma once
 #include "cuda/mma.h"
 #include "kernels/matmul/cuda_plan.h"
 
 namespace pynn::cuda {
 
-// Word is uint16_t or uint32_t. to[batch][row][k] = from[batch offset + row * row_step + k * k_step]; lines of `line` elements.
+// Word is uint16_t or uint32_t. to[batch][row][k] = from[batch offset + row * row_step + k * k_step]; lines
+// of `line` elements.
 template <class Word>
 struct PackJob {
   const Word* from;

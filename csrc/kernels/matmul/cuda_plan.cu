@@ -1,7 +1,6 @@
 // Which way computes a product: by shape, strides, alignment and device.
-#include "kernels/matmul/cuda_plan.h"
-
 #include "cuda/gpu.h"
+#include "kernels/matmul/cuda_plan.h"
 
 namespace pynn::cuda {
 namespace {
@@ -88,7 +87,8 @@ Plan plan(const Gemm& given) {
     p.turned = g.n <= 16 && g.m > 16;
     const int64_t rows = p.turned ? g.n : g.m, columns = p.turned ? g.m : g.n;
     p.simt_tile = rows <= 16 ? SimtTile::flat : SimtTile::square;
-    if (g.dtype == PYNN_FLOAT32 && ceil_div(rows, 128) * ceil_div(columns, 128) * batch >= kNominalProcessors) {
+    if (g.dtype == PYNN_FLOAT32 &&
+        ceil_div(rows, 128) * ceil_div(columns, 128) * batch >= kNominalProcessors) {
       p.simt_tile = rows <= 16 ? SimtTile::flat : SimtTile::large;
     }
     const int tile_m = p.simt_tile == SimtTile::flat ? 16 : p.simt_tile == SimtTile::large ? 128 : 64;
@@ -129,6 +129,8 @@ Plan plan(const Gemm& given) {
   return p;
 }
 
-size_t gemm_workspace(const Gemm& g) { return g.m == 0 || g.n == 0 || count_of(g.batch) == 0 ? 0 : plan(g).workspace(); }
+size_t gemm_workspace(const Gemm& g) {
+  return g.m == 0 || g.n == 0 || count_of(g.batch) == 0 ? 0 : plan(g).workspace();
+}
 
 }  // namespace pynn::cuda

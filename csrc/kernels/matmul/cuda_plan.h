@@ -5,7 +5,8 @@
 
 namespace pynn::cuda {
 
-// What the shape of a grid is chosen for; not asked of the device, so that every device computes the same bits.
+// What the shape of a grid is chosen for; not asked of the device, so that every device computes the same
+// bits.
 constexpr int kNominalProcessors = 128;
 
 #if defined(__CUDACC__) || defined(PYNN_CUDA_EMULATION)
@@ -32,8 +33,8 @@ struct Place {
   int row, column, part, batch;
 };
 
-// The tile of a block (or of a step of a persistent one). Eight rows of tiles are gone through column by column, so
-// that blocks that run at the same time share panels in the L2 cache.
+// The tile of a block (or of a step of a persistent one). Eight rows of tiles are gone through column by
+// column, so that blocks that run at the same time share panels in the L2 cache.
 PYNN_DEVICE Place place_of_block(int64_t index, int tiles_m, int tiles_n, int parts) {
   constexpr int kGroup = 8;
   const int tiles = tiles_m * tiles_n, tile = int(index % tiles);
@@ -44,8 +45,8 @@ PYNN_DEVICE Place place_of_block(int64_t index, int tiles_m, int tiles_n, int pa
 
 #endif
 
-// How many parts K is cut into where there are `tiles` tiles in all, and how long a part is: a multiple of `depth`,
-// of which a part has at least `least`.
+// How many parts K is cut into where there are `tiles` tiles in all, and how long a part is: a multiple of
+// `depth`, of which a part has at least `least`.
 struct Parts {
   int count, length;
 };
@@ -63,10 +64,10 @@ inline Parts cut(int64_t tiles, int64_t k, int depth, int least, int64_t per_pro
 enum class SimtTile { square, flat, large };
 struct Plan {
   Gemm g;
-  Path path;          // simt, mma or hopper
-  bool turned;        // simt: computes C's transpose
+  Path path;    // simt, mma or hopper
+  bool turned;  // simt: computes C's transpose
   SimtTile simt_tile;
-  bool large;         // mma, hopper: the larger tile
+  bool large;  // mma, hopper: the larger tile
   Parts parts;
   bool pack_a, pack_b;
   size_t a_bytes, b_bytes, parts_bytes;  // of the workspace, in this order
@@ -80,13 +81,15 @@ Plan plan(const Gemm& g);
 // Whether this device runs the Hopper path's kernels.
 bool hopper_is_there();
 
-// ---- the launching functions of each path; `parts`: where sums of parts go, nullptr where there is one part ----
+// ---- the launching functions of each path; `parts`: where sums of parts go, nullptr where there is one part
+// ----
 Status launch_simt(const Plan& p, void* parts, cudaStream_t stream);
 Status launch_mma_half(const Plan& p, void* parts, cudaStream_t stream);
 Status launch_mma_float(const Plan& p, void* parts, cudaStream_t stream);
 Status launch_hopper(const Plan& p, void* parts, cudaStream_t stream);
 
-// Whether a matrix, extent x k, can be read as lines (see Lines in cuda_mma.h): along K, across it, or not at all.
+// Whether a matrix, extent x k, can be read as lines (see Lines in cuda_mma.h): along K, across it, or not at
+// all.
 enum class LinesAre { along_k, across_k, nothing };
 LinesAre lines(const void* data, int item, int64_t extent, int64_t k, int64_t step, int64_t k_step,
                const Batches& batch, const int64_t* batch_steps);

@@ -1,12 +1,12 @@
-// What becomes of the sums of a tile: bias, ReLU, one rounding, and the way to their places in memory. Also parts of
-// sums over K, which are added in order.
+// What becomes of the sums of a tile: bias, ReLU, one rounding, and the way to their places in memory. Also
+// parts of sums over K, which are added in order.
 #pragma once
 #include "cuda/types.h"
 
 namespace pynn::cuda {
 
-// Where the columns of C lie: at(column) elements from a row's start, `count` of them side by side or not, and
-// whether there is such a column (of those that fill up a tile some may not be).
+// Where the columns of C lie: at(column) elements from a row's start, `count` of them side by side or not,
+// and whether there is such a column (of those that fill up a tile some may not be).
 struct DenseColumns {
   PYNN_DEVICE bool exists(int) const { return true; }
   PYNN_DEVICE int64_t at(int column) const { return column; }
@@ -54,8 +54,8 @@ PYNN_DEVICE T activate(T x, bool relu) {
   return relu && x < 0 ? T(0) : x;
 }
 
-// A lane's fragments of a row pair, rows `row` and `row + 8` (see cuda/mma.h), columns from `column` on, 8 a fragment.
-// All lanes of the warp take part.
+// A lane's fragments of a row pair, rows `row` and `row + 8` (see cuda/mma.h), columns from `column` on, 8 a
+// fragment. All lanes of the warp take part.
 template <class T, class Columns, int kJ>
 PYNN_DEVICE void store_fragments(const Result<T, Columns>& to, int batch, int part, int row, int column,
                                  const float (&sums)[kJ][4]) {
@@ -104,7 +104,8 @@ PYNN_DEVICE void store_fragments(const Result<T, Columns>& to, int batch, int pa
       }
     }
     if constexpr (sizeof(T) == 2) {
-      // Lanes of a row trade pairs, so that each has four neighbours: 32 bytes a row in place of two times 16.
+      // Lanes of a row trade pairs, so that each has four neighbours: 32 bytes a row in place of two
+      // times 16.
       const int at = column + j * 8 + t * 4;
       const bool neighbours = at + 3 < to.n && to.columns.neighbours(at, 4);
       const int64_t place = at < to.n ? to.columns.at(at) : 0;
@@ -129,7 +130,8 @@ PYNN_DEVICE void store_fragments(const Result<T, Columns>& to, int batch, int pa
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           const unsigned short bits = (unsigned short)(words[e >> 1] >> (16 * (e & 1)));
-          if (at + e < to.n && to.columns.exists(at + e)) *reinterpret_cast<unsigned short*>(line + to.columns.at(at + e)) = bits;
+          if (at + e < to.n && to.columns.exists(at + e))
+            *reinterpret_cast<unsigned short*>(line + to.columns.at(at + e)) = bits;
         }
       }
     } else {

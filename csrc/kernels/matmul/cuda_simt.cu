@@ -1,7 +1,6 @@
 // The products without tensor cores: which tile, and its launch.
-#include "kernels/matmul/cuda_simt.h"
-
 #include "kernels/matmul/cuda_launch.h"
+#include "kernels/matmul/cuda_simt.h"
 
 namespace pynn::cuda {
 namespace {

@@ -1,6 +1,7 @@
-// Matrix products without tensor cores: float64, exact float32, few rows or columns, and matrices of any strides.
-// A block computes a tile from panels of A and B in shared memory, kept [k][row] and [k][column]; a thread has
-// kRows x kColumns sums, the next panel on its way in registers meanwhile. The order of the sums depends on the shape.
+// Matrix products without tensor cores: float64, exact float32, few rows or columns, and matrices of any
+// strides. A block computes a tile from panels of A and B in shared memory, kept [k][row] and [k][column]; a
+// thread has kRows x kColumns sums, the next panel on its way in registers meanwhile. The order of the sums
+// depends on the shape.
 #pragma once
 #include "cuda/launch.h"
 #include "kernels/matmul/cuda_plan.h"
@@ -18,7 +19,8 @@ struct SimtProduct {
   Result<T, SteppedColumns> result;
 };
 
-// A thread's part of a panel of kExtent rows (or columns) x kDepth. Neighbouring threads read neighbours in memory.
+// A thread's part of a panel of kExtent rows (or columns) x kDepth. Neighbouring threads read neighbours in
+// memory.
 template <class T, int kExtent, int kDepth, int kThreads>
 struct SimtShare {
   static constexpr int kEach = kExtent * kDepth / kThreads;

@@ -1,6 +1,7 @@
 // Matrix products by tiles on the tensor cores (sm_80): the loop over K that the products of matrices and the
-// convolutions share, and how sums become results. A block computes a tile of C; panels of A and B, 64 bytes deep
-// along K, come to shared memory by asynchronous copies some steps ahead; warps read them as fragments (cuda/mma.h).
+// convolutions share, and how sums become results. A block computes a tile of C; panels of A and B, 64 bytes
+// deep along K, come to shared memory by asynchronous copies some steps ahead; warps read them as fragments
+// (cuda/mma.h).
 #pragma once
 #include "cuda/async_copy.h"
 #include "cuda/mma.h"
@@ -13,7 +14,8 @@ constexpr int kPanelDepth = kPanelBytes / int(sizeof(T));
 template <class T>
 constexpr int kChunk = 16 / int(sizeof(T));  // elements of one copy
 
-// A block's tile: kM x kN of C by kWarpsM x kWarpsN warps. kPasses: 1, or 3 for float32 as sums of two TF32 numbers.
+// A block's tile: kM x kN of C by kWarpsM x kWarpsN warps. kPasses: 1, or 3 for float32 as sums of two TF32
+// numbers.
 template <class T, int kPasses_, int kM_, int kN_, int kWarpsM_, int kWarpsN_, int kStages_>
 struct Tile {
   using Element = T;
@@ -24,8 +26,9 @@ struct Tile {
   static constexpr int kSharedBytes = kStages * kStageBytes;
 };
 
-// A panel in shared memory, kExtent (of M or N) x kPanelDepth. Its lines run along K, or along the extent; their
-// 16-byte chunks change places line by line, so that neither the copies nor the fragments' loads meet in a bank.
+// A panel in shared memory, kExtent (of M or N) x kPanelDepth. Its lines run along K, or along the extent;
+// their 16-byte chunks change places line by line, so that neither the copies nor the fragments' loads meet
+// in a bank.
 template <class T, int kExtent, bool kAlongK>
 struct Panel {
   static constexpr int kLineChunks = kAlongK ? kPanelBytes / 16 : kExtent / kChunk<T>;
@@ -48,7 +51,8 @@ struct Share {
   static PYNN_DEVICE int place(int i) { return Lines::place(line(i), chunk()); }
 };
 
-// Panel by panel along K of a matrix whose lines are contiguous, `step` elements apart; 16-byte chunks are aligned.
+// Panel by panel along K of a matrix whose lines are contiguous, `step` elements apart; 16-byte chunks are
+// aligned.
 template <class T, int kExtent, bool kAlongK, int kThreads>
 class MatrixCursor {
   using Own = Share<T, kExtent, kAlongK, kThreads>;
@@ -106,7 +110,8 @@ PYNN_DEVICE void load_b(uint32_t (&out)[4], const unsigned char* panel, int colu
   using Lines = Panel<T, kExtent, kAlongK>;
   const int lane = int(threadIdx.x) & 31;
   if constexpr (kAlongK) {
-    load_matrices(out, panel + Lines::place(column + (lane >> 4) * 8 + (lane & 7), half * 2 + (lane >> 3 & 1)));
+    load_matrices(out,
+                  panel + Lines::place(column + (lane >> 4) * 8 + (lane & 7), half * 2 + (lane >> 3 & 1)));
   } else if constexpr (sizeof(T) == 2) {
     load_matrices_transposed(out, panel + Lines::place(half * 16 + (lane & 15), column / 8 + (lane >> 4)));
   } else {
@@ -153,8 +158,9 @@ PYNN_DEVICE void multiply_panel(const unsigned char* a, const unsigned char* b, 
   }
 }
 
-// The same in three passes, (big + small) (big + small) without small small: float32's accuracy. The tensor cores
-// cut what does not fit where they add, so that long sums drift; each panel has sums of its own, added in float32.
+// The same in three passes, (big + small) (big + small) without small small: float32's accuracy. The tensor
+// cores cut what does not fit where they add, so that long sums drift; each panel has sums of its own, added
+// in float32.
 template <class Tile, bool kA, bool kB>
 PYNN_DEVICE void multiply_panel_split(const unsigned char* a, const unsigned char* b, int row, int column,
                                       Sums<Tile>& sums) {
@@ -197,7 +203,8 @@ PYNN_DEVICE void multiply_panel_split(const unsigned char* a, const unsigned cha
   }
 }
 
-// sums += A B over `steps` panels that the cursors load; the lines of the panels run along K or not as kA, kB say.
+// sums += A B over `steps` panels that the cursors load; the lines of the panels run along K or not as kA, kB
+// say.
 template <class Tile, bool kA, bool kB, class CursorA, class CursorB>
 PYNN_DEVICE void multiply(unsigned char* shared, CursorA& a, CursorB& b, int steps, Sums<Tile>& sums) {
   constexpr int kAhead = Tile::kStages - 1, kB0 = Tile::kM * kPanelBytes;

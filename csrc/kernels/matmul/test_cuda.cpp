@@ -10,8 +10,8 @@ using namespace pynn::testing;
 
 namespace {
 
-// A matrix as a product reads it: `transposed` in memory, `pad` elements more in a line, `shift` elements behind an
-// aligned start.
+// A matrix as a product reads it: `transposed` in memory, `pad` elements more in a line, `shift` elements
+// behind an aligned start.
 struct Form {
   bool transposed;
   int pad, shift;
@@ -24,7 +24,11 @@ struct Matrix {
   std::vector<T> memory;
 
   Matrix(int64_t rows, int64_t columns, int64_t count, Form form, Random& random)
-      : rows(rows), columns(columns), count(count), form(form), memory(size_t(count * batch_step() + form.shift + 64)) {
+      : rows(rows),
+        columns(columns),
+        count(count),
+        form(form),
+        memory(size_t(count * batch_step() + form.shift + 64)) {
     for (T& x : memory) x = narrow<T>(random.normal());
   }
   int64_t line() const { return (form.transposed ? rows : columns) + form.pad; }
@@ -82,7 +86,8 @@ void check_product(int64_t m, int64_t n, int64_t k, int64_t batch, Form fa, Form
   }
   g.float32 = mode;
   char text[200];
-  std::snprintf(text, sizeof text, "%s %s mode %d, %lld x (%lld, %lld, %lld), a %d %d %d, b %d %d %d, bias %d relu %d",
+  std::snprintf(text, sizeof text,
+                "%s %s mode %d, %lld x (%lld, %lld, %lld), a %d %d %d, b %d %d %d, bias %d relu %d",
                 name_of(g.dtype), path_name(path()), int(mode), (long long)batch, (long long)m, (long long)n,
                 (long long)k, fa.transposed, fa.pad, fa.shift, fb.transposed, fb.pad, fb.shift, bias, relu);
   set_context(text);
@@ -130,13 +135,14 @@ void products(Float32 mode, bool thorough) {
   check_product<T>(0, 5, 4, 1, dense, dense, false, false, false, mode, random);
   check_product<T>(70, 66, 40, 3, {false, align, 0}, {true, 2 * align, 0}, true, true, false, mode, random);
   check_product<T>(20, 40, 24, 3, {true, 1, 0}, {false, 3, 1}, false, false, true, mode, random);
-  check_product<T>(5, 24, 16, 4, dense, turned, true, false, true, mode, random);  // becomes one product
+  check_product<T>(5, 24, 16, 4, dense, turned, true, false, true, mode, random);     // becomes one product
   check_product<T>(20, 24, 1000, 1, dense, turned, true, true, false, mode, random);  // parts of K
   if (!thorough) return;
   check_product<T>(200, 8, 70, 1, turned, dense, true, false, false, mode, random);  // turned
   check_product<T>(8, 200, 70, 1, turned, dense, true, false, false, mode, random);
   check_product<T>(130, 260, 72, 1, dense, dense, true, false, false, mode, random);
-  check_product<T>(129, 131, 2056, 1, turned, turned, false, true, false, mode, random);  // large tiles, parts
+  check_product<T>(129, 131, 2056, 1, turned, turned, false, true, false, mode,
+                   random);  // large tiles, parts
 }
 
 // Two batch dimensions, one of them with a step of 0.
@@ -230,7 +236,8 @@ int main() {
   set_path(Path::hopper);
   Random random(8);
   const Form dense = {false, 0, 0};
-  check_product<__nv_bfloat16>(24, 24, 40, 96, dense, dense, true, false, false, Float32::split, random);  // large tiles
+  check_product<__nv_bfloat16>(24, 24, 40, 96, dense, dense, true, false, false, Float32::split,
+                               random);  // large tiles
   check_product<float>(24, 24, 40, 96, dense, {true, 0, 0}, true, false, false, Float32::tf32, random);
   column_sums<float>();
   column_sums<double>();

@@ -41,7 +41,7 @@ class Plan {
       int64_t longest = 0;
       for (int64_t o = 0; o < task.out[i]; ++o) {
         ranges[o] = range(task, i, o);
-        longest = most(longest, ceil_div(ranges[o].end - ranges[o].begin, g.step[i]));
+        longest = most(longest, ranges[o].taps);
       }
       if (i < 2) rows *= longest;
       ranges += task.out[i];
@@ -68,7 +68,7 @@ class Plan {
     const int64_t in = task.in[i];
     if (task.windows == nullptr) {
       const int64_t begin = o * in / task.out[i], end = ceil_div((o + 1) * in, task.out[i]);
-      return {begin, end, end - begin};
+      return {begin, end, end - begin, end - begin};
     }
     const pynn_pool& p = *task.windows;
     const int64_t start = o * p.stride[i] - p.padding[i], step = p.dilation[i];
@@ -76,7 +76,8 @@ class Plan {
     const int64_t begin = start < 0 ? start + ceil_div(-start, step) * step : start, end = least(reach, in);
     int64_t count = task.count_include_pad ? least(reach, in + p.padding[i]) - start : end - begin;
     if (task.divisor != 0) count = i < 2 ? 1 : task.divisor;
-    return {least(begin, in), most(least(begin, in), end), count};
+    const int64_t from = least(begin, in), to = most(from, end);
+    return {from, to, ceil_div(to - from, step), count};
   }
 
   bool covers(int i) const { return g.range[i][0].begin == 0 && g.range[i][0].end == g.in[i] && g.step[i] == 1; }
@@ -96,8 +97,14 @@ class Plan {
                    2 * g.out[i] <= g.in[i];
       }
     }
-    const int64_t reach = (g.out[2] - 1) * g.stride + (g.kernel - 1) * g.step[2] + 1;
+    const int64_t windows = g.stride > 2 ? round_up(g.out[2], kSlack / 2) : g.out[2];  // whole vectors of them
+    const int64_t reach = (windows - 1) * g.stride + (g.kernel - 1) * g.step[2] + 1;
     g.buffer = round_up(most(reach, g.pad + g.in[2]) + kSlack, 16);
+    g.margin = (g.kernel - 1) * g.step[2];
+    const int64_t taps = g.window_rows * g.kernel, rows = g.window_rows * g.buffer;
+    const bool found = !g.bins && taps <= kMostTaps && most(rows, g.in[0] * g.in[1]) <= INT32_MAX;
+    g.finder = found ? rows + round_up(taps + 2 * g.window_rows, 16) : 0;
+    g.line = round_up(g.margin + most(g.in[2] + g.pad, g.out[2]) + kSlack, 16);
   }
 
   bool ok_ = false;
@@ -131,12 +138,6 @@ int64_t row_work(const Geometry& g) {
   return g.whole ? g.plane_in() : g.in[2] * g.window_rows + g.out[2] * g.kernel;
 }
 
-// For finding maxima vector by vector: a window's rows and the taps; 0 where windows are too large or uneven.
-int64_t tap_buffers(const Geometry& g) {
-  if (g.bins || g.window_rows * g.kernel > kMostTaps) return 0;
-  return g.window_rows * g.buffer + g.out[2] + kSlack;
-}
-
 int64_t plane_work(const Geometry& g) { return g.plane_in() + g.out[0] * g.out[1] * row_work(g); }
 
 }  // namespace
@@ -147,7 +148,8 @@ bool run_max(const Task& task, const T* x, T* out, int64_t* indices) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto& kernels = table().of<T>();
-  const int64_t elements = indices != nullptr ? tap_buffers(g) : g.halves ? 0 : g.buffer;
+  int64_t elements = g.halves ? 0 : kTogether * g.buffer;
+  if (indices != nullptr) elements = g.finder != 0 ? g.finder + g.out[2] + kSlack : 0;
   return over<T>(g.rows_out(), (indices != nullptr ? 4 : 1) * row_work(g), elements,
                  [&](int64_t first, int64_t last, T* scratch) {
                    if (indices != nullptr) {
@@ -164,8 +166,11 @@ bool run_max_backward(const Task& task, const T* grad, const T* x, T* dx) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().max_backward;
-  const int64_t taps = g.halves ? 0 : tap_buffers(g);
-  return over<T>(g.planes, 2 * plane_work(g), taps == 0 ? 0 : taps + g.buffer, [&](int64_t first, int64_t last, T* scratch) {
+  int64_t elements = g.halves ? 0 : g.finder;
+  if (elements != 0) {
+    elements += g.stride <= 2 ? 2 * g.out[0] * g.out[1] * g.line + g.window_rows * g.kernel : g.out[2] + kSlack;
+  }
+  return over<T>(g.planes, 2 * plane_work(g), elements, [&](int64_t first, int64_t last, T* scratch) {
     kernel(g, first, last, grad, x, dx, scratch);
   });
 }
@@ -176,7 +181,7 @@ bool run_average(const Task& task, const T* x, T* out) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().average;
-  return over<T>(g.rows_out(), row_work(g), g.halves || g.whole ? 0 : g.buffer,
+  return over<T>(g.rows_out(), row_work(g), g.halves || g.whole ? 0 : kTogether * g.buffer,
                  [&](int64_t first, int64_t last, T* scratch) {
                    kernel(g, first, last, x, plan.counts(), out, scratch);
                  });
@@ -188,7 +193,7 @@ bool run_average_backward(const Task& task, const T* grad, T* dx) {
   if (!plan) return false;
   const Geometry& g = plan.g;
   const auto kernel = table().of<T>().average_backward;
-  return over<T>(g.planes, plane_work(g), g.whole ? 0 : g.buffer + g.out[2] + kSlack,
+  return over<T>(g.planes, plane_work(g), g.whole || g.halves ? 0 : g.line + g.plane_out(),
                  [&](int64_t first, int64_t last, T* scratch) {
                    kernel(g, first, last, grad, plan.counts(), dx, scratch);
                  });

@@ -8,10 +8,10 @@
 namespace pynn {
 namespace pool {
 
-// Of one window along one dimension: its elements in the input, begin, begin + step, ... below end, and what
+// Of one window along one dimension: its `taps` elements in the input, begin, begin + step, ... below end, and what
 // it counts as in an average's divisor.
 struct Range {
-  int64_t begin, end, count;
+  int64_t begin, end, taps, count;
 };
 
 // Three dimensions, innermost last; missing ones have size 1. Planes are row-major and follow each other.
@@ -26,6 +26,8 @@ struct Geometry {
   bool whole;   // one window that is the plane
   int64_t window_rows;  // most rows that a window has
   int64_t buffer;       // elements of a padded row, with slack for whole vectors
+  int64_t finder;       // elements of what finds maxima vector by vector; 0 where windows are too large or uneven
+  int64_t margin, line; // of a row of windows' gradients: elements before it, and in all, that reach past its ends
   const Range* range[3];
 
   int64_t plane_in() const { return in[0] * in[1] * in[2]; }
@@ -34,6 +36,7 @@ struct Geometry {
 };
 
 constexpr int64_t kSlack = 32;       // elements behind a buffer's row that vectors may touch
+constexpr int64_t kTogether = 4;     // output rows whose windows' rows are reduced before their columns
 constexpr int64_t kMostTaps = 4096;  // of a window where maxima are looked for vector by vector
 
 // Forward kernels work on output rows first <= r < last of all planes, backward ones on planes. counts: of each

@@ -2,7 +2,6 @@
 #include "kernels/random/random.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/arena.h"
 #include "base/pool.h"
@@ -45,11 +44,6 @@ void sort_by_upper_half(int64_t n, uint64_t* from, uint64_t* to) {
 }
 
 }  // namespace
-
-uint32_t threshold(float p) {
-  if (!(p > 0)) return 0;
-  return p >= 1 ? 1u << 24 : uint32_t(std::ceil(double(p) * 0x1p24));
-}
 
 void words(Stream s, int64_t n, uint32_t* out) {
   const auto kernel = table().words;

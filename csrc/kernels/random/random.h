@@ -1,5 +1,6 @@
 // Random numbers by element index: the variants' table and the loops around it.
 #pragma once
+#include <cmath>
 #include <cstdint>
 
 #include "pynn/random.h"
@@ -14,7 +15,10 @@ struct Stream {
 };
 
 // Uniform float32 numbers are words >> 8 over 2^24; this is how many of those integers are below p.
-uint32_t threshold(float p);
+inline uint32_t threshold(float p) {
+  if (!(p > 0)) return 0;
+  return p >= 1 ? 1u << 24 : uint32_t(std::ceil(double(p) * 0x1p24));
+}
 
 template <class T>
 struct Kernels {

@@ -14,12 +14,20 @@ inline pynn_status no_memory(int64_t bytes) {
   return fail(PYNN_NO_MEMORY, "recurrent: no memory for %lld bytes of scratch space", (long long)bytes);
 }
 
+// From a row of `count` elements to the next: rows a multiple of a page apart would share a few places of the caches.
+template <class T>
+int64_t apart(int64_t count) {
+  constexpr int64_t kPage = 4096 / int64_t(sizeof(T));
+  return count % kPage == 0 ? count + 64 / int64_t(sizeof(T)) : count;
+}
+
 // Scratch of `count` elements.
 template <class T>
 class Buffer {
  public:
   explicit Buffer(int64_t count) : bytes_(count * int64_t(sizeof(T))), block_(size_t(bytes_)) {}
   explicit operator bool() const { return bool(block_); }
+  int64_t count() const { return bytes_ / int64_t(sizeof(T)); }
   T* data() const { return block_.template as<T>(); }
   pynn_status failure() const { return no_memory(bytes_); }
 
@@ -83,10 +91,24 @@ struct Layer {
   // weights are packed, and each thread takes a slice of the batch through all steps.
   bool direct() const { return steps == 1 || batch == 1; }
 
+  // A single row, and weights small enough for one core: they are turned once, so that a step's product adds up rows of
+  // them and no sum goes across a vector.
+  bool turned() const {
+    constexpr int64_t kSteps = 8, kWeights = 1 << 17;
+    return batch == 1 && steps >= kSteps && gates() * hidden * out <= kWeights;
+  }
+
+  // Whether a slice multiplies its own rows of the input: what it then reads and writes stays in its core's cache. Not
+  // where slices are so low that products over them would be slow.
+  bool sliced() const {
+    constexpr int64_t kRows = 8;
+    return !direct() && slice() >= kRows;
+  }
+
   // Rows of a slice: an even number of slices of at most 16 rows where there is work for two threads.
   int64_t slice() const {
     constexpr int64_t kRows = 16, kSerial = 1 << 19;
-    if (direct() || total() * hidden * gates() * out <= kSerial) return batch;
+    if (direct() || total() * hidden * gates() * (input + out) <= kSerial) return batch;
     const int64_t count = ceil_div(batch, kRows);
     return ceil_div(batch, count + count % 2);
   }
@@ -114,7 +136,7 @@ class Panels {
 
   // B[k, j] = from[k * row + j * column]
   void pack(const T* from, int64_t row, int64_t column) const {
-    const int64_t count = ceil_div(columns_, width_), group = most(1, (1 << 14) / (width_ * depth_));
+    const int64_t count = ceil_div(columns_, width_), group = most(1, (1 << 14) / most(1, width_ * depth_));
     parallel(ceil_div(count, group), [&](int64_t chunk) {
       for (int64_t p = chunk * group; p < least((chunk + 1) * group, count); ++p) {
         const int64_t j = p * width_;
@@ -126,26 +148,43 @@ class Panels {
 
   // c (rows, columns) = a (rows, depth) B + beta c
   void multiply(int64_t rows, const T* a, int64_t a_row, T* c, int64_t c_row, T beta) const {
+    multiply_blocks(1, [&](int64_t) { return Block{rows, a, c}; }, a_row, c_row, nullptr, beta);
+  }
+
+  struct Block {
+    int64_t rows;
+    const T* a;
+    T* c;
+  };
+
+  // The same for the blocks of rows block(0 .. count), which take turns at each panel; bias, added to their rows, may
+  // be null.
+  template <class F>
+  void multiply_blocks(int64_t count, const F& block, int64_t a_row, int64_t c_row, const T* bias, T beta) const {
     matmul::TileArgs<T> t;
     t.a_step = a_row;
     t.b_step = width_;
     t.c_step = c_row;
     t.k = depth_;
-    t.bias_row = t.bias_col = nullptr;
+    t.bias_row = nullptr;
     t.alpha = T(1);
     t.beta = beta;
     t.a_rows = true;
     t.relu = false;
-    const int64_t tiles = ceil_div(rows, kernels_.max_rows[2]);
     for (int64_t j = 0; j < columns_; j += width_) {
       t.b = packed_.data() + j * depth_;
+      t.bias_col = bias ? bias + j : nullptr;
       t.cols = int(least(width_, columns_ - j));
       const auto& tile = kernels_.tile[t.cols > kernels_.width ? 2 : 1];
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t first = i * rows / tiles;
-        t.a = a + first * a_row;
-        t.c = c + first * c_row + j;
-        tile[(i + 1) * rows / tiles - first](t);
+      for (int64_t i = 0; i < count; ++i) {
+        const Block part = block(i);
+        const int64_t tiles = ceil_div(part.rows, kernels_.max_rows[2]);
+        for (int64_t k = 0; k < tiles; ++k) {
+          const int64_t first = k * part.rows / tiles;
+          t.a = part.a + first * a_row;
+          t.c = part.c + first * c_row + j;
+          tile[(k + 1) * part.rows / tiles - first](t);
+        }
       }
     }
   }

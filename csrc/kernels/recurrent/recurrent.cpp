@@ -1,5 +1,4 @@
-// Forward: for some steps at a time, the input's products as one matrix product, then the steps slice by
-// slice.
+// Forward: for some steps at a time, the input's products, then the steps, slice by slice.
 #include "kernels/recurrent/recurrent.h"
 
 #include <atomic>
@@ -54,12 +53,12 @@ class GatePanels {
     t.beta = T(0);
     t.a_rows = true;
     t.relu = false;
-    const int64_t tiles = ceil_div(rows, kernels_.max_rows[2]);
     const T* b = packed_.data() + unit / units_ * row_ * layer_.out;
     for (int64_t j = 0; j < row_; j += 2 * width_) {
       const int vectors = row_ - j > width_ ? 2 : 1;
       t.b = b + j * layer_.out;
       t.b_step = t.cols = vectors * width_;
+      const int64_t tiles = ceil_div(rows, kernels_.max_rows[vectors]);
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t first = i * rows / tiles;
         t.a = h + first * layer_.out;
@@ -102,9 +101,14 @@ class Forward {
         c_n_(c_n),
         held_(held),
         weights_(layer),
+        columns_(layer.gates() * layer.hidden),
+        turned_row_(round_up(columns_, matmul::kernels<T>().width)),
+        turned_(layer.turned() ? turned_row_ * layer.out : 0),
+        inputs_(layer.input, layer.sliced() ? layer.gates() * layer.hidden : 0),
         projection_(layer.hidden, layer.w_hr && !layer.direct() ? layer.out : 0) {
     // The sums of the gates: in `held`, in y (rnn), or in scratch for some steps.
     row_ = layer.lstm() ? (held ? 5 : 4) * layer.hidden : layer.gru() ? 4 * layer.hidden : layer.hidden;
+    if (!held && layer.gates() > 1) row_ = apart<T>(row_);
     // As many steps whether held or not: the same bits either way.
     const int64_t bytes = (layer.gates() == 1 ? 1 : layer.gates() + 1) * layer.hidden * int64_t(sizeof(T));
     together_ = most(1, most(kChunkRows, kChunkBytes / bytes) / layer.batch);
@@ -115,6 +119,8 @@ class Forward {
     const int64_t sums = rnn || held_ ? 0 : least(together_, layer_.steps) * layer_.batch * row_;
     const Buffer<T> scratch(sums), bias(layer_.gates() * layer_.hidden);
     if (!weights_) return weights_.failure();
+    if (!turned_) return turned_.failure();
+    if (!inputs_) return inputs_.failure();
     if (!projection_) return projection_.failure();
     if (!scratch) return scratch.failure();
     if (!bias) return bias.failure();
@@ -122,7 +128,12 @@ class Forward {
     bias_ = layer_.b_ih || layer_.b_hh ? bias.data() : nullptr;
     if (!layer_.direct()) {
       weights_.pack();
+      if (layer_.sliced()) inputs_.pack(layer_.w_ih, 1, layer_.input);
       if (layer_.w_hr) projection_.pack(layer_.w_hr, 1, layer_.hidden);
+    }
+    if (layer_.turned()) {
+      std::memset(turned_.data(), 0, size_t(turned_.count()) * sizeof(T));
+      matmul::kernels<T>().pack(layer_.w_hh, layer_.out, 1, columns_, layer_.out, turned_.data(), turned_row_);
     }
     for (int64_t s = 0; s < layer_.steps; s += together_) {
       const int64_t end = least(s + together_, layer_.steps);
@@ -131,11 +142,12 @@ class Forward {
       const int64_t first = layer_.start(low);
       sums_ = rnn ? y_ + first * row_ : held_ ? held_ + first * row_ : scratch.data();
       first_ = first;
-      const int64_t columns = layer_.gates() * layer_.hidden;
-      const pynn_status status =
-          product<T>(layer_.start(high) - first, columns, layer_.input, x_ + first * layer_.input,
-                     layer_.input, 1, layer_.w_ih, 1, layer_.input, bias_, T(0), sums_, row_);
-      if (status != PYNN_OK) return status;
+      if (!layer_.sliced()) {
+        const pynn_status status = product<T>(layer_.start(high) - first, columns_, layer_.input,
+                                              x_ + first * layer_.input, layer_.input, 1, layer_.w_ih, 1,
+                                              layer_.input, bias_, T(0), sums_, row_);
+        if (status != PYNN_OK) return status;
+      }
       over_slices(layer_, [&](int64_t from, int64_t to) { take_steps(s, end, from, to); });
       if (status_.load() != PYNN_OK) return no_memory(layer_.slice() * layer_.hidden * int64_t(sizeof(T)));
     }
@@ -165,11 +177,13 @@ class Forward {
 
   void take_steps(int64_t s, int64_t end, int64_t from, int64_t to) {
     const int64_t rows = to - from;
-    const Buffer<T> z(layer_.direct() ? 0 : rows * weights_.row()), m(layer_.w_hr ? rows * layer_.hidden : 0);
+    const Buffer<T> z(layer_.turned() ? turned_row_ : layer_.direct() ? 0 : rows * weights_.row()),
+        m(layer_.w_hr ? rows * layer_.hidden : 0);
     if (!z || !m) {
       status_.store(PYNN_NO_MEMORY);
       return;
     }
+    if (layer_.sliced()) multiply_inputs(s, end, from, to);
     for (; s < end; ++s) {
       const int64_t t = layer_.step(s), last = least(to, layer_.rows(t));
       if (from >= last) continue;
@@ -177,6 +191,14 @@ class Forward {
         take_step(t, a, b, before, z.data(), m.data());
       });
     }
+  }
+
+  void multiply_inputs(int64_t s, int64_t end, int64_t from, int64_t to) const {
+    const auto rows = [&](int64_t i) -> typename Panels<T>::Block {
+      const int64_t t = layer_.step(s + i), row = layer_.start(t) + from;
+      return {most(0, least(to, layer_.rows(t)) - from), x_ + row * layer_.input, sums(row)};
+    };
+    inputs_.multiply_blocks(end - s, rows, layer_.input, row_, bias_, T(0));
   }
 
   // Rows [a, b) of step t, their state in step `before` or, -1, the initial one.
@@ -199,7 +221,12 @@ class Forward {
     }
     step.h = layer_.w_hr ? Rows<T>{m, hidden} : Rows<T>{y_ + row * out, out};
     step.keep = held_ != nullptr;
-    if (layer_.direct()) {
+    if (layer_.turned()) {
+      matmul::kernels<T>().combine(turned_.data(), turned_row_, turned_row_, out, h, z);
+      step.units = step.z_gate = hidden;
+      step.z = {z, turned_row_};
+      cell_(step);
+    } else if (layer_.direct()) {
       take_direct(step, h);
     } else {
       step.z_gate = weights_.gate();
@@ -267,7 +294,9 @@ class Forward {
   const T *x_, *h0_, *c0_;
   T *y_, *h_n_, *c_n_, *held_;
   const GatePanels<T> weights_;
-  const Panels<T> projection_;
+  const int64_t columns_, turned_row_;  // of all gates; in whole vectors
+  const Buffer<T> turned_;
+  const Panels<T> inputs_, projection_;
   const T* bias_ = nullptr;
   T* sums_ = nullptr;
   int64_t row_ = 0, first_ = 0, together_ = 1;

@@ -354,6 +354,13 @@ void test_many_steps(const char* isa) {
       c.steps = 12;
       c.batch = 80;
       check<float>(c, random, isa);
+      c.steps = 30;  // slices that multiply for themselves, some without rows in the last steps
+      c.batch = 40;
+      c.input = 12;
+      c.hidden = 40;
+      check<float>(c, random, isa);
+      for (int64_t t = 0; t < c.steps; ++t) c.sizes.push_back(t < 10 ? 40 : 31 - t);
+      check<float>(c, random, isa);
     }
   }
 }

@@ -57,6 +57,7 @@ class Array {
   T* pointer() const {
     return reinterpret_cast<T*>(data);
   }
+  int64_t item() const { return int64_t(size_of(dtype)); }  // bytes of an element
 
   PyObject* object = nullptr;
   char* data = nullptr;

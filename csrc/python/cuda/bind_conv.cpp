@@ -1,5 +1,5 @@
-// conv2d, conv3d (x, weight, bias or None, stride, padding, dilation, groups), their gradients as ops of their own,
-// conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), the joint
+// conv2d, conv3d (x, weight, bias or None, stride, padding, dilation, groups), their gradients as ops of
+// their own, conv*_input (g, weight, geometry, size) and conv*_weight (g, x, geometry, kernel), the joint
 // backward, and unfold and fold.
 #include "kernels/conv/cuda.h"
 #include "products.h"
@@ -29,8 +29,8 @@ bool geometry(int dims, PyObject* const* args, Conv* out) {
 
 bool geometry_of_tuple(int dims, PyObject* attrs, Conv* out) {
   if (!has_items(attrs, 4)) return false;
-  PyObject* const items[4] = {PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1), PyTuple_GET_ITEM(attrs, 2),
-                              PyTuple_GET_ITEM(attrs, 3)};
+  PyObject* const items[4] = {PyTuple_GET_ITEM(attrs, 0), PyTuple_GET_ITEM(attrs, 1),
+                              PyTuple_GET_ITEM(attrs, 2), PyTuple_GET_ITEM(attrs, 3)};
   return geometry(dims, items, out);
 }
 
@@ -80,7 +80,8 @@ bool output_shape(int dims, const Conv& c, const Array& x, const Array& weight, 
   return true;
 }
 
-PyObject* convolve(const Call& call, int dims, Conv c, const Array& x, const Array& weight, const Array* bias) {
+PyObject* convolve(const Call& call, int dims, Conv c, const Array& x, const Array& weight,
+                   const Array* bias) {
   int64_t shape[5];
   Images in;
   if (!output_shape(dims, c, x, weight, shape) || !images_of(dims, x, &in) ||
@@ -92,19 +93,19 @@ PyObject* convolve(const Call& call, int dims, Conv c, const Array& x, const Arr
   cudaStream_t stream;
   if (!float32_products("conv", x.dtype, &c.float32) || !current_stream(&stream) ||
       !kernel.make_dense(weight, stream) || (bias && !dense_bias.make_dense(*bias, stream)) ||
-      !out.make(dims + 2, shape, x.dtype) ||
-      !workspace.make(conv_forward_workspace(c, in))) {
+      !out.make(dims + 2, shape, x.dtype) || !workspace.make(conv_forward_workspace(c, in))) {
     return nullptr;
   }
-  const Status status = conv_forward(c, in, kernel.data, bias ? dense_bias.data : nullptr, PYNN_ACT_NONE, out.data,
-                                     workspace.data(), stream);
+  const Status status = conv_forward(c, in, kernel.data, bias ? dense_bias.data : nullptr, PYNN_ACT_NONE,
+                                     out.data, workspace.data(), stream);
   return finish(status, call, out.release());
 }
 
 PyObject* data_gradient(const Call& call, int dims, Conv c, const Array& g, const Array& weight,
                         const int64_t* shape) {
   Images dy;
-  if (!describe(dims, shape, weight.shape, g.shape, g.dtype, &c) || !images_of(dims, g, &dy)) return not_mine();
+  if (!describe(dims, shape, weight.shape, g.shape, g.dtype, &c) || !images_of(dims, g, &dy))
+    return not_mine();
   Array out, kernel;
   Workspace workspace;
   cudaStream_t stream;
@@ -116,9 +117,11 @@ PyObject* data_gradient(const Call& call, int dims, Conv c, const Array& g, cons
   return finish(conv_data(c, dy, kernel.data, out.data, workspace.data(), stream), call, out.release());
 }
 
-PyObject* weight_gradient(const Call& call, int dims, Conv c, const Array& g, const Array& x, const int64_t* shape) {
+PyObject* weight_gradient(const Call& call, int dims, Conv c, const Array& g, const Array& x,
+                          const int64_t* shape) {
   Images dy, in;
-  if (!describe(dims, x.shape, shape, g.shape, g.dtype, &c) || !images_of(dims, g, &dy) || !images_of(dims, x, &in)) {
+  if (!describe(dims, x.shape, shape, g.shape, g.dtype, &c) || !images_of(dims, g, &dy) ||
+      !images_of(dims, x, &in)) {
     return not_mine();
   }
   Array out;
@@ -141,7 +144,8 @@ PyObject* bias_gradient(const Call& call, int dims, const Array& g) {
   Array out;
   Workspace workspace;
   cudaStream_t stream;
-  if (!out.make(1, &c.filters, g.dtype) || !current_stream(&stream) || !workspace.make(conv_bias_workspace(c))) {
+  if (!out.make(1, &c.filters, g.dtype) || !current_stream(&stream) ||
+      !workspace.make(conv_bias_workspace(c))) {
     return nullptr;
   }
   return finish(conv_bias(c, dy, out.data, workspace.data(), stream), call, out.release());
@@ -155,7 +159,8 @@ PyObject* conv_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     return not_mine();
   }
   const bool has_bias = args[2] != Py_None;
-  if (has_bias && (!bias.read(args[2]) || bias.dtype != x.dtype || bias.ndim != 1 || bias.shape[0] != weight.shape[0])) {
+  if (has_bias &&
+      (!bias.read(args[2]) || bias.dtype != x.dtype || bias.ndim != 1 || bias.shape[0] != weight.shape[0])) {
     return not_mine();
   }
   return convolve({self, args, count}, kDims, c, x, weight, has_bias ? &bias : nullptr);
@@ -214,7 +219,8 @@ PyObject* weight_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   return weight_gradient({self, args, count}, kDims, c, g, x, shape);
 }
 
-// (g, (out, y, weight or x), (stride, padding, dilation, groups, ...), needs): the inputs of a gradient's gradient.
+// (g, (out, y, weight or x), (stride, padding, dilation, groups, ...), needs): the inputs of a gradient's
+// gradient.
 template <int kDims>
 bool second_order(PyObject* const* args, Py_ssize_t count, Array* g, Array* first, Array* second, Conv* c,
                   int64_t* needs) {
@@ -287,7 +293,8 @@ PyObject* unfolded(const Call& call, PyObject* object, PyObject* const* attrs) {
 PyObject* folded(const Call& call, PyObject* object, const int64_t* size, PyObject* const* attrs) {
   Array y, dense, out;
   Conv c = {};
-  if (!y.read(object) || !is_float(y.dtype) || y.ndim != 3 || size[0] < 0 || size[1] < 0 || !window(attrs, &c)) {
+  if (!y.read(object) || !is_float(y.dtype) || y.ndim != 3 || size[0] < 0 || size[1] < 0 ||
+      !window(attrs, &c)) {
     return not_mine();
   }
   c.dtype = pynn_dtype(y.dtype), c.images = y.shape[0], c.channels = y.shape[1] / c.taps();
@@ -295,7 +302,8 @@ PyObject* folded(const Call& call, PyObject* object, const int64_t* size, PyObje
   if (!windows_of(&c) || c.channels * c.taps() != y.shape[1] || c.out_size() != y.shape[2]) return not_mine();
   const int64_t shape[4] = {c.images, c.channels, size[0], size[1]};
   cudaStream_t stream;
-  if (!current_stream(&stream) || !dense.make_dense(y, stream) || !out.make(4, shape, y.dtype)) return nullptr;
+  if (!current_stream(&stream) || !dense.make_dense(y, stream) || !out.make(4, shape, y.dtype))
+    return nullptr;
   return finish(fold(c, dense.data, out.data, stream), call, out.release());
 }
 
@@ -307,7 +315,8 @@ PyObject* unfold_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
 // (columns, size, kernel, dilation, padding, stride)
 PyObject* fold_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   int64_t size[2];
-  return count == 6 && integers(args[1], 2, size) ? folded({self, args, count}, args[0], size, args + 2) : not_mine();
+  return count == 6 && integers(args[1], 2, size) ? folded({self, args, count}, args[0], size, args + 2)
+                                                  : not_mine();
 }
 
 // (g, (out, x's shape), (kernel, dilation, padding, stride), needs)

@@ -12,7 +12,8 @@ struct Matrix {
   int64_t size[PYNN_MAX_DIMS], step[PYNN_MAX_DIMS];
   int64_t rows, columns, row, column;
 
-  // False for steps that are no whole elements. `vector`: what an array of one dimension is, a row or a column.
+  // False for steps that are no whole elements. `vector`: what an array of one dimension is, a row or a
+  // column.
   enum class Vector { row, column };
   bool read(const Array& x, Vector vector = Vector::row) {
     const int64_t item = int64_t(size_of(x.dtype));
@@ -79,7 +80,8 @@ PyObject* matmul_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
     return not_mine();
   }
   Matrix left, right;
-  if (!left.read(a) || !right.read(b, Matrix::Vector::column) || left.columns != right.rows) return not_mine();
+  if (!left.read(a) || !right.read(b, Matrix::Vector::column) || left.columns != right.rows)
+    return not_mine();
   int ndim = 0;
   int64_t shape[PYNN_MAX_DIMS];
   Array stack;  // the leading dimensions alone
@@ -96,14 +98,14 @@ PyObject* matmul_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   return product({self, args, count}, left, right, nullptr, PYNN_ACT_NONE, &out);
 }
 
-// The gradients of two matrices, or of two stacks of them of one shape; what needs summing over a batch is another
-// backend's. (g, (None, a for b's gradient, b for a's), (), needs)
+// The gradients of two matrices, or of two stacks of them of one shape; what needs summing over a batch is
+// another backend's. (g, (None, a for b's gradient, b for a's), (), needs)
 PyObject* matmul_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const Call call = {self, args, count};
   Array g, other[2];  // other[i]: what the gradient of input i reads, the other input
   int64_t needs;
-  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 || !read_needs(args[3], &needs) ||
-      !g.read(args[0]) || !has_products(g.dtype) || g.ndim < 2) {
+  if (count != 4 || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 3 ||
+      !read_needs(args[3], &needs) || !g.read(args[0]) || !has_products(g.dtype) || g.ndim < 2) {
     return not_mine();
   }
   Matrix grad, known[2];
@@ -112,9 +114,9 @@ PyObject* matmul_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize
     if (!(needs >> i & 1)) continue;
     int own_ndim;
     int64_t shape[PYNN_MAX_DIMS];
-    if (!other[i].read(PyTuple_GET_ITEM(args[1], 2 - i)) || other[i].dtype != g.dtype || other[i].ndim != g.ndim ||
-        !known[i].read(other[i]) || !shape_of(PyTuple_GET_ITEM(args[1], 1 + i), &own_ndim, shape) ||
-        own_ndim != g.ndim) {
+    if (!other[i].read(PyTuple_GET_ITEM(args[1], 2 - i)) || other[i].dtype != g.dtype ||
+        other[i].ndim != g.ndim || !known[i].read(other[i]) ||
+        !shape_of(PyTuple_GET_ITEM(args[1], 1 + i), &own_ndim, shape) || own_ndim != g.ndim) {
       return not_mine();
     }
     for (int d = 0; d < g.ndim - 2; ++d) {
@@ -143,7 +145,8 @@ PyObject* linear_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
     return not_mine();
   }
   const bool has_bias = args[2] != Py_None;
-  if (has_bias && (!bias.read(args[2]) || bias.dtype != x.dtype || bias.ndim != 1 || bias.shape[0] != weight.shape[0])) {
+  if (has_bias &&
+      (!bias.read(args[2]) || bias.dtype != x.dtype || bias.ndim != 1 || bias.shape[0] != weight.shape[0])) {
     return not_mine();
   }
   Matrix in, kernel;
@@ -187,15 +190,16 @@ PyObject* linear_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize
   pynn_activation act;
   int64_t needs;
   if (count != 4 || !has_items(args[1], 3) || !has_items(args[2], 1) || !read_needs(args[3], &needs) ||
-      !activation(PyTuple_GET_ITEM(args[2], 0), &act) || !g.read(args[0]) || !has_products(g.dtype) || g.ndim < 1) {
+      !activation(PyTuple_GET_ITEM(args[2], 0), &act) || !g.read(args[0]) || !has_products(g.dtype) ||
+      g.ndim < 1) {
     return not_mine();
   }
   const int last = g.ndim - 1;
   const bool relu = act == PYNN_ACT_RELU;
   if ((relu && (!out.read(PyTuple_GET_ITEM(args[1], 0)) || out.dtype != g.dtype || !same_shape(g, out))) ||
       (needs & 2 && (!x.read(PyTuple_GET_ITEM(args[1], 1)) || x.dtype != g.dtype || x.ndim != g.ndim)) ||
-      (needs & 1 && (!weight.read(PyTuple_GET_ITEM(args[1], 2)) || weight.dtype != g.dtype || weight.ndim != 2 ||
-                     weight.shape[0] != g.shape[last]))) {
+      (needs & 1 && (!weight.read(PyTuple_GET_ITEM(args[1], 2)) || weight.dtype != g.dtype ||
+                     weight.ndim != 2 || weight.shape[0] != g.shape[last]))) {
     return not_mine();
   }
   PyObject* made = relu ? run_binary(call, PYNN_RELU_BACKWARD, &g, &out, 0, 0, 0) : g.reference();
@@ -216,8 +220,9 @@ PyObject* linear_backward_kernel(PyObject* self, PyObject* const* args, Py_ssize
       shape[last] = i == 0 ? weight.shape[1] : 0;
       Array result;
       if (i == 0) {
-        return result.make(g.ndim, shape, g.dtype) ? product(call, rows, kernel, nullptr, PYNN_ACT_NONE, &result)
-                                                   : nullptr;
+        return result.make(g.ndim, shape, g.dtype)
+                   ? product(call, rows, kernel, nullptr, PYNN_ACT_NONE, &result)
+                   : nullptr;
       }
       const int64_t weights[2] = {g.shape[last], x.shape[last]};
       return result.make(2, weights, g.dtype)

@@ -16,14 +16,18 @@ bool float32_products(const char* of, int dtype, Float32* out) {
   }
   PyObject* answer = PyObject_CallFunction(function, "s", of);
   const char* name = answer ? PyUnicode_AsUTF8(answer) : nullptr;
-  if (name) *out = std::strcmp(name, "tf32") == 0 ? Float32::tf32 : std::strcmp(name, "exact") == 0 ? Float32::exact : Float32::split;
+  if (name)
+    *out = std::strcmp(name, "tf32") == 0    ? Float32::tf32
+           : std::strcmp(name, "exact") == 0 ? Float32::exact
+                                             : Float32::split;
   Py_XDECREF(answer);
   return name != nullptr;
 }
 
 bool activation(PyObject* object, pynn_activation* out) {
   *out = object == Py_None ? PYNN_ACT_NONE : PYNN_ACT_RELU;
-  return object == Py_None || (PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, "relu") == 0);
+  return object == Py_None ||
+         (PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, "relu") == 0);
 }
 
 PyObject* set_path_function(PyObject*, PyObject* name) {

@@ -16,19 +16,19 @@ def _kernel(name: str) -> Any:
     ins, outs, body = {
         "gru": (
             "T xr, T xz, T xn, T hr, T hz, T hn, T h",
-            "T y, T r, T z, T n, T m",
-            "r = pynn_sigmoid<T>(xr + hr); z = pynn_sigmoid<T>(xz + hz); m = hn; n = tanh(xn + r * hn);"
-            "y = (T(1) - z) * n + z * h;",
+            "T y, T r, T z, T a, T m",
+            "r = pynn_sigmoid<T>(xr + hr); z = pynn_sigmoid<T>(xz + hz); m = hn; a = tanh(xn + r * hn);"
+            "y = (T(1) - z) * a + z * h;",
         ),
         "gru_backward": (
-            "T now, T r, T z, T n, T m, T before",
-            "T dr, T dz, T dn, T dm, T rest",
-            "const T gn = now * (T(1) - z) * (T(1) - n * n); dn = gn; dm = gn * r; rest = now * z;"
-            "dz = now * (before - n) * z * (T(1) - z); dr = gn * m * r * (T(1) - r);",
+            "T now, T r, T z, T a, T m, T before",
+            "T dr, T dz, T da, T dm, T rest",
+            "const T ga = now * (T(1) - z) * (T(1) - a * a); da = ga; dm = ga * r; rest = now * z;"
+            "dz = now * (before - a) * z * (T(1) - z); dr = ga * m * r * (T(1) - r);",
         ),
         "lstm": (
             "T xi, T xf, T xg, T xo, T hi, T hf, T hg, T ho, T before",
-            "T y, T i, T f, T g, T o, T c",
+            "T y, T i_, T f, T g, T o, T c",
             "i_ = pynn_sigmoid<T>(xi + hi); f = pynn_sigmoid<T>(xf + hf); g = tanh(xg + hg); o = pynn_sigmoid<T>(xo + ho);"
             "c = f * before + i_ * g; y = o * tanh(c);",
         ),
@@ -39,8 +39,7 @@ def _kernel(name: str) -> Any:
             "di = dc * g * i_ * (T(1) - i_); df = dc * before * f * (T(1) - f); dg = dc * i_ * (T(1) - g * g);"
             "d_o = dm * u * o * (T(1) - o);",
         ),
-    }[name]
-    outs = outs.replace("T i,", "T i_,")  # i is the number of the element
+    }[name]  # the names i and n are CuPy's own
     return _gpu.cupy().ElementwiseKernel(ins, outs, body, f"pynn_{name}", preamble=_SIGMOID)
 
 

@@ -41,6 +41,18 @@ def _reduced(x):
 
 
 @_exactly
+def less_both(x, a, b):
+    """(x - a) - b, in this order: a may be as large as x, and b small."""
+    return (x - a) - b
+
+
+@_exactly
+def gap(x, a, b):
+    """b - (x - a), likewise."""
+    return b - (x - a)
+
+
+@_exactly
 def _power(n):
     return float_of(numpy.int32((n + 127) << 23))
 

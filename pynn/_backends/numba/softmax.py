@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from pynn._backends.numba.arrays import flat, is_float
-from pynn._backends.numba.elementary import exp
+from pynn._backends.numba.elementary import exp, gap, less_both
 from pynn._backends.numba.runtime import jit, parallel
 
 
@@ -65,7 +65,7 @@ def _log_softmax(start, stop, x, y, columns):
         row, to = x[i * columns : (i + 1) * columns], y[i * columns : (i + 1) * columns]
         top, log = _log_of_sum(row)
         for j in range(columns):
-            to[j] = (row[j] - top) - log
+            to[j] = less_both(row[j], top, log)
 
 
 @jit
@@ -91,7 +91,7 @@ def _cross_entropy(start, stop, x, target, ignore, losses, columns):
             continue
         row = x[i * columns : (i + 1) * columns]
         top, log = _log_of_sum(row)
-        losses[i] = log - (row[target[i]] - top)
+        losses[i] = gap(row[target[i]], top, log)
 
 
 @jit

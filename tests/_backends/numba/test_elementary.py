@@ -36,3 +36,10 @@ def test_activations_keep_their_inputs_memory_order():
     assert activation.KERNELS["relu"](x).strides == x.strides
     spread = numpy.ones((3, 8), "f4")[:, ::2]
     assert activation.KERNELS["relu"](spread).flags.c_contiguous
+
+
+def test_logarithms_of_large_scores_lose_nothing():
+    x = numpy.full((2, 3), -1e4, "f4")
+    numpy.testing.assert_allclose(softmax.KERNELS["log_softmax"](x, 1), numpy.full((2, 3), -numpy.log(3)), rtol=1e-6)
+    loss = softmax.KERNELS["cross_entropy"](x, numpy.array([0, 2]), None, -100, 0.0, "mean")
+    numpy.testing.assert_allclose(loss, numpy.log(3), rtol=1e-6)
