@@ -2122,7 +2122,7 @@ def _add_part(node, grad, run):
         return False
     target = edge
     held = target.grad
-    if held is None or run.parts.get(id(target)) is not held or held.dtype != grad.dtype:
+    if not isinstance(held, ndarray) or run.parts.get(id(target)) is not held or held.dtype != grad.dtype:
         return False
     _check_saved(node)
     pair = (held[node.attrs[0]], grad)

@@ -19,7 +19,7 @@ constexpr int kRows1 = 14, kRows2 = 14, kRows4 = 6;
 constexpr int64_t kDepthBytes = 1792, kDirectBytes = 1 << 20;
 #else
 constexpr int kRows1 = 6, kRows2 = 6, kRows4 = 2;
-constexpr int64_t kDepthBytes = 1024, kDirectBytes = 512 << 10;
+constexpr int64_t kDepthBytes = 1024, kDirectBytes = 768 << 10;
 #endif
 
 template <class T, int kVectors, bool kMasked>
