@@ -2471,7 +2471,7 @@ def _execute_backward_graph(node, grad):
         grad, saved = _widen_tensors(grad), _widen_tensors(saved)
     before = state.device
     if _devices:
-        state.device = METHODS["device_of"](_arrays(grad if isinstance(grad, list) else (grad,)))
+        state.device = METHODS["device_of"](_arrays(tuple(grad) if isinstance(grad, list) else (grad,)))
     try:
         results = op.vjp(_tensor_namespace, node.needs, grad, saved, node.attrs)
         shapes = node.shapes

@@ -82,11 +82,15 @@ def test_other_globals_are_refused_by_name(full):
 
 
 def test_what_pynn_has_no_type_for():
-    for attribute in ("ComplexFloatStorage", "uint16", "QInt8Storage"):
+    for attribute in ("ComplexFloatStorage", "per_tensor", "QInt8Storage"):
         with pytest.raises(pickle.UnpicklingError, match=f"needs torch.{attribute}, and pynn has nothing like it"):
             load(name("torch", attribute))
         with pytest.raises(pickle.UnpicklingError, match=f"needs torch.{attribute}"):
             load(name("torch", attribute), weights_only=False)
+
+
+def test_a_dtype_that_no_tensor_has_is_read_as_its_name():
+    assert load(name("torch", "uint16")) is pynn.uint16
 
 
 @pytest.mark.parametrize("listed", [name("torch", "FloatStorage"), name("torch", "Tensor"), name("torch", "float32")])
