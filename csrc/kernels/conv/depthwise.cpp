@@ -1,5 +1,5 @@
-// Depthwise convolution with a square kernel, in steps of one or two: planes are read where they lie, or, where the ISA has no
-// masked loads, from a padded frame of their own.
+// Depthwise convolution with a square kernel, in steps of one or two: planes are read where they lie, or, where the
+// ISA has no masked loads, from a padded frame of their own.
 #include <atomic>
 #include <cstring>
 
