@@ -141,7 +141,7 @@ def test_backward_runs_on_the_backend_of_its_forward():
 
 
 def test_unknown_backends():
-    with pytest.raises(ValueError, match="unknown backend 'abacus': the backends are native, numpy"):
+    with pytest.raises(ValueError, match="unknown backend 'abacus': the backends are native, numba, numpy, cuda, cupy"):
         pynn.backend("abacus")
 
 

@@ -59,7 +59,7 @@ def strays(symbols, isa):
     An inline function of std, say, is emitted by every object file that uses it, and the linker keeps one of
     them: that of an AVX-512 file would then run on machines without it.
     """
-    own = re.compile(rf"_Z(?:GV|TV|TI|TS)?NK?4pynn{len(isa)}{isa}[0-9NE]")
+    own = re.compile(rf"_Z(?:GV|TV|TI|TS)?Z?NK?4pynn{len(isa)}{isa}[0-9NE]")
     found = []
     for line in symbols.splitlines():
         *_, kind, name = line.split()

@@ -187,4 +187,14 @@ def torch_global(name: str) -> Any:
         from pynn.nn.parameter import Buffer
 
         return Buffer
-    return FUNCTIONS.get(name) or VALUES.get(name)
+    return FUNCTIONS.get(name) or VALUES.get(name) or _named_dtype(name)
+
+
+def _named_dtype(name: str) -> Any:
+    """A dtype of torch's that no tensor here has, which files may well mention; or None."""
+    module, _, short = name.rpartition(".")
+    if module != "torch":
+        return None
+    from pynn._named_dtypes import NAMED
+
+    return NAMED.get(short)

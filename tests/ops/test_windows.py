@@ -49,7 +49,7 @@ def test_ceil_mode_keeps_a_window_that_starts_inside():
 
 
 def test_overlaps_count_padding_or_not():
-    padded_too, inside = overlaps((4,), (3,), (3,), (2,), (1,))
+    padded_too, inside = overlaps(xp, (4,), (3,), (3,), (2,), (1,))
     assert padded_too.tolist() == [3, 3, 2]
     assert inside.tolist() == [2, 3, 1]
 

@@ -40,7 +40,7 @@ SHARE = 90  # of some 600 functions, unless all are asked for
 
 @functools.cache
 def runner() -> parity.Runner:
-    options = argparse.Namespace(names=[], dtypes=["float32"], variants=["function"], samples=40)
+    options = argparse.Namespace(names=[], dtypes=["float32"], variants=["function"], samples=40, device="cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return parity.Runner(options)
