@@ -4,6 +4,7 @@ Files are not trusted: every size, stride and offset is checked against the stor
 """
 
 import codecs
+import pickle
 from collections import Counter, OrderedDict
 from typing import Any
 
@@ -103,7 +104,12 @@ def rebuild_tensor_v2(
 def rebuild_tensor_v3(
     storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any, hooks: Any, dtype: Any, metadata: Any = None
 ) -> Any:
-    """A tensor of a dtype that has no storage class of its own."""
+    """A tensor of a dtype that has no storage class of its own. UnpicklingError for one that tensors here cannot have."""
+    if dtype.name not in DTYPES:
+        raise pickle.UnpicklingError(
+            f"the file has a tensor of torch.{dtype.name}, and pynn has nothing like it. Convert it in torch, for example by "
+            ".float() or .long(), and save again."
+        )
     return _leaf(_array(storage, offset, size, stride, dtype.numpy), requires_grad)
 
 
