@@ -1,4 +1,5 @@
-"""Compiles every CUDA kernel for all targets (cmake/cuda.cmake), warnings as errors, or says that there is no nvcc.
+"""Compiles every CUDA kernel for all targets (cmake/cuda.cmake), warnings as errors, links and imports them as the extension
+pynn/_cuda, or says that there is no nvcc.
 
     python tools/compile_cuda.py             with the nvcc that CMake finds: PYNN_NVCC, PATH, /usr/local/cuda, ...
     python tools/compile_cuda.py --fetch     where there is none, with that of PyPI in a folder of its own
@@ -12,6 +13,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import venv
 
@@ -44,13 +46,27 @@ def fetched(folder):
 
 def compile_all(nvcc, jobs):
     """Configure and build the objects; the exit status of the step that failed, or 0."""
-    configure = ["cmake", "-S", ROOT, "-B", BUILD, "-DPYNN_PYTHON=OFF", "-DPYNN_WERROR=ON", "-DPYNN_CUDA=ON"]
-    done = subprocess.run([*configure, f"-DPYNN_NVCC={nvcc}"], check=False, capture_output=True, text=True)
+    configure = ["cmake", "-S", ROOT, "-B", BUILD, "-DPYNN_WERROR=ON", "-DPYNN_CUDA=ON", f"-DPYNN_NVCC={nvcc}"]
+    configure.append(f"-DPython_EXECUTABLE={sys.executable}")
+    done = subprocess.run(configure, check=False, capture_output=True, text=True)
     if done.returncode:
         print(done.stdout + done.stderr)
         return done.returncode
-    build = ["cmake", "--build", BUILD, "--target", "cuda_kernels", "-j", str(jobs)]
-    return subprocess.run(build, check=False).returncode
+    build = ["cmake", "--build", BUILD, "--target", "_cuda", "-j", str(jobs)]
+    return subprocess.run(build, check=False).returncode or import_module()
+
+
+def import_module():
+    """Import the extension in a process of its own, which takes no GPU; the exit status."""
+    (found,) = BUILD.rglob(f"_cuda{sysconfig.get_config_var('EXT_SUFFIX')}")
+    code = (
+        "import importlib.util, sys\n"
+        "spec = importlib.util.spec_from_file_location('_cuda', sys.argv[1])\n"
+        "module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print(f'CUDA extension: {len(module.kernels)} kernels')"
+    )
+    return subprocess.run([sys.executable, "-c", code, found], check=False).returncode
 
 
 def main(argv=None):

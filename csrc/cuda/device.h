@@ -13,7 +13,9 @@
 #include <cuda_runtime.h>
 #elif defined(PYNN_CUDA_EMULATION)
 #include "cuda/emulation.h"
-#else  // the host's side of the extension: streams and error codes
+#else  // the host's side of the extension: streams, error codes and the names of element types
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 #endif
 
@@ -25,6 +27,10 @@
 #endif
 
 #if defined(__CUDACC__) || defined(PYNN_CUDA_EMULATION)
+#define PYNN_KERNELS 1  // kernels are being compiled, not only what calls their launching functions
 #define PYNN_DEVICE __device__ __forceinline__
 #define PYNN_DEVICE_CALL __device__ __noinline__  // a function of its own: for large switches
+#else
+#define PYNN_DEVICE inline
+#define PYNN_DEVICE_CALL inline
 #endif

@@ -2,6 +2,7 @@
 #pragma once
 #include "cuda/types.h"
 
+#ifdef PYNN_KERNELS
 namespace pynn::cuda {
 
 constexpr int kWarpSize = 32;
@@ -75,3 +76,4 @@ struct Smallest {
 };
 
 }  // namespace pynn::cuda
+#endif
