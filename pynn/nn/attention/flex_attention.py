@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import pynn
 from pynn._core import Tensor
+from pynn.nn._tuples import _pair
 from pynn.nn.functional import scaled_dot_product_attention
 
 __all__ = [
@@ -127,10 +128,6 @@ def _takes_scores(mod: Any) -> bool:
         return False
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters) == 5
-
-
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def _listed(dense: Tensor) -> tuple[Tensor, Tensor]:
