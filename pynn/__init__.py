@@ -6,7 +6,6 @@ Tensors, autograd, `nn`, `optim` and `utils.data` under torch's names, on compil
 kernels. `pynn.show_config()` tells what this installation can do.
 """
 
-import sys
 from typing import Any
 
 from pynn import _bootstrap
@@ -99,7 +98,7 @@ _LAZY = {
         "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all", "_check_type", "_check_value",
         "_shape_as_tensor", "compiled_with_cxx11_abi", "get_device", "get_device_module",
         "init_num_threads", "is_storage", "is_vulkan_available", "sym_float", "sym_int", "sym_ite",
-        "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "typename",
+        "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "torch", "typename",
     ), "_odds"),
     **dict.fromkeys((
         "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage",
@@ -123,8 +122,6 @@ _find, __dir__ = _lazy.names(__name__, _LAZY)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "torch":  # torch.torch is torch, and some code says so
-        return sys.modules[__name__]
     if name.startswith("_foreach_"):
         from pynn import _foreach
 

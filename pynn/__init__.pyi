@@ -203,6 +203,7 @@ from pynn._odds import sym_not as sym_not
 from pynn._odds import sym_sqrt as sym_sqrt
 from pynn._odds import sym_sum as sym_sum
 from pynn._odds import thread_safe_generator as thread_safe_generator
+from pynn._odds import torch as torch
 from pynn._odds import typename as typename
 from pynn._named_dtypes import uint1 as uint1
 from pynn._named_dtypes import uint16 as uint16

@@ -1,6 +1,7 @@
 """Names of torch's top level that few programs ask for; `pynn.<name>` imports this module when first used."""
 
 import math
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,8 @@ from pynn._core import Tensor
 from pynn._device import device
 from pynn._dtypes import DTYPES
 from pynn._switches import get_default_device
+
+torch = sys.modules["pynn"]  # torch.torch is torch, and some code says so
 
 
 class OutOfMemoryError(RuntimeError):

@@ -55,3 +55,7 @@ def test_every_name_that_optim_utils_and_backends_promise():
         for name in set(module.__all__) - {"tensorboard"}:
             assert getattr(module, name) is not None
             assert name in dir(module)
+
+
+def test_torch_torch_is_torch():
+    assert pynn.torch is pynn
