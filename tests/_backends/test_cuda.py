@@ -77,5 +77,7 @@ def test_emulated_kernels_run_through_the_door():
     with gpu.present():
         assert gpu.backends()[0] == "cuda"
         x = pynn.randn(5, 7)
-        numpy.testing.assert_allclose(pynn.nn.functional.silu(x.cuda()).cpu().numpy(), pynn.nn.functional.silu(x).numpy(), 1e-6)
+        numpy.testing.assert_allclose(
+            pynn.nn.functional.silu(x.cuda()).cpu().numpy(), pynn.nn.functional.silu(x).numpy(), 1e-6
+        )
         assert _gpu.in_use()

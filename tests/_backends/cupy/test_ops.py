@@ -1,6 +1,4 @@
-"""Every op on a GPU's tensors: values, gradients and random bits are the CPU's; what the CPU serves is on a list."""
-
-import pathlib
+"""Every op on a GPU's tensors: values, gradients and random bits are the CPU's."""
 
 import numpy
 import pytest
@@ -12,13 +10,10 @@ from pynn.ops.registry import OPS
 from tests import gpu
 from tests.cases import FULL, apply, chosen, gradients, has_gradient, is_float, names, samples, several, tensors
 
-LIST = pathlib.Path(__file__).parent.parent / "host_served.txt"
 # How far the GPU's sums, of another order, may be from the CPU's: relative and absolute.
 LEAST = {"float64": 1e-10, "float32": 1e-4, "bfloat16": 4e-2}
 # Their logarithms and exponentials are another library's, but the bits drawn are the same.
 DRAWS = {"rand", "randint", "randperm", "uniform", "bernoulli", "dropout", "dropout_again", "uniform_", "bernoulli_"}
-
-
 
 
 def close(got, want, tolerance):
@@ -87,14 +82,6 @@ def test_second_derivatives(name):
     for a, b in zip(*found, strict=True):
         if a is not None:
             close(gpu.host(b), gpu.host(a), 1e-8)
-
-
-def test_what_the_cpu_serves_is_listed():
-    from pynn._backends.cupy.host import SERVED
-
-    assert list(SERVED) == LIST.read_text().split(), "the list of ops that the CPU serves may only shrink"
-    assert list(SERVED) == sorted(set(SERVED))
-    assert all(name.removesuffix(".backward") in OPS for name in SERVED)
 
 
 def test_every_gpu_backend_has_every_op():
