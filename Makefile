@@ -5,44 +5,55 @@
 # make bench-gpu  the same, then pynn's times on it beside torch's
 # make bench  pynn beside whatever of torch, JAX and ONNX Runtime .venv has; ARGS="models --quick" for a part
 #
-# They make their own virtual environment in .venv and build into pynn/ and build/.
+# They make their own virtual environment in .venv and build into pynn/ and build/. Where no package index can be reached,
+# OFFLINE=1 takes the packages that $(PYTHON) has instead: make test-gpu OFFLINE=1 PYTHON=python3.12
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
 CUDA ?= OFF
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ifdef OFFLINE
+BIN := $(patsubst %/,%,$(dir $(shell $(PYTHON) -c 'import sys; print(sys.executable)')))
+STAMP :=
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+export PATH := $(BIN):$(PATH)
+else
+BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+endif
 
 .PHONY: help setup build demo test test-all lint test-gpu bench-gpu bench bench-track bench-kernels compile-cuda wheel sanitize clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
+ifndef OFFLINE
 $(STAMP): requirements-dev.txt
 	$(PYTHON) -c "import sys; sys.exit('pynn needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Run: make PYTHON=python3.12') if sys.version_info < (3, 11) else None"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'pynn-dev.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
 	touch $@
+endif
 
 setup: $(STAMP)
 
 build: $(STAMP)
 	@command -v $${CXX:-c++} >/dev/null || { echo "pynn needs a C++17 compiler; on Debian or Ubuntu: apt install g++"; exit 1; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DPYNN_CUDA=$(CUDA) >build.log 2>&1 || { cat build.log; exit 1; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build -j $(JOBS)
+	cmake --preset dev -DPython_EXECUTABLE="$$(command -v python)" -DPYNN_CUDA=$(CUDA) >build.log 2>&1 || { cat build.log; exit 1; }
+	cmake --build build -j $(JOBS)
 
 demo: build
 	$(BIN)/python examples/digits.py --out out
 
 test: build
-	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
+	ctest --test-dir build --output-on-failure
 	$(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest -q tests/test_core.py tests/autograd
 	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest -q tests/ops tests/autograd tests/nn tests/optim
 
 test-all: build
-	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build --output-on-failure
+	ctest --test-dir build --output-on-failure
 	PYNN_TEST_ALL=1 $(BIN)/python -m pytest
 	PYNN_INTERPRETED=1 $(BIN)/python -m pytest
 	PYNN_PURE=1 PYNN_BACKEND=numpy $(BIN)/python -m pytest
@@ -77,12 +88,12 @@ bench-track: build
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-columns=min,median,iqr,rounds -p no:cacheprovider
 
 bench-kernels: $(STAMP)
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset bench >/dev/null
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-bench -j $(JOBS)
+	cmake --preset bench >/dev/null
+	cmake --build build-bench -j $(JOBS)
 
 # The CUDA kernels for all their targets, by the nvcc of this machine; CUDA=ON of any target above builds the extension too.
 compile-cuda: $(STAMP)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/compile_cuda.py -j $(JOBS)
+	$(BIN)/python tools/compile_cuda.py -j $(JOBS)
 
 # make wheel TARGET=x86_64-linux-gnu.2.28   for an old Linux; other targets in tools/wheel.py
 wheel: $(STAMP)
@@ -94,9 +105,9 @@ wheel: $(STAMP)
 KINDS ?= sanitize sanitize-thread
 sanitize: $(STAMP)
 	for kind in $(KINDS); do \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset $$kind >/dev/null && \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build-$$kind -j $(JOBS) && \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir build-$$kind --output-on-failure $(if $(FAMILIES),-R '$(FAMILIES)') || exit 1; \
+	  cmake --preset $$kind >/dev/null && \
+	  cmake --build build-$$kind -j $(JOBS) && \
+	  ctest --test-dir build-$$kind --output-on-failure $(if $(FAMILIES),-R '$(FAMILIES)') || exit 1; \
 	done
 
 clean:
