@@ -164,13 +164,16 @@ class backend:
         self._before: list[Any] = []
 
     def __enter__(self) -> Any:
-        self._before.append((state.backend, state.device))
-        _core.enter_mode()
+        place = state.device
         if self._chosen.device != "cpu":
+            from pynn import _gpu
             from pynn._device import check_device
 
-            state.device = check_device(self._chosen.device)
-        state.backend = self._chosen
+            place = check_device(self._chosen.device)
+            _gpu.start()  # or the door would give this backend the CPU's arrays too
+        self._before.append((state.backend, state.device))
+        _core.enter_mode()
+        state.backend, state.device = self._chosen, place
         return self._chosen
 
     def __exit__(self, *error: Any) -> None:

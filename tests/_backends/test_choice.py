@@ -50,3 +50,20 @@ def test_naming_a_gpus_backend_from_outside_puts_new_tensors_there():
         "print(seen == [pynn.device('cuda:0')] * 3, pynn._backends.default().device, pynn.zeros(2, device='cpu').device)"
     )
     assert run(code, PYNN_BACKEND="cupy").split() == ["True", "cpu", "cpu"]
+
+
+def test_the_cpus_tensors_stay_there_under_a_gpus_backend():
+    """Also before there ever was a tensor on a GPU."""
+    code = (
+        "import sys; from tests import cupy_stand_in; sys.modules['cupy'] = cupy_stand_in\n"
+        "import pynn\n"
+        "with pynn.backend('cupy') as chosen:\n"
+        "    served = []\n"
+        "    chosen.kernel = lambda name: served.append(name)\n"
+        "    x = pynn.ones(2, 3, device='cpu', requires_grad=True)\n"
+        "    bias = pynn.ones(3, device='cpu', requires_grad=True)\n"
+        "    y = (x * x + bias).sum()\n"
+        "    y.backward()\n"
+        "    print(y.device, bias.grad.tolist() == [2.0] * 3, served)"
+    )
+    assert run(code).split() == ["cpu", "True", "[]"]
