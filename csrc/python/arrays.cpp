@@ -228,29 +228,6 @@ pynn_array describe(PyArrayObject* array) {
   return out;
 }
 
-bool integers(PyObject* object, int count, int64_t* out) {
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
-  for (int i = 0; i < count; ++i) {
-    if (!integer(PyTuple_GET_ITEM(object, i), &out[i])) return false;
-  }
-  return true;
-}
-
-bool read_place(PyObject* object, Place* out) {
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) return false;
-  uint64_t* const to[] = {&out->seed, &out->offset};
-  for (int i = 0; i < 2; ++i) {
-    PyObject* item = PyTuple_GET_ITEM(object, i);
-    if (!PyLong_Check(item)) return false;
-    *to[i] = PyLong_AsUnsignedLongLong(item);
-    if (PyErr_Occurred()) {
-      PyErr_Clear();
-      return false;
-    }
-  }
-  return true;
-}
-
 bool shape_of(PyObject* object, int* ndim, npy_intp* shape) {
   if (PyArrayObject* array = as_array(object)) {
     *ndim = PyArray_NDIM(array);

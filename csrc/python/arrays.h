@@ -4,8 +4,7 @@
 // functions: converting one argument through array_t costs more than a small kernel.
 #pragma once
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "values.h"
 
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
@@ -106,61 +105,14 @@ bool may_overlap(PyArrayObject* a, PyArrayObject* b);
 // A description of the array for the C interface; it points into the array object.
 pynn_array describe(PyArrayObject* array);
 
-// A Python float or int (not an array) as double; false for anything else.
-inline bool number(PyObject* object, double* out) {
-  if (PyFloat_Check(object)) {
-    *out = PyFloat_AS_DOUBLE(object);
-    return true;
-  }
-  if (PyLong_Check(object)) {
-    *out = PyLong_AsDouble(object);
-    if (*out == -1.0 && PyErr_Occurred()) {
-      PyErr_Clear();
-      return false;
-    }
-    return true;
-  }
-  return false;
-}
-
-// A Python int that 64 bits hold; false for anything else.
-inline bool integer(PyObject* object, int64_t* out) {
-  if (!PyLong_Check(object)) return false;
-  int overflow = 0;
-  *out = PyLong_AsLongLongAndOverflow(object, &overflow);
-  return overflow == 0;
-}
-
-// Which inputs need a gradient, as a backward kernel is told by its fourth argument.
-inline bool read_needs(PyObject* object, int64_t* out) { return integer(object, out) && *out >= 0; }
-
-// Whether an object is a tuple of at least `count` items.
-inline bool has_items(PyObject* object, Py_ssize_t count) {
-  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) >= count;
-}
-
-// A tuple of `count` ints; false for anything else.
-bool integers(PyObject* object, int count, int64_t* out);
-
-// Where a draw begins in its generator's stream: the (seed, offset) that a random op has as its last attr.
-struct Place {
-  uint64_t seed, offset;
-};
-bool read_place(PyObject* object, Place* out);
-
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything
 // else.
 bool shape_of(PyObject* object, int* ndim, npy_intp* shape);
-
-// What a kernel returns for arguments it does not take: the reference serves them.
-inline PyObject* not_mine() { Py_RETURN_NONE; }
 
 // A kernel's result after its C function ran: the array, None where it has no such kernel
 // (the reference then says what is wrong, if anything is), MemoryError where memory ran out.
 // Takes over the reference to `result`.
 PyObject* finish(pynn_status status, PyObject* result);
-
-using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
 
 // Adds a kernel to the `kernels` table. `code`, if given, reaches the function through `code_of(self)`.
 bool add_kernel(PyObject* kernels, const char* name, FastFunction function, const void* code = nullptr);

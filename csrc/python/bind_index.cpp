@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bindings.h"
+#include "index_pattern.h"
 #include "operands.h"
 
 namespace pynn::python {
@@ -165,36 +166,6 @@ struct Selection {
   npy_intp shape[PYNN_MAX_DIMS];
   int64_t elements() const { return rows.outer * rows.indices * rows.bytes; }
 };
-
-bool is_full(PyObject* item) {
-  if (!PySlice_Check(item)) return false;
-  const auto* slice = reinterpret_cast<PySliceObject*>(item);
-  return slice->start == Py_None && slice->stop == Py_None && slice->step == Py_None;
-}
-
-// The pattern as (dimensions before the index arrays, index arrays); false for any other pattern.
-bool read_pattern(PyObject* pattern, int ndim, int consumed, Py_ssize_t arrays, int* before) {
-  if (!PyTuple_Check(pattern)) return false;
-  int leading = 0, trailing = 0, dots = 0;  // dots: 1 before the arrays, 2 after
-  Py_ssize_t found = 0;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pattern); ++i) {
-    PyObject* item = PyTuple_GET_ITEM(pattern, i);
-    if (is_full(item)) {
-      ++(found ? trailing : leading);
-    } else if (item == Py_Ellipsis && dots == 0) {
-      dots = found ? 2 : 1;
-    } else if (PyUnicode_Check(item) && PyUnicode_CompareWithASCIIString(item, "tensor") == 0) {
-      if (found && (trailing || dots == 2)) return false;  // arrays apart
-      ++found;
-    } else {
-      return false;
-    }
-  }
-  const int rest = ndim - consumed - leading - trailing;
-  if (found != arrays || rest < 0) return false;
-  *before = dots == 1 ? leading + rest : leading;
-  return true;
-}
 
 // Reads index arrays [first, end) of `inputs` against a shape. 1: done, 0: not mine, -1: an exception is set.
 int select(int ndim, const npy_intp* sizes, PyObject* inputs, Py_ssize_t first, PyObject* pattern,

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "bindings.h"
+#include "pad_args.h"
 
 namespace pynn::python {
 namespace {
@@ -9,56 +10,6 @@ namespace {
 struct Amounts {
   int64_t before[PYNN_MAX_DIMS], after[PYNN_MAX_DIMS];
 };
-
-// A pair a dimension, none so large that sums overflow.
-bool amounts(PyObject* pads, int ndim, Amounts* out) {
-  if (ndim > PYNN_MAX_DIMS || !PyTuple_Check(pads) || PyTuple_GET_SIZE(pads) != ndim) return false;
-  for (int d = 0; d < ndim; ++d) {
-    int64_t pair[2];
-    if (!integers(PyTuple_GET_ITEM(pads, d), 2, pair)) return false;
-    for (const int64_t n : pair) {
-      if (n > INT32_MAX || n < -INT32_MAX) return false;
-    }
-    out->before[d] = pair[0];
-    out->after[d] = pair[1];
-  }
-  return true;
-}
-
-bool edge_mode(PyObject* object, pynn_pad_mode* mode) {
-  if (!PyUnicode_Check(object)) return false;
-  const struct {
-    const char* name;
-    pynn_pad_mode mode;
-  } modes[] = {
-      {"reflect", PYNN_PAD_REFLECT}, {"replicate", PYNN_PAD_REPLICATE}, {"circular", PYNN_PAD_CIRCULAR}};
-  for (const auto& known : modes) {
-    if (PyUnicode_CompareWithASCIIString(object, known.name) == 0) {
-      *mode = known.mode;
-      return true;
-    }
-  }
-  return false;
-}
-
-// One element of the array's type; false for numbers it may not hold exactly.
-bool element(PyObject* value, int type, void* out) {
-  double real;
-  int64_t whole;
-  if (type == NPY_FLOAT32 && number(value, &real)) {
-    const float f = float(real);
-    memcpy(out, &f, sizeof f);
-  } else if (type == NPY_FLOAT64 && number(value, &real)) {
-    memcpy(out, &real, sizeof real);
-  } else if (type == NPY_INT64 && integer(value, &whole)) {
-    memcpy(out, &whole, sizeof whole);
-  } else {
-    // Zero is zero in every type.
-    if (dtype_of(type) < 0 || !number(value, &real) || real != 0) return false;
-    memset(out, 0, 8);
-  }
-  return true;
-}
 
 PyObject* padded(PyArrayObject* x, const Amounts& by, pynn_pad_mode mode, const void* value) {
   npy_intp shape[PYNN_MAX_DIMS];
@@ -80,8 +31,8 @@ PyObject* padded(PyArrayObject* x, const Amounts& by, pynn_pad_mode mode, const 
 PyObject* pad_constant(PyArrayObject* x, PyObject* pads, PyObject* value, int sign) {
   Amounts by;
   alignas(8) char bytes[8];
-  if (!x || dtype_of(plain_type(x)) < 0 || !amounts(pads, PyArray_NDIM(x), &by)) return not_mine();
-  if (value && !element(value, PyArray_TYPE(x), bytes)) return not_mine();
+  if (!x || dtype_of(plain_type(x)) < 0 || !read_amounts(pads, PyArray_NDIM(x), by.before, by.after)) return not_mine();
+  if (value && !read_element(value, dtype_of(PyArray_TYPE(x)), bytes)) return not_mine();
   for (int d = 0; d < PyArray_NDIM(x); ++d) {
     by.before[d] *= sign;
     by.after[d] *= sign;
@@ -92,7 +43,7 @@ PyObject* pad_constant(PyArrayObject* x, PyObject* pads, PyObject* value, int si
 PyObject* pad_edges(PyArrayObject* x, PyObject* pads, PyObject* name) {
   Amounts by;
   pynn_pad_mode mode;
-  if (!x || dtype_of(plain_type(x)) < 0 || !amounts(pads, PyArray_NDIM(x), &by) || !edge_mode(name, &mode)) {
+  if (!x || dtype_of(plain_type(x)) < 0 || !read_amounts(pads, PyArray_NDIM(x), by.before, by.after) || !read_edge_mode(name, &mode)) {
     return not_mine();
   }
   return padded(x, by, mode, nullptr);
@@ -101,7 +52,7 @@ PyObject* pad_edges(PyArrayObject* x, PyObject* pads, PyObject* name) {
 PyObject* pad_edges_input(PyArrayObject* g, PyObject* pads, PyObject* name) {
   Amounts by;
   pynn_pad_mode mode;
-  if (!g || !is_float(plain_type(g)) || !amounts(pads, PyArray_NDIM(g), &by) || !edge_mode(name, &mode)) {
+  if (!g || !is_float(plain_type(g)) || !read_amounts(pads, PyArray_NDIM(g), by.before, by.after) || !read_edge_mode(name, &mode)) {
     return not_mine();
   }
   npy_intp shape[PYNN_MAX_DIMS];

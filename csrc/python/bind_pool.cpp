@@ -17,12 +17,6 @@ bool takes(PyArrayObject* x, int dims) {
   return x && is_float(plain_type(x)) && PyArray_NDIM(x) > dims && PyArray_NDIM(x) <= dims + 2;
 }
 
-bool flag(PyObject* object, bool* out) {
-  if (!PyBool_Check(object)) return false;
-  *out = object == Py_True;
-  return true;
-}
-
 // kernel, stride, padding and, where there is one, dilation.
 bool geometry(PyObject* const* attrs, bool dilated, int dims, pynn_pool* out) {
   out->dims = dims;
@@ -67,8 +61,8 @@ struct Average {
 
 bool read_average(PyObject* const* attrs, int dims, Average* out) {
   out->divisor = 0;
-  if (!geometry(attrs, false, dims, &out->pool) || !flag(attrs[3], &out->ceil_mode) ||
-      !flag(attrs[4], &out->count_include_pad)) {
+  if (!geometry(attrs, false, dims, &out->pool) || !truth(attrs[3], &out->ceil_mode) ||
+      !truth(attrs[4], &out->count_include_pad)) {
     return false;
   }
   return attrs[5] == Py_None || (integer(attrs[5], &out->divisor) && out->divisor != 0);
@@ -90,7 +84,7 @@ PyObject* max_pool_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
   pynn_pool pool;
   bool ceil_mode;
   npy_intp shape[5];
-  if (!takes(x, dims) || !geometry(args + 1, true, dims, &pool) || !flag(args[5], &ceil_mode) ||
+  if (!takes(x, dims) || !geometry(args + 1, true, dims, &pool) || !truth(args[5], &ceil_mode) ||
       !pooled_shape(x, pool, ceil_mode, shape)) {
     return not_mine();
   }
@@ -129,7 +123,7 @@ PyObject* max_pool_indices_kernel(PyObject* self, PyObject* const* args, Py_ssiz
   pynn_pool pool;
   bool ceil_mode;
   npy_intp shape[5];
-  if (!takes(x, dims) || !geometry(args + 1, true, dims, &pool) || !flag(args[5], &ceil_mode) ||
+  if (!takes(x, dims) || !geometry(args + 1, true, dims, &pool) || !truth(args[5], &ceil_mode) ||
       !pooled_shape(x, pool, ceil_mode, shape)) {
     return not_mine();
   }

@@ -1,6 +1,7 @@
 // Reductions (x, dims, keepdim), places of extreme elements, variances, norms, and
 // their gradients.
 #include "bindings.h"
+#include "reduction_tables.h"
 
 namespace pynn::python {
 namespace {
@@ -16,15 +17,18 @@ struct Dims {
   int out_ndim = 0;
 
   bool read(int ndim, const npy_intp* shape, PyObject* dims, PyObject* keepdim) {
-    if (ndim > PYNN_MAX_DIMS || !PyTuple_Check(dims) || !PyBool_Check(keepdim)) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(dims); ++i) {
-      int64_t d;
-      if (!integer(PyTuple_GET_ITEM(dims, i), &d) || d < 0 || d >= ndim || reduced[d]) return false;
-      reduced[d] = true;
-    }
-    return shapes(ndim, shape, keepdim == Py_True);
+    bool keep;
+    if (!read_dims(dims, keepdim, ndim, reduced, &keep)) return false;
+    shapes(ndim, shape, keep);
+    return true;
   }
-  bool shapes(int ndim, const npy_intp* shape, bool keep) {
+  bool read_one(PyArrayObject* x, PyObject* dim, PyObject* keepdim) {
+    bool keep;
+    if (!read_dim(dim, keepdim, PyArray_NDIM(x), reduced, &keep)) return false;
+    shapes(PyArray_NDIM(x), PyArray_DIMS(x), keep);
+    return true;
+  }
+  void shapes(int ndim, const npy_intp* shape, bool keep) {
     for (int i = 0; i < ndim; ++i) {
       kept[i] = reduced[i] ? 1 : shape[i];
       if (!reduced[i] || keep) out[out_ndim++] = kept[i];
@@ -34,21 +38,6 @@ struct Dims {
       last = i + 1;
       ++count;
     }
-    return true;
-  }
-  // (dim or None, keepdim) of argmax: a single dimension, or all as one.
-  bool read_one(PyArrayObject* x, PyObject* dim, PyObject* keepdim) {
-    const int ndim = PyArray_NDIM(x);
-    if (ndim > PYNN_MAX_DIMS || !PyBool_Check(keepdim)) return false;
-    int64_t d;
-    if (dim == Py_None) {
-      for (int i = 0; i < ndim; ++i) reduced[i] = true;
-    } else if (integer(dim, &d) && d >= 0 && d < ndim) {
-      reduced[d] = true;
-    } else {
-      return false;
-    }
-    return shapes(ndim, PyArray_DIMS(x), dim != Py_None && keepdim == Py_True);
   }
 };
 
@@ -63,29 +52,15 @@ pynn_array with_kept(PyArrayObject* out, int ndim, const Dims& dims) {
 
 int64_t work_of(PyArrayObject* x) { return PyArray_SIZE(x); }
 
-struct Reducing {
-  const char* name;
-  pynn_reduce_op op;
-};
-constexpr Reducing kReducing[] = {
-    {"sum", PYNN_REDUCE_SUM},   {"mean", PYNN_REDUCE_MEAN},
-    {"prod", PYNN_REDUCE_PROD}, {"amax", PYNN_REDUCE_MAX},
-    {"amin", PYNN_REDUCE_MIN},  {"any", PYNN_REDUCE_ANY},
-    {"all", PYNN_REDUCE_ALL},   {"count_nonzero", PYNN_REDUCE_COUNT},
-};
-
 // The NumPy type of a result, -1 where there is no kernel.
 int result_type(pynn_reduce_op op, int type) {
-  if (op == PYNN_REDUCE_ANY || op == PYNN_REDUCE_ALL) return NPY_BOOL;
-  if (op == PYNN_REDUCE_COUNT) return NPY_INT64;
-  if (is_float(type)) return type;
-  if (op == PYNN_REDUCE_MEAN || op == PYNN_REDUCE_NORM) return -1;
-  return op == PYNN_REDUCE_MAX || op == PYNN_REDUCE_MIN ? type : NPY_INT64;
+  const int made = type == NPY_FLOAT16 ? -1 : reduced_dtype(op, dtype_of(type));
+  return made < 0 ? -1 : made == PYNN_BOOL ? NPY_BOOL : made == PYNN_INT64 ? NPY_INT64 : type;
 }
 
 PyObject* run_reduce(pynn_reduce_op op, PyArrayObject* x, const Dims& dims, double p) {
-  const int type = plain_type(x), made = dtype_of(type) < 0 ? -1 : result_type(op, type);
-  if (made < 0 || type == NPY_FLOAT16) return not_mine();
+  const int made = result_type(op, plain_type(x));
+  if (made < 0) return not_mine();
   PyArrayObject* out = new_array(dims.out_ndim, dims.out, made);
   if (!out) return nullptr;
   const pynn_array in = describe(x);

@@ -289,33 +289,6 @@ Operand Spread::over(int ndim, const int64_t* shape, const Array& x) {
   return out;
 }
 
-bool number(PyObject* object, double* out) {
-  if (PyFloat_Check(object)) {
-    *out = PyFloat_AS_DOUBLE(object);
-    return true;
-  }
-  if (!PyLong_Check(object)) return false;
-  *out = PyLong_AsDouble(object);
-  if (*out != -1.0 || !PyErr_Occurred()) return true;
-  PyErr_Clear();
-  return false;
-}
-
-bool integer(PyObject* object, int64_t* out) {
-  if (!PyLong_Check(object)) return false;
-  int overflow = 0;
-  *out = PyLong_AsLongLongAndOverflow(object, &overflow);
-  return overflow == 0;
-}
-
-bool integers(PyObject* object, int count, int64_t* out) {
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != count) return false;
-  for (int i = 0; i < count; ++i) {
-    if (!integer(PyTuple_GET_ITEM(object, i), &out[i])) return false;
-  }
-  return true;
-}
-
 bool shape_of(PyObject* object, int* ndim, int64_t* shape) {
   const bool found = read_sizes(object, name_shape, ndim, shape);
   if (!found) PyErr_Clear();

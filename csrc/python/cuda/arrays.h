@@ -5,9 +5,7 @@
 // `cuda.get_current_stream().ptr` names. The interpreter lock is kept: a launch takes a few microseconds.
 #pragma once
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
+#include "../values.h"
 #include "cuda/device.h"
 #include "cuda/status.h"
 #include "cuda/strided.h"
@@ -15,7 +13,14 @@
 
 namespace pynn::cuda {
 
-using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
+using python::FastFunction;
+using python::has_items;
+using python::integer;
+using python::integers;
+using python::not_mine;
+using python::number;
+using python::read_needs;
+using python::truth;
 
 // An array as it lies on the GPU. Borrowed from the caller, or owned where it was made here.
 class Array {
@@ -111,23 +116,10 @@ class Workspace {
 // The pynn_dtype of a numpy.dtype, -1 of anything else.
 int dtype_of(PyObject* object);
 
-// A Python float or int (not an array) as double; false for anything else.
-bool number(PyObject* object, double* out);
-// A Python int that 64 bits hold; false for anything else.
-bool integer(PyObject* object, int64_t* out);
-inline bool read_needs(PyObject* object, int64_t* out) { return integer(object, out) && *out >= 0; }
-inline bool has_items(PyObject* object, Py_ssize_t count) {
-  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) >= count;
-}
-// A tuple of `count` ints; false for anything else.
-bool integers(PyObject* object, int count, int64_t* out);
 // The shape of an array, or of a `Like` (shape and dtype of an array that was not saved); false for anything else.
 bool shape_of(PyObject* object, int* ndim, int64_t* shape);
 
 // ---- results ----
-
-// What a kernel returns for arguments it does not take: another backend serves them.
-inline PyObject* not_mine() { Py_RETURN_NONE; }
 
 // A kernel's own call, kept to say what failed.
 struct Call {

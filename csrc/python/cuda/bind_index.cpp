@@ -2,6 +2,7 @@
 // index((x, *indices), pattern) and index_put((x, value, *indices), pattern, accumulate) where the index arrays stand side
 // by side; gather(x, index, dim), scatter(x, index, src, dim), scatter_add; and gradients. Masks are another backend's: how
 // many elements they select would have to be read back.
+#include "../index_pattern.h"
 #include "cuda/memory.h"
 #include "faults.h"
 #include "kernels/index/cuda.h"
@@ -142,36 +143,6 @@ PyObject* embedding_backward_kernel(PyObject* self, PyObject* const* args, Py_ss
 
 // ---- index and index_put: a run of dimensions replaced by index arrays that stand side by side ----
 
-bool is_full(PyObject* item) {
-  if (!PySlice_Check(item)) return false;
-  const auto* slice = reinterpret_cast<PySliceObject*>(item);
-  return slice->start == Py_None && slice->stop == Py_None && slice->step == Py_None;
-}
-
-// The pattern as (dimensions before the index arrays, index arrays); false for any other pattern.
-bool read_pattern(PyObject* pattern, int ndim, Py_ssize_t arrays, int* before) {
-  if (!PyTuple_Check(pattern)) return false;
-  int leading = 0, trailing = 0, dots = 0;  // dots: 1 before the arrays, 2 after
-  Py_ssize_t found = 0;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pattern); ++i) {
-    PyObject* item = PyTuple_GET_ITEM(pattern, i);
-    if (is_full(item)) {
-      ++(found ? trailing : leading);
-    } else if (item == Py_Ellipsis && dots == 0) {
-      dots = found ? 2 : 1;
-    } else if (PyUnicode_Check(item) && PyUnicode_CompareWithASCIIString(item, "tensor") == 0) {
-      if (found && (trailing || dots == 2)) return false;  // arrays apart
-      ++found;
-    } else {
-      return false;
-    }
-  }
-  const int rest = ndim - int(arrays) - leading - trailing;
-  if (found != arrays || rest < 0) return false;
-  *before = dots == 1 ? leading + rest : leading;
-  return true;
-}
-
 // What index arrays select of an array of some shape.
 class Selection {
  public:
@@ -179,7 +150,7 @@ class Selection {
   bool read(int dims, const int64_t* sizes, PyObject* inputs, Py_ssize_t first, PyObject* pattern) {
     arrays_ = PyTuple_GET_SIZE(inputs) - first;
     int before;
-    if (arrays_ < 1 || arrays_ > kMostLists || arrays_ > dims || !read_pattern(pattern, dims, arrays_, &before)) {
+    if (arrays_ < 1 || arrays_ > kMostLists || arrays_ > dims || !python::read_pattern(pattern, dims, int(arrays_), arrays_, &before)) {
       return false;
     }
     for (Py_ssize_t k = 0; k < arrays_; ++k) {

@@ -1,61 +1,10 @@
 // pad (x, pads, value), pad_edges (x, pads, mode) and pad_edges_input (g, pads, mode).
-#include <cstring>
-
+#include "../pad_args.h"
 #include "arrays.h"
 #include "kernels/pad/cuda.h"
 
 namespace pynn::cuda {
 namespace {
-
-// A pair a dimension, none so large that sums overflow.
-bool amounts(PyObject* pads, int ndim, PadShape* out) {
-  if (!PyTuple_Check(pads) || PyTuple_GET_SIZE(pads) != ndim) return false;
-  for (int d = 0; d < ndim; ++d) {
-    int64_t pair[2];
-    if (!integers(PyTuple_GET_ITEM(pads, d), 2, pair)) return false;
-    for (const int64_t n : pair) {
-      if (n > INT32_MAX || n < -INT32_MAX) return false;
-    }
-    out->before[d] = pair[0];
-    out->after[d] = pair[1];
-  }
-  return true;
-}
-
-bool edge_mode(PyObject* object, pynn_pad_mode* mode) {
-  if (!PyUnicode_Check(object)) return false;
-  const struct {
-    const char* name;
-    pynn_pad_mode mode;
-  } modes[] = {
-      {"reflect", PYNN_PAD_REFLECT}, {"replicate", PYNN_PAD_REPLICATE}, {"circular", PYNN_PAD_CIRCULAR}};
-  for (const auto& known : modes) {
-    if (PyUnicode_CompareWithASCIIString(object, known.name) == 0) {
-      *mode = known.mode;
-      return true;
-    }
-  }
-  return false;
-}
-
-// One element of the dtype; false for numbers it may not hold exactly.
-bool element(PyObject* value, int dtype, void* out) {
-  double real;
-  int64_t whole;
-  if (dtype == PYNN_FLOAT32 && number(value, &real)) {
-    const float f = float(real);
-    std::memcpy(out, &f, sizeof f);
-  } else if (dtype == PYNN_FLOAT64 && number(value, &real)) {
-    std::memcpy(out, &real, sizeof real);
-  } else if (dtype == PYNN_INT64 && integer(value, &whole)) {
-    std::memcpy(out, &whole, sizeof whole);
-  } else {
-    // Zero is zero in every type.
-    if (!number(value, &real) || real != 0) return false;
-    std::memset(out, 0, 8);
-  }
-  return true;
-}
 
 // Whether a dimension of n elements can be padded so.
 bool fits(pynn_pad_mode mode, int64_t n, int64_t before, int64_t after) {
@@ -86,7 +35,7 @@ PyObject* pad_constant(const Call& call, PyObject* object, PyObject* pads, PyObj
   PadShape s;
   alignas(8) char bytes[8];
   s.mode = PYNN_PAD_CONSTANT;
-  if (!x.read(object) || !amounts(pads, x.ndim, &s) || (value && !element(value, x.dtype, bytes))) return not_mine();
+  if (!x.read(object) || !python::read_amounts(pads, x.ndim, s.before, s.after) || (value && !python::read_element(value, x.dtype, bytes))) return not_mine();
   for (int d = 0; d < x.ndim; ++d) {
     s.before[d] *= sign;
     s.after[d] *= sign;
@@ -97,14 +46,14 @@ PyObject* pad_constant(const Call& call, PyObject* object, PyObject* pads, PyObj
 PyObject* pad_edges(const Call& call, PyObject* object, PyObject* pads, PyObject* name) {
   Array x;
   PadShape s;
-  if (!x.read(object) || !amounts(pads, x.ndim, &s) || !edge_mode(name, &s.mode)) return not_mine();
+  if (!x.read(object) || !python::read_amounts(pads, x.ndim, s.before, s.after) || !python::read_edge_mode(name, &s.mode)) return not_mine();
   return padded(call, x, &s, nullptr);
 }
 
 PyObject* pad_edges_input(const Call& call, PyObject* object, PyObject* pads, PyObject* name) {
   Array g, dy, dx;
   PadShape s;
-  if (!g.read(object) || !is_float(g.dtype) || !amounts(pads, g.ndim, &s) || !edge_mode(name, &s.mode)) {
+  if (!g.read(object) || !is_float(g.dtype) || !python::read_amounts(pads, g.ndim, s.before, s.after) || !python::read_edge_mode(name, &s.mode)) {
     return not_mine();
   }
   s.ndim = g.ndim;

@@ -18,12 +18,6 @@ bool takes(PyObject* object, int dims, Array* x) {
   return x->read(object) && is_float(x->dtype) && x->ndim > dims && x->ndim <= dims + 2;
 }
 
-bool flag(PyObject* object, bool* out) {
-  if (!PyBool_Check(object)) return false;
-  *out = object == Py_True;
-  return true;
-}
-
 // Sizes of planes: the last dims of a shape, which is otherwise the batch's.
 bool planes(const int64_t* shape, int ndim, int dims, PoolShape* out, int (&to)[3]) {
   out->planes = 1;
@@ -84,8 +78,8 @@ struct Average {
 };
 bool read_average(PyObject* const* attrs, int dims, PoolShape* shape, Average* out) {
   out->how.divisor = 0;
-  if (!windows(attrs, false, dims, shape) || !flag(attrs[3], &out->ceil_mode) ||
-      !flag(attrs[4], &out->how.count_include_pad)) {
+  if (!windows(attrs, false, dims, shape) || !truth(attrs[3], &out->ceil_mode) ||
+      !truth(attrs[4], &out->how.count_include_pad)) {
     return false;
   }
   return attrs[5] == Py_None || (integer(attrs[5], &out->how.divisor) && out->how.divisor != 0);
@@ -129,7 +123,7 @@ PyObject* max_pool_kernel(PyObject* self, PyObject* const* args, Py_ssize_t coun
   PoolShape s;
   bool ceil_mode;
   int64_t shape[PYNN_MAX_DIMS];
-  if (count != 6 || !takes(args[0], dims, &x) || !windows(args + 1, true, dims, &s) || !flag(args[5], &ceil_mode) ||
+  if (count != 6 || !takes(args[0], dims, &x) || !windows(args + 1, true, dims, &s) || !truth(args[5], &ceil_mode) ||
       !planes(x.shape, x.ndim, dims, &s, s.in) || !count_windows(x, dims, ceil_mode, &s, shape)) {
     return not_mine();
   }

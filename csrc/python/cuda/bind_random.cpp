@@ -7,17 +7,10 @@ namespace pynn::cuda {
 namespace {
 
 bool read_place(PyObject* object, random::Stream* out) {
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) return false;
-  uint64_t* const to[] = {&out->seed, &out->counter};
-  for (int i = 0; i < 2; ++i) {
-    PyObject* item = PyTuple_GET_ITEM(object, i);
-    if (!PyLong_Check(item)) return false;
-    *to[i] = PyLong_AsUnsignedLongLong(item);
-    if (PyErr_Occurred()) {
-      PyErr_Clear();
-      return false;
-    }
-  }
+  python::Place place;
+  if (!python::read_place(object, &place)) return false;
+  out->seed = place.seed;
+  out->counter = place.offset;
   return true;
 }
 

@@ -1,4 +1,5 @@
 // Reductions (x, dims, keepdim), places of extreme elements, variances, norms, and their gradients.
+#include "../reduction_tables.h"
 #include "arrays.h"
 #include "kernels/elementwise/cuda.h"
 #include "kernels/reduction/cuda.h"
@@ -14,22 +15,15 @@ struct Dims {
   int64_t elements = 1;        // of one result
 
   bool read(int count, const int64_t* shape, PyObject* dims, PyObject* keepdim) {
-    if (!PyTuple_Check(dims) || !PyBool_Check(keepdim)) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(dims); ++i) {
-      int64_t d;
-      if (!integer(PyTuple_GET_ITEM(dims, i), &d) || d < 0 || d >= count || reduced[d]) return false;
-      reduced[d] = true;
-    }
-    shapes(count, shape, keepdim == Py_True);
+    bool keep;
+    if (!python::read_dims(dims, keepdim, count, reduced, &keep)) return false;
+    shapes(count, shape, keep);
     return true;
   }
-  // (dim or None, keepdim) of argmax: a single dimension, or all as one.
   bool read_one(const Array& x, PyObject* dim, PyObject* keepdim) {
-    if (!PyBool_Check(keepdim)) return false;
-    int64_t d = -1;
-    if (dim != Py_None && (!integer(dim, &d) || d < 0 || d >= x.ndim)) return false;
-    for (int i = 0; i < x.ndim; ++i) reduced[i] = d < 0 || i == d;
-    shapes(x.ndim, x.shape, d >= 0 && keepdim == Py_True);
+    bool keep;
+    if (!python::read_dim(dim, keepdim, x.ndim, reduced, &keep)) return false;
+    shapes(x.ndim, x.shape, keep);
     return true;
   }
   void shapes(int count, const int64_t* shape, bool keep) {
@@ -72,28 +66,8 @@ struct Launch {
 
 PyObject* unprepared() { return PyErr_Occurred() ? nullptr : not_mine(); }
 
-struct Reducing {
-  const char* name;
-  pynn_reduce_op op;
-};
-constexpr Reducing kReducing[] = {
-    {"sum", PYNN_REDUCE_SUM},   {"mean", PYNN_REDUCE_MEAN},
-    {"prod", PYNN_REDUCE_PROD}, {"amax", PYNN_REDUCE_MAX},
-    {"amin", PYNN_REDUCE_MIN},  {"any", PYNN_REDUCE_ANY},
-    {"all", PYNN_REDUCE_ALL},   {"count_nonzero", PYNN_REDUCE_COUNT},
-};
-
-// The dtype of a result, -1 where there is no kernel.
-int result_dtype(pynn_reduce_op op, int dtype) {
-  if (op == PYNN_REDUCE_ANY || op == PYNN_REDUCE_ALL) return PYNN_BOOL;
-  if (op == PYNN_REDUCE_COUNT) return PYNN_INT64;
-  if (is_float(dtype)) return dtype;
-  if (op == PYNN_REDUCE_MEAN || op == PYNN_REDUCE_NORM) return -1;
-  return op == PYNN_REDUCE_MAX || op == PYNN_REDUCE_MIN ? dtype : int(PYNN_INT64);
-}
-
 PyObject* run_reduce(const Call& call, pynn_reduce_op op, const Array& x, const Dims& dims, double p) {
-  const int made = result_dtype(op, x.dtype);
+  const int made = python::reduced_dtype(op, x.dtype);
   Launch launch;
   Array out;
   if (made < 0) return not_mine();
@@ -109,7 +83,7 @@ PyObject* reduce_kernel(PyObject* self, PyObject* const* args, Py_ssize_t count)
   Array x;
   Dims dims;
   if (count != 3 || !x.read(args[0]) || !dims.read(x.ndim, x.shape, args[1], args[2])) return not_mine();
-  return run_reduce({self, args, count}, code_of<Reducing>(self)->op, x, dims, 0);
+  return run_reduce({self, args, count}, code_of<python::Reducing>(self)->op, x, dims, 0);
 }
 
 // (x, p, dims, keepdim)
@@ -346,7 +320,7 @@ bool add_all(PyObject* kernels, const Entry (&entries)[kCount], FastFunction fun
 }  // namespace
 
 bool register_reduction(PyObject* kernels) {
-  return add_all(kernels, kReducing, reduce_kernel) && add_all(kernels, kAveraging, spread_kernel) &&
+  return add_all(kernels, python::kReducing, reduce_kernel) && add_all(kernels, kAveraging, spread_kernel) &&
          add_all(kernels, kPlacing, place_kernel) && add_kernel(kernels, "norm", norm_kernel) &&
          add_kernel(kernels, "norm.backward", norm_backward_kernel) &&
          add_kernel(kernels, "sum_to_size", sum_to_size_kernel) &&
