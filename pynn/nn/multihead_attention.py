@@ -87,8 +87,10 @@ class MultiheadAttention(Module):
         """
         turned = self.batch_first and query.dim() == 3
         if turned:
-            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        output, weights = F.multi_head_attention_forward(
+            views = {id(x): x.transpose(0, 1) for x in (query, key, value)}  # what was one tensor stays one
+            query, key, value = (views[id(x)] for x in (query, key, value))
+        attend: Any = F.multi_head_attention_forward
+        output, weights = (attend.__wrapped__ if turned else attend)(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
             self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias,
             training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,

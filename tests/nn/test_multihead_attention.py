@@ -5,6 +5,7 @@ import pytest
 
 import pynn
 from pynn import nn
+from pynn.nn import functional as F
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,39 @@ def test_matches_torch(twin, rng, arguments):
     query = rng.normal(size=(first, last, 6))
     key, value = (rng.normal(size=(*keys, arguments.get(n, 6))) for n in ("kdim", "vdim"))
     twin(make, query, key, value)
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_batch_first_self_attention_is_that_of_the_turned_input(with_weights):
+    first, second = nn.MultiheadAttention(6, 2, batch_first=True), nn.MultiheadAttention(6, 2)
+    second.load_state_dict(first.state_dict())
+    x = pynn.randn(3, 4, 6, requires_grad=True)
+    y = x.detach().transpose(0, 1).contiguous().requires_grad_()
+    out = first(x, x, x, need_weights=with_weights)[0]
+    wanted = second(y, y, y, need_weights=with_weights)[0]
+    pynn.testing.assert_close(out, wanted.transpose(0, 1))
+    g = pynn.randn(3, 4, 6)
+    out.backward(g)
+    wanted.backward(g.transpose(0, 1))
+    pynn.testing.assert_close(x.grad, y.grad.transpose(0, 1))
+    for a, b in zip(first.parameters(), second.parameters()):
+        pynn.testing.assert_close(a.grad, b.grad)
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_batch_first_is_projected_as_it_lies(monkeypatch, with_weights):
+    shapes = []
+    plain = F.linear
+
+    def noted(x, *weights):
+        shapes.append((tuple(x.shape), x.is_contiguous()))
+        return plain(x, *weights)
+
+    monkeypatch.setattr("pynn.nn.functional.attention.linear", noted)
+    x = pynn.randn(3, 4, 6)
+    out, _ = nn.MultiheadAttention(6, 2, batch_first=True)(x, x, x, need_weights=with_weights)
+    assert shapes == [((3, 4, 6), True)] * 2  # of query, key and value together, and of the output
+    assert out.is_contiguous()
 
 
 def test_masks_match_torch(twin, rng):

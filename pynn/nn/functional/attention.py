@@ -1,7 +1,9 @@
 """Attention, with torch.nn.functional's signatures (Vaswani and others: arXiv:1706.03762)."""
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 from pynn._core import Tensor, call
 from pynn.nn.functional.dropout import dropout
@@ -13,6 +15,8 @@ from pynn.ops.joining import cat
 from pynn.ops.selecting import masked_fill
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+
+P = ParamSpec("P")
 
 
 def _grouped(query: Any, key: Any, value: Any, mask: Any) -> Any:
@@ -65,13 +69,26 @@ def scaled_dot_product_attention(
     return output.reshape((*shape[:-1], output._array.shape[-1])) if enable_gqa else output
 
 
+def _is_turned(x: Any) -> bool:
+    """Whether (L, N, E) lies in memory as (N, L, E)."""
+    flags = x._array.flags
+    return x._array.ndim == 3 and not flags.c_contiguous and x._array.swapaxes(0, 1).flags.c_contiguous
+
+
+def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    """`linear`, which copies neither what lies turned nor its gradient."""
+    if _is_turned(x):
+        return linear(x.transpose(0, 1), weight, bias).transpose(0, 1)
+    return linear(x, weight, bias)
+
+
 def _projected(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, separate: Any) -> Any:
     """Query, key and value through their projections, which are one matrix of three parts or three matrices."""
+    if separate is None and query is key and key is value:
+        return _linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
     weights = in_proj_weight.chunk(3, 0) if separate is None else separate
     biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3, 0)
-    if separate is None and query is key and key is value:
-        return linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
-    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
+    return tuple(_linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
 
 
 def _heads(x: Any, count: Any) -> Any:
@@ -153,6 +170,18 @@ def _check_lengths(
                 )
 
 
+def _row_major(function: Callable[P, Any]) -> Callable[P, Any]:
+    """function with its output row-major; without this it may lie in memory as the query does."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+        output, weights = function(*args, **kwargs)
+        return output.contiguous(), weights
+
+    return wrapper
+
+
+@_row_major
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
@@ -231,8 +260,11 @@ def multi_head_attention_forward(
         causal = is_causal and key_padding_mask is None
         attrs = (bool(causal), scale, dropout_p, None)
         output = call(ATTENTION, (q, k, v, None if causal else mask), attrs)[0]
-    output = output.permute(2, 0, 1, 3).reshape(length, batch, width)
-    output = linear(output, out_proj_weight, out_proj_bias)
+    if _is_turned(query):
+        output = output.permute(0, 2, 1, 3).reshape(batch, length, width).transpose(0, 1)
+    else:
+        output = output.permute(2, 0, 1, 3).reshape(length, batch, width)
+    output = _linear(output, out_proj_weight, out_proj_bias)
     if single:
         output, weights = output.squeeze(1), None if weights is None else weights.squeeze(0)
     return output, weights

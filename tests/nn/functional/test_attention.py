@@ -162,3 +162,10 @@ def test_multi_head_separate_projections_and_no_batch(same_as_torch):
         )  # fmt: skip
 
     same_as_torch(run, draw(L, E), draw(S, 3), draw(S, 6), draw(3 * E), draw(E, E), draw(E, 3), draw(E, 6), draw(E, E))
+
+
+def test_multi_head_output_is_row_major():
+    x, w, wo = pynn.randn(N, L, E).transpose(0, 1), pynn.randn(3 * E, E), pynn.randn(E, E)
+    out, _ = F.multi_head_attention_forward(x, x, x, E, HEADS, w, None, None, None, False, 0.0, wo, None)
+    assert out.shape == (L, N, E)
+    assert out.is_contiguous()
