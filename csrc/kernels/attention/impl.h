@@ -71,66 +71,80 @@ PYNN_INLINE void clear(T* row, int64_t from, int64_t to) {
   over_columns<T>(to - from, [&](int64_t i, int n) { put(row + from + i, zero<T>(), n); });
 }
 
+// The largest score that row r sees, or minus infinity; max passes over NaN.
+template <class T>
+PYNN_INLINE T top_of(const Block<T>& b, int64_t r) {
+  constexpr int kLanes = Vec<T>::lanes;
+  const T* const row = b.scores + r * b.step;
+  const T* const bias = b.bias == nullptr ? nullptr : b.bias + r * b.bias_step;
+  const int64_t cols = seen(b, r);
+  Vec<T> top = set1(-infinity<T>()), second = top;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= cols; i += 2 * kLanes) {
+    top = max(top, scores_at(row, bias, i, kLanes));
+    second = max(second, scores_at(row, bias, i + kLanes, kLanes));
+  }
+  for (; i < cols; i += kLanes) {
+    const int n = cols - i < kLanes ? int(cols - i) : kLanes;
+    const Vec<T> x = scores_at(row, bias, i, n);
+    top = max(top, n == kLanes ? x : select(first_n<T>(n), x, top));
+  }
+  return reduce_max(max(top, second));
+}
+
+// One row, whose largest score is known. Whether what was summed so far is to be multiplied by `factor`.
+template <class T>
+PYNN_INLINE bool soften_row(const Block<T>& b, int64_t r, T found, T* most, T* sum, T* factor) {
+  constexpr int kLanes = Vec<T>::lanes;
+  T* const row = b.scores + r * b.step;
+  const T* const bias = b.bias == nullptr ? nullptr : b.bias + r * b.bias_step;
+  const int64_t cols = seen(b, r);
+  const T before = *most, now = found > before ? found : before;
+  *factor = T(1);
+  if (!(now > -infinity<T>())) {
+    // Nothing to see yet, or NaN alone, which max passes over: NaN stays, minus infinity weighs nothing.
+    Vec<T> rest = zero<T>();
+    over_columns<T>(cols, [&](int64_t j, int n) {
+      const Vec<T> x = scores_at(row, bias, j, n), e = select(x == x, zero<T>(), x);
+      put(row + j, e, n);
+      rest = rest + e;
+    });
+    clear(row, cols, b.cols);
+    *sum += reduce_add(rest);
+    return false;
+  }
+  const Vec<T> shift = set1(now);
+  Vec<T> total = zero<T>();
+  const uint32_t* const words = b.words == nullptr ? nullptr : words_of(b, r);
+  over_columns<T>(cols, [&](int64_t j, int n) {
+    Vec<T> e = exp(scores_at(row, bias, j, n) - shift);
+    if (n < kLanes) e = select(first_n<T>(n), e, zero<T>());
+    put(row + j, words == nullptr ? e : e * drop_factor(b, words + j, n), n);
+    total = total + e;
+  });
+  clear(row, cols, b.cols);
+  const bool grown = now != before, summed = grown && before > -infinity<T>();
+  if (grown) *most = now;
+  if (summed) {
+    *factor = exp(set1(before - now))[0];
+    *sum *= *factor;
+  }
+  *sum += reduce_add(total);
+  return summed;
+}
+
 template <class T>
 bool soften(const Block<T>& b, T* most, T* sum, T* factor) {
+  constexpr int64_t kTogether = 8;  // rows whose maxima are sought at once, so that no row waits for its own
   bool changed = false;
-  for (int64_t r = 0; r < b.rows; ++r) {
-    T* const row = b.scores + r * b.step;
-    const T* const bias = b.bias == nullptr ? nullptr : b.bias + r * b.bias_step;
-    const int64_t cols = seen(b, r);
-    Vec<T> top = set1(-infinity<T>()), second = top;
-    constexpr int kLanes = Vec<T>::lanes;
-    int64_t i = 0;
-    for (; i + 2 * kLanes <= cols; i += 2 * kLanes) {
-      top = max(top, scores_at(row, bias, i, kLanes));
-      second = max(second, scores_at(row, bias, i + kLanes, kLanes));
+  for (int64_t first = 0; first < b.rows; first += kTogether) {
+    const int64_t count = b.rows - first < kTogether ? b.rows - first : kTogether;
+    T tops[kTogether];
+    for (int64_t i = 0; i < count; ++i) tops[i] = top_of(b, first + i);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t r = first + i;
+      changed |= soften_row(b, r, tops[i], most + r, sum + r, factor + r);
     }
-    for (; i < cols; i += kLanes) {
-      const int n = cols - i < kLanes ? int(cols - i) : kLanes;
-      const Vec<T> x = scores_at(row, bias, i, n);
-      top = max(top, n == kLanes ? x : select(first_n<T>(n), x, top));
-    }
-    const T found = reduce_max(max(top, second)), before = most[r];
-    const T now = found > before ? found : before;
-    factor[r] = T(1);
-    if (!(now > -infinity<T>())) {
-      // Nothing to see yet, or NaN alone, which max passes over: NaN stays, minus infinity weighs nothing.
-      Vec<T> rest = zero<T>();
-      over_columns<T>(cols, [&](int64_t j, int n) {
-        const Vec<T> x = scores_at(row, bias, j, n), e = select(x == x, zero<T>(), x);
-        put(row + j, e, n);
-        rest = rest + e;
-      });
-      clear(row, cols, b.cols);
-      sum[r] += reduce_add(rest);
-      continue;
-    }
-    const Vec<T> shift = set1(now);
-    Vec<T> total = zero<T>();
-    if (b.words == nullptr) {
-      over_columns<T>(cols, [&](int64_t j, int n) {
-        Vec<T> e = exp(scores_at(row, bias, j, n) - shift);
-        if (n < kLanes) e = select(first_n<T>(n), e, zero<T>());
-        put(row + j, e, n);
-        total = total + e;
-      });
-    } else {
-      const uint32_t* const words = words_of(b, r);
-      over_columns<T>(cols, [&](int64_t j, int n) {
-        Vec<T> e = exp(scores_at(row, bias, j, n) - shift);
-        if (n < kLanes) e = select(first_n<T>(n), e, zero<T>());
-        put(row + j, e * drop_factor(b, words + j, n), n);
-        total = total + e;
-      });
-    }
-    clear(row, cols, b.cols);
-    if (now != before) {
-      factor[r] = exp(set1(before - now))[0];
-      sum[r] *= factor[r];
-      most[r] = now;
-      changed = true;
-    }
-    sum[r] += reduce_add(total);
   }
   return changed;
 }
