@@ -34,6 +34,7 @@ PYNN_INLINE void load_row(const T* p, int last, Vec<T> (&v)[kVectors]) {
 // and twice the step reach them all without a pointer a row.
 template <class T, int kRows, int kVectors, bool kMasked>
 PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRows][kVectors]) {
+  constexpr int kLine = Vec<T>::lanes * sizeof(T) < 64 ? 64 / (Vec<T>::lanes * sizeof(T)) : 1;  // vectors
   constexpr int kGroups = (kRows + 2) / 3;
   const int64_t step = t.a_step, b_step = t.b_step;
   const T* group[kGroups];
@@ -43,6 +44,8 @@ PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRo
   for (int64_t k = 0; k < t.k; ++k, b += b_step) {
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
+    PYNN_UNROLL
+    for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {
       const Vec<T> a = set1(group[i / 3][k + (i % 3) * step]);
