@@ -1669,9 +1669,8 @@ def call_inplace(op, inputs, attrs=()):
         attrs = _draw(op, arrays, attrs)
     written = (array,) + arrays[1:]
     if _run_kernel(op, written, attrs) is None:
-        if functional.pointwise:
-            METHODS["refuse_overlap"](op, written)  # kernels do not take arrays that overlap in part
-        _run_reference(op, written, attrs)
+        # kernels take no arrays that overlap in part, and none that is read-only
+        _run_reference(op, METHODS["ready_to_write"](op, written), attrs)
     if _modes and state.autocast is not None:
         state.autocast.wrote((array,))
     version = _version_of(target)

@@ -18,6 +18,7 @@ from pynn._layout import preserve_format
 from pynn.ops.devices import beside, maker, on
 from pynn.ops.fitting import fitted
 from pynn.ops.memory_order import check_format, in_order, order_in, order_like
+from pynn.ops.overlap import repeats
 from pynn.ops.registry import Sample, export, number, register, register_inplace
 from pynn.ops.samples import unary_samples
 
@@ -398,6 +399,10 @@ def fill_(self: Any, value: Tensor | float) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions. Use copy_."
         )
+    if repeats(self._array):
+        return fill_(self, value.item())
+    if value._view is not None:
+        value = _core.METHODS["clone"](value)  # it may be a part of what is written
     result: Tensor = _core.METHODS["copy_"](self, value)
     return result
 

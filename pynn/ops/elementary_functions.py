@@ -173,7 +173,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return cast(input, dtype) * pow(2.0, exponent)
 
 
-written("ldexp", ldexp)
+written("ldexp", ldexp, apart=False)
 
 _Frexp = collections.namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]  # shown as frexp(...)
 
@@ -195,7 +195,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     return result
 
 
-written("logical_xor", logical_xor)
+written("logical_xor", logical_xor, apart=False)
 
 
 def _bound(x: Any, input: Tensor, name: str) -> Any:

@@ -11,6 +11,7 @@ from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
 from pynn.ops.devices import device_of, on
 from pynn.ops.fitting import fitted
+from pynn.ops.overlap import arrays_in, opened, refuse_overlap, repeats
 from pynn.ops.registry import (
     Effects,
     Sample,
@@ -350,8 +351,9 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     try:
         if not tensors:
             window = call(GETITEM, (self,), (pattern,))
-            if not _core.on_device(window._array) and not window._array.flags.writeable:
-                _allow_single_writes(window)
+            array = window._array
+            if not _core.on_device(array) and not array.flags.writeable and not repeats(array):
+                window._array = opened(array)  # a part of an expanded tensor, each element of which has its own memory
             if isinstance(value, Tensor) and _core.has_devices():
                 value = on(value, device_of(self))
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
@@ -371,6 +373,7 @@ def setitem(self: Any, index: Any, value: Any) -> None:
         target = self
         if parts is not None:
             target, pattern = call(GETITEM, (self,), parts[:1]), parts[1]
+        refuse_overlap("index_put_", self._array, arrays_in((value, tensors)), apart=True)
         call_inplace(INDEX_PUT_, (target, value, *tensors), (pattern, False))
     except IndexError as error:
         raise _index_error(error, index, self._array) from None
@@ -378,20 +381,6 @@ def setitem(self: Any, index: Any, value: Any) -> None:
         raise RuntimeError(
             f"shape mismatch: {error} (writing to {index!r} of shape {list(self._array.shape)})."
         ) from None
-
-
-def _allow_single_writes(window: Tensor) -> None:
-    """Let a part of an expanded tensor be written if no element of the part shares its memory with another of it."""
-    array = window._array
-    if any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
-        return
-    root = array
-    while isinstance(root.base, numpy.ndarray):
-        root = root.base
-    if root.flags.writeable:
-        from pynn._dlpack import writable
-
-        window._array = writable(array)
 
 
 def _drop_ones(value: Any, ndim: Any, all_ones: bool = False) -> Any:

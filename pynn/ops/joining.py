@@ -75,7 +75,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
     if kept[0]._array.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated. Use stack.")
     result = call(CAT, kept, (normal_dim(dim, kept[0]._array.ndim),))
-    return result if out is None else store(out, result, "cat")
+    return result if out is None else store(out, result, "cat", *tensors)
 
 
 @export(method=False)

@@ -103,11 +103,6 @@ def lies_in(array: numpy.ndarray, order: Order) -> bool:
     return found
 
 
-def is_dense(array: numpy.ndarray) -> bool:
-    """Whether the array's elements fill its memory, in whatever order of the dimensions."""
-    return lies_in(array, order_of(array))
-
-
 def copied(x: Tensor, order: Order) -> Tensor:
     """A copy with its dimensions in that order, which gradients flow through."""
     return unary(CLONE, x) if order is None else call(LAY_OUT, (x,), (order,))
@@ -120,26 +115,3 @@ def in_order(
     if order is None:
         return make(shape, dtype)
     return make(tuple([shape[d] for d in order]), dtype).transpose(back(order))
-
-
-def _refuse_overlap(op: Any, arrays: Sequence[Any]) -> None:
-    """RuntimeError where an operation would write arrays[0] while reading, through another array, a part of its memory.
-
-    The very same elements are read before they are written, and fine; arrays with gaps may interleave, and are let pass.
-    """
-    target = arrays[0]
-    for other in arrays[1:]:
-        if not isinstance(other, numpy.ndarray) or not numpy.may_share_memory(target, other):
-            continue
-        same = target.shape == other.shape and target.strides == other.strides
-        if same and target.__array_interface__["data"] == other.__array_interface__["data"]:
-            continue
-        if target.size and other.size and is_dense(target) and is_dense(other):
-            raise RuntimeError(
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                "memory location. Please clone() the tensor before performing the operation "
-                f"({op.name}, shapes {list(target.shape)} and {list(other.shape)})."
-            )
-
-
-_core.METHODS["refuse_overlap"] = _refuse_overlap

@@ -16,6 +16,7 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor
 from pynn._dtypes import from_numpy
+from pynn.ops.overlap import arrays_in, refuse_overlap
 
 Out = TypeVar("Out")
 
@@ -69,14 +70,48 @@ def castable(source: numpy.dtype[Any], target: numpy.dtype[Any]) -> bool:
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 
 
-def store(out: Out, result: Any, name: str | None = None) -> Out:
+# These compute their result before they write it, in torch too: out may share memory with what they read.
+UNCHECKED = frozenset(
+    """
+    all amax amin any argmax argmin avg_pool2d avg_pool3d bmm bucketize chain_matmul cholesky cholesky_inverse
+    cholesky_solve cummax cummin diag dot frobenius_norm geqrf inner inverse linear log_softmax logsigmoid logsumexp
+    lu_solve lu_unpack matmul matrix_power mean median mm mv mvlgamma nanmean nanmedian nanquantile nansum norm
+    nuclear_norm orgqr ormqr prod qr quantile searchsorted slogdet softmax std sum svd tensordot tril triu var vdot
+    """.split()
+)
+
+# These write while they read the rest: out may be no argument of theirs. Of the second group, it may be the first one.
+APART = frozenset(
+    """
+    cat column_stack concat concatenate cross dstack gather hstack index_select masked_select nonzero row_stack stack
+    take take_along_dim vstack
+    """.split()
+)
+APART_BUT_FIRST = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
+
+
+def _refuse_inputs(out: Any, name: str, inputs: Iterable[Any]) -> None:
+    """RuntimeError where out shares memory with a function's arguments in a way it does not allow."""
+    for target in arrays_in((out,)):
+        read = arrays_in(inputs)
+        if name in APART_BUT_FIRST:
+            refuse_overlap(name, target, read[:1])
+            refuse_overlap(name, target, read[1:], apart=True)
+        else:
+            refuse_overlap(name, target, read, apart=name in APART)
+
+
+def store(out: Out, result: Any, name: str | None = None, *inputs: Any) -> Out:
     """Write a function's result into what the caller gave as `out=`, and return that.
 
     out: a tensor, or, for a function with several results, a tuple of as many. One of another shape is resized, with
         a UserWarning unless it is empty, and keeps its dtype.
+    inputs: the function's arguments, of which out may be no part.
     Raises TypeError where out is no tensor; RuntimeError where the result's dtype cannot be cast to out's, where the
-    result or out requires grad, and where out's elements share memory (an expanded tensor).
+    result or out requires grad, and where out's elements share memory with each other (an expanded tensor) or the inputs.
     """
+    if inputs and name not in UNCHECKED:
+        _refuse_inputs(out, name or "", inputs)
     if isinstance(result, tuple):
         several: Out = _store_several(out, result, name)
         return several
@@ -166,7 +201,7 @@ def takes_out(f: Callable[..., Any], name: str | None = None) -> Callable[..., A
                 kwargs["dtype"] = from_numpy(out._array.dtype)
             elif given is not from_numpy(out._array.dtype):
                 raise RuntimeError(f"dtype {given} does not match dtype of out parameter ({out.dtype}) in {called}().")
-        return store(out, f(*args, **kwargs), called)
+        return store(out, f(*args, **kwargs), called, *args, *kwargs.values())
 
     function.__name__, function.__qualname__, function.__module__ = called, called, f.__module__
     function.__doc__ = f.__doc__

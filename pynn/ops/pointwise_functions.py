@@ -92,7 +92,7 @@ def publish_unary(op: Any, *names: Any) -> None:
 
     def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         result = unary(op, input)
-        return result if out is None else store(out, result, name)
+        return result if out is None else store(out, result, name, input)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` of each element; shape and dtype of input (integers give the default float)."
@@ -130,7 +130,7 @@ def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Te
     result = (
         call(ROUND, (operand(input, "round"),)) if decimals == 0 else call(ROUND_DECIMALS, (input,), (int(decimals),))
     )
-    return result if out is None else store(out, result, "round")
+    return result if out is None else store(out, result, "round", input)
 
 
 round_.__name__ = round_.__qualname__ = "round"
@@ -170,13 +170,13 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
         if not isinstance(other, Tensor):
             raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}.")
         result = binary(op, input, other)
-        return result if out is None else store(out, result, name)
+        return result if out is None else store(out, result, name, input, other)
 
     def first(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor):
             operand(input, name)
         result = _two(op, input, other)
-        return result if out is None else store(out, result, name)
+        return result if out is None else store(out, result, name, input, other)
 
     def either(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor) and not isinstance(other, Tensor) and op is not FLOOR_DIVIDE:
@@ -184,7 +184,7 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
                 f"{name}(): one of input and other must be a Tensor, got {type(input).__name__} and {type(other).__name__}."
             )
         result = _two(op, input, other)
-        return result if out is None else store(out, result, name)
+        return result if out is None else store(out, result, name, input, other)
 
     function = {"xy": both, "x": first, "": either}[inputs]
     function.__name__ = function.__qualname__ = name
@@ -202,7 +202,7 @@ def publish_binary(op: Any, *names: Any, inputs: str = "xy", doc: Any = None) ->
         export(name + "_", *[n + "_" for n in names], function=False)(function_)
     else:
         for n in (name, *names):
-            written(n, function)
+            written(n, function, apart=False)
 
 
 for _inputs, _ops in (
@@ -236,7 +236,7 @@ def scaled(input: Tensor, other: Any, alpha: Any) -> Any:
 def add(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other, broadcasting."""
     result = _two(ADD, input, scaled(input, other, alpha))
-    return result if out is None else store(out, result, "add")
+    return result if out is None else store(out, result, "add", input, other)
 
 
 @export("sub", "subtract")
@@ -245,14 +245,14 @@ def sub(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor |
     if other is True or other is False:
         _core.METHODS["refuse_sub"]((input, other))
     result = _two(SUB, input, scaled(input, other, alpha))
-    return result if out is None else store(out, result, "sub")
+    return result if out is None else store(out, result, "sub", input, other)
 
 
 @export("mul", "multiply")
 def mul(input: Tensor, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
     """input * other, broadcasting."""
     result = _two(MUL, input, other)
-    return result if out is None else store(out, result, "mul")
+    return result if out is None else store(out, result, "mul", input, other)
 
 
 @export("div", "divide")
@@ -262,7 +262,7 @@ def div(input: Tensor, other: Tensor | float, *, rounding_mode: str | None = Non
         result = _two(DIV, input, other)
     else:
         result = _divide_rounded(input, other, rounding_mode)
-    return result if out is None else store(out, result, "div")
+    return result if out is None else store(out, result, "div", input, other)
 
 
 def _divide_rounded(input: Any, other: Any, mode: Any) -> Tensor:
@@ -297,7 +297,7 @@ def true_divide(input: Tensor, other: Tensor | float, *, out: Tensor | None = No
     return div(input, other, out=out)
 
 
-written("true_divide", true_divide)
+written("true_divide", true_divide, apart=False)
 
 
 @export()
@@ -314,7 +314,7 @@ def pow(input: Tensor | float, exponent: Tensor | float, *, out: Tensor | None =
     result = (
         unary(SQUARE, base) if isinstance(exponent, (int, float)) and exponent == 2 else call(POW, (base, exponent))
     )
-    return result if out is None else store(out, result, "pow")
+    return result if out is None else store(out, result, "pow", input, exponent)
 
 
 @export(function=False)
@@ -345,7 +345,7 @@ def _publish_scaled(op: Any) -> None:
         input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
     ) -> Tensor:
         result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
-        return result if out is None else store(out, result, name)
+        return result if out is None else store(out, result, name, input, tensor1, tensor2)
 
     def function_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
         return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
@@ -385,7 +385,7 @@ def _lerp_inputs(input: Any, end: Any, weight: Any) -> Any:
 def lerp(input: Tensor, end: Any, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input + weight * (end - input), broadcasting; weight a number or a tensor."""
     result = call(LERP, _lerp_inputs(input, end, weight))
-    return result if out is None else store(out, result, "lerp")
+    return result if out is None else store(out, result, "lerp", input, end, weight)
 
 
 @export(function=False)
@@ -462,7 +462,7 @@ def clamp(
     """Each element limited to [min, max]; numbers or tensors, at least one of them given."""
     input, op, rest, attrs = _bounds(input, min, max, "clamp")
     result = call(op, (input, *rest), attrs)
-    return result if out is None else store(out, result, "clamp")
+    return result if out is None else store(out, result, "clamp", input, *rest)
 
 
 @export("clamp_", "clip_", function=False)
@@ -498,7 +498,7 @@ def where(
         found: Tensor | tuple[Tensor, ...] = _core.METHODS["nonzero"](condition, as_tuple=True)
         return found
     result = call(WHERE, (condition, input, other))
-    return result if out is None else store(out, result, "where")
+    return result if out is None else store(out, result, "where", condition, input, other)
 
 
 def _where_method(self: Any, condition: Tensor, other: Tensor | float) -> Tensor:

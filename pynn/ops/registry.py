@@ -21,6 +21,7 @@ from pynn import _core
 from pynn._core import Op, Tensor, call
 from pynn._dtypes import default_float, from_numpy, result_type_of
 from pynn.ops.out import TAKES_OUT, castable, has_out, takes_out
+from pynn.ops.overlap import arrays_in, refuse_overlap
 
 OPS: dict[str, "Record"] = {}
 
@@ -488,13 +489,17 @@ def export(*names: str, function: bool = True, method: bool = True) -> Callable[
     return decorate
 
 
-def written(name: str, function: Callable[..., Any]) -> None:
+def written(name: str, function: Callable[..., Any], apart: bool | None = None) -> None:
     """Publish `<name>_`, which writes function's result to the tensor itself, for a function without a record.
 
-    Raises RuntimeError, as torch, where the result has another shape, or a dtype that cannot be cast to the tensor's.
+    apart: None, or whether the other arguments must share no memory at all with the tensor, as `refuse_overlap` means it.
+    Raises RuntimeError, as torch, where the result has another shape, or a dtype that cannot be cast to the tensor's, or
+    where an argument is a part of the tensor.
     """
 
     def function_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if apart is not None:
+            refuse_overlap(name + "_", self._array, arrays_in((*args, *kwargs.values())), apart)
         old = self.clone() if self.requires_grad else self  # backward may read the old value
         result = function(old, *args, **kwargs)
         have, want = result._array, self._array

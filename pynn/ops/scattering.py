@@ -12,6 +12,7 @@ from pynn.amp.autocast_mode import promoting_function
 from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
 from pynn.ops.indexing import INDEX_PUT, INDEX_PUT_, PLACE, _index_error, _split_index
+from pynn.ops.overlap import arrays_in, refuse_overlap
 from pynn.ops.registry import Sample, cast, export, joint, register, run, written
 from pynn.ops.selecting import GATHER, SCATTER, SCATTER_ADD, _along, _at_least_1d, _check_gather, _int64_index
 from pynn.ops.view import normal_dim
@@ -370,6 +371,7 @@ def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
     """index_put, written to the tensor itself."""
     pattern, tensors = _put_parts(self, indices, values)
     try:
+        refuse_overlap("index_put_", self._array, arrays_in((values, tensors)), apart=True)
         return call_inplace(INDEX_PUT_, (self, values, *tensors), (pattern, bool(accumulate)))
     except (IndexError, ValueError) as error:
         raise _put_error(error, indices, self) from None
@@ -439,5 +441,5 @@ for _name, _function in (
     ("index_copy", index_copy), ("index_fill", index_fill), ("index_reduce", index_reduce), ("put", put),
     ("masked_scatter", masked_scatter),
 ):  # fmt: skip
-    written(_name, _function)
+    written(_name, _function, apart=None if _name in ("masked_scatter", "index_fill") else True)
 written("cumprod", METHODS["cumprod"])

@@ -12,6 +12,7 @@ from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
 from pynn.ops.indexing import INDEX, PLACE, getitem
 from pynn.ops.pointwise_functions import where
+from pynn.ops.overlap import repeats
 from pynn.ops.registry import Sample, cast, check_broadcast, export, register
 from pynn.ops.view import normal_dim
 
@@ -272,7 +273,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | float) -> Tensor:
 @export(function=False)
 def masked_fill_(self: Any, mask: Tensor, value: Tensor | float) -> Tensor:
     """masked_fill, written to the tensor itself."""
-    return call_inplace(COPY_, (self, masked_fill(self, mask, value)))
+    filled = masked_fill(self, mask, value)
+    if repeats(self._array):
+        mask = mask.expand(self._array.shape)
+        found: Tensor = _core.METHODS["index_put_"](self, (mask,), filled[mask])
+        return found
+    return call_inplace(COPY_, (self, filled))
 
 
 @export()

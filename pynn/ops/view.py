@@ -1,5 +1,6 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
@@ -98,6 +99,12 @@ def _expand_vjp(xp: Any, g: Any, out: Any, x: Any, shape: Any) -> Any:
     return unbroadcast(xp, g, x.shape)
 
 
+def _expanded(xp: Any, x: Any, shape: Any) -> Any:
+    if x.size and x.size == math.prod(shape):  # nothing is stretched: writable, where NumPy's broadcast_to is not
+        return x[(None,) * (len(shape) - x.ndim) + (Ellipsis,)]
+    return xp.broadcast_to(x, shape)
+
+
 EXPAND = register(
     "expand",
     vjp=(_expand_vjp,),
@@ -108,7 +115,7 @@ EXPAND = register(
     attrs=("shape",),
     samples=_view_samples(((4, 3),), ((2, 4, 3),), shape=(1, 3)),
     torch=lambda t, x, shape: x.expand(shape),
-)(lambda xp, x, shape: xp.broadcast_to(x, shape))
+)(_expanded)
 
 
 def _view_write_vjp(xp: Any, needs: Any, g: Any, saved: Any, attrs: Any) -> Any:

@@ -101,13 +101,13 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}.")
     result = call(ops.GELU, (input,), (approximate,))
-    return result if out is None else store(out, result, "gelu")
+    return result if out is None else store(out, result, "gelu", input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Tensor:
     """log(1 + exp(beta * x)) / beta, or x where beta * x > threshold."""
     result = call(ops.SOFTPLUS, (input,), (float(beta), float(threshold)))
-    return result if out is None else store(out, result, "softplus")
+    return result if out is None else store(out, result, "softplus", input)
 
 
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -129,7 +129,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """0 where |x| <= lambd, else x."""
     result = call(ops.HARDSHRINK, (input,), (float(lambd),))
-    return result if out is None else store(out, result, "hardshrink")
+    return result if out is None else store(out, result, "hardshrink", input)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
@@ -137,7 +137,7 @@ def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     result = call(ops.SOFTSHRINK, (input,), (float(lambd),))
-    return result if out is None else store(out, result, "softshrink")
+    return result if out is None else store(out, result, "softshrink", input)
 
 
 def sigmoid(input: Tensor) -> Tensor:
