@@ -85,7 +85,10 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 def _projected(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, separate: Any) -> Any:
     """Query, key and value through their projections, which are one matrix of three parts or three matrices."""
     if separate is None and query is key and key is value:
-        return _linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
+        if not _is_turned(query):
+            return linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
+        parts = linear(query.transpose(0, 1), in_proj_weight, in_proj_bias).chunk(3, -1)
+        return tuple(x.transpose(0, 1) for x in parts)
     weights = in_proj_weight.chunk(3, 0) if separate is None else separate
     biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3, 0)
     return tuple(_linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
