@@ -81,6 +81,7 @@ class Translator:
         self.torch = torch
         self.device = device
         self.tensors = {}
+        self.memory = {}  # (address, dtype) -> (a tensor that keeps it alive, pynn's over all of it)
         self.leaves = []
 
     def tensor(self, t):
@@ -88,12 +89,7 @@ class Translator:
             return self.tensors[id(t)][1]
         if t.is_complex() or t.layout != self.torch.strided or t.is_quantized or t.is_meta:
             raise NotImplementedError("complex, sparse, quantized or meta")
-        array = to_array(self.torch, t)
-        out = pynn.tensor(numpy.ascontiguousarray(array).reshape(array.shape)).to(self.device, getattr(pynn, str(t.dtype)[6:]))
-        if t.dim() and not t.is_contiguous() and t.numel():
-            order = sorted(range(t.dim()), key=lambda i: -t.stride(i))
-            back = [order.index(i) for i in range(t.dim())]
-            out = out.permute(*order).contiguous().permute(*back)
+        out = self.view_of_memory(t)
         if isinstance(t, self.torch.nn.Parameter):
             out = pynn.nn.Parameter(out, requires_grad=t.requires_grad)
         elif t.requires_grad:
@@ -102,6 +98,30 @@ class Translator:
             self.leaves.append((t, out))
         self.tensors[id(t)] = (t, out)
         return out
+
+    def view_of_memory(self, t):
+        """The tensor over as much of its memory as torch's has: views of one memory stay views of one."""
+        torch = self.torch
+        t = t.detach().resolve_conj().resolve_neg()
+        if t.numel() and not t.data_ptr():  # one of torch's tensors of zeros without memory
+            t = torch.zeros(t.shape, dtype=t.dtype)
+        storage = t.untyped_storage()
+        key = (storage.data_ptr(), t.dtype)
+        if not t.numel() or storage.nbytes() % t.element_size():
+            key, whole = None, t.reshape(-1)
+        elif key not in self.memory:
+            whole = torch.empty(0, dtype=t.dtype).set_(storage, 0, (storage.nbytes() // t.element_size(),))
+        if key is None or key not in self.memory:
+            made = pynn.tensor(to_array(torch, whole)).to(self.device, getattr(pynn, str(t.dtype)[6:]))
+            if key is None:
+                return made.reshape(tuple(t.shape))
+            self.memory[key] = (t, made)
+        made = self.memory[key][1]
+        if made.numel() == t.numel() and t.is_contiguous():
+            made = made.reshape(tuple(t.shape))
+        else:
+            made = made.as_strided(tuple(t.shape), t.stride(), t.storage_offset())
+        return made.detach()
 
     def __call__(self, value):
         torch = self.torch

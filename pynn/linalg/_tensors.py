@@ -33,6 +33,8 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
                 raise RuntimeError(
                     f"For integral input tensors, argument {argument} must not be a floating point number, got {factor}."
                 )
+    if all(x._array.dtype.kind == "b" for x in (input, vec1, vec2)):
+        beta, alpha = bool(beta), bool(alpha)
     return combined("addr", input, vec1.unsqueeze(-1) * vec2.unsqueeze(0), beta, alpha, promote=True)
 
 

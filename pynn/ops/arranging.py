@@ -115,7 +115,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """input turned k quarter turns in the plane of two dimensions."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}.")
-    a, b = (normal_dim(d, input._array.ndim) for d in dims)
+    a, b = (normal_dim(d, max(input._array.ndim, 2)) for d in dims)
     if input._array.ndim < 2 or a == b:
         raise RuntimeError(
             f"expected total dims >= 2 and rotation dims to be different, but got dims {list(dims)} of shape "

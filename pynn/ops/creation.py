@@ -279,6 +279,12 @@ def arange(
     inferred = default_float() if any(isinstance(v, float) for v in (start, end, step)) else INT64
     np_dtype = inferred if dtype is None else to_numpy(dtype)
     count = max(0, -int(-(end - start) // step))
+    if np_dtype.kind in "iu":  # counted in whole numbers from the first on
+        start, end, step = int(start), int(end), int(step)
+        if np_dtype == INT64:
+            if step == 0:
+                raise ValueError("step must be nonzero: cut to a whole number it is 0.")
+            count = max(0, -int(-(end - start) // step))
     return finish((start + step * numpy.arange(count)).astype(np_dtype), device, requires_grad)
 
 
@@ -349,7 +355,10 @@ def linspace(
 ) -> Tensor:
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
     start, end = _ends("linspace", start, end, steps)
-    return finish(_even(start, end, steps).astype(_dtype_or_default(dtype)), device, requires_grad)
+    np_dtype = _dtype_or_default(dtype)
+    if np_dtype.kind in "iu":
+        start, end = int(start), int(end)
+    return finish(_even(start, end, steps).astype(np_dtype), device, requires_grad)
 
 
 @export(method=False)

@@ -132,6 +132,10 @@ def _some(input: Any, name: str, dims: Any, error: Any = IndexError) -> Any:
 
 
 def _extreme(input: Any, dim: Any, keepdim: Any, whole: Any, along: Any, pairwise: Any) -> Tensor | ValuesIndices:
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{whole.__name__[1:]}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}."
+        )
     if dim is None:
         found: Tensor | ValuesIndices = whole(input)
         return found

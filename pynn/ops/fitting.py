@@ -18,6 +18,8 @@ def fitted(value: Any, dtype: Any, narrow: bool = False) -> Any:
     """
     value = number(value)
     kind = dtype.kind
+    if isinstance(value, complex):
+        raise _overflow(value, dtype)
     if kind == "b":
         return bool(value)
     if kind in "fV":

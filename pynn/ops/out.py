@@ -37,7 +37,7 @@ TAKES_OUT = frozenset(
     msort mul multinomial multiply mv mvlgamma nan_to_num nanmean nanmedian nanquantile nansum narrow_copy ne neg
     negative nextafter nonzero norm normal not_equal nuclear_norm ones orgqr ormqr outer polygamma pow prod qr
     quantile rad2deg rand randint randn randperm range reciprocal remainder renorm round row_stack rsqrt scatter
-    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square
+    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slice_scatter slogdet softmax sort sqrt square
     stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu
     true_divide trunc var vdot vstack where xlogy zeros
     """.split()
@@ -55,7 +55,7 @@ SAME_DTYPE = frozenset(
     abs absolute addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm bucketize ceil
     chain_matmul clamp clamp_max clamp_min clip conj_physical cross cummax cummin diag dot fix floor frac frexp gather
     hardshrink index_add index_copy index_select inner isin isneginf isposinf kthvalue log_softmax masked_select
-    matmul max median min mm mode msort mv nan_to_num nanmedian nanquantile neg negative nonzero norm quantile round
+    matmul max median min mm mode msort multinomial mv nan_to_num nanmedian nanquantile neg negative nonzero norm quantile round
     scatter scatter_add scatter_reduce searchsorted sgn sign signbit softmax sort take take_along_dim tensordot topk
     tril triu trunc vdot where
     """.split()

@@ -65,9 +65,10 @@ def repeats(array: numpy.ndarray) -> bool:
 
 def opened(array: numpy.ndarray) -> numpy.ndarray:
     """An expanded array, which NumPy calls read-only, as one to write; itself where its memory is read-only indeed."""
-    root: Any = array
-    while isinstance(root.base, numpy.ndarray):
-        root = root.base
+    root, below = array, array.base
+    while below is not None:
+        root = below if isinstance(below, numpy.ndarray) else root
+        below = getattr(below, "base", None)  # NumPy's as_strided puts an object of its own between
     if not root.flags.writeable:
         return array
     from pynn._dlpack import writable

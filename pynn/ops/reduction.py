@@ -319,6 +319,8 @@ def std(
 def sum_to_size(self: Any, *size: Any) -> Tensor:
     """This tensor summed to a shape that broadcasts to its own. RuntimeError for any other."""
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+    if not len(size):
+        return sum(self)
     return call(SUM_TO_SIZE, (self,), (tuple(int(n) for n in size),))
 
 

@@ -37,7 +37,8 @@ def _as_strided(xp: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...],
     if prod(size) == 0:
         return xp.reshape(x, (-1,))[:0].reshape(size)
     flat = xp.reshape(x, (-1,))  # a view of the row-major arrays that writes reach; a copy of any other
-    return xp.as_strided(flat[offset:], size, tuple(s * x.dtype.itemsize for s in stride))
+    repeats = any(s == 0 and n > 1 for s, n in zip(stride, size))  # read-only then, as what expand makes
+    return xp.as_strided(flat[offset:], size, tuple(s * x.dtype.itemsize for s in stride), writeable=not repeats)
 
 
 def _as_strided_vjp(

@@ -27,7 +27,8 @@ def _fold(xp: Any, columns: Any, size: Any, kernel: Any, dilation: Any, padding:
 
 def _check_unfold(inputs: Any, attrs: Any) -> Any:
     (x,) = inputs
-    require_floating("unfold", x)
+    if x._array.dtype.kind != "b":
+        require_floating("unfold", x)
     kernel, dilation, padding, stride = attrs
     shape = x._array.shape
     if len(shape) != 4:

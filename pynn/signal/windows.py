@@ -11,6 +11,8 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor
+from pynn._dtypes import from_numpy
+from pynn._layout import strided
 from pynn.ops.creation import _dtype_or_default, finish
 
 
@@ -22,9 +24,11 @@ def _phase(M: int, sym: bool) -> numpy.ndarray:
 def _window(name: str, M: int, values: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool) -> Tensor:
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}.")
+    if layout not in (None, strided):
+        raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}.")
     np_dtype = _dtype_or_default(dtype)
-    if np_dtype.kind not in "fV":
-        raise ValueError(f"{name} expects a floating point dtype, got: {np_dtype}.")
+    if np_dtype.kind != "f" or np_dtype.itemsize < 4:
+        raise ValueError(f"{name} expects float32 or float64 dtypes, got: {from_numpy(np_dtype)}.")
     array = numpy.ones(1) if M == 1 else values() if M else numpy.empty(0)
     made: Tensor = finish(array.astype(np_dtype), device, requires_grad)
     return made

@@ -59,9 +59,9 @@ def test_the_same_elements_and_other_elements_are_fine():
 
 @pytest.mark.parametrize("write", ["add_", "copy_", "relu_", "normal_", "mul_"])
 def test_writing_to_an_expanded_tensor_is_refused(write):
-    x = pynn.ones(3, 1).expand(3, 4)
-    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
-        getattr(x, write)(*([pynn.ones(3, 4)] if write in ("add_", "copy_", "mul_") else []))
+    for x in (pynn.ones(3, 1).expand(3, 4), pynn.ones(3).as_strided((3, 4), (1, 0))):
+        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+            getattr(x, write)(*([pynn.ones(3, 4)] if write in ("add_", "copy_", "mul_") else []))
 
 
 def test_what_out_may_share():
@@ -85,6 +85,8 @@ def test_one_value_everywhere_goes_into_an_expanded_tensor():
     assert x.tolist() == [[5], [7], [5]]
     wide.fill_(x[1, 0])
     assert wide.unique().tolist() == [7]
+    pynn.as_strided(x, (3, 4), (1, 0)).fill_(1.0)
+    assert x.tolist() == [[1], [1], [1]]
 
 
 def test_expand_that_stretches_nothing_may_be_written():

@@ -158,4 +158,6 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     total = squares[:, : shape[1]]
     for i in range(1, size):
         total = total + squares[:, i : i + shape[1]]
+    if input._array.dtype.kind in "iu":  # the mean of whole numbers is one, cut off
+        return input / (total.div(size, rounding_mode="trunc") * alpha + k) ** beta
     return input / (total * (alpha / size) + k) ** beta

@@ -4,6 +4,7 @@ They are what torch.nn.functional's functions of these names call there: trainin
 reductions and modes as numbers (a reduction that is not given is 0, none). Each does what its function of `pynn.nn.functional` does, and raises as it does.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -109,10 +110,19 @@ def group_norm(
 def native_layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """layer_norm with its statistics: (output, mean, 1 / sqrt(var + eps)), the latter two keep the dimensions as 1."""
+    """layer_norm with its statistics: (output, mean, 1 / sqrt(var + eps)), the latter two keep the dimensions as 1.
+
+    Of 16-bit floats the statistics have weight's dtype, or input's.
+    """
     count = _norm._tail("native_layer_norm", input, normalized_shape)
     output, mean, rstd = call(LAYER_NORM, (input, weight, bias), (count, float(eps)))
-    return output, mean, rstd
+    return output, *_statistics((weight, input), mean, rstd)
+
+
+def _statistics(tensors: Sequence[Tensor | None], *values: Tensor) -> tuple[Tensor, ...]:
+    """Statistics, which pynn keeps in float32 for 16-bit floats, in the dtype of the first tensor there is."""
+    dtype = next(x.dtype for x in tensors if x is not None)
+    return tuple([x.to(dtype) for x in values])
 
 
 @export(method=False)
@@ -121,7 +131,7 @@ def native_group_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """group_norm with its statistics: (output, mean (N, group), 1 / sqrt(var + eps) (N, group))."""
     output, mean, rstd = call(GROUP_NORM, (input, weight, bias), (int(group), float(eps)))
-    return output, mean.reshape(N, group), rstd.reshape(N, group)
+    return output, *_statistics((weight, input), mean.reshape(N, group), rstd.reshape(N, group))
 
 
 @export(method=False)
@@ -138,9 +148,9 @@ def native_batch_norm(
     """batch_norm with the batch's statistics: (output, mean, 1 / sqrt(var + eps)); both empty in evaluation."""
     output = _norm.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     if not training:
-        return output, input.new_empty((0,)), input.new_empty((0,))
+        return output, *_statistics((running_mean, weight, input), input.new_empty((0,)), input.new_empty((0,)))
     _, mean, var = call(BATCH_NORM, (input.detach(), None, None), (float(eps),))
-    return output, mean, (var + eps).rsqrt()
+    return output, *_statistics((running_mean, weight, input), mean, (var + eps).rsqrt())
 
 
 # ---- dropout ----
