@@ -1,18 +1,26 @@
 """What torch calls the nodes of the tape, where its operation has another name than ours."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+
+def _camel(name: str) -> str:
+    """max_pool2d as MaxPool2D: what follows an underscore or a digit is a capital."""
+    return re.sub(r"(?:^|_|(?<=\d))([a-z])", lambda found: found[1].upper(), name)
+
+
 _NAMES = {
-    "adaptive_avg_pool2d": "AdaptiveAvgPool2D", "adaptive_avg_pool3d": "AdaptiveAvgPool3D",
-    "adaptive_max_pool2d": "AdaptiveMaxPool2D", "adaptive_max_pool3d": "AdaptiveMaxPool3D",
-    "assign": "Copy", "avg_pool2d": "AvgPool2D", "avg_pool3d": "AvgPool3D", "batch_norm": "NativeBatchNorm",
-    "batch_norm_fixed": "NativeBatchNorm", "cast": "ToCopy", "cholesky_ex": "LinalgCholeskyEx", "det": "LinalgDet",
-    "group_norm": "NativeGroupNorm", "layer_norm": "NativeLayerNorm", "lay_out": "Clone", "log1p": "Log1P",
-    "logsigmoid": "LogSigmoid", "max_dim": "Max", "max_pool2d": "MaxPool2DWithIndices",
-    "max_pool3d": "MaxPool3DWithIndices", "min_dim": "Min", "norm": "LinalgVectorNorm", "pad": "ConstantPadNd", "prelu": "PreluKernel",
-    "scaled_dot_product_attention": "ScaledDotProductFlashAttentionForCpu", "square": "Pow", "unfold": "Im2Col",
-    "fold": "Col2Im", "unfold_dim": "Unfold", "cross_entropy": "NllLoss",
+    "assign": "Copy", "batch_norm": "NativeBatchNorm", "batch_norm_fixed": "NativeBatchNorm", "cast": "ToCopy",
+    "cholesky_ex": "LinalgCholeskyEx", "clamp_tensor": "Clamp", "det": "LinalgDet", "dropout": "Mul",
+    "group_norm": "NativeGroupNorm", "layer_norm": "NativeLayerNorm", "lay_out": "Clone", "logsigmoid": "LogSigmoid",
+    "lstsq": "LinalgLstsq", "lu_factor_ex": "LinalgLuFactorEx", "matrix_exp": "LinalgMatrixExp", "max_dim": "Max",
+    "max_pool2d": "MaxPool2DWithIndices", "max_pool3d": "MaxPool3DWithIndices", "min_dim": "Min",
+    "norm": "LinalgVectorNorm", "pad": "ConstantPadNd", "prelu": "PreluKernel", "rms_norm": "Mul",
+    "scaled_dot_product_attention": "ScaledDotProductFlashAttentionForCpu", "selu": "Elu", "slogdet": "LinalgSlogdet",
+    "softsign": "Div", "solve_triangular": "LinalgSolveTriangular", "square": "Pow", "tanhshrink": "Sub",
+    "unfold": "Im2Col", "fold": "Col2Im", "unfold_dim": "Unfold",
+    **{name: "Special" + _camel(name) for name in ("entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtri", "xlog1py")},
     **{name: "Convolution" for base in ("conv1d", "conv2d", "conv3d") for name in (base, base + "_input")},
 }  # fmt: skip
 
@@ -50,8 +58,43 @@ def _slice(node: Any) -> str:
 
 def _resample(node: Any) -> str:
     kind, size = node.attrs[:2]
-    name = ("Linear", "Bilinear", "Trilinear")[len(size) - 1] if kind == "linear" else kind.capitalize()
+    by_size = ("Linear", "Bilinear", "Trilinear")[len(size) - 1]
+    name = {"linear": by_size, "cubic": "Bicubic", "nearest-exact": "NearestExact"}.get(kind, kind.capitalize())
     return f"Upsample{name}{len(size)}DBackward0"
+
+
+def _second(place: int) -> Callable[[Any], str]:
+    """The name of an op that torch has for a number (Backward0) and for a tensor (Backward1) as its input `place`."""
+
+    def name(node: Any) -> str:
+        saved = node.saved or (None, 0, *[0] * place)  # none is kept where only the gradient of the first is asked for
+        if isinstance(saved[1], (int, float)) and node.op.name == "pow" and node.saved:
+            return "PowBackward2"
+        return _camel(node.op.name) + ("Backward0" if isinstance(saved[place + 1], (int, float)) else "Backward1")
+
+    return name
+
+
+def _loss(each: str) -> Callable[[Any], str]:
+    """The name of a loss that torch composes: its last step is the reduction, or without one `each`."""
+    return lambda node: {"mean": "Mean", "sum": "Sum"}.get(_reduced(node), each) + "Backward0"
+
+
+def _reduced(node: Any) -> Any:
+    return next((x for x in node.attrs if x in ("mean", "sum", "none")), None)
+
+
+def _cross_entropy(node: Any) -> str:
+    images = node.saved and getattr(node.saved[1], "ndim", 2) > 2
+    return ("NllLoss2D" if images else "NllLoss") + "Backward0"
+
+
+def _pad_edges(node: Any) -> str:
+    mode = next((x for x in node.attrs if isinstance(x, str)), "")
+    kind = {"reflect": "Reflection", "replicate": "Replication"}.get(mode)
+    pads = node.attrs[0]
+    count = next((len(pads) - i for i, pair in enumerate(pads) if any(pair)), 1)
+    return f"{kind}Pad{count}DBackward0" if kind else "CopySlices"
 
 
 _RULES: dict[str, Callable[[Any], str]] = {
@@ -65,6 +108,19 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "resample": _resample,
     "fill": lambda node: "FillBackward2",
     "clamp": lambda node: "ClampBackward1",
+    "cross_entropy": _cross_entropy,
+    "div_rounded": lambda node: "DivBackward2",
+    "fmod": _second(1),
+    "hinge_embedding_loss": _loss("Add"),
+    "kl_div": _loss("Mul"),
+    "l1_loss": _loss("Abs"),
+    "lerp": _second(2),
+    "pad_edges": _pad_edges,
+    "poisson_nll_loss": _loss("Sub"),
+    "pow": _second(1),
+    "remainder": _second(1),
+    "round_decimals": lambda node: "RoundBackward1",
+    "sum_to_size": lambda node: "SumBackward1",
 }
 
 
@@ -75,4 +131,4 @@ def node_name(node: Any) -> str:
     if rule is not None:
         return rule(node)
     known = _NAMES.get(name)
-    return ("".join(part.capitalize() for part in name.split("_")) if known is None else known) + "Backward0"
+    return (_camel(name) if known is None else known) + "Backward0"
