@@ -17,6 +17,7 @@ struct Machine {
   bool supported[kIsaCount] = {true, false, false};
   Isa preferred = Isa::portable;
   bool bf16_dot = false;
+  bool halves_512_bits = false;
   char note[256] = "";
 };
 
@@ -25,6 +26,14 @@ uint64_t xcr0() {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (uint64_t(high) << 32) | low;
+}
+
+// The family AMD's manuals give (Zen 4 is 0x19, Zen 5 0x1a), or 0 for other vendors.
+unsigned amd_family() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx) return 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+  return ((a >> 8) & 0xf) + ((a >> 20) & 0xff);
 }
 
 void detect_x86(Machine& machine) {
@@ -42,6 +51,7 @@ void detect_x86(Machine& machine) {
   machine.supported[int(Isa::avx512)] = machine.supported[int(Isa::avx2)] && f && dq && bw && vl && saves_zmm;
   machine.bf16_dot = machine.supported[int(Isa::avx512)] && a >= 1 &&
                      __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5));
+  machine.halves_512_bits = machine.supported[int(Isa::avx512)] && amd_family() == 0x19;
 }
 #endif
 
@@ -80,6 +90,7 @@ const Machine& machine() {
 
 constexpr int kUndecided = -1;
 std::atomic<int> active{kUndecided};
+std::atomic<int> halves{kUndecided};
 
 }  // namespace
 
@@ -101,6 +112,13 @@ bool isa_supported(Isa isa) {
 }
 
 bool has_bf16_dot() { return machine().bf16_dot && active_isa() == Isa::avx512; }
+
+bool halves_512_bits() {
+  const int set = halves.load(std::memory_order_relaxed);
+  return set == kUndecided ? machine().halves_512_bits : set != 0;
+}
+
+void set_halves_512_bits(bool value) { halves.store(value); }
 
 Isa active_isa() {
   int isa = active.load(std::memory_order_relaxed);

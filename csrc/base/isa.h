@@ -13,6 +13,11 @@ bool isa_supported(Isa isa);  // the CPU and the OS have it, and this build has 
 // Whether the CPU multiplies pairs of bfloat16 (AVX512_BF16), and the ISA in use is the one that goes with it.
 bool has_bf16_dot();
 
+// Whether the CPU works 512-bit operations off in two halves (AMD's Zen 4): one multiply-add a cycle, not two, so that
+// operands need to come half as fast.
+bool halves_512_bits();
+void set_halves_512_bits(bool halves);  // for tests: both ways on any machine
+
 // The ISA in use: PYNN_ISA if set and supported, else the best supported one. Read on
 // every kernel call (a relaxed load), so tests can force one with set_isa.
 Isa active_isa();

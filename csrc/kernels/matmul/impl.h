@@ -17,9 +17,11 @@ using pynn::matmul::TileArgs;
 #if defined(__AVX512F__)
 constexpr int kRows1 = 14, kRows2 = 14, kRows4 = 6;
 constexpr int64_t kDepthBytes = 1792, kDirectBytes = 1 << 20;
+constexpr bool kPrefetchRows = true;
 #else
 constexpr int kRows1 = 6, kRows2 = 6, kRows4 = 2;
 constexpr int64_t kDepthBytes = 1024, kDirectBytes = 768 << 10;
+constexpr bool kPrefetchRows = false;  // beside A's loads there is no room for them
 #endif
 
 template <class T, int kVectors, bool kMasked>
@@ -28,6 +30,14 @@ PYNN_INLINE void load_row(const T* p, int last, Vec<T> (&v)[kVectors]) {
   for (int j = 0; j < kVectors; ++j) {
     v[j] = kMasked && j == kVectors - 1 ? load_n(p + j * Vec<T>::lanes, last) : load(p + j * Vec<T>::lanes);
   }
+}
+
+// Prefetches the vectors of one step of b, each cache line once.
+template <class T, int kVectors>
+PYNN_INLINE void prefetch_row(const T* b) {
+  constexpr int kLine = Vec<T>::lanes * sizeof(T) < 64 ? 64 / (Vec<T>::lanes * sizeof(T)) : 1;  // vectors
+  PYNN_UNROLL
+  for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + j * Vec<T>::lanes);
 }
 
 // A's rows are contiguous along k. Rows are addressed from every third one, so that base, step
@@ -44,6 +54,7 @@ PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRo
   for (int64_t k = 0; k < t.k; ++k, b += b_step) {
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
+    if (kPrefetchRows) prefetch_row<T, kVectors>(b + 8 * b_step);
     PYNN_UNROLL
     for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
     PYNN_UNROLL
@@ -58,15 +69,13 @@ PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRo
 // A's columns are contiguous: packed, or transposed in memory.
 template <class T, int kRows, int kVectors, bool kMasked>
 PYNN_INLINE void multiply_columns(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRows][kVectors]) {
-  constexpr int kLine = Vec<T>::lanes * sizeof(T) < 64 ? 64 / (Vec<T>::lanes * sizeof(T)) : 1;  // vectors
   const int64_t a_step = t.a_step, b_step = t.b_step;
   const T* a = t.a;
   const T* b = t.b;
   for (int64_t k = 0; k < t.k; ++k, a += a_step, b += b_step) {
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
-    PYNN_UNROLL
-    for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
+    prefetch_row<T, kVectors>(b + 8 * b_step);
     __builtin_prefetch(a + 16 * a_step);
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {

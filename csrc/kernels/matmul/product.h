@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/arena.h"
+#include "base/isa.h"
 #include "base/pool.h"
 #include "base/sizes.h"
 #include "base/status.h"
@@ -19,6 +20,7 @@ constexpr int64_t kWaking = 1 << 20;
 constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
 constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
+constexpr int64_t kFewReads = 96;           // rows of C: a B read by fewer is not worth a copy
 constexpr int64_t kCuts = 8;                // tiles or panels that are enough to share out
 constexpr int64_t kBlockBytes = 128 << 10;  // rows of A that all panels of B pass by: beside it in the L2 cache
 
@@ -72,15 +74,25 @@ class Product {
  private:
   void prepare() {
     depth_ = depth_block<T>(g_.k, kernels_.depth);
-    const int64_t tiles = ceil_div(g_.m, max_rows_), panels = ceil_div(g_.n, panel_);
+    const int64_t panels = ceil_div(g_.n, panel_);
     // An operand is used where it lies when its tiles are contiguous one way and it is read so few times,
     // or is so small (and A's rows so free of cache-set conflicts), that a copy would cost more than it saves.
     const bool a_fits = g_.a_col == 1 || g_.a_row == 1;
     const int64_t a_step = g_.a_col == 1 ? g_.a_row : g_.a_col, a_bytes = g_.m * g_.k * int64_t(sizeof(T));
-    const int64_t b_bytes = g_.n * g_.k * int64_t(sizeof(T));
     pack_a_ = g_.k > 0 && !(a_fits && (panels <= 2 || ((a_bytes <= kernels_.direct_bytes || g_.k <= 128) &&
                                                        !conflicts(a_step, max_rows_))));
-    pack_b_ = g_.k > 0 && !(g_.b_col == 1 && (tiles <= 1 || b_bytes <= kernels_.direct_bytes));
+    pack_b_ = g_.k > 0 && !(g_.b_col == 1 && reads_b());
+  }
+
+  // Whether B, its rows contiguous, is read where it lies. Where it streams from the L2 cache as fast as the tiles can
+  // take it, vectors that span two lines and rows that meet in few sets of the L1 cost more than a copy.
+  bool reads_b() const {
+    if (g_.m <= max_rows_) return true;
+    if (g_.n * g_.k * int64_t(sizeof(T)) > kernels_.direct_bytes) return false;
+    if (width_ * sizeof(T) == 64 && halves_512_bits()) return true;
+    const int64_t row_bytes = g_.b_row * int64_t(sizeof(T));
+    const bool whole_lines = (reinterpret_cast<uintptr_t>(g_.b) | uintptr_t(row_bytes)) % 64 == 0;
+    return g_.m <= kFewReads || (whole_lines && (g_.m <= 2 * kFewReads || row_bytes % 1024 != 0));
   }
 
   // Whether C is cut into rows. An operand that is packed alone is cut with C: each chunk packs a part of it and none

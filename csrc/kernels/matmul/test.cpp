@@ -236,6 +236,25 @@ void test_threads() {
   pynn::set_num_threads(before);
 }
 
+// The same bits whether B is read where it lies or packed, which goes by the CPU.
+template <class T>
+void test_halves() {
+  const bool before = pynn::halves_512_bits();
+  const int64_t shapes[][3] = {{200, 190, 180}, {300, 256, 256}, {128, 320, 100}, {64, 67, 31}};
+  for (const auto& s : shapes) {
+    Random random(5);
+    Matrix<T> a(s[0], s[2], Order::rows, random), b(s[2], s[1], Order::rows, random);
+    Matrix<T> whole(s[0], s[1], Order::rows, random), halved(s[0], s[1], Order::rows, random);
+    pynn_array aa = a.array(), ba = b.array(), c1 = whole.array(), c2 = halved.array();
+    pynn::set_halves_512_bits(false);
+    CHECK_EQ(int(pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &c1)), 0);
+    pynn::set_halves_512_bits(true);
+    CHECK_EQ(int(pynn_matmul(&aa, &ba, nullptr, PYNN_ACT_NONE, 1, 0, &c2)), 0);
+    CHECK(std::memcmp(whole.memory.data(), halved.memory.data(), size_t(whole.memory.size()) * sizeof(T)) == 0);
+  }
+  pynn::set_halves_512_bits(before);
+}
+
 // (2, 3, m, k) @ (3 or 1, k, n), and the collapse of leading dimensions into rows.
 template <class T>
 void test_batches(int64_t m, int64_t k, int64_t n) {
@@ -378,6 +397,7 @@ void test_all() {
   test_large<T>();
   test_extremes<T>();
   test_threads<T>();
+  test_halves<T>();
   test_batches<T>(3, 5, 7);
   test_batches<T>(1, 9, 4);
   test_batches<T>(60, 70, 80);
