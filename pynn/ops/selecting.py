@@ -10,7 +10,7 @@ from pynn._dtypes import INT64
 from pynn.ops.cast import COPY_
 from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
-from pynn.ops.indexing import INDEX, PLACE, getitem
+from pynn.ops.indexing import GETITEM, INDEX, PLACE, getitem
 from pynn.ops.pointwise_functions import where
 from pynn.ops.overlap import repeats
 from pynn.ops.registry import Sample, cast, check_broadcast, export, register
@@ -332,7 +332,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if input._array.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() takes none of those.")
     d = normal_dim(dim, input._array.ndim)
-    return several_views(tuple(select(input, d, i) for i in range(input._array.shape[d])))
+    before = (slice(None),) * d
+    places = range(input._array.shape[d])
+    return several_views(tuple([call(GETITEM, (input,), ((*before, i, Ellipsis),)) for i in places]))
 
 
 @export()
@@ -358,14 +360,19 @@ def split(
         sizes = [min(step, total - i) for i in range(0, total, step)] or [0]
     else:
         sizes = [int(n) for n in split_size_or_sections]
+        if any(n < 0 for n in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}."
+            )
         if sum(sizes) != total:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {d}), "
                 f"but got split_sizes={sizes}."
             )
     out, start = [], 0
+    before = (slice(None),) * d
     for n in sizes:
-        out.append(narrow(tensor, d, start, n))
+        out.append(call(GETITEM, (tensor,), ((*before, slice(start, start + n), Ellipsis),)))
         start += n
     return several_views(tuple(out))
 

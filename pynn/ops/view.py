@@ -33,7 +33,7 @@ def _ints(sizes: Any) -> tuple[int, ...]:
     """Sizes given as f(2, 3) or f((2, 3)), as Python ints."""
     if len(sizes) == 1 and not isinstance(sizes[0], (int, numpy.integer, Tensor)):
         sizes = sizes[0]
-    return tuple(int(n) for n in sizes)
+    return tuple([int(n) for n in sizes])
 
 
 def _infer_shape(shape: Any, array: Any) -> Any:
@@ -205,9 +205,10 @@ def by_keyword(name: str, keyword: str, listed: tuple[Any, ...], given: Any) -> 
 
 def can_view(array: Any, shape: Any) -> Any:
     """Whether `shape` can be had of the array without a copy."""
-    if array.flags.c_contiguous:
+    if array.flags.c_contiguous or not array.size:
         return True
-    return numpy.shares_memory(array, array.reshape(shape)) if array.size else True
+    base = array.reshape(shape).base  # of a view that of the array, of a copy the copy
+    return base is array or (base is not None and base is array.base)
 
 
 @export(function=False)
@@ -261,8 +262,8 @@ def permute(input: Tensor, *listed: Any, dims: Any = None) -> Tensor:
             f"permute(dims): number of dimensions in the tensor input does not match the length of the desired ordering "
             f"of dimensions i.e. input.dim() = {input._array.ndim} is not equal to len(dims) = {len(given)}."
         )
-    wanted = tuple(normal_dim(d, input._array.ndim) for d in given)
-    if sorted(wanted) != list(range(input._array.ndim)):
+    wanted = tuple([normal_dim(d, input._array.ndim) for d in given])
+    if len(set(wanted)) != len(wanted):
         raise RuntimeError(
             f"permute(dims): expected every one of the {input._array.ndim} dimensions once, got {list(given)}."
         )
