@@ -19,6 +19,8 @@ VIEW = Effects(aliases=True)
 
 def normal_dim(dim: Any, ndim: int, name: str = "dim") -> int:
     """dim as 0..ndim-1; IndexError in torch's words where it is out of range. A 0-d tensor has dims 0 and -1."""
+    if type(dim) is int and -ndim <= dim < ndim:
+        return dim % ndim
     reach = max(ndim, 1)
     if not isinstance(dim, (int, numpy.integer)):
         if isinstance(dim, Tensor) and dim._array.ndim == 0 and dim._array.dtype.kind in "iu":
@@ -33,7 +35,7 @@ def _ints(sizes: Any) -> tuple[int, ...]:
     """Sizes given as f(2, 3) or f((2, 3)), as Python ints."""
     if len(sizes) == 1 and not isinstance(sizes[0], (int, numpy.integer, Tensor)):
         sizes = sizes[0]
-    return tuple([int(n) for n in sizes])
+    return tuple([n if type(n) is int else int(n) for n in sizes])
 
 
 def _infer_shape(shape: Any, array: Any) -> Any:
