@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy
 
-from pynn import _core
 from pynn._core import Tensor, call, unary
 from pynn._layout import channels_last, channels_last_3d, memory_format, preserve_format
 from pynn.ops.registry import Sample, register

@@ -11,8 +11,8 @@ from pynn.ops.cast import COPY_
 from pynn.ops.devices import beside_input
 from pynn.ops.fitting import fitted
 from pynn.ops.indexing import GETITEM, INDEX, PLACE, getitem
-from pynn.ops.pointwise_functions import where
 from pynn.ops.overlap import repeats
+from pynn.ops.pointwise_functions import where
 from pynn.ops.registry import Sample, cast, check_broadcast, export, register
 from pynn.ops.view import normal_dim
 
