@@ -17,11 +17,9 @@ using pynn::matmul::TileArgs;
 #if defined(__AVX512F__)
 constexpr int kRows1 = 14, kRows2 = 14, kRows4 = 6;
 constexpr int64_t kDepthBytes = 1792, kDirectBytes = 1 << 20;
-constexpr bool kPrefetchRows = true;
 #else
 constexpr int kRows1 = 6, kRows2 = 6, kRows4 = 2;
 constexpr int64_t kDepthBytes = 1024, kDirectBytes = 768 << 10;
-constexpr bool kPrefetchRows = false;  // beside A's loads there is no room for them
 #endif
 
 template <class T, int kVectors, bool kMasked>
@@ -44,7 +42,6 @@ PYNN_INLINE void prefetch_row(const T* b) {
 // and twice the step reach them all without a pointer a row.
 template <class T, int kRows, int kVectors, bool kMasked>
 PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRows][kVectors]) {
-  constexpr int kLine = Vec<T>::lanes * sizeof(T) < 64 ? 64 / (Vec<T>::lanes * sizeof(T)) : 1;  // vectors
   constexpr int kGroups = (kRows + 2) / 3;
   const int64_t step = t.a_step, b_step = t.b_step;
   const T* group[kGroups];
@@ -54,9 +51,7 @@ PYNN_INLINE void multiply_rows(const TileArgs<T>& t, int last, Vec<T> (&acc)[kRo
   for (int64_t k = 0; k < t.k; ++k, b += b_step) {
     Vec<T> v[kVectors];
     load_row<T, kVectors, kMasked>(b, last, v);
-    if (kPrefetchRows) prefetch_row<T, kVectors>(b + 8 * b_step);
-    PYNN_UNROLL
-    for (int j = 0; j < kVectors; j += kLine) __builtin_prefetch(b + 8 * b_step + j * Vec<T>::lanes);
+    prefetch_row<T, kVectors>(b + 8 * b_step);
     PYNN_UNROLL
     for (int i = 0; i < kRows; ++i) {
       const Vec<T> a = set1(group[i / 3][k + (i % 3) * step]);
