@@ -234,9 +234,51 @@ pynn_status no_copy() {
   return fail(PYNN_NO_MEMORY, "matmul: no memory for float32 copies of 16-bit arrays");
 }
 
+// Few rows against a large matrix b (or a large matrix a against few columns): all but the large one is widened here,
+// that one block by block in the cache. False, and nothing is done, where the product is none such.
+bool run_few(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act, double alpha,
+             double beta, pynn_array& out, pynn_status* status) {
+  int64_t sa[PYNN_MAX_DIMS], sb[PYNN_MAX_DIMS];
+  if (b.ndim != 2 || out.ndim != a.ndim || !element_strides(a, sa) || !element_strides(b, sb)) return false;
+  if (element_count(a) == 0 || element_count(out) != element_count(a) / b.shape[0] * b.shape[1]) return false;
+  Gemm<float> g = {};
+  g.k = b.shape[0], g.n = b.shape[1], g.m = element_count(a) / g.k;
+  const bool large_a = g.m > g.n;
+  if (a.ndim > 2 && large_a) return false;
+  g.a_row = large_a ? sa[0] : g.k, g.a_col = large_a ? sa[1] : 1;
+  g.b_row = large_a ? 1 : sb[0], g.b_col = large_a ? g.k : sb[1];
+  g.c_row = g.n, g.c_col = 1;
+  g.alpha = float(alpha), g.beta = float(beta), g.act = act;
+  if (!pynn::matmul::few_enough(g)) return false;
+
+  const pynn_array &small = large_a ? b : a, &large = large_a ? a : b;
+  const Scratch wide(size_t(element_count(small)) * sizeof(float)), sums(size_t(g.m * g.n) * sizeof(float));
+  Widened wide_bias(bias != nullptr ? *bias : pynn_array{});
+  if (!wide || !sums || !wide_bias) {
+    *status = no_copy();
+    return true;
+  }
+  const int64_t along_k[] = {4, 4 * g.k};
+  pynn_array few = {wide.as<float>(), small.shape, large_a ? along_k : nullptr, small.ndim, PYNN_FLOAT32},
+             result = {sums.as<float>(), out.shape, nullptr, out.ndim, PYNN_FLOAT32};
+  pynn::half::convert(small, few);
+  if (beta != 0) pynn::half::convert(out, result);
+  if (bias != nullptr) {
+    pynn::half::convert(*bias, wide_bias.get());
+    g.bias_col = static_cast<const float*>(wide_bias.get().data);
+  }
+  (large_a ? g.b : g.a) = wide.as<float>();
+  g.c = sums.as<float>();
+  *status = pynn::matmul::gemm_few(g, large.dtype, static_cast<const uint16_t*>(large.data));
+  if (*status == PYNN_OK) pynn::half::convert(result, out);
+  return true;
+}
+
 // Products of 16-bit floats where the CPU has none of its own: float32 copies, and one rounding at the end.
 pynn_status run_half(const pynn_array& a, const pynn_array& b, const pynn_array* bias, pynn_activation act,
                      double alpha, double beta, pynn_array& out) {
+  pynn_status few;
+  if (run_few(a, b, bias, act, alpha, beta, out, &few)) return few;
   Widened wide_a(a), wide_b(b), wide_out(out), wide_bias(bias != nullptr ? *bias : pynn_array{});
   if (!wide_a || !wide_b || !wide_out || !wide_bias) return no_copy();
   pynn::half::convert(a, wide_a.get());

@@ -125,3 +125,22 @@ OTHERS = [(n, d, b, isa) for n in with_floats() for d in HALVES for b, isa in ca
 def test_other_backends(name, dtype, backend, isa):
     with cases.running_on(backend, isa):
         check(name, dtype)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("order", ["rows", "columns"])
+@pytest.mark.parametrize("shape", [(700,), (1, 700), (16, 700), (2, 3, 700), (5, 1, 700)])
+def test_few_rows_against_a_large_matrix(shape, order, dtype):
+    generator = numpy.random.default_rng(0)
+    weight = pynn.tensor(generator.standard_normal((700, 600) if order == "rows" else (600, 700))).to(
+        getattr(pynn, dtype)
+    )
+    weight = weight if order == "rows" else weight.T
+    x = pynn.tensor(generator.standard_normal(shape)).to(weight.dtype)
+    wide = x.double().numpy() @ weight.double().numpy()
+    close = {"rtol": EPS[dtype], "atol": 1e-4}
+    numpy.testing.assert_allclose((x @ weight).double().numpy(), wide, **close)
+    if x.ndim == 3:
+        numpy.testing.assert_allclose((x.transpose(0, 1) @ weight).double().numpy(), wide.swapaxes(0, 1), **close)
+    elif x.ndim == 2:  # few columns
+        numpy.testing.assert_allclose((weight.T @ x.T).double().numpy(), wide.T, **close)

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/status.h"
+#include "kernels/half/half.h"
 #include "kernels/matmul/product.h"
 
 #define PYNN_FAMILY matmul
@@ -160,6 +161,92 @@ Gemm<T> transposed(const Gemm<T>& g) {
   return t;
 }
 
+// ---- few rows against a 16-bit matrix: bound by reading it ----
+
+constexpr int64_t kFewest = 16;               // rows
+constexpr int64_t kWidenedBytes = 128 << 10;  // of a widened block: stays in the L2 cache
+
+// B transposed: blocks of its columns, each contiguous along k.
+pynn_status few_by_columns(const Gemm<float>& g, half::Table::Widen widen, const uint16_t* b, int64_t pieces) {
+  const Kernels<float>& kernel = kernels<float>();
+  const int64_t step = round_up(ceil_div(g.n, pieces), 16);
+  const int64_t block = least(step, most(4, kWidenedBytes / (4 * g.k) / 4 * 4));
+  const size_t bytes = size_t(g.m * g.n) * sizeof(float);
+  const Scratch scratch(bytes);
+  if (!scratch) return no_memory(bytes);
+  float* const sums = scratch.as<float>();
+  std::atomic<bool> failed{false};
+  parallel(ceil_div(g.n, step), [&](int64_t chunk) {
+    const Scratch widened(size_t(block * g.k) * sizeof(float));
+    if (!widened) return failed.store(true);
+    const int64_t begin = chunk * step, end = least(g.n, begin + step);
+    for (int64_t first = begin; first < end; first += block) {
+      const int64_t n = least(block, end - first);
+      float* const wide = widened.as<float>();
+      for (int64_t j = 0; j < n; ++j) widen(g.k, b + (first + j) * g.b_col, wide + j * g.k);
+      if (g.m == 1) {
+        kernel.dot(wide, g.k, n, g.k, g.a, sums + first);
+      } else {
+        kernel.dots(g.a, g.a_row, g.m, wide, g.k, n, g.k, sums + first, g.n);
+      }
+      for (int64_t i = 0; i < g.m; ++i) store_results(g, i, first, n, sums + i * g.n + first);
+    }
+  });
+  return failed.load() ? no_memory(size_t(block * g.k) * sizeof(float)) : PYNN_OK;
+}
+
+// c = x B (+ c if beta is 1) for one row x.
+void combine_block(const Gemm<float>& g, float* sums) {
+  const bool add = g.beta != 0;
+  kernels<float>().combine(g.b, g.b_row, g.n, g.k, g.a, add ? sums : g.c);
+  for (int64_t j = 0; add && j < g.n; ++j) g.c[j] += sums[j];
+}
+
+// B by rows: parts of k side by side, added in order; in each, blocks of a few rows and many columns.
+pynn_status few_by_rows(const Gemm<float>& g, half::Table::Widen widen, const uint16_t* b, int64_t pieces) {
+  const int64_t depth = round_up(ceil_div(g.k, pieces), 8), parts = ceil_div(g.k, depth), size = g.m * g.n;
+  const int64_t columns = least(round_up(g.n, 16), 2048), rows = least(depth, kWidenedBytes / (4 * columns));
+  const size_t bytes = size_t(parts * size) * sizeof(float);
+  const Scratch scratch(bytes);
+  if (!scratch) return no_memory(bytes);
+  float* const sums = scratch.as<float>();
+  std::atomic<bool> failed{false};
+  parallel(parts, [&](int64_t part) {
+    const Scratch widened(size_t((rows + 1) * columns) * sizeof(float));
+    if (!widened) return failed.store(true);
+    float* const block_sums = widened.as<float>() + rows * columns;
+    const int64_t end = least(g.k, (part + 1) * depth);
+    for (int64_t k = part * depth; k < end; k += rows) {
+      Gemm<float> own = g;
+      own.k = least(rows, end - k);
+      own.a = g.a + k * g.a_col;
+      own.b = widened.as<float>();
+      own.b_row = columns;
+      own.c_row = g.n;
+      own.bias_col = own.bias_row = nullptr;
+      own.alpha = 1;
+      own.beta = k == part * depth ? 0 : 1;
+      own.act = PYNN_ACT_NONE;
+      for (int64_t first = 0; first < g.n; first += columns) {
+        own.n = least(columns, g.n - first);
+        own.c = sums + part * size + first;
+        for (int64_t p = 0; p < own.k; ++p) {
+          widen(own.n, b + (k + p) * g.b_row + first, widened.as<float>() + p * columns);
+        }
+        if (g.m == 1) {
+          combine_block(own, block_sums);
+        } else if (Product<float>(own).run_serially() != PYNN_OK) {
+          failed.store(true);
+        }
+      }
+    }
+  });
+  if (failed.load()) return no_memory(bytes);
+  if (parts > 1) kernels<float>().add_rows(sums, size, parts, size, sums);
+  for (int64_t i = 0; i < g.m; ++i) store_results(g, i, 0, g.n, sums + i * g.n);
+  return PYNN_OK;
+}
+
 // A copy of C with contiguous rows stands in for one that has none.
 template <class T>
 pynn_status gemm_scattered(const Gemm<T>& g) {
@@ -206,6 +293,19 @@ pynn_status gemm(const Gemm<T>& given) {
   }
   if (g.c_col != 1) return gemm_scattered(g);
   return Product<T>(g).run();
+}
+
+bool few_enough(const Gemm<float>& given) {
+  const Gemm<float> g = given.m <= kFewest ? given : transposed(given);
+  return g.m >= 1 && g.m <= kFewest && g.k >= 16 && g.n >= 16 && g.n * g.k >= 2 * kSerialBandwidth &&
+         (g.b_row == 1 ? g.a_col == 1 : g.b_col == 1);
+}
+
+pynn_status gemm_few(const Gemm<float>& given, int dtype, const uint16_t* narrow) {
+  const Gemm<float> g = given.m <= kFewest ? given : transposed(given);
+  const int64_t macs = g.n * g.k, pieces = macs < kSerialBandwidth ? 1 : least(kMostParts, macs / kChunkBandwidth);
+  const half::Table::Widen widen = half::table().widen(dtype);
+  return g.b_row == 1 ? few_by_columns(g, widen, narrow, pieces) : few_by_rows(g, widen, narrow, pieces);
 }
 
 template <class T>

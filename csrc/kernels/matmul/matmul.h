@@ -107,6 +107,14 @@ pynn_status gemm(const Gemm<T>& g);
 template <>
 pynn_status gemm(const Gemm<bfloat16>& g);  // bf16.cpp
 
+// Whether a product has so few rows (or columns) that its large operand, B (or A), is better widened block by block than
+// as a whole; the larger operand must be contiguous one way.
+bool few_enough(const Gemm<float>& g);
+
+// Such a product. The large operand has a 16-bit dtype and lies at `narrow` with the steps given in g, where its pointer
+// is not read.
+pynn_status gemm_few(const Gemm<float>& g, int dtype, const uint16_t* narrow);
+
 // Products of one shape at offsets a_offset[i], b_offset[i], c_offset[i] (elements) from g's pointers.
 template <class T>
 pynn_status gemm_batch(const Gemm<T>& g, int64_t count, const int64_t* a_offset, const int64_t* b_offset,

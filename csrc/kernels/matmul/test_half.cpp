@@ -120,6 +120,12 @@ void test_shapes(int dtype) {
   check(dtype, 1, 1500, 60, 27, plain, 1, true, true, 1, 0, 10);     // few panels
   check(dtype, 1, 3, 700, 300, turned, 0, true, false, 1, 0, 6);   // few rows, on threads
   check(dtype, 1, 700, 2, 300, turned, 0, false, true, 1, 0, 7);
+  for (const int* order : {plain, turned, left, out}) {  // a large matrix and few rows or columns: widened by blocks
+    check(dtype, 1, 1, 701, 402, order, 1, true, true, 0.5, 0.25, 11);
+    check(dtype, 1, 3, 2100, 130, order, 0, true, false, 1, 0, 12);
+    check(dtype, 1, 702, 2, 401, order, 1, true, false, 1, 1, 13);
+    check(dtype, 1, 900, 1, 300, order, 0, false, false, 1, 0, 14);
+  }
 }
 
 void test_special(int dtype) {
