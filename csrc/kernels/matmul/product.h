@@ -147,7 +147,11 @@ class Product {
     const Rows cut(rows, max_rows_);
     const int64_t panels = ceil_div(columns, panel_);
     // A block of A's tiles stays in the L2 cache while B's panels pass by; a panel stays in the L1 for the block.
-    const int64_t block = most(1, kBlockBytes / (max_rows_ * most(pass.depth, 1) * int64_t(sizeof(T))));
+    // Where all panels stay in the L2 themselves, C is what streams: a block of its rows is written whole, not in strips.
+    const int64_t fitting = kBlockBytes / int64_t(sizeof(T));  // elements
+    int64_t block_rows = fitting / most(pass.depth, 1);
+    if (pass.depth * columns <= fitting) block_rows = least(block_rows, fitting / columns);
+    const int64_t block = most(1, block_rows / max_rows_);
     for (int64_t first = 0; first < cut.tiles; first += block) {
       const int64_t end = least(first + block, cut.tiles);
       for (int64_t panel = 0; panel < panels; ++panel) {
