@@ -21,6 +21,7 @@ constexpr int64_t kChunk = 1 << 19;
 constexpr int64_t kSharedBytes = 8 << 20;   // the shared operand is packed in parts of about this size
 constexpr int64_t kChunkBytes = 192 << 10;  // a chunk's own packed operand: stays in the L2 cache
 constexpr int64_t kFewReads = 96;           // rows of C: a B read by fewer is not worth a copy
+constexpr int64_t kFewTiles = 4;            // rows of tiles: nor is a large one by these
 constexpr int64_t kCuts = 8;                // tiles or panels that are enough to share out
 constexpr int64_t kBlockBytes = 128 << 10;  // rows of A that all panels of B pass by: beside it in the L2 cache
 
@@ -87,9 +88,10 @@ class Product {
   // Whether B, its rows contiguous, is read where it lies. Where it streams from the L2 cache as fast as the tiles can
   // take it, vectors that span two lines and rows that meet in few sets of the L1 cost more than a copy.
   bool reads_b() const {
-    if (g_.m <= max_rows_) return true;
+    const bool halved = width_ * sizeof(T) == 64 && halves_512_bits();
+    if (g_.m <= (halved ? 1 : kFewTiles) * max_rows_) return true;
     if (g_.n * g_.k * int64_t(sizeof(T)) > kernels_.direct_bytes) return false;
-    if (width_ * sizeof(T) == 64 && halves_512_bits()) return true;
+    if (halved) return true;
     const int64_t row_bytes = g_.b_row * int64_t(sizeof(T));
     const bool whole_lines = (reinterpret_cast<uintptr_t>(g_.b) | uintptr_t(row_bytes)) % 64 == 0;
     return g_.m <= kFewReads || (whole_lines && (g_.m <= 2 * kFewReads || row_bytes % 1024 != 0));

@@ -240,7 +240,7 @@ void test_threads() {
 template <class T>
 void test_halves() {
   const bool before = pynn::halves_512_bits();
-  const int64_t shapes[][3] = {{200, 190, 180}, {300, 256, 256}, {128, 320, 100}, {64, 67, 31}};
+  const int64_t shapes[][3] = {{200, 190, 180}, {300, 256, 256}, {128, 320, 100}, {64, 67, 31}, {20, 700, 500}};
   for (const auto& s : shapes) {
     Random random(5);
     Matrix<T> a(s[0], s[2], Order::rows, random), b(s[2], s[1], Order::rows, random);
