@@ -37,10 +37,22 @@ namespace {
 
 // ---- the choice ----
 
+constexpr double kApart = 1.3;              // of a phase by itself: sums stored in steps, frames for each
 constexpr int64_t kOneProductPixels = 512;  // up to here the weight gradient of a 1x1 kernel and one image is a product
 
 template <class T>
 pynn_status fill(const Job<T>& job);
+
+// Estimates of the ways that keep to one phase; least: of what they choose.
+template <class T>
+struct Costs {
+  explicit Costs(const Job<T>& job) : lanes(lanes_cost(job)), frames(frames_cost(job)) {
+    framed = std::isfinite(frames);
+    least = std::fmin(lanes, framed ? frames : patches_cost(job));
+  }
+  double lanes, frames, least;
+  bool framed;
+};
 
 template <class T>
 pynn_status run(const Job<T>& job) {
@@ -48,10 +60,16 @@ pynn_status run(const Job<T>& job) {
   if (job.depth() == 0) return fill(job);
   if (planes_suit(job)) return by_planes(job);
   if (winograd_suits(job)) return by_winograd(job);
-  const double frames = frames_cost(job);
-  const bool framed = std::isfinite(frames);
-  if (lanes_cost(job) < (framed ? frames : patches_cost(job))) return by_lanes(job);
-  return framed ? by_frames(job) : by_patches(job);
+  const Costs<T> costs(job);
+  if (job.dense_out()) {
+    PhasedJob<T> alone;
+    static_cast<Job<T>&>(alone) = job;
+    for (int d = 0; d < 3; ++d) alone.steps[d] = 1, alone.full[d] = job.grid.out[d];
+    alone.ends = &job.tap_count;
+    if (lane_frames_cost(alone) < costs.least) return by_lane_frames(alone);
+  }
+  if (costs.lanes == costs.least) return by_lanes(job);
+  return costs.framed ? by_frames(job) : by_patches(job);
 }
 
 template <class T>
@@ -311,6 +329,31 @@ pynn_status backward_data(const Shape& s, const View<T>& given, const T* w, cons
     job.out = dx + (a[0] * s.in[1] + a[1]) * s.in[2] + a[2];
     return job.tap_count;
   };
+  if (count > 1) {
+    // The phases side by side, where each meets a tap.
+    const Scratch lists(size_t(taps) * sizeof(Tap) + size_t(count) * sizeof(int64_t));
+    if (!lists) return no_memory(0);
+    Tap* const listed = lists.as<Tap>();
+    int64_t* const ends = reinterpret_cast<int64_t*>(listed + taps);
+    int64_t n = 0;
+    bool all_meet = true;
+    for (int64_t phase = 0; phase < count; ++phase) {
+      const int64_t own = select(phase);
+      for (int64_t t = 0; t < own; ++t) listed[n++] = used[t];
+      ends[phase] = n;
+      all_meet = all_meet && own > 0;
+    }
+    select(0);
+    if (all_meet && n == taps && job.depth() > 0 && job.images * job.groups * job.rows * job.pixels() > 0) {
+      PhasedJob<T> whole;
+      static_cast<Job<T>&>(whole) = job;
+      whole.taps = listed;
+      whole.tap_count = n;
+      whole.ends = ends;
+      for (int d = 0; d < 3; ++d) whole.steps[d] = phases[d], whole.full[d] = s.in[d];
+      if (lane_frames_cost(whole) < kApart * Costs<T>(job).least) return by_lane_frames(whole);
+    }
+  }
   // Where phases meet no tap, all places are filled at once, in memory's order.
   int64_t empty = 0;
   for (int64_t phase = 0; phase < count; ++phase) empty += select(phase) == 0;

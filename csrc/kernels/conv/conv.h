@@ -47,6 +47,25 @@ struct WideArgs {
   bool relu;
 };
 
+// A tile of rows (pixels) x vectors of filters: out[i * out_step + lane] = act(sum over k of
+// w[k * w_step + lane] * x[offsets[k] + i] + bias[lane]), or + out where bias is nullptr. rows and vectors are fixed by
+// the kernel. kLaneAhead more offsets are read, of what is prefetched.
+constexpr int kLaneAhead = 8;
+template <class T>
+struct LaneArgs {
+  const T* w;
+  int64_t w_step;
+  const T* x;
+  const int64_t* offsets;
+  int64_t k;
+  T* out;
+  int64_t out_step;
+  const T* bias;
+  bool relu;
+  const T* next;  // prefetched: count lines, step apart, which would keep stores waiting
+  int64_t next_step, next_count;
+};
+
 // sums[(i * columns + j) * width ...] += sum over n whole vectors of dy[i * dy_step + ...] *
 // x[offsets[j] + ...], the lanes apart; rows i and columns j are fixed by the kernel.
 template <class T>
@@ -103,6 +122,7 @@ struct Kernels {
   typedef void (*Plane)(const PlaneArgs<T>&);
   typedef void (*PlaneGrad)(const PlaneGradArgs<T>&);
   typedef void (*Wide)(const WideArgs<T>&);
+  typedef void (*Lanes)(const LaneArgs<T>&);
   typedef void (*Grad)(const GradArgs<T>&);
 
   int width;  // lanes of a vector
@@ -120,6 +140,8 @@ struct Kernels {
   int wide_rows[5];     // [vectors]: tallest tile of that many vectors; 0: there is none
   const Wide* wide[5];  // [vectors][rows]
   const Wide* loose[5];
+  int lane_rows[3];       // [vectors]: most pixels
+  const Lanes* lanes[3];  // [vectors][pixels]
   int grad_columns[5];  // [rows]: most columns
   const Grad* grad[5];  // [rows][columns]
   // out[i] = the sum of the lanes of x[i * width ...], i < n

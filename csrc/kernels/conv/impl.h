@@ -10,7 +10,9 @@ namespace {
 
 using pynn::conv::GradArgs;
 using pynn::conv::Kernels;
+using pynn::conv::kLaneAhead;
 using pynn::conv::kPlaneRows;
+using pynn::conv::LaneArgs;
 using pynn::conv::Piece;
 using pynn::conv::PlaneArgs;
 using pynn::conv::PlaneGradArgs;
@@ -296,6 +298,61 @@ void wide(const WideArgs<T>& a) {
   store_sums(a, sums, kRows, kVectors);
 }
 
+template <class T, int kRows, int kVectors>
+void lane_tile(const LaneArgs<T>& a) {
+  constexpr int kWidth = Vec<T>::lanes;
+  Vec<T> acc[kRows][kVectors];
+  const T* const start = a.bias != nullptr ? a.bias : a.out;
+  const int64_t start_step = a.bias != nullptr ? 0 : a.out_step;
+  PYNN_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = load(start + i * start_step + v * kWidth);
+  }
+  const T* w = a.w;
+  const T* const x = a.x;
+  const int64_t* const offsets = a.offsets;
+  const int64_t depth = a.k, step = a.w_step;
+  const auto multiply = [&](int64_t k) __attribute__((always_inline)) {
+    const T* const p = x + offsets[k];
+    Vec<T> b[kVectors];
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      b[v] = load(w + v * kWidth);
+      if (v * kWidth * int(sizeof(T)) % 64 == 0) __builtin_prefetch(w + 8 * step + v * kWidth);
+    }
+    w += step;
+    __builtin_prefetch(x + offsets[k + kLaneAhead]);
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const Vec<T> pixel = set1(p[i]);
+      PYNN_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = fma(pixel, b[v], acc[i][v]);
+    }
+  };
+  const int64_t first = a.next_count < depth ? a.next_count : depth;
+  const T* next = a.next;
+  int64_t k = 0;
+  for (; k < first; ++k, next += a.next_step) {
+    __builtin_prefetch(next, 1);
+    multiply(k);
+  }
+  for (; k < depth; ++k) multiply(k);
+  if (a.relu) {
+    PYNN_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      PYNN_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = max(zero<T>(), acc[i][v]);  // NaN in the second stays
+    }
+  }
+  T* out = a.out;
+  PYNN_UNROLL
+  for (int i = 0; i < kRows; ++i, out += a.out_step) {
+    PYNN_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(out + v * kWidth, acc[i][v]);
+  }
+}
+
 template <class T, int kRows, int kColumns>
 void grad(const GradArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
@@ -354,6 +411,12 @@ namespace {
 #define PYNN_WIDE_14(v, l)                                                                    \
   PYNN_WIDE_6(v, l), wide<T, 7, v, l>, wide<T, 8, v, l>, wide<T, 9, v, l>, wide<T, 10, v, l>, \
       wide<T, 11, v, l>, wide<T, 12, v, l>, wide<T, 13, v, l>, wide<T, 14, v, l>
+#define PYNN_LANES_6(v)                                                                                          \
+  nullptr, lane_tile<T, 1, v>, lane_tile<T, 2, v>, lane_tile<T, 3, v>, lane_tile<T, 4, v>, lane_tile<T, 5, v>, \
+      lane_tile<T, 6, v>
+#define PYNN_LANES_14(v)                                                                                           \
+  PYNN_LANES_6(v), lane_tile<T, 7, v>, lane_tile<T, 8, v>, lane_tile<T, 9, v>, lane_tile<T, 10, v>,                \
+      lane_tile<T, 11, v>, lane_tile<T, 12, v>, lane_tile<T, 13, v>, lane_tile<T, 14, v>
 #define PYNN_GRAD_2(r) nullptr, grad<T, r, 1>, grad<T, r, 2>
 #define PYNN_GRAD_3(r) PYNN_GRAD_2(r), grad<T, r, 3>
 #define PYNN_GRAD_5(r) PYNN_GRAD_3(r), grad<T, r, 4>, grad<T, r, 5>
@@ -365,6 +428,7 @@ namespace {
 template <class T>
 struct Tables {
   typedef typename Kernels<T>::Wide Wide;
+  typedef typename Kernels<T>::Lanes Lanes;
   typedef typename Kernels<T>::Grad Grad;
 #if defined(__AVX512F__)
   static constexpr Wide one[] = {nullptr, PYNN_WIDE_14(1, false)};
@@ -373,11 +437,13 @@ struct Tables {
   static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_14(1, true)};
   static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_14(2, true)};
   static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_6(4, true)};
+  static constexpr Lanes lanes1[] = {PYNN_LANES_14(1)};
+  static constexpr Lanes lanes2[] = {PYNN_LANES_14(2)};
   static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
   static constexpr Grad grad2[] = {PYNN_GRAD_9(2)};
   static constexpr Grad grad3[] = {PYNN_GRAD_7(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_6(4)};
-  static constexpr int rows2 = 14, rows4 = 6, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
+  static constexpr int rows2 = 14, rows4 = 6, lane_rows = 14, columns1 = 10, columns2 = 9, columns3 = 7, columns4 = 6;
   static constexpr typename Kernels<T>::PlaneGrad plane_grad5[] = {plane_grad<T, 5, 1>, plane_grad<T, 5, 2>};
 #else
   static constexpr Wide one[] = {nullptr, PYNN_WIDE_6(1, false)};
@@ -386,11 +452,13 @@ struct Tables {
   static constexpr Wide loose1[] = {nullptr, PYNN_WIDE_6(1, true)};
   static constexpr Wide loose2[] = {nullptr, PYNN_WIDE_6(2, true)};
   static constexpr Wide loose4[] = {nullptr, PYNN_WIDE_2(4, true)};
+  static constexpr Lanes lanes1[] = {PYNN_LANES_6(1)};
+  static constexpr Lanes lanes2[] = {PYNN_LANES_6(2)};
   static constexpr Grad grad1[] = {PYNN_GRAD_10(1)};
   static constexpr Grad grad2[] = {PYNN_GRAD_5(2)};
   static constexpr Grad grad3[] = {PYNN_GRAD_3(3)};
   static constexpr Grad grad4[] = {PYNN_GRAD_2(4)};
-  static constexpr int rows2 = 6, rows4 = 2, columns1 = 10, columns2 = 5, columns3 = 3, columns4 = 2;
+  static constexpr int rows2 = 6, rows4 = 2, lane_rows = 6, columns1 = 10, columns2 = 5, columns3 = 3, columns4 = 2;
   static constexpr typename Kernels<T>::PlaneGrad plane_grad5[] = {nullptr, nullptr};
 #endif
 };
@@ -415,6 +483,8 @@ constexpr Kernels<T> all_kernels() {
           {0, All::rows2, All::rows2, 0, All::rows4},
           {nullptr, All::one, All::two, nullptr, All::four},
           {nullptr, All::loose1, All::loose2, nullptr, All::loose4},
+          {0, All::lane_rows, All::lane_rows},
+          {nullptr, All::lanes1, All::lanes2},
           {0, All::columns1, All::columns2, All::columns3, All::columns4},
           {nullptr, All::grad1, All::grad2, All::grad3, All::grad4},
           reduce<T>,

@@ -70,6 +70,16 @@ struct Job {
   }
 };
 
+// A job and those beside it whose places are interleaved with its own: the phases of a data gradient in steps. The grid
+// is that of phase 0, the largest; taps are listed phase by phase, those of phase i up to ends[i]. The output is dense.
+template <class T>
+struct PhasedJob : Job<T> {
+  int64_t steps[3], full[3];  // phases by dimension; the size of the output
+  const int64_t* ends;
+
+  int64_t phases() const { return steps[0] * steps[1] * steps[2]; }
+};
+
 // The weight gradient: dw (filters, channels / groups, taps) from a grid over x.
 template <class T>
 struct WeightJob {
@@ -96,6 +106,8 @@ template <class T>
 double patches_cost(const Job<T>& job);
 template <class T>
 double lanes_cost(const Job<T>& job);
+template <class T>
+double lane_frames_cost(const PhasedJob<T>& job);  // infinite: not by them
 
 // patches.cpp: patches of the image are packed into panels for matmul's kernels.
 template <class T>
@@ -103,6 +115,9 @@ pynn_status by_patches(const Job<T>& job);
 // lanes.cpp: filters in the lanes of vectors, pixels of all images in the rows of matmul's tiles.
 template <class T>
 pynn_status by_lanes(const Job<T>& job);
+// lane_frames.cpp: filters in the lanes, pixels one by one from frames.
+template <class T>
+pynn_status by_lane_frames(const PhasedJob<T>& job);
 // weight.cpp
 template <class T>
 pynn_status weight_by_patches(const WeightJob<T>& job);
