@@ -36,15 +36,16 @@ class Tiling {
   // Where the weight of tap (t / 3, t % 3) lies, counted from the upper left one.
   int64_t weight(int t) const { return weight_[t]; }
 
-  // Tiles [first, first + count) as runs; returns how many (count at most). The source is the job's.
-  int64_t runs(int64_t first, int64_t count, int64_t src_image, int64_t out_image, int64_t out_row,
-               TileRun* to) const {
+  // Tiles [first, first + count) as runs of up to `longest`; returns how many (count at most). The source is the
+  // job's.
+  int64_t runs(int64_t first, int64_t count, int64_t src_image, int64_t out_image, int64_t out_row, TileRun* to,
+               int64_t longest = INT64_MAX) const {
     int64_t n = 0;
     for (int64_t done = 0; done < count; ++n) {
       const int64_t line = (first + done) / across_, column = (first + done) % across_;
       const int64_t image = line / down_, y = line % down_ * kTile, x = column * kTile;
       TileRun& run = to[n];
-      const int64_t length = least(count - done, across_ - column);
+      const int64_t length = least(longest, least(count - done, across_ - column));
       run.tile = int32_t(done);
       run.count = int32_t(length);
       run.from = image * src_image + (y + at_[0]) * grid_.row + x + at_[1];
@@ -60,8 +61,9 @@ class Tiling {
   }
 
   // The same tiles read from an array of the grid's pixels.
-  int64_t gradient_runs(int64_t first, int64_t count, int64_t image_step, int64_t row, TileRun* to) const {
-    const int64_t n = runs(first, count, 0, image_step, row, to);
+  int64_t gradient_runs(int64_t first, int64_t count, int64_t image_step, int64_t row, TileRun* to,
+                        int64_t longest) const {
+    const int64_t n = runs(first, count, 0, image_step, row, to, longest);
     for (int64_t i = 0; i < n; ++i) {
       to[i].from = to[i].to;
       to[i].top = to[i].left = 0;

@@ -36,6 +36,18 @@ struct PatchArgs {
   int64_t place, panel, panel_step, channel;
 };
 
+constexpr int kLaneTiles = 8;                                        // of a run, with channels in the lanes
+constexpr int kLaneColumns = kTile * kLaneTiles + kPatch - kTile;
+
+// A run's tiles of one vector of channels. Column x of row r: rows[r][x * lanes], for x in [left, right).
+template <class T>
+struct LanePatchArgs {
+  const T* rows[kPatch];
+  const TileRun* run;
+  T* v;  // place p of tile t: v[p * place + t * tile]
+  int64_t place, tile;
+};
+
 template <class T>
 struct PixelArgs {
   const T* m;  // place p of row i and tile t: m[p * place + i * row + t]
@@ -65,8 +77,11 @@ struct WinogradKernels {
   void (*weights)(const T* g, int64_t g_step, int64_t n, T* u, int64_t u_step);
   // B^T d B of tiles of channels. Whole vectors are stored: tiles are rounded up to them.
   void (*patches)(const PatchArgs<T>& a);
-  // The same of A y A^T: `runs` are of tiles, and from is the first tile's first pixel.
-  void (*gradients)(const PatchArgs<T>& a);
+  // Pixels of channels, as many as vectors have lanes or fewer, side by side: to[x * lanes + c] = src[c * plane + x].
+  void (*turn)(const T* src, int64_t plane, int channels, int64_t columns, T* to);
+  // The patches' transform with channels in the lanes, and of A y A^T, where the run is of tiles alone.
+  void (*lane_patches)(const LanePatchArgs<T>& a);
+  void (*lane_gradients)(const LanePatchArgs<T>& a);
   // out = act(A^T m A + bias + beta * out). Whole vectors of m are read.
   void (*pixels)(const PixelArgs<T>& a);
   // out = G^T m G + beta * out. Whole vectors of m are read.
