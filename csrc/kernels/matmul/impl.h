@@ -1,6 +1,7 @@
 // The kernels, for one ISA: see matmul.h for what each computes.
 #pragma once
 #include "kernels/matmul/matmul.h"
+#include "simd/turn.h"
 #include "simd/vec.h"
 
 namespace pynn {
@@ -219,6 +220,21 @@ void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T*
       const int columns = int(depth - k < kWidth ? depth - k : kWidth);
       const T* s = src + i * step + k;
       T* d = dst + k * dst_step + i;
+      if constexpr (sizeof(T) == 4) {
+        if (height == kWidth && columns % 4 == 0) {
+          constexpr int kGroups = (kWidth + 2) / 3;  // rows are addressed from every third one
+          const T* group[kGroups];
+          PYNN_UNROLL
+          for (int g = 0; g < kGroups; ++g) group[g] = s + 3 * g * step;
+          for (int u = 0; u < columns; u += 4, d += 4 * dst_step) {
+            Vec<T> q[4];
+            load_turned([&](int row) { return group[row / 3] + (row % 3) * step + u; }, q);
+            PYNN_UNROLL
+            for (int v = 0; v < 4; ++v) store(d + v * dst_step, q[v]);
+          }
+          continue;
+        }
+      }
       Vec<T> r[kWidth];
       // Of a tile by itself whole vectors are stored: the next row writes over what one has too much.
       const bool over = rows == dst_step && i == 0;
