@@ -3,6 +3,7 @@
 //   times dy^T (pixels, filters),
 // so patches are rows that the micro-kernel reads as they are written, and only dy is transposed.
 // The sum over (image, run) steps is cut into parts by shape; parts are added in order at the end.
+// One image of fewer pixels than filters: the patches are transposed instead, and dw is written once, where it lies.
 #include <atomic>
 
 #include "base/arena.h"
@@ -18,8 +19,11 @@ namespace {
 using matmul::TileArgs;
 
 constexpr int64_t kPatchBytes = 256 << 10;   // patches of a chunk: stay in the L2 cache
-constexpr int64_t kPartsBytes = 64ll << 20;  // all parts together
+constexpr int64_t kPartsBytes = 4 << 20;     // all parts together: stay in the L3 cache
 constexpr int64_t kWantedChunks = 8;
+constexpr int64_t kTogether = 16;            // channels that are read side by side: streams that a core prefetches
+constexpr int64_t kOncePanels = 8;           // of a chunk that is written once
+constexpr int64_t kKeptTaps = 128;           // whose pieces are kept for all blocks
 
 template <class T>
 class WeightGradient {
@@ -44,19 +48,22 @@ class WeightGradient {
         most(max_rows_, kPatchBytes / (pitch_ * int64_t(sizeof(T))) / max_rows_ * max_rows_);
     blocks_ = ceil_div(depth_, largest);
     const int64_t macs = job.groups * depth_ * filters_ * pixels_ * job.images;
-    const int64_t units = job.groups * blocks_;
-    parts_ = macs <= kSerialMacs ? 1 : most(1, least(steps_, ceil_div(kWantedChunks, units)));
+    // Parts of the sum turn dy once for all blocks, and take memory; where there are few, blocks are shared out too.
+    parts_ = macs <= kSerialMacs ? 1 : most(1, least(steps_, ceil_div(kWantedChunks, job.groups)));
     parts_ = most(1, least(parts_, macs / kChunkMacs));
     parts_ = most(1, least(parts_, kPartsBytes / most(1, size() * int64_t(sizeof(T)))));
+    cuts_ = least(blocks_, ceil_div(kWantedChunks, job.groups * parts_));
     serial_ = macs <= kSerialMacs;
+    kept_ = job.tap_count <= kKeptTaps;
   }
 
   pynn_status run(T beta, T* dw) {
+    if (job_.images == 1 && steps_ == 1 && pixels_ < filters_) return run_once(beta, dw);
     const int64_t total = size();
     const Scratch parts(size_t((parts_ + 1) * total) * sizeof(T));
     if (!parts) return no_memory(size_t((parts_ + 1) * total) * sizeof(T));
     T* const sums = parts.as<T>();
-    const int64_t chunks = job_.groups * blocks_ * parts_;
+    const int64_t chunks = job_.groups * cuts_ * parts_;
     std::atomic<bool> failed{false};
     const int64_t group = serial_ ? chunks : 1;
     parallel(ceil_div(chunks, group), [&](int64_t chunk) {
@@ -66,8 +73,8 @@ class WeightGradient {
         return;
       }
       for (int64_t i = chunk * group; i < least((chunk + 1) * group, chunks); ++i) {
-        const int64_t part = i % parts_, block = i / parts_ % blocks_, g = i / parts_ / blocks_;
-        part_of(part, block, g, own.as<T>(), sums + (part * job_.groups + g) * depth_ * filters_);
+        const int64_t part = i % parts_, cut = i / parts_ % cuts_, g = i / parts_ / cuts_;
+        part_of(part, cut, g, own.as<T>(), sums + (part * job_.groups + g) * depth_ * filters_);
       }
     });
     if (failed.load()) return no_memory(own_bytes());
@@ -81,71 +88,137 @@ class WeightGradient {
   int64_t block_rows() const { return ceil_div(depth_, blocks_); }
   int64_t patch_size() const { return block_rows() * pitch_; }
   int64_t dy_size() const { return run_ * round_up(filters_, panel_); }
-  size_t own_bytes() const {
-    return size_t(patch_size() + dy_size()) * sizeof(T) + size_t(run_) * sizeof(Piece);
+  size_t own_bytes() const { return size_t(patch_size() + dy_size()) * sizeof(T) + pieces_bytes(); }
+  size_t pieces_bytes() const {
+    const int64_t taps = kept_ ? job_.tap_count : 1;
+    return size_t(taps * run_) * sizeof(Piece) + size_t(taps) * sizeof(int64_t);
   }
 
-  void part_of(int64_t part, int64_t block, int64_t g, T* own, T* sums) const {
+  // What the taps read of a run of pixels. Kept for all blocks (and images), but for kernels of very many taps.
+  class Pieces {
+   public:
+    Pieces(const WeightGradient& of, void* room)
+        : of_(of), pieces_(static_cast<Piece*>(room)), counts_(reinterpret_cast<int64_t*>(pieces_ + slots() * of.run_)) {}
+
+    void move(int64_t p0, int64_t count) {
+      if (p0 == p0_) return;
+      p0_ = p0, count_ = count;
+      for (int64_t t = 0; of_.kept_ && t < of_.job_.tap_count; ++t) counts_[t] = cut(t);
+    }
+    int count(int64_t t) const { return of_.kept_ ? int(counts_[t]) : cut(t); }
+    const Piece* of(int64_t t) const { return at(t); }
+
+   private:
+    int64_t slots() const { return of_.kept_ ? of_.job_.tap_count : 1; }
+    Piece* at(int64_t t) const { return pieces_ + (of_.kept_ ? t * of_.run_ : 0); }
+    int cut(int64_t t) const {
+      return cut_pieces(of_.job_.grid, of_.job_.taps[t], p0_, count_, of_.kernel_.width, at(t));
+    }
+
+    const WeightGradient& of_;
+    Piece* pieces_;
+    int64_t* counts_;
+    int64_t p0_ = -1, count_ = 0;
+  };
+
+  void part_of(int64_t part, int64_t cut, int64_t g, T* own, T* sums) const {
     T* const patches = own;
     T* const turned = own + patch_size();
-    Piece* const pieces = reinterpret_cast<Piece*>(turned + dy_size());
+    Pieces pieces(*this, turned + dy_size());
     const int64_t runs = ceil_div(pixels_, run_);
     const int64_t first = part * steps_ / parts_, last = (part + 1) * steps_ / parts_;
-    const int64_t row0 = block_start(block), row1 = block_start(block + 1);
     for (int64_t step = first; step < last; ++step) {
       const int64_t image = together_ > 1 ? step * together_ : step / runs,
                     p0 = together_ > 1 ? 0 : step % runs * run_;
       const int64_t images = together_ > 1 ? least(together_, job_.images - image) : 1;
       const int64_t each = together_ > 1 ? pixels_ : least(run_, pixels_ - p0), count = images * each;
+      pieces.move(p0, each);
       for (int64_t i = 0; i < images; ++i) {
-        const T* x = job_.x + (image + i) * job_.x_image + g * job_.channels * job_.x_plane;
         const T* dy = job_.dy + (image + i) * job_.dy_image + g * filters_ * job_.dy_plane + p0;
-        pack_patches(x, row0, row1, p0, each, pieces, patches + i * each);
         for (int64_t j = 0; j < filters_; j += panel_) {
           gemm_.pack(dy + j * job_.dy_plane, job_.dy_plane, 1, least(panel_, filters_ - j), each,
                      turned + j * count + i * each * panel_, panel_);
         }
       }
-      multiply(patches, turned, row1 - row0, count, step > first, sums + row0 * filters_);
+      for (int64_t block = cut * blocks_ / cuts_; block < (cut + 1) * blocks_ / cuts_; ++block) {
+        const int64_t row0 = block_start(block), row1 = block_start(block + 1);
+        for (int64_t i = 0; i < images; ++i) {
+          const T* x = job_.x + (image + i) * job_.x_image + g * job_.channels * job_.x_plane;
+          pack_patches(x, row0, row1, pieces, patches + i * each);
+        }
+        multiply(patches, pitch_, row1 - row0, turned, filters_, count, step > first ? T(1) : T(0),
+                 sums + row0 * filters_, filters_);
+      }
     }
   }
 
-  void pack_patches(const T* x, int64_t row0, int64_t row1, int64_t p0, int64_t count, Piece* pieces,
-                    T* to) const {
-    for (int64_t t = 0; t < job_.tap_count; ++t) {
-      const int64_t c0 = row0 > t ? ceil_div(row0 - t, job_.tap_count) : 0;
-      const int64_t c1 = row1 > t ? ceil_div(row1 - t, job_.tap_count) : 0;
-      if (c1 <= c0) continue;
-      const int n = cut_pieces(job_.grid, job_.taps[t], p0, count, kernel_.width, pieces);
-      kernel_.pack(x + c0 * job_.x_plane, job_.x_plane, job_.grid.step[2], c1 - c0, pieces, n,
-                   to + (c0 * job_.tap_count + t - row0) * pitch_, job_.tap_count * pitch_);
+  void pack_patches(const T* x, int64_t row0, int64_t row1, const Pieces& pieces, T* to) const {
+    const int64_t taps = job_.tap_count;
+    for (int64_t c = row0 / taps; c * taps < row1; c += kTogether) {
+      for (int64_t t = 0; t < taps; ++t) {
+        const int64_t c0 = most(c, row0 > t ? ceil_div(row0 - t, taps) : 0);
+        const int64_t c1 = least(c + kTogether, row1 > t ? ceil_div(row1 - t, taps) : 0);
+        if (c1 <= c0) continue;
+        const int n = pieces.count(t);
+        kernel_.pack(x + c0 * job_.x_plane, job_.x_plane, job_.grid.step[2], c1 - c0, pieces.of(t), n,
+                     to + (c0 * taps + t - row0) * pitch_, taps * pitch_);
+      }
     }
   }
 
-  void multiply(const T* patches, const T* turned, int64_t rows, int64_t count, bool add, T* sums) const {
+  pynn_status run_once(T beta, T* dw) const {
+    const int64_t columns = kOncePanels * panel_, blocks = ceil_div(depth_, columns), chunks = job_.groups * blocks;
+    const int64_t panels_size = columns * (pitch_ + pixels_);
+    const size_t bytes = size_t(panels_size) * sizeof(T) + pieces_bytes();
+    std::atomic<bool> failed{false};
+    const int64_t group = serial_ ? chunks : 1;
+    parallel(ceil_div(chunks, group), [&](int64_t unit) {
+      const Scratch own(bytes);
+      if (!own) {
+        failed.store(true);
+        return;
+      }
+      T* const patches = own.as<T>();
+      T* const turned = patches + columns * pitch_;
+      Pieces pieces(*this, patches + panels_size);
+      pieces.move(0, pixels_);
+      for (int64_t i = unit * group; i < least((unit + 1) * group, chunks); ++i) {
+        const int64_t g = i / blocks, row0 = i % blocks * columns, n = least(columns, depth_ - row0);
+        pack_patches(job_.x + g * job_.channels * job_.x_plane, row0, row0 + n, pieces, patches);
+        for (int64_t j = 0; j < n; j += panel_) {
+          gemm_.pack(patches + j * pitch_, pitch_, 1, least(panel_, n - j), pixels_, turned + j * pixels_, panel_);
+        }
+        multiply(job_.dy + g * filters_ * job_.dy_plane, job_.dy_plane, filters_, turned, n, pixels_, beta,
+                 dw + g * filters_ * depth_ + row0, depth_);
+      }
+    });
+    return failed.load() ? no_memory(bytes) : PYNN_OK;
+  }
+
+  // c = a b + beta c: of a's rows, and of panels of `columns` columns.
+  void multiply(const T* a, int64_t a_step, int64_t rows, const T* b, int64_t columns, int64_t count, T beta, T* c,
+                int64_t c_step) const {
     TileArgs<T> t;
     t.k = count;
     t.alpha = T(1);
-    t.beta = add ? T(1) : T(0);
+    t.beta = beta;
     t.bias_row = nullptr;
     t.bias_col = nullptr;
     t.relu = false;
     t.a_rows = true;
-    t.a_step = pitch_;
+    t.a_step = a_step;
     t.b_step = panel_;
-    t.c_step = filters_;
+    t.c_step = c_step;
     const int64_t tiles = ceil_div(rows, max_rows_);
-    const int width = kernel_.width;
-    for (int64_t j = 0; j < filters_; j += panel_) {
-      const int64_t columns = least(panel_, filters_ - j);
-      t.b = turned + j * count;
-      t.cols = int(columns);
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t start = i * (rows / tiles) + least(i, rows % tiles),
-                      height = rows / tiles + (i < rows % tiles);
-        t.a = patches + start * pitch_;
-        t.c = sums + start * filters_ + j;
-        gemm_.tile[columns > width ? 2 : 1][height](t);
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t start = i * (rows / tiles) + least(i, rows % tiles),
+                    height = rows / tiles + (i < rows % tiles);
+      t.a = a + start * a_step;
+      for (int64_t j = 0; j < columns; j += panel_) {
+        t.b = b + j * count;
+        t.cols = int(least(panel_, columns - j));
+        t.c = c + start * c_step + j;
+        gemm_.tile[t.cols > kernel_.width ? 2 : 1][height](t);
       }
     }
   }
@@ -180,8 +253,8 @@ class WeightGradient {
   const WeightJob<T> job_;
   const Kernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
-  int64_t filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_, parts_;
-  bool serial_;
+  int64_t filters_, depth_, pixels_, panel_, max_rows_, run_, together_, steps_, pitch_, blocks_, parts_, cuts_;
+  bool serial_, kept_;
 };
 
 }  // namespace

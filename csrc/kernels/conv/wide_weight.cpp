@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kFrameBytes = 256 << 10;  // of a chunk's x: stays in the L2 cache
 constexpr int64_t kSumsBytes = 1 << 20;     // of a group
 constexpr int64_t kWantedChunks = 8;
+constexpr int64_t kFewChannels = 16;
 
 template <class T>
 class WideGradient {
@@ -38,7 +39,9 @@ class WideGradient {
     sums_ = job.filters * job.depth();
   }
 
+  // Many filters of many channels: sums of patches, kept in registers over longer runs, and nothing added lane by lane.
   bool suits() const {
+    if (job_.filters >= 2 * width_ && job_.channels >= kFewChannels) return false;
     return double(sums_) * width_ * double(sizeof(T)) <= double(kSumsBytes) &&
            frame_.estimate() * double(job_.channels) * double(sizeof(T)) <= 4 * double(kFrameBytes);
   }
