@@ -88,7 +88,7 @@ _import_hook.install()
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
 _LAZY = {
     **dict.fromkeys((
-        "__config__", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
+        "__config__", "_dynamo", "_inductor", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
         "hub", "jit", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",

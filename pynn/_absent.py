@@ -9,8 +9,6 @@ REASONS = {
     "quantization": "quantized tensors are out of pynn's scope so far; bfloat16 halves a model's size.",
     "ao": "quantization is out of pynn's scope so far; bfloat16 halves a model's size.",
     "complex64": "complex tensors are out of pynn's scope so far; keep real and imaginary parts as two tensors.",
-    "_dynamo": "pynn does not compile; pynn.compile returns its argument as it is.",
-    "_inductor": "pynn does not compile; pynn.compile returns its argument as it is.",
     "export": "exported graphs are out of pynn's scope so far; pynn.save keeps a state_dict that torch reads.",
     "vulkan": "there is no Vulkan device with this build; use device='cpu'.",
     "library": "operations of one's own are registered with pynn.ops.registry.register, or made as autograd.Function.",

@@ -1,6 +1,6 @@
 """Notices when einops or threadpoolctl is imported, before pynn or after, and makes pynn known to it.
 
-See `_einops` and `_threadpoolctl`.
+See `_einops` and `_threadpoolctl`. Also finds stand-ins for modules of torch that pynn lacks: see `_stand_ins`.
 """
 
 import sys
@@ -62,6 +62,18 @@ class _Finder:
         return None
 
 
+class _Last:
+    """Asked where all others found nothing: knows the modules of torch that something stands in for."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        if not name.startswith("pynn."):
+            return None
+        from pynn import _stand_ins
+
+        return _stand_ins.find_spec(name)
+
+
 def install() -> None:
     """Register with those of them that are imported already, and with the others when they will be."""
     for name, ours in _PARTNERS.items():
@@ -69,3 +81,4 @@ def install() -> None:
             import_module(ours).register(sys.modules[name])
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+        sys.meta_path.append(_Last)

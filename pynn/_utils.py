@@ -1,9 +1,13 @@
-"""Errors carried from one process or thread to another, as torch._utils has them."""
+"""Tensors laid end to end, and errors carried from one process or thread to another, as torch._utils has them."""
 
 import sys
 import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn
+
+import pynn
+from pynn._core import Tensor
 
 _ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -49,3 +53,30 @@ class ExceptionWrapper:
         if not isinstance(error, BaseException):  # the type did not survive the way; its name did
             raise RuntimeError(message)
         raise error
+
+
+def _flatten_dense_tensors(tensors: Iterable[Tensor]) -> Tensor:
+    """The elements of tensors of one dtype, one after the other, as a new tensor of one dimension."""
+    return pynn.cat([tensor.contiguous().view(-1) for tensor in tensors])
+
+
+def _unflatten_dense_tensors(flat: Tensor, tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Views of the parts of flat in the shapes of tensors, which _flatten_dense_tensors made it of."""
+    parts, start = [], 0
+    for tensor in tensors:
+        parts.append(flat.narrow(0, start, tensor.numel()).view(tensor.shape))
+        start += tensor.numel()
+    return tuple(parts)
+
+
+def _take_tensors(tensors: Sequence[Tensor], size_limit: int) -> Iterator[list[Tensor]]:
+    """Groups of tensors of one dtype, in their order, each of at most size_limit bytes or of one tensor alone."""
+    groups: dict[Any, tuple[list[Tensor], int]] = {}
+    for tensor in tensors:
+        size = tensor.numel() * tensor.element_size()
+        group, total = groups.get(tensor.dtype, ([], 0))
+        if group and total + size > size_limit:
+            yield group
+            group, total = [], 0
+        groups[tensor.dtype] = ([*group, tensor], total + size)
+    yield from (group for group, _ in groups.values())

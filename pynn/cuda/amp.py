@@ -6,6 +6,8 @@ from typing import Any
 from pynn import amp
 from pynn._dtypes import DTYPES
 
+__path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
+
 
 class autocast(amp.autocast):
     """`pynn.autocast("cuda", ...)`."""

@@ -9,6 +9,8 @@ from pynn.nn.module import Module
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
+__path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
+
 
 class DataParallel(Module):
     """Runs `module`: on the CPU there is nothing to spread a batch over, kernels use several threads as it is.
