@@ -1,9 +1,12 @@
-"""Probability distributions: draws, log-probabilities, entropies, divergences. Constraints and transforms are not here.
+"""Probability distributions: draws, log-probabilities, entropies, divergences, transforms of them.
 
 Names, arguments and results are torch.distributions'. `rsample` carries gradients for those of `has_rsample`; draws of
-Gamma, Beta, Dirichlet and Chi2 do not.
+Gamma, Beta, Dirichlet, Chi2 and StudentT do not.
 """
 
+from pynn.distributions import constraints as constraints
+from pynn.distributions import transforms as transforms
+from pynn.distributions import utils as utils
 from pynn.distributions.continuous import (
     Exponential,
     Gumbel,
@@ -13,6 +16,7 @@ from pynn.distributions.continuous import (
     Normal,
     Uniform,
 )
+from pynn.distributions.counts import Binomial, Multinomial, NegativeBinomial
 from pynn.distributions.discrete import (
     Bernoulli,
     Categorical,
@@ -21,21 +25,34 @@ from pynn.distributions.discrete import (
     OneHotCategoricalStraightThrough,
     Poisson,
 )
-from pynn.distributions.distribution import Distribution, Independent
+from pynn.distributions.distribution import Distribution, ExponentialFamily, Independent
 from pynn.distributions.gamma import Beta, Chi2, Dirichlet, Gamma
 from pynn.distributions.kl import kl_divergence, register_kl
+from pynn.distributions.mixture import MixtureSameFamily
+from pynn.distributions.relaxed import RelaxedBernoulli, RelaxedOneHotCategorical
+from pynn.distributions.tails import Cauchy, HalfCauchy, HalfNormal, Pareto, StudentT, Weibull
+from pynn.distributions.transformed import TransformedDistribution
+from pynn.distributions.transforms import *  # noqa: F403
 
 __all__ = [
-    "Bernoulli", "Beta", "Categorical", "Chi2", "Dirichlet", "Distribution", "Exponential", "Gamma", "Geometric",
-    "Gumbel", "Independent", "Laplace", "LogNormal", "MultivariateNormal", "Normal", "OneHotCategorical",
-    "OneHotCategoricalStraightThrough", "Poisson", "Uniform", "kl_divergence", "register_kl",
+    "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Dirichlet", "Distribution", "Exponential",
+    "ExponentialFamily", "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "Laplace",
+    "LogNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal",
+    "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
+    "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "Weibull", "kl_divergence",
+    "register_kl",
 ]  # fmt: skip
+__all__ += transforms.__all__
 
 _MODULES = {  # torch's own modules, for `from torch.distributions.normal import Normal`
     "bernoulli": "discrete", "beta": "gamma", "categorical": "discrete", "chi2": "gamma", "dirichlet": "gamma",
     "exponential": "continuous", "geometric": "discrete", "gumbel": "continuous", "independent": "distribution",
     "laplace": "continuous", "log_normal": "continuous", "multivariate_normal": "continuous", "normal": "continuous",
     "one_hot_categorical": "discrete", "poisson": "discrete", "uniform": "continuous",
+    "binomial": "counts", "cauchy": "tails", "exp_family": "distribution",
+    "half_cauchy": "tails", "half_normal": "tails", "mixture_same_family": "mixture", "multinomial": "counts",
+    "negative_binomial": "counts", "pareto": "tails", "relaxed_bernoulli": "relaxed", "relaxed_categorical": "relaxed",
+    "studentT": "tails", "transformed_distribution": "transformed", "weibull": "tails",
 }  # fmt: skip
 
 

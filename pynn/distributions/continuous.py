@@ -1,10 +1,11 @@
 """Continuous distributions."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import pynn
 from pynn._core import Tensor
+from pynn.distributions import constraints
 from pynn.distributions.distribution import Distribution, Shape, broadcast_all
 
 _EULER = 0.5772156649015329
@@ -13,13 +14,13 @@ _EULER = 0.5772156649015329
 class _LocScale(Distribution):
     """A distribution with a place and a scale."""
 
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
+    support: Any = constraints.real
     has_rsample = True
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(self.loc.shape, (), validate_args)
-        self._require(self.loc == self.loc, "loc", self.loc, "Real()")
-        self._require(self.scale > 0, "scale", self.scale, "GreaterThan(lower_bound=0.0)")
 
     def _uniform(self, sample_shape: Shape) -> Tensor:
         """Numbers in (0, 1), both ends left out."""
@@ -70,6 +71,8 @@ class Normal(_Symmetric, _LocScale):
 
 class LogNormal(_LocScale):
     """The exponential of a normal distribution."""
+
+    support = constraints.positive
 
     @property
     def mean(self) -> Tensor:
@@ -150,6 +153,7 @@ class Gumbel(_LocScale):
 class Uniform(Distribution):
     """The uniform distribution over [low, high)."""
 
+    arg_constraints: ClassVar[Any] = {"low": constraints.dependent, "high": constraints.dependent}
     has_rsample = True
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
@@ -157,6 +161,10 @@ class Uniform(Distribution):
         super().__init__(self.low.shape, (), validate_args)
         if self._validate_args and not bool((self.low < self.high).all()):
             raise ValueError("Uniform is not defined when low>= high")
+
+    @property
+    def support(self) -> Any:
+        return constraints.interval(self.low, self.high)
 
     @property
     def mean(self) -> Tensor:
@@ -189,12 +197,13 @@ class Uniform(Distribution):
 class Exponential(Distribution):
     """The exponential distribution of a rate."""
 
+    arg_constraints: ClassVar[Any] = {"rate": constraints.positive}
+    support = constraints.nonnegative
     has_rsample = True
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = broadcast_all(rate)
         super().__init__(self.rate.shape, (), validate_args)
-        self._require(self.rate > 0, "rate", self.rate, "GreaterThan(lower_bound=0.0)")
 
     @property
     def mean(self) -> Tensor:
@@ -228,6 +237,11 @@ class Exponential(Distribution):
 class MultivariateNormal(_Symmetric, Distribution):
     """The normal distribution over vectors, by one of its covariance, the inverse of that, or its Cholesky factor."""
 
+    arg_constraints: ClassVar[Any] = {
+        "loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,
+        "precision_matrix": constraints.positive_definite, "scale_tril": constraints.lower_cholesky,
+    }  # fmt: skip
+    support = constraints.real_vector
     has_rsample = True
 
     def __init__(

@@ -1,9 +1,10 @@
 """Discrete distributions. Those over classes take `probs` or `logits`, and give both."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pynn
 from pynn._core import Tensor
+from pynn.distributions import constraints
 from pynn.distributions.distribution import Distribution, Shape, broadcast_all
 
 
@@ -15,6 +16,9 @@ def _one_of(probs: Any, logits: Any) -> bool:
 
 class Bernoulli(Distribution):
     """1 with probability `probs` (the sigmoid of `logits`), else 0."""
+
+    arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.boolean
 
     has_enumerate_support = True
 
@@ -83,6 +87,8 @@ class Bernoulli(Distribution):
 class Categorical(Distribution):
     """An index of the last dimension of `probs` (normalised to sum to 1) or `logits`."""
 
+    arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
+
     has_enumerate_support = True
 
     def __init__(
@@ -100,6 +106,10 @@ class Categorical(Distribution):
         else:
             self._require(given == given, "logits", given, "IndependentConstraint(Real(), 1)")
             self._given = given - given.logsumexp(dim=-1, keepdim=True)
+
+    @property
+    def support(self) -> Any:
+        return constraints.integer_interval(0, self._classes - 1)
 
     @property
     def _classes(self) -> int:
@@ -166,6 +176,8 @@ class Categorical(Distribution):
 class OneHotCategorical(Categorical):
     """The same with a draw as a vector of zeros and a one."""
 
+    support = constraints.one_hot
+
     def __init__(
         self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None
     ) -> None:
@@ -213,6 +225,9 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 class Geometric(Distribution):
     """How many trials of probability `probs` fail before the first success."""
 
+    arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.nonnegative_integer
+
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         by_probs = _one_of(probs, logits)
         (given,) = broadcast_all(probs if by_probs else logits)
@@ -250,10 +265,12 @@ class Geometric(Distribution):
 class Poisson(Distribution):
     """How many events of a rate happen."""
 
+    arg_constraints: ClassVar[Any] = {"rate": constraints.nonnegative}
+    support = constraints.nonnegative_integer
+
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = broadcast_all(rate)
         super().__init__(self.rate.shape, (), validate_args)
-        self._require(self.rate >= 0, "rate", self.rate, "GreaterThanEq(lower_bound=0.0)")
 
     @property
     def mean(self) -> Tensor:

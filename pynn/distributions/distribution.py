@@ -1,9 +1,10 @@
 """The base of all distributions, and Independent, which counts batch dimensions as dimensions of an event."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pynn
 from pynn._core import Tensor
+from pynn.distributions import constraints
 
 Shape = Any  # a torch.Size, a tuple or a list of ints
 
@@ -21,8 +22,12 @@ class Distribution:
 
     batch_shape: the shape of the parameters; event_shape: that of one draw with one set of them. `sample(shape)` gives
     a tensor of shape + batch_shape + event_shape, `log_prob(value)` one of value's shape without event_shape.
+
+    A subclass says what its parameters may be in `arg_constraints` and where its draws lie in `support`.
     """
 
+    arg_constraints: ClassVar[Any] = {}
+    support: Any = constraints.dependent
     has_rsample = False
     has_enumerate_support = False
     _validate_args = __debug__
@@ -32,6 +37,11 @@ class Distribution:
         self._event_shape = pynn.Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
+        if self._validate_args:
+            for name, constraint in self.arg_constraints.items():
+                if name in vars(self) and not constraints.is_dependent(constraint):  # others are derived from these
+                    value = vars(self)[name]
+                    self._require(constraint.check(value), name, value, repr(constraint))
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -125,6 +135,30 @@ class Distribution:
     def _extended_shape(self, sample_shape: Shape = ()) -> Any:
         return pynn.Size(sample_shape) + self._batch_shape + self._event_shape
 
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        """A new object for `expand` to fill; NotImplementedError for a subclass of another constructor."""
+        if _instance is not None:
+            return _instance
+        if type(self).__init__ is not cls.__init__:  # type: ignore[misc]
+            raise NotImplementedError(
+                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method must also define "
+                "a custom .expand() method."
+            )
+        return self.__new__(type(self))
+
+    def _validate_sample(self, value: Any) -> None:
+        """ValueError where value is no tensor, does not broadcast with the distribution, or lies outside the support."""
+        if not isinstance(value, Tensor):
+            raise ValueError("The value argument to log_prob must be a Tensor")
+        own = self._batch_shape + self._event_shape
+        fits = value.shape[value.dim() - len(self._event_shape) :] == self._event_shape
+        if not fits or any(i != j and 1 not in (i, j) for i, j in zip(reversed(value.shape), reversed(own), strict=False)):
+            raise ValueError(
+                f"Value is not broadcastable with batch_shape+event_shape: {tuple(value.shape)} vs {tuple(own)}."
+            )
+        if not constraints.is_dependent(self.support):
+            self._require_value(self.support.check(value), value, repr(self.support))
+
     def _require(self, ok: Tensor, name: str, value: Tensor, constraint: str) -> None:
         """ValueError where a parameter is not what it has to be."""
         if self._validate_args and not bool(ok.all()):
@@ -177,6 +211,11 @@ class Independent(Distribution):
         return type(self)(self.base_dist.expand(pynn.Size(batch_shape) + inner), self.reinterpreted_batch_ndims)
 
     @property
+    def support(self) -> Any:
+        n = self.reinterpreted_batch_ndims
+        return constraints.independent(self.base_dist.support, n) if n else self.base_dist.support
+
+    @property
     def mean(self) -> Tensor:
         return self.base_dist.mean
 
@@ -202,3 +241,7 @@ class Independent(Distribution):
 
     def __repr__(self) -> str:
         return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"
+
+
+class ExponentialFamily(Distribution):
+    """A distribution whose logarithm is linear in its natural parameters: a base class to inherit from."""

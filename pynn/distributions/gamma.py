@@ -1,9 +1,10 @@
 """The gamma distribution and what is made of it: chi-squared, beta, Dirichlet. Draws of these carry no gradient."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pynn
 from pynn._core import Tensor
+from pynn.distributions import constraints
 from pynn.distributions.distribution import Distribution, Shape, broadcast_all
 
 
@@ -31,12 +32,12 @@ def _standard_gamma(concentration: Tensor) -> Tensor:
 class Gamma(Distribution):
     """The gamma distribution of a concentration (shape) and a rate."""
 
+    arg_constraints: ClassVar[Any] = {"concentration": constraints.positive, "rate": constraints.positive}
+    support = constraints.nonnegative
+
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all(concentration, rate)
         super().__init__(self.concentration.shape, (), validate_args)
-        for name in ("concentration", "rate"):
-            value = getattr(self, name)
-            self._require(value > 0, name, value, "GreaterThan(lower_bound=0.0)")
 
     @property
     def mean(self) -> Tensor:
@@ -68,9 +69,12 @@ class Gamma(Distribution):
 class Chi2(Gamma):
     """The chi-squared distribution of `df` degrees of freedom."""
 
+    arg_constraints: ClassVar[Any] = {"df": constraints.positive}
+
     def __init__(self, df: Any, validate_args: bool | None = None) -> None:
         (half,) = broadcast_all(df)
         super().__init__(0.5 * half, 0.5, validate_args)
+        self._require(half > 0, "df", half, repr(constraints.positive))
 
     @property
     def df(self) -> Tensor:
@@ -81,12 +85,14 @@ class Chi2(Gamma):
 class Dirichlet(Distribution):
     """The Dirichlet distribution: vectors of probabilities, one concentration an element."""
 
+    arg_constraints: ClassVar[Any] = {"concentration": constraints.independent(constraints.positive, 1)}
+    support = constraints.simplex
+
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.dim() < 1:
             raise ValueError("`concentration` parameter must be at least one-dimensional.")
         self.concentration = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args)
-        self._require(concentration > 0, "concentration", concentration, "GreaterThan(lower_bound=0.0)")
 
     @property
     def mean(self) -> Tensor:
@@ -117,12 +123,12 @@ class Dirichlet(Distribution):
 class Beta(Distribution):
     """The beta distribution over (0, 1)."""
 
+    arg_constraints: ClassVar[Any] = {"concentration1": constraints.positive, "concentration0": constraints.positive}
+    support = constraints.unit_interval
+
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
         super().__init__(self.concentration1.shape, (), validate_args)
-        for name in ("concentration1", "concentration0"):
-            value = getattr(self, name)
-            self._require(value > 0, name, value, "GreaterThan(lower_bound=0.0)")
 
     def _pair(self) -> Dirichlet:
         return Dirichlet(pynn.stack([self.concentration1, self.concentration0], -1), False)
