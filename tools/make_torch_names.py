@@ -21,7 +21,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 import pynn  # noqa: E402
-from pynn import _named_dtypes  # noqa: E402
+from pynn import _named_dtypes, _stand_ins  # noqa: E402
 
 TARGET = ROOT / "docs" / "torch_names.md"
 
@@ -142,7 +142,9 @@ def names_of(module: Any, full: str) -> list[str]:
 
 
 def resolve(full: str) -> bool:
-    """Whether pynn has a dotted name of torch's."""
+    """Whether pynn has a dotted name of torch's; a stand-in, which only says why there is nothing, does not count."""
+    if _stand_ins.reason(full.partition(".")[2]) is not None:
+        return False
     found: Any = pynn
     path = "pynn"
     for part in full.split(".")[1:]:
@@ -156,7 +158,7 @@ def resolve(full: str) -> bool:
                 return False
         except Exception:  # a name that is there and complains when touched
             return True
-    return True
+    return not isinstance(found, _stand_ins.StandIn)
 
 
 def reason(full: str) -> str:
