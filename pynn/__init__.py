@@ -78,6 +78,7 @@ globals().update(_layout.NAMES)
 from math import e, inf, nan, pi
 
 newaxis = None
+legacy_contiguous_format = _layout.contiguous_format
 
 
 from pynn import _import_hook
@@ -88,7 +89,7 @@ _import_hook.install()
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
 _LAZY = {
     **dict.fromkeys((
-        "__config__", "_dynamo", "_inductor", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
+        "_C", "__config__", "_dynamo", "_inductor", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
         "hub", "jit", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
@@ -96,7 +97,7 @@ _LAZY = {
     **dict.fromkeys((
         "AcceleratorError", "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "_assert", "_assert_async", "_check",
         "_check_index", "_check_is_size", "_check_not_implemented", "_check_tensor_all", "_check_type", "_check_value",
-        "_shape_as_tensor", "compiled_with_cxx11_abi", "get_device", "get_device_module",
+        "_shape_as_tensor", "_softmax_backward_data", "compiled_with_cxx11_abi", "get_device", "get_device_module",
         "init_num_threads", "is_storage", "is_vulkan_available", "sym_float", "sym_int", "sym_ite",
         "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum", "thread_safe_generator", "torch", "typename",
     ), "_odds"),
@@ -113,6 +114,7 @@ _LAZY = {
     **dict.fromkeys(ops.deferred.FUNCTION_MODULES, "ops.deferred"),
     "Event": "cpu.streams",
     "Stream": "cpu.streams",
+    "Future": "futures",
     "compile": "compiler",
     "fork": "jit",
     "vmap": "func",

@@ -94,7 +94,10 @@ from pynn._switches import use_deterministic_algorithms as use_deterministic_alg
 from pynn._typed import TYPES as TYPES
 from pynn._typed import set_default_tensor_type as set_default_tensor_type
 from pynn import _import_hook as _import_hook
+from pynn import _C as _C
 from pynn import __config__ as __config__
+from pynn import _dynamo as _dynamo
+from pynn import _inductor as _inductor
 from pynn import accelerator as accelerator
 from pynn import backends as backends
 from pynn import compiler as compiler
@@ -135,6 +138,7 @@ from pynn.storage import CharStorage as CharStorage
 from pynn.storage import DoubleStorage as DoubleStorage
 from pynn.cpu.streams import Event as Event
 from pynn.storage import FloatStorage as FloatStorage
+from pynn.futures import Future as Future
 from pynn.storage import HalfStorage as HalfStorage
 from pynn.storage import IntStorage as IntStorage
 from pynn.storage import LongStorage as LongStorage
@@ -157,6 +161,7 @@ from pynn._odds import _check_tensor_all as _check_tensor_all
 from pynn._odds import _check_type as _check_type
 from pynn._odds import _check_value as _check_value
 from pynn._odds import _shape_as_tensor as _shape_as_tensor
+from pynn._odds import _softmax_backward_data as _softmax_backward_data
 from pynn._named_dtypes import bits16 as bits16
 from pynn._named_dtypes import bits1x8 as bits1x8
 from pynn._named_dtypes import bits2x4 as bits2x4
@@ -538,6 +543,7 @@ def lcm_(input: Tensor, other: Tensor | _float) -> Tensor: ...
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def ldexp_(input: Tensor, other: Tensor) -> Tensor: ...
 def le(input: Tensor, other: Tensor | _float, *, out: Tensor | None = None) -> Tensor: ...
+legacy_contiguous_format: _memory_format
 def lerp(input: Tensor, end: Any, weight: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def less(input: Tensor, other: Tensor | _float, *, out: Tensor | None = None) -> Tensor: ...
 def less_equal(input: Tensor, other: Tensor | _float, *, out: Tensor | None = None) -> Tensor: ...

@@ -194,3 +194,9 @@ def _shape_as_tensor(self: Tensor) -> Tensor:
     from pynn.ops.from_data import tensor
 
     return tensor(list(self.shape), dtype=DTYPES["int64"])
+
+
+def _softmax_backward_data(grad_output: Tensor, output: Tensor, dim: int, input_dtype: Any) -> Tensor:
+    """The gradient of softmax over dim by its result, in the input's dtype."""
+    product = grad_output * output
+    return (product - output * product.sum(dim, keepdim=True)).to(input_dtype)

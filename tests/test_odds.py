@@ -50,3 +50,19 @@ def test_assertions_as_functions():
     with pytest.raises(RuntimeError, match="some"):
         pynn._check_tensor_all(pynn.tensor([True, False]), "some")
     assert pynn._shape_as_tensor(pynn.ones(2, 3)).tolist() == [2, 3]
+
+
+def test_softmax_backward_data():
+    x = pynn.arange(6.0).view(2, 3).requires_grad_()
+    grad = pynn.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+    for dim in (0, 1):
+        y = x.softmax(dim)
+        (expected,) = pynn.autograd.grad(y, x, grad)
+        pynn.testing.assert_close(pynn._softmax_backward_data(grad, y.detach(), dim, pynn.float32), expected)
+
+
+def test_second_names():
+    assert pynn.legacy_contiguous_format is pynn.contiguous_format
+    assert pynn.Future is pynn.futures.Future
+    assert pynn.nn.attention.SDPBackend.MATH is not None
+    assert issubclass(pynn.jit.TracerWarning, Warning)

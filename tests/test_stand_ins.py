@@ -108,3 +108,12 @@ def test_fx_can_be_asked_after():
     assert not isinstance(pynn.ones(1), fx.Proxy)
     with pytest.raises(NotImplementedError, match="symbolic_trace: graphs of Python code"):
         fx.symbolic_trace(pynn.nn.Linear(1, 1))
+
+
+def test_switches_of_torchs_compilers():
+    assert not pynn._C._jit_set_profiling_mode(False)
+    assert not pynn._C._are_functorch_transforms_active()
+    assert pynn._C._log_api_usage_once("here") is None
+    assert pynn._C.Generator is pynn.Generator
+    with pytest.raises(NotImplementedError, match=r"^pynn\._C\._nn_something: "):
+        pynn._C._nn_something()

@@ -12,7 +12,7 @@ from pynn.futures import Future
 from pynn.nn.module import Module
 
 __all__ = [
-    "Attribute", "Error", "Final", "Future", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate",
+    "Attribute", "Error", "Final", "Future", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "TracerWarning", "annotate",
     "enable_onednn_fusion", "export", "fork", "freeze", "ignore", "interface", "is_scripting", "is_tracing",
     "isinstance", "load", "onednn_fusion_enabled", "optimize_for_inference", "optimized_execution", "save", "script",
     "script_if_tracing", "script_method", "set_fusion_strategy", "strict_fusion", "trace", "trace_module", "unused", "wait",
@@ -23,6 +23,10 @@ _isinstance = isinstance
 
 class Error(RuntimeError):
     """What torch raises in scripted code; nothing here raises it."""
+
+
+class TracerWarning(Warning):
+    """What torch warns of while it traces; programs filter it out."""
 
 
 class Attribute(NamedTuple):

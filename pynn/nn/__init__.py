@@ -33,6 +33,7 @@ _LAZY = {
     "DataParallel": "parallel",
     "LinearCrossEntropyLoss": "linear_loss",
     "LinearCrossEntropyOptions": "linear_loss",
+    "attention": "",
     "UninitializedBuffer": "_uninitialized",
     "UninitializedParameter": "_uninitialized",
     "common_types": "",

@@ -1,0 +1,31 @@
+"""What programs reach for in torch._C: switches of torch's compilers, without effect here, and a few questions."""
+
+from typing import Any
+
+from pynn._random import Generator
+from pynn._stand_ins import stand_in
+
+__all__ = ["Generator"]
+__path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
+
+
+def _log_api_usage_once(event: str) -> None:
+    """Nothing is logged."""
+
+
+def _are_functorch_transforms_active() -> bool:
+    """False."""
+    return False
+
+
+def _nothing(*args: Any, **kwargs: Any) -> bool:
+    """A switch that was off and stays so."""
+    return False
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'.")
+    if name.startswith(("_jit_set_", "_jit_override_", "_debug_set_")):
+        return _nothing
+    return stand_in(__name__, name, "this is a part of torch's inner workings, and pynn works otherwise.")
