@@ -28,3 +28,33 @@ def test_wrong_kind():
         pynn.finfo(pynn.int32)
     with pytest.raises(TypeError, match="finfo"):
         pynn.iinfo(pynn.float32)
+
+
+def test_dtypes_that_no_tensor_has():  # torch's numbers
+    info = pynn.finfo(pynn.float8_e4m3fn)
+    assert (info.bits, info.eps, info.max, info.min, info.tiny, info.dtype) == (
+        8,
+        0.125,
+        448,
+        -448,
+        2.0**-6,
+        "float8_e4m3fn",
+    )
+    assert [pynn.finfo(t).max for t in (pynn.float8_e5m2, pynn.float8_e4m3fnuz, pynn.float8_e5m2fnuz)] == [
+        57344,
+        240,
+        57344,
+    ]
+    assert pynn.finfo(pynn.float8_e5m2).eps == 0.25
+    assert pynn.finfo(pynn.float8_e4m3fn).resolution == 1.0
+    assert pynn.finfo(pynn.complex64) == pynn.finfo(pynn.float32)
+    assert pynn.finfo(pynn.cdouble).eps == 2.0**-52
+    assert (pynn.iinfo(pynn.uint16).max, pynn.iinfo(pynn.uint64).max, pynn.iinfo(pynn.uint32).bits) == (
+        65535,
+        2**64 - 1,
+        32,
+    )
+    with pytest.raises(NotImplementedError):
+        pynn.finfo(pynn.float4_e2m1fn_x2)
+    with pytest.raises(TypeError, match="iinfo"):
+        pynn.finfo(pynn.uint16)
