@@ -1,14 +1,16 @@
 """torch._dynamo's names that programs write to or ask after: nothing is compiled, so settings have no effect."""
 
+from contextlib import nullcontext as TransformGetItemToIndex  # around vmap; indices are read as they are here
 from typing import Any
 
 from pynn._stand_ins import stand_in
-from pynn.compiler import allow_in_graph, disable, is_compiling, list_backends, reset
+from pynn.compiler import allow_in_graph, assume_constant_result, disable, is_compiling, list_backends, reset
 
 __all__ = [
-    "OptimizedModule", "allow_in_graph", "config", "disable", "disallow_in_graph", "graph_break", "is_compiling",
+    "OptimizedModule", "TransformGetItemToIndex", "allow_in_graph", "assume_constant_result", "config", "disable", "disallow_in_graph", "graph_break", "is_compiling",
     "list_backends", "mark_dynamic", "mark_static", "mark_static_address", "maybe_mark_dynamic", "optimize", "reset",
 ]  # fmt: skip
+__path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
 
 
 class Config:

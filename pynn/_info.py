@@ -6,7 +6,6 @@ import numpy
 
 from pynn._dtypes import default_float, to_numpy
 
-
 # dtype known by name alone -> the NumPy or ml_dtypes type that has its limits: for a complex one that of its parts.
 _BY_NAME = {
     "complex32": "float16", "complex64": "float32", "complex128": "float64",
@@ -46,7 +45,7 @@ class finfo:
         self.bits = info.bits
         self.dtype = found.name
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
-        self.resolution = float(f"1e-{info.precision}")
+        self.resolution = 1.0 if found.itemsize == 1 else float(f"1e-{info.precision}")
         self.smallest_normal = self.tiny = float(info.smallest_normal)
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ ABSENT = {
     ), _ONE_PROCESS),
     **dict.fromkeys(("_export", "_higher_order_ops", "fx.experimental", "fx.graph", "fx.graph_module", "fx.node",
                      "fx.passes", "fx.proxy"), _GRAPHS),
-    **dict.fromkeys(("_C", "_decomp", "_functorch", "_guards", "_logging", "_ops", "_prims", "_prims_common", "_refs",
+    **dict.fromkeys(("_C", "_decomp", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_ops", "_prims", "_prims_common", "_refs",
                      "_subclasses", "utils._python_dispatch", "utils._sympy", "utils._triton"), _INNER),
     **dict.fromkeys(("package", "utils.bundled_inputs", "utils.mobile_optimizer"),
                     "packages of code and models for phones are out of pynn's scope; pynn.save keeps a state_dict."),
@@ -41,6 +41,9 @@ ABSENT = {
 
 # torch's name of a module -> pynn's, which has its names among others.
 ALIASES = {
+    "_dynamo._trace_wrapped_higher_order_op": "_dynamo",
+    "_dynamo.decorators": "_dynamo",
+    "_dynamo.eval_frame": "_dynamo",
     "cuda.amp.autocast_mode": "cuda.amp",
     "cuda.amp.grad_scaler": "cuda.amp",
     "cuda.graphs": "cuda.streams",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 __all__ = [
-    "LeafSpec", "PyTree", "TreeSpec", "register_pytree_node", "tree_all", "tree_all_only", "tree_any", "tree_any_only",
+    "GetAttrKey", "LeafSpec", "MappingKey", "PyTree", "SequenceKey", "TreeSpec", "register_pytree_node", "tree_all", "tree_all_only", "tree_any", "tree_any_only",
     "tree_flatten", "tree_iter", "tree_leaves", "tree_map", "tree_map_", "tree_map_only", "tree_map_only_", "tree_structure",
     "tree_unflatten",
 ]  # fmt: skip
@@ -41,12 +41,38 @@ def register_pytree_node(
 _register_pytree_node = register_pytree_node
 
 
-def _flatten_dict(d: Any) -> tuple[list[Any], Any]:
+class MappingKey(NamedTuple):
+    """Where a leaf lies: under a key of a dict."""
+
+    key: Any
+
+
+class SequenceKey(NamedTuple):
+    """Where a leaf lies: at an index of a list or tuple."""
+
+    idx: int
+
+
+class GetAttrKey(NamedTuple):
+    """Where a leaf lies: at an attribute."""
+
+    name: str
+
+
+def _dict_flatten(d: Any) -> tuple[list[Any], Any]:
     return list(d.values()), list(d.keys())
 
 
-SUPPORTED_NODES[dict] = _Kind(_flatten_dict, lambda values, keys: dict(zip(keys, values)))
-SUPPORTED_NODES[OrderedDict] = _Kind(_flatten_dict, lambda values, keys: OrderedDict(zip(keys, values)))
+def _dict_flatten_with_keys(d: Any) -> tuple[list[Any], Any]:
+    return [(MappingKey(key), value) for key, value in d.items()], list(d.keys())
+
+
+def _dict_unflatten(values: Iterable[Any], keys: Any) -> dict[Any, Any]:
+    return dict(zip(keys, values))
+
+
+SUPPORTED_NODES[dict] = _Kind(_dict_flatten, _dict_unflatten)
+SUPPORTED_NODES[OrderedDict] = _Kind(_dict_flatten, lambda values, keys: OrderedDict(zip(keys, values)))
 SUPPORTED_NODES[defaultdict] = _Kind(
     lambda d: (list(d.values()), (d.default_factory, list(d.keys()))),
     lambda values, context: defaultdict(context[0], zip(context[1], values)),

@@ -93,3 +93,9 @@ def test_results_with_names_and_sizes_keep_their_types():
         assert type(pytree.tree_unflatten(leaves, spec)) is type(tree)
     _, spec = pytree.tree_flatten(Point(1, 2))
     assert spec.type is namedtuple
+
+
+def test_dicts_with_keys():
+    pairs, keys = pytree._dict_flatten_with_keys({"a": 1, "b": 2})
+    assert pairs == [(pytree.MappingKey("a"), 1), (pytree.MappingKey("b"), 2)]
+    assert pytree._dict_unflatten([3, 4], keys) == {"a": 3, "b": 4}
