@@ -1,6 +1,7 @@
 // Resizing planes by weighted sums of neighbours: the variants' table and the loops around it.
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 #include "base/tables.h"
 #include "pynn/pynn.h"
@@ -8,15 +9,21 @@
 namespace pynn {
 namespace resample {
 
-constexpr int kMostTaps = 4;
-
-// Along one dimension: output i is the sum of weights[t * out + i] * input[indices[t * out + i]] over the taps t.
+// Along one dimension: output i is the sum of weights[k] * input[indices[k]] over start[i] <= k < start[i + 1].
 template <class T>
 struct Axis {
+  typedef typename std::conditional<sizeof(T) == 4, int32_t, int64_t>::type Near;
   int64_t in, out;
-  int taps;
-  const int64_t* indices;
+  bool plain;  // output i is input i
+  const int64_t *start, *indices;
   const T* weights;
+  // The same for vectors, of which each makes its outputs from two that lie from base[vector] on; null where more would
+  // be needed. Tap t of output i is at t * out + i, filled up by weights of 0 where outputs have different numbers.
+  int taps;
+  bool filled;
+  const Near* near;
+  const T* near_weights;
+  const int64_t* base;
 };
 
 template <class T>
@@ -30,11 +37,11 @@ struct Geometry {
   int64_t rows_out() const { return planes * axis[0].out * axis[1].out; }
 };
 
-// forward works on output rows first <= r < last of all planes, backward on planes; row: axis[2].in elements.
+// Output rows first <= r < last of all planes; row: axis[2].in and two vectors' elements.
 template <class T>
 struct Kernels {
-  void (*forward)(const Geometry<T>& g, int64_t first, int64_t last, const T* x, T* out, T* row);
-  void (*backward)(const Geometry<T>& g, int64_t first, int64_t last, const T* grad, T* dx, T* row);
+  void (*resize)(const Geometry<T>& g, int64_t first, int64_t last, const T* x, T* out, T* row);
+  int lanes;  // of the vectors that Axis::near is for, or 0: it has no use for them
 };
 
 using Table = FloatTable<Kernels>;

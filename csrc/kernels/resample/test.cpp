@@ -103,6 +103,35 @@ void check(Random& random) {
   CHECK(x.intact() && y.intact() && g.intact() && dx.intact());
 }
 
+// An infinite gradient goes where a weight takes it, and makes no NaN elsewhere.
+template <class T>
+void test_infinite_gradient() {
+  const pynn_resample how = {1, PYNN_RESAMPLE_LINEAR, 0, {0, 0, 0}};
+  const int64_t in[] = {1, 37}, out[] = {1, 74};
+  for (int64_t at = 0; at < out[1]; ++at) {
+    std::vector<T> g(74), dx(37);
+    g[size_t(at)] = T(INFINITY);
+    const pynn_array ag = {g.data(), out, nullptr, 2, dtype_of<T>};
+    pynn_array adx = {dx.data(), in, nullptr, 2, dtype_of<T>};
+    CHECK_EQ(pynn_resample_backward(&how, &ag, &adx), PYNN_OK);
+    const int64_t low = at == 0 ? 0 : (at - 1) / 2, high = at == 0 ? 0 : at == 73 ? 36 : low + 1;
+    bool ok = true;
+    for (int64_t i = 0; i < in[1]; ++i) ok = ok && dx[size_t(i)] == (i < low || i > high ? T(0) : T(INFINITY));
+    CHECK(ok);
+  }
+}
+
+// All but a few outputs lie beyond the edge: one input has nearly all of them.
+void test_far_beyond_the_edge() {
+  const pynn_resample how = {1, PYNN_RESAMPLE_LINEAR, 0, {50, 0, 0}};
+  const int64_t shape[] = {1, 100};
+  std::vector<float> g(100, 1.0f), dx(100);
+  const pynn_array ag = {g.data(), shape, nullptr, 2, PYNN_FLOAT32};
+  pynn_array adx = {dx.data(), shape, nullptr, 2, PYNN_FLOAT32};
+  CHECK_EQ(pynn_resample_backward(&how, &ag, &adx), PYNN_OK);
+  CHECK(dx[24] == 0.5f && dx[25] == 0.5f && dx[74] == 0.5f && dx[75] == 0.5f && dx[99] == 98.0f && dx[50] == 0.0f);
+}
+
 void test_threads() {
   const pynn_resample how = {2, PYNN_RESAMPLE_LINEAR, 0, {0, 0, 0}};
   const int64_t in[] = {20, 31, 33}, out[] = {20, 60, 70};
@@ -155,6 +184,9 @@ int main() {
       check<float>(random);
       check<double>(random);
     });
+    test_infinite_gradient<float>();
+    test_infinite_gradient<double>();
+    test_far_beyond_the_edge();
   });
   test_threads();
   test_errors();
