@@ -85,6 +85,7 @@ template <class T>
 PYNN_DEVICE T softplus(T x) {
   return max(T(0), x) + log1p(exp(-abs(x)));
 }
+PYNN_DEVICE float exp_bounded(float x) { return ::expf(x); }
 // exp(x^2 / 2) times the normal distribution's integral from x to infinity.
 PYNN_DEVICE float normal_tail(float x) { return 0.5f * ::erfcxf(x * 0.707106781186547524f); }
 

@@ -10,14 +10,35 @@
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 
-// c0 + c1 x + c2 x^2 + ...
+// c0 + c2 x^2 + c4 x^4 + ... of c0, c1, c2, ...
 template <class T>
-PYNN_INLINE Vec<T> polynomial(Vec<T>, T c) {
+PYNN_INLINE Vec<T> every_second(Vec<T>, T c) {
+  return set1(c);
+}
+template <class T>
+PYNN_INLINE Vec<T> every_second(Vec<T>, T c, T) {
   return set1(c);
 }
 template <class T, class... Rest>
-PYNN_INLINE Vec<T> polynomial(Vec<T> x, T c, Rest... rest) {
-  return fma(polynomial(x, rest...), x, set1(c));
+PYNN_INLINE Vec<T> every_second(Vec<T> square, T c, T, T next, Rest... rest) {
+  return fma(every_second(square, next, rest...), square, set1(c));
+}
+
+// c0 + c1 x + c2 x^2 + ... `polynomial` makes two sums side by side, of the even and of the odd powers, so that a
+// result takes half the time to come; c0 is added last, which keeps the error near that of Horner's rule.
+template <class T>
+PYNN_INLINE Vec<T> horner(Vec<T>, T c) {
+  return set1(c);
+}
+template <class T, class... Rest>
+PYNN_INLINE Vec<T> horner(Vec<T> x, T c, Rest... rest) {
+  return fma(horner(x, rest...), x, set1(c));
+}
+template <class T, class... Rest>
+PYNN_INLINE Vec<T> polynomial(Vec<T> x, T c, T next, Rest... rest) {
+  if constexpr (sizeof...(rest) < 3) return horner(x, c, next, rest...);
+  const Vec<T> square = x * x, inner = fma(every_second(square, rest...), x, every_second(square, next, rest...));
+  return fma(inner, x, set1(c));
 }
 
 // ---- rounding ----
@@ -146,16 +167,44 @@ PYNN_INLINE Vec<double> scale(Vec<double> x, Vec<int64_t> n) {
 #endif
 }
 
-// x = n ln2 + r with |r| <= ln2 / 2; gives n and exp(r) - 1. ln2 in two parts, the first so short that n
-// times it is exact without fma too.
+// Added to a float of modest size, it leaves the nearest integer, plus 127, in the low bits.
+constexpr float kFloatRounder = 0x1.8p23f + 127;
+
+PYNN_INLINE Vec<int32_t> small_integer(Vec<float> shifted) {  // of x + kFloatRounder
+  return bitcast<int32_t>(shifted) - bitcast<int32_t>(set1(kFloatRounder));
+}
+// x 2^n and 2^n of n + kFloatRounder; the second for -126 <= n <= 127.
+PYNN_INLINE Vec<float> scale_shifted(Vec<float> x, Vec<float> shifted) {
+#if defined(__AVX512F__)
+  return {(Vec<float>::Native)_mm512_scalef_ps((__m512)x.v, (__m512)(shifted - set1(kFloatRounder)).v)};
+#else
+  return scale(x, small_integer(shifted));
+#endif
+}
+PYNN_INLINE Vec<float> power_of_shifted(Vec<float> shifted) { return bitcast<float>(bitcast<int32_t>(shifted) << 23); }
+
+// x = n ln2 + r with |r| <= ln2 / 2; gives n + kFloatRounder. ln2 in two parts, the first so short that n times it is
+// exact without fma too.
+PYNN_INLINE Vec<float> reduce_ln2(Vec<float> x, Vec<float>* r) {
+  const Vec<float> shifted = fma(x, set1(0x1.715476p+0f), set1(kFloatRounder)), n = shifted - set1(kFloatRounder);
+  *r = fnma(n, set1(-0x1.bd0106p-13f), fnma(n, set1(0x1.63p-1f), x));
+  return shifted;
+}
+// (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2.
+PYNN_INLINE Vec<float> exp_curve(Vec<float> r, Vec<float> square) {
+  const Vec<float> low = fma(set1(0x1.555492p-3f), r, set1(0x1.fffffcp-2f));
+  const Vec<float> high = fma(set1(0x1.1239e0p-7f), r, set1(0x1.5558bep-5f));
+  return fma(fma(set1(0x1.6a3fb4p-10f), square, high), square, low);
+}
+// reduce_ln2 with exp(r) - 1 in place of r.
+PYNN_INLINE Vec<float> reduce_exp_shifted(Vec<float> x, Vec<float>* r_expm1) {
+  Vec<float> r;
+  const Vec<float> shifted = reduce_ln2(x, &r), square = r * r;
+  *r_expm1 = fma(exp_curve(r, square), square, r);
+  return shifted;
+}
 PYNN_INLINE Vec<int32_t> reduce_exp(Vec<float> x, Vec<float>* r_expm1) {
-  const Vec<float> inverse = set1(0x1.715476p+0f), high = set1(0x1.63p-1f), low = set1(-0x1.bd0106p-13f);
-  const Vec<int32_t> n = to_int(x * inverse);
-  const Vec<float> whole = to_float(n), r = fnma(whole, low, fnma(whole, high, x));
-  const Vec<float> p =
-      polynomial(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558bep-5f, 0x1.1239e0p-7f, 0x1.6a3fb4p-10f);
-  *r_expm1 = fma(r * r, p, r);
-  return n;
+  return small_integer(reduce_exp_shifted(x, r_expm1));
 }
 // `extra` is added to x after the reduction: what rounding x lost.
 PYNN_INLINE Vec<int64_t> reduce_exp(Vec<double> x, Vec<double> extra, Vec<double>* r_expm1) {
@@ -185,6 +234,14 @@ PYNN_INLINE Vec<T> exp(Vec<T> x) {
   return scale(p + set1(T(1)), n);
 }
 
+// The same without bounds: for -150 <= x <= 127.
+PYNN_INLINE Vec<float> exp_bounded(Vec<float> x) {
+  Vec<float> p;
+  const Vec<float> shifted = reduce_exp_shifted(x, &p);
+  return scale_shifted(p + set1(1.0f), shifted);
+}
+PYNN_INLINE Vec<float> exp(Vec<float> x) { return exp_bounded(within_exp(x)); }
+
 // exp(x) / 2 for x >= 0, which is finite where exp(x) just is not.
 template <class T>
 PYNN_INLINE Vec<T> half_exp(Vec<T> x) {
@@ -199,6 +256,12 @@ PYNN_INLINE Vec<T> expm1_negative(Vec<T> x) {
   Vec<T> p;
   const Vec<T> factor = power_of_two(reduce_exp(max(set1(T(sizeof(T) == 4 ? -30 : -60)), x), &p));
   return fma(p, factor, factor - set1(T(1)));
+}
+
+PYNN_INLINE Vec<float> expm1_negative(Vec<float> x) {
+  Vec<float> p;
+  const Vec<float> factor = power_of_shifted(reduce_exp_shifted(max(set1(-30.0f), x), &p));
+  return fma(p, factor, factor - set1(1.0f));
 }
 
 template <class T>
@@ -290,6 +353,33 @@ PYNN_INLINE Vec<T> log(Vec<T> x) {
   return log_edges(x, log_split(f, e, zero<T>()));
 }
 
+#if defined(__AVX512F__)
+// x = 2^e m with m in [3/4, 3/2), which is (1 + r) / c for one of 16 c that m's first bits select; c is 1 on both sides
+// of m = 1. The instructions know denormals, infinities, zero and NaN, and make NaN of what is negative.
+PYNN_INLINE Vec<float> log(Vec<float> x) {
+  const __m512 inverse = _mm512_setr_ps(
+      1.0f, 0x1.d40f4ep-1f, 0x1.badefep-1f, 0x1.a42dbp-1f, 0x1.8f9708p-1f, 0x1.7cf1b6p-1f, 0x1.6c138p-1f,
+      0x1.5caeb8p-1f, 0x1.4e5f7ep+0f, 0x1.41525ap+0f, 0x1.352496p+0f, 0x1.29e368p+0f, 0x1.1f81eep+0f,
+      0x1.159aaep+0f, 0x1.0cadccp+0f, 1.0f);
+  // -log(c): each c is chosen so that this float is within some 2^-10 ulp of it.
+  const __m512 logarithms = _mm512_setr_ps(
+      0.0f, 0x1.6f874p-4f, 0x1.290ddap-3f, 0x1.94c6f2p-3f, 0x1.fbab7ep-3f, 0x1.2ec494p-2f, 0x1.5d2504p-2f,
+      0x1.8961fep-2f, -0x1.117d5ap-2f, -0x1.d1707ap-3f, -0x1.824e78p-3f, -0x1.365b36p-3f, -0x1.db6deep-4f,
+      -0x1.4bda8ep-4f, -0x1.8bff52p-5f, 0.0f);
+  const __m512 m = _mm512_getmant_ps((__m512)x.v, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+  const __m512 exponent = _mm512_sub_ps(_mm512_getexp_ps((__m512)x.v), _mm512_getexp_ps(m));
+  const __m512i place = _mm512_srli_epi32(_mm512_castps_si512(m), 19);
+  const Vec<float> e = {(Vec<float>::Native)exponent};
+  const Vec<float> c = {(Vec<float>::Native)_mm512_permutexvar_ps(place, inverse)};
+  const Vec<float> whole = {(Vec<float>::Native)_mm512_permutexvar_ps(place, logarithms)};
+  const Vec<float> r = fma(Vec<float>{(Vec<float>::Native)m}, c, set1(-1.0f)), square = r * r;
+  const Vec<float> low = fma(set1(0x1.555844p-2f), r, set1(-0.5f));
+  const Vec<float> high = fma(set1(0x1.81f78p-3f), r, set1(-0x1.001p-2f));
+  const Vec<float> p = fma(fma(high, square, low), square, fma(e, set1(0x1.7f7d1cp-20f), r));
+  return fma(e, set1(0x1.62e4p-1f), whole + p);
+}
+#endif
+
 template <class T>
 PYNN_INLINE Vec<T> log1p(Vec<T> x) {
   const Vec<T> one = set1(T(1)), u = one + x;
@@ -342,7 +432,7 @@ PYNN_INLINE Vec<float> log10(Vec<float> x) { return log_wide(x, 0x1.34413509f79f
 
 // log(1 + y) for 0 <= y <= 1.
 PYNN_INLINE Vec<float> log1p_unit(Vec<float> y) {
-  const Vec<float> p = polynomial(y, -0x1.000000p-1f, 0x1.555514p-2f, -0x1.ffef04p-3f, 0x1.98b6a0p-3f,
+  const Vec<float> p = horner(y, -0x1.000000p-1f, 0x1.555514p-2f, -0x1.ffef04p-3f, 0x1.98b6a0p-3f,
                                   -0x1.4f2888p-3f, 0x1.0aec5ep-3f, -0x1.7659b4p-4f, 0x1.93f282p-5f,
                                   -0x1.198c0ap-6f, 0x1.6f3782p-9f);
   return fma(y * y, p, y);
@@ -357,6 +447,19 @@ PYNN_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> two = set1(T(2)), a = abs(x), e = expm1_negative(-(a + a)), sum = two + e, q = e / sum;
   // Takes back what rounding 2 + e did; the factor is near 1 / sum, which lies between 1/2 and 1.
   return copysign(fnma(q * fnma(set1(T(0.5)), sum, set1(T(1.5))), e - (sum - two), q), x);
+}
+
+// With u = 2^n near exp(2a) and 1 + 2p = exp(2a) / u: (u / 2 - 1/2 - p) / (u / 2 + 1/2 + p). Near 0 n is 0, so that
+// nothing is lost.
+PYNN_INLINE Vec<float> tanh(Vec<float> x) {
+  const Vec<float> a = min(set1(10.0f), abs(x)), half = set1(0.5f), rounder = set1(kFloatRounder - 1);
+  const Vec<float> shifted = fma(a, set1(0x1.715476p+1f), rounder), n = shifted - rounder;
+  const Vec<float> r = fnma(n, set1(0x1.62e43p-2f), a), square = r * r;
+  const Vec<float> low = fma(set1(-0x1.5554aap-1f), r, set1(0x1.fffffep-1f));
+  const Vec<float> high = fma(set1(-0x1.122dp-3f), r, set1(0x1.55568p-2f));
+  const Vec<float> curve = fma(fma(set1(0x1.6beb2ep-5f), square, high), square, low), p = fma(curve, square, -r);
+  const Vec<float> half_u = power_of_shifted(shifted);
+  return copysign(((half_u - half) - p) / ((half_u + half) + p), x);
 }
 
 template <class T>
@@ -386,6 +489,15 @@ PYNN_INLINE Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> one = set1(T(1)), e = exp(-abs(x)), sum = one + e;
   const Vec<T> q = select(x < zero<T>(), e, one) / sum;
   return fnma(q, e - (sum - one), q);  // takes back most of what rounding 1 + e did
+}
+
+// With u = 2^n near exp(x) and 1 + p = u exp(-x): u / (1 + u + p), and 1 from 30 on.
+PYNN_INLINE Vec<float> sigmoid(Vec<float> x) {
+  Vec<float> r;
+  const Vec<float> shifted = reduce_ln2(max(set1(-104.0f), min(set1(30.0f), x)), &r), square = r * r;
+  const Vec<float> p = fma(exp_curve(-r, square), square, -r), one = set1(1.0f);
+  const Vec<float> u = scale_shifted(one, shifted), sum = u + one, lost = u - (sum - one);
+  return u / (sum + (p + lost));
 }
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) never overflows.

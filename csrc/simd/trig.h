@@ -1,7 +1,8 @@
 // sin, cos, tan, asin, acos, atan over Vec<float> and Vec<double>: at most 2 ulp over the whole range.
 //
 // float goes through double with shorter polynomials, rounded once at the end: it is never far from half an
-// ulp. Angles beyond 2^20 are handed to the C library, lane by lane.
+// ulp. Where there is fma, sines and cosines of floats up to 2^16 stay in float. Angles beyond 2^20 are handed to the
+// C library, lane by lane.
 #pragma once
 #include "simd/math.h"
 
@@ -77,6 +78,27 @@ PYNN_INLINE Vec<double> tan_small(Vec<double> x) {
   return select(x == zero<double>(), x, turn(q, sine, cosine) / turn(q + set1(int64_t(1)), sine, cosine));
 }
 
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define PYNN_FLOAT_ANGLES 1
+constexpr float kLargeFloatAngle = 0x1p16f;
+
+// The sine of x plus kQuarters pi / 2, for |x| up to kLargeFloatAngle: x = n pi/2 + r. x and n times the first part of
+// pi/2 are multiples of 2^-23 and their difference is below 1, so that it is exact; near the zeros the other parts give
+// r its last bits.
+template <int kQuarters>
+PYNN_INLINE Vec<float> sin_turned(Vec<float> x) {
+  const Vec<float> rounder = set1(0x1.8p23f), shifted = fma(x, set1(0x1.45f306p-1f), rounder), n = shifted - rounder;
+  const Vec<float> r = fnma(n, set1(0x1.846988p-48f), fnma(n, set1(0x1.4442dp-24f), fnma(n, set1(0x1.921fb4p+0f), x)));
+  const Vec<float> z = r * r;
+  const Vec<float> s = polynomial(z, -0x1.555544p-3f, 0x1.1106c6p-7f, -0x1.991bf4p-13f);
+  const Vec<float> c = polynomial(z, 0x1.55554ap-5f, -0x1.6c0c2p-10f, 0x1.99e42cp-16f);
+  const Vec<float> sine = fma(r * z, s, r), cosine = fma(z * z, c, fma(z, set1(-0.5f), set1(1.0f)));
+  const Vec<int32_t> q = bitcast<int32_t>(shifted) + set1(kQuarters);
+  const Mask<float> odd = mask_cast<float>((q & set1(1)) == set1(1));
+  return bitcast<float>(bitcast<int32_t>(select(odd, cosine, sine)) ^ ((q & set1(2)) << 30));
+}
+#endif
+
 #define PYNN_ANGLE(name)                                                       \
   template <bool kShort>                                                       \
   PYNN_INLINE Vec<double> name##_any(Vec<double> x) {                          \
@@ -91,7 +113,7 @@ PYNN_INLINE Vec<double> tan_small(Vec<double> x) {
     return y;                                                                  \
   }                                                                            \
   PYNN_INLINE Vec<double> name(Vec<double> x) { return name##_any<false>(x); } \
-  PYNN_INLINE Vec<float> name(Vec<float> x) {                                  \
+  PYNN_INLINE Vec<float> name##_wide(Vec<float> x) {                           \
     const Halves h = widen(x);                                                 \
     return narrow(name##_any<true>(h.low), name##_any<true>(h.high));          \
   }
@@ -99,6 +121,22 @@ PYNN_ANGLE(sin)
 PYNN_ANGLE(cos)
 PYNN_ANGLE(tan)
 #undef PYNN_ANGLE
+
+PYNN_INLINE Vec<float> tan(Vec<float> x) { return tan_wide(x); }
+#if defined(PYNN_FLOAT_ANGLES)
+PYNN_INLINE Mask<float> large_angle(Vec<float> x) { return abs(x) > set1(kLargeFloatAngle); }
+PYNN_INLINE Vec<float> sin_narrow(Vec<float> x) { return select(x == zero<float>(), x, sin_turned<0>(x)); }
+PYNN_INLINE Vec<float> cos_narrow(Vec<float> x) { return sin_turned<1>(x); }
+PYNN_INLINE Vec<float> sin(Vec<float> x) {
+  return __builtin_expect(any(large_angle(x)), 0) ? sin_wide(x) : sin_narrow(x);
+}
+PYNN_INLINE Vec<float> cos(Vec<float> x) {
+  return __builtin_expect(any(large_angle(x)), 0) ? cos_wide(x) : cos_narrow(x);
+}
+#else
+PYNN_INLINE Vec<float> sin(Vec<float> x) { return sin_wide(x); }
+PYNN_INLINE Vec<float> cos(Vec<float> x) { return cos_wide(x); }
+#endif
 
 // atan(x) = base + atan(q), |q| <= tan(pi/8): q is x, (x - 1) / (x + 1) or -1 / x.
 template <bool kShort>

@@ -5,6 +5,9 @@
 #include "kernels/elementwise/ops.h"
 #include "simd/vec.h"
 
+#include <type_traits>
+#include <utility>
+
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
 namespace elementwise {
@@ -15,15 +18,41 @@ using ::pynn::elementwise::kScalarA;
 using ::pynn::elementwise::kScalarB;
 using ::pynn::elementwise::Table;
 
+// Vectors in flight: the functions are long chains of dependent instructions.
+constexpr int kInFlight = 4;
+
+// Whether Op has a shorter function, `usual`, for operands of which none is `rare`: one branch for all in flight.
+template <class Op, class T, class = void>
+struct HasUsual : std::false_type {};
+template <class Op, class T>
+struct HasUsual<Op, T, decltype(void(Op::usual(std::declval<Vec<T>>())))> : std::true_type {};
+
 template <class Op, class T>
 void unary(int64_t n, const T* x, T alpha, T beta, T* out) {
   constexpr int lanes = Vec<T>::lanes;
   const Vec<T> va = set1(alpha), vb = set1(beta);
   int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const Vec<T> first = Op::run(load(x + i), va, vb), second = Op::run(load(x + i + lanes), va, vb);
-    store(out + i, first);
-    store(out + i + lanes, second);
+  for (; i + kInFlight * lanes <= n; i += kInFlight * lanes) {
+    Vec<T> v[kInFlight];
+    PYNN_UNROLL
+    for (int k = 0; k < kInFlight; ++k) v[k] = load(x + i + k * lanes);
+    bool all_usual = false;
+    if constexpr (HasUsual<Op, T>::value) {
+      Mask<T> rare = Op::rare(v[0]);
+      PYNN_UNROLL
+      for (int k = 1; k < kInFlight; ++k) rare = rare | Op::rare(v[k]);
+      all_usual = !any(rare);
+      if (all_usual) {
+        PYNN_UNROLL
+        for (int k = 0; k < kInFlight; ++k) v[k] = Op::usual(v[k]);
+      }
+    }
+    if (!all_usual) {
+      PYNN_UNROLL
+      for (int k = 0; k < kInFlight; ++k) v[k] = Op::run(v[k], va, vb);
+    }
+    PYNN_UNROLL
+    for (int k = 0; k < kInFlight; ++k) store(out + i + k * lanes, v[k]);
   }
   for (; i + lanes <= n; i += lanes) store(out + i, Op::run(load(x + i), va, vb));
   if (i < n) store_n(out + i, Op::run(load_n(x + i, int(n - i)), va, vb), int(n - i));

@@ -42,7 +42,7 @@ PYNN_INLINE Vec<T> one() { return set1(T(1)); }
 
 // The normal distribution's integral up to x, and exp(-x^2 / 2).
 PYNN_INLINE Vec<float> normal_cdf(Vec<float> x, Vec<float>* bell) {
-  const Vec<float> a = min(set1(14.6f), abs(x)), e = exp(set1(-0.5f) * a * a), tail = e * normal_tail(a);
+  const Vec<float> a = min(set1(14.6f), abs(x)), e = exp_bounded(set1(-0.5f) * a * a), tail = e * normal_tail(a);
   *bell = e;
   return select(x < zero<float>(), tail, set1(1.0f) - tail);
 }
@@ -83,8 +83,22 @@ PYNN_UNARY_OP(Log, return log(x);)
 PYNN_UNARY_OP(Log2, return log2(x);)
 PYNN_UNARY_OP(Log10, return log10(x);)
 PYNN_UNARY_OP(Log1p, return log1p(x);)
-PYNN_UNARY_OP(Sin, return sin(x);)
-PYNN_UNARY_OP(Cos, return cos(x);)
+struct Sin {
+  template <class T>
+  static PYNN_INLINE Vec<T> run(Vec<T> x, Vec<T>, Vec<T>) { return sin(x); }
+#if defined(PYNN_FLOAT_ANGLES)
+  static PYNN_INLINE Mask<float> rare(Vec<float> x) { return large_angle(x); }
+  static PYNN_INLINE Vec<float> usual(Vec<float> x) { return sin_narrow(x); }
+#endif
+};
+struct Cos {
+  template <class T>
+  static PYNN_INLINE Vec<T> run(Vec<T> x, Vec<T>, Vec<T>) { return cos(x); }
+#if defined(PYNN_FLOAT_ANGLES)
+  static PYNN_INLINE Mask<float> rare(Vec<float> x) { return large_angle(x); }
+  static PYNN_INLINE Vec<float> usual(Vec<float> x) { return cos_narrow(x); }
+#endif
+};
 PYNN_UNARY_OP(Tan, return tan(x);)
 PYNN_UNARY_OP(Asin, return asin(x);)
 PYNN_UNARY_OP(Acos, return acos(x);)
