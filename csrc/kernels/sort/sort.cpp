@@ -137,8 +137,21 @@ pynn_status sort_rows(const Extent& e, bool descending, const T* x, T* values, i
   });
 }
 
+// Whether one of kGroup elements may come before the bar: a NaN on either side may.
+constexpr int64_t kGroup = 16;
+template <class T>
+bool may_pass(const T* x, T bar, bool largest) {
+  int any = 0;
+  if (largest) {
+    for (int64_t i = 0; i < kGroup; ++i) any |= !(x[i] <= bar);
+  } else {
+    for (int64_t i = 0; i < kGroup; ++i) any |= !(x[i] >= bar);
+  }
+  return any != 0;
+}
+
 // What may be among the k first is kept; a full buffer is cut down to k, the k-th then bars the way to later
-// ones.
+// ones, most of which are passed over in groups, without a key.
 template <class E, class T>
 pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* values, int64_t* places) {
   if (4 * k >= e.n) {  // sorting it all costs no more
@@ -149,18 +162,33 @@ pynn_status topk_rows(const Extent& e, int64_t k, bool largest, const T* x, T* v
       store(k, e.inner, found, row, values == nullptr ? nullptr : values + to, places + to);
     });
   }
-  const int64_t room = least(e.n, 2 * k + 48);
+  const bool few = k <= 16;  // kept in order: the bar is always the k-th so far
+  const int64_t room = few ? k : least(e.n, 2 * k + 48);
   return over_rows<E>(e, k, room, [&](int64_t from, int64_t to, E* held) {
     const T* row = x + from;
     int64_t count = 0, i = 0;
     for (; i < room; ++i) held[count++] = E::of(row[i * e.inner], i, largest);
     if (room < e.n) {
-      std::nth_element(held, held + k - 1, held + count);
+      few ? std::sort(held, held + k) : std::nth_element(held, held + k - 1, held + count);
       count = k;
       E bar = held[k - 1];
+      int64_t checked = i;  // up to here there is one that may pass
       for (; i < e.n; ++i) {
+        if (e.inner == 1 && i >= checked) {
+          const T least_kept = row[bar.place()];
+          while (i + kGroup <= e.n && !may_pass(row + i, least_kept, largest)) i += kGroup;
+          checked = i + kGroup;
+          if (i == e.n) break;
+        }
         const E entry = E::of(row[i * e.inner], i, largest);
         if (!(entry < bar)) continue;
+        if (few) {
+          int64_t at = k - 1;
+          for (; at > 0 && entry < held[at - 1]; --at) held[at] = held[at - 1];
+          held[at] = entry;
+          bar = held[k - 1];
+          continue;
+        }
         held[count++] = entry;
         if (count == room) {
           std::nth_element(held, held + k - 1, held + count);
