@@ -116,11 +116,14 @@ class _Storage:
         return mapping_of(self._flat) is not None
 
     def share_memory_(self) -> "_Storage":
-        """Take new memory that other processes see too, with the same values. Tensors keep theirs: share those first."""
+        """Move to memory that other processes see too, and with it the tensors over this storage; returns it."""
         from pynn._shared import shared_copy
+        from pynn.ops.sharing import move
 
         if not self.is_shared():
-            self._flat = shared_copy(self._flat)
+            move(self._flat)
+            if not self.is_shared():  # of no bytes
+                self._flat = shared_copy(self._flat)
         return self
 
     def resize_(self, size: int) -> "_Storage":
