@@ -64,8 +64,8 @@ class AxisTables {
     return true;
   }
 
-  // The adjoint: what each input went to, in the order of the outputs. Where it went by a weight of 0 nothing comes back,
-  // not even NaN of an infinite gradient.
+  // The adjoint: what each input went to, in the order of the outputs. Where it went by a weight of 0 nothing comes
+  // back, not even NaN of an infinite gradient.
   bool transpose(const AxisTables& other) {
     const Axis<T>& from = other.axis;
     const int64_t entries = from.start[from.out];
