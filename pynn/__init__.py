@@ -90,7 +90,7 @@ _import_hook.install()
 _LAZY = {
     **dict.fromkeys((
         "_C", "__config__", "_dynamo", "_inductor", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
-        "hub", "jit", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
+        "hub", "jit", "library", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",
     ), ""),

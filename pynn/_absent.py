@@ -11,7 +11,6 @@ REASONS = {
     "complex64": "complex tensors are out of pynn's scope so far; keep real and imaginary parts as two tensors.",
     "export": "exported graphs are out of pynn's scope so far; pynn.save keeps a state_dict that torch reads.",
     "vulkan": "there is no Vulkan device with this build; use device='cpu'.",
-    "library": "operations of one's own are registered with pynn.ops.registry.register, or made as autograd.Function.",
     "sparse_coo_tensor": "sparse tensors are out of pynn's scope so far; use dense ones.",
     "sparse_csr_tensor": "sparse tensors are out of pynn's scope so far; use dense ones.",
     "quantize_per_tensor": "quantized tensors are out of pynn's scope so far.",

@@ -70,3 +70,13 @@ _core.configure(
     _random.default_generator,
 )
 _backends.set_default(_backends.choose_default())
+
+
+def __getattr__(name: str) -> object:
+    if not name.startswith("_"):
+        from pynn import library
+
+        found = library.namespace(name)  # operations of a program's own, as torch.ops has them
+        if found is not None:
+            return found
+    raise AttributeError(f"module 'pynn.ops' has no attribute {name!r}.")
