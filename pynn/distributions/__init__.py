@@ -1,7 +1,6 @@
 """Probability distributions: draws, log-probabilities, entropies, divergences, transforms of them.
 
-Names, arguments and results are torch.distributions'. `rsample` carries gradients for those of `has_rsample`; draws of
-Gamma, Beta, Dirichlet, Chi2 and StudentT do not.
+Names, arguments and results are torch.distributions'. `rsample` carries gradients for those of `has_rsample`.
 """
 
 from pynn.distributions import constraints as constraints

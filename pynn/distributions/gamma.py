@@ -1,4 +1,4 @@
-"""The gamma distribution and what is made of it: chi-squared, beta, Dirichlet. Draws of these carry no gradient."""
+"""The gamma distribution and what is made of it: chi-squared, beta, Dirichlet."""
 
 from typing import Any, ClassVar
 
@@ -6,6 +6,7 @@ import pynn
 from pynn._core import Tensor
 from pynn.distributions import constraints
 from pynn.distributions.distribution import Distribution, Shape, broadcast_all
+from pynn.distributions.implicit import DirichletDraw, GammaDraw
 
 
 def _standard_gamma(concentration: Tensor) -> Tensor:
@@ -34,6 +35,7 @@ class Gamma(Distribution):
 
     arg_constraints: ClassVar[Any] = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative
+    has_rsample = True
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all(concentration, rate)
@@ -51,9 +53,10 @@ class Gamma(Distribution):
     def variance(self) -> Tensor:
         return self.concentration / self.rate.pow(2)
 
-    def sample(self, sample_shape: Shape = ()) -> Tensor:
-        with pynn.no_grad():
-            return _standard_gamma(self.concentration.expand(self._extended_shape(sample_shape))) / self.rate
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
+        concentration = self.concentration.expand(self._extended_shape(sample_shape))
+        drawn: Tensor = GammaDraw.apply(concentration, _standard_gamma(concentration))
+        return drawn / self.rate
 
     def log_prob(self, value: Tensor) -> Tensor:
         value = pynn.as_tensor(value, dtype=self.rate.dtype)
@@ -87,6 +90,7 @@ class Dirichlet(Distribution):
 
     arg_constraints: ClassVar[Any] = {"concentration": constraints.independent(constraints.positive, 1)}
     support = constraints.simplex
+    has_rsample = True
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.dim() < 1:
@@ -103,10 +107,11 @@ class Dirichlet(Distribution):
         total = self.concentration.sum(-1, True)
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
-    def sample(self, sample_shape: Shape = ()) -> Tensor:
-        with pynn.no_grad():
-            drawn = _standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)))
-            return drawn / drawn.sum(-1, True)
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
+        concentration = self.concentration.expand(self._extended_shape(sample_shape))
+        drawn = _standard_gamma(concentration)
+        result: Tensor = DirichletDraw.apply(concentration, drawn / drawn.sum(-1, True))
+        return result
 
     def log_prob(self, value: Tensor) -> Tensor:
         inside = (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
@@ -125,6 +130,7 @@ class Beta(Distribution):
 
     arg_constraints: ClassVar[Any] = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
+    has_rsample = True
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
@@ -142,8 +148,8 @@ class Beta(Distribution):
         total = self.concentration1 + self.concentration0
         return self.concentration1 * self.concentration0 / (total.pow(2) * (total + 1))
 
-    def sample(self, sample_shape: Shape = ()) -> Tensor:
-        return self._pair().sample(sample_shape).select(-1, 0)
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
+        return self._pair().rsample(sample_shape).select(-1, 0)
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._require_value((value >= 0) & (value <= 1), value, "Interval(lower_bound=0.0, upper_bound=1.0)")

@@ -48,7 +48,7 @@ def vmap(
     """A function that runs func on each slice of its arguments along in_dims and stacks the results along out_dims.
 
     in_dims: a dimension for all tensors, or a tree like the arguments with one each; None: the argument is passed
-    whole. out_dims: the same for the results; None: the result must not depend on the sample.
+    whole, as keyword arguments are, and may not be written in place. out_dims: the same for the results; None: the result must not depend on the sample.
     randomness: "error", "same" (each sample draws the same numbers) or "different".
     chunk_size: accepted; samples run one after the other.
     Gradients flow through it, and it nests with grad, vjp, jacrev and itself. Raises ValueError for dimensions that
@@ -63,14 +63,8 @@ def vmap(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         leaves, spec, dims, count = _inputs(name, in_dims, args)
-        key_leaves, key_spec = tree_flatten(kwargs)
-        keyed = [0 if isinstance(x, Tensor) else None for x in key_leaves]  # keyword arguments go along dimension 0
-        for x in key_leaves:
-            if isinstance(x, Tensor) and (x.dim() == 0 or x.shape[0] != count):
-                raise ValueError(
-                    f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {[count]} and a "
-                    f"keyword argument of shape {list(x.shape)}"
-                )
+        whole = [x for x, d in zip(leaves, dims) if d is None and isinstance(x, Tensor)]
+        writes = [_core.shared_version(x).value for x in whole]
         before, draws = state.draws, _Draws(randomness, state.draws)
         state.draws = draws
         _core.enter_mode()
@@ -81,8 +75,12 @@ def vmap(
                 if i:
                     draws.next_sample()
                 sample = tree_unflatten([_slice(x, d, i, count) for x, d in zip(leaves, dims)], spec)
-                keywords = tree_unflatten([_slice(x, d, i, count) for x, d in zip(key_leaves, keyed)], key_spec)
-                values, found = tree_flatten(func(*sample, **keywords))
+                values, found = tree_flatten(func(*sample, **kwargs))
+                if [_core.shared_version(x).value for x in whole] != writes:
+                    raise RuntimeError(
+                        f"vmap: inplace arithmetic in `{name}` writes to an argument that is not mapped over (its in_dim is "
+                        "None), which cannot hold a value for each sample. Use the out-of-place form, or map over it."
+                    )
                 for value in values:
                     if not isinstance(value, Tensor):
                         raise ValueError(

@@ -127,3 +127,14 @@ def test_the_mode_ends_with_an_error():
         pynn.vmap(lambda x: 1 // 0)(pynn.ones(2))
     assert pynn._core.state.draws is None
     pynn.rand(2)
+
+
+def test_keyword_arguments_are_passed_whole():
+    x = pynn.arange(6.0).view(2, 3)
+    assert pynn.vmap(lambda r, k=None: r * k)(x, k=pynn.tensor([1.0, 10.0, 100.0])).tolist() == [[0, 10, 200], [3, 40, 500]]
+
+
+def test_writes_to_what_is_not_mapped_are_refused():
+    total = pynn.zeros(3)
+    with pytest.raises(RuntimeError, match="not mapped over"):
+        pynn.vmap(lambda t, r: t.add_(r), in_dims=(None, 0))(total, pynn.ones(2, 3))
