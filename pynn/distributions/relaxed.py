@@ -96,6 +96,7 @@ class ExpRelaxedCategorical(_Relaxed):
 class _Map(TransformedDistribution):
     """A relaxed distribution mapped to where the discrete one lies."""
 
+    has_rsample = True
     base_dist: Any
 
     @property

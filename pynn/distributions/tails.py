@@ -45,7 +45,7 @@ class Cauchy(_LocScale):
 
 
 class StudentT(_Symmetric, Distribution):
-    """Student's t-distribution of `df` degrees of freedom, moved and scaled. Draws carry no gradient."""
+    """Student's t-distribution of `df` degrees of freedom, moved and scaled."""
 
     arg_constraints: ClassVar[Any] = {
         "df": constraints.positive,
@@ -53,6 +53,7 @@ class StudentT(_Symmetric, Distribution):
         "scale": constraints.positive,
     }
     support = constraints.real
+    has_rsample = True
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
         self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
@@ -67,10 +68,9 @@ class StudentT(_Symmetric, Distribution):
         finite = self.scale.pow(2) * self.df / (self.df - 2).clamp(min=pynn.finfo(self.df.dtype).tiny)
         return pynn.where(self.df > 2, finite, pynn.where(self.df > 1, math.inf, math.nan))
 
-    def sample(self, sample_shape: Shape = ()) -> Tensor:
-        with pynn.no_grad():
-            x = pynn.randn(self._extended_shape(sample_shape), dtype=self.df.dtype)
-            return self.loc + self.scale * x * (Chi2(self.df, False).sample(sample_shape) / self.df).rsqrt()
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
+        x = pynn.randn(self._extended_shape(sample_shape), dtype=self.df.dtype)
+        return self.loc + self.scale * x * (Chi2(self.df, False).rsample(sample_shape) / self.df).rsqrt()
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

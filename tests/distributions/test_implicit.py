@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 import pynn
-from pynn.distributions import Beta, Chi2, Dirichlet, Gamma
+from pynn.distributions import Beta, Chi2, Dirichlet, Gamma, StudentT
 from pynn.distributions.implicit import beta_slope, gamma_slope
 
 # (concentration, draw, torch._standard_gamma_grad), in float64
@@ -34,7 +34,8 @@ def test_near_0_a_draw_moves_by_its_logarithm():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda a: Gamma(a, a + 1), lambda a: Chi2(a), lambda a: Beta(a, a + 1), lambda a: Dirichlet(a)]
+    "make",
+    [lambda a: Gamma(a, a + 1), lambda a: Chi2(a), lambda a: Beta(a, a + 1), lambda a: Dirichlet(a), lambda a: StudentT(a)],
 )
 def test_draws_carry_gradients(make):
     a = pynn.tensor([0.7, 2.0, 5.0], requires_grad=True)
