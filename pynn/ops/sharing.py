@@ -46,9 +46,10 @@ def move(array: numpy.ndarray) -> None:
 
     twin = _Twin(array)
     for found in gc.get_objects():
-        if isinstance(found, Tensor) and twin.has(found._array):
+        kind = type(found)  # isinstance would ask foreign objects for their __class__, which some answer with a warning
+        if issubclass(kind, Tensor) and twin.has(found._array):
             found._array = twin.view(found._array)
-        elif isinstance(found, _Storage) and twin.has(found._flat):
+        elif issubclass(kind, _Storage) and twin.has(found._flat):
             found._flat = twin.view(found._flat)
 
 
