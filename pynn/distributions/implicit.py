@@ -4,6 +4,7 @@ F is differentiated by differences of fourth order of the tail that the draw lie
 where torch's `_standard_gamma_grad` and `_dirichlet_grad`, the same quantities, have three to six.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,14 +25,17 @@ def _slope(f: Callable[[Array], Array], a: Array) -> Array:
     return slope
 
 
+def _swapped(f: Callable[[Array, Array], Array], x: Array, a: Array) -> Array:
+    return f(a, x)
+
+
 def gamma_slope(a: Array, x: Array) -> Array:
     """The derivative by the concentration a of a draw x of the gamma distribution of rate 1."""
     x = numpy.maximum(x, 1e-300)
     with numpy.errstate(all="ignore"):
         change, low = numpy.empty_like(x), x < a
         for part, tail, sign in ((low, special.igamma, 1), (~low, special.igammac, -1)):
-            there = x[part]
-            change[part] = sign * _slope(lambda b, tail=tail, there=there: tail(b, there), a[part])
+            change[part] = sign * _slope(functools.partial(_swapped, tail, x[part]), a[part])
         slope: Array = -change / special.gamma_density(a, x)
         # As x falls towards 0, F is x^a / gamma(a + 1).
         small = -x * (numpy.log(x) - special.digamma(a + 1)) / a
@@ -52,13 +56,15 @@ def _beta_tail(a: Array, b: Array, x: Array) -> Array:
             fraction = fraction * (d * c)
         if not numpy.any(numpy.abs(d * c - 1) > 1e-14):
             break
-    return fraction * numpy.exp(_log_weight(a, b, x)) / a
+    tail: Array = fraction * numpy.exp(_log_weight(a, b, x)) / a
+    return tail
 
 
 def _log_weight(a: Array, b: Array, x: Array) -> Array:
     """The logarithm of x^a (1 - x)^b / B(a, b)."""
     log_beta = special.lgamma(a) + special.lgamma(b) - special.lgamma(a + b)
-    return a * numpy.log(x) + b * numpy.log1p(-x) - log_beta
+    weight: Array = a * numpy.log(x) + b * numpy.log1p(-x) - log_beta
+    return weight
 
 
 def beta_slope(a: Array, b: Array, x: Array) -> Array:

@@ -71,7 +71,7 @@ class _Twin:
         owner = _owner(array)
         self.low, self.high = numpy.lib.array_utils.byte_bounds(owner)
         length = self.high - self.low if owner.size else 0
-        memory = (ctypes.c_uint8 * length).from_address(self.low)
+        memory: Any = (ctypes.c_uint8 * length).from_address(self.low)
         self.bytes = shared_copy(numpy.frombuffer(memory, numpy.uint8) if length else numpy.empty(0, numpy.uint8))
 
     def has(self, array: Any) -> bool:

@@ -119,10 +119,10 @@ def native_layer_norm(
     return output, *_statistics((weight, input), mean, rstd)
 
 
-def _statistics(tensors: Sequence[Tensor | None], *values: Tensor) -> tuple[Tensor, ...]:
+def _statistics(tensors: Sequence[Tensor | None], a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Statistics, which pynn keeps in float32 for 16-bit floats, in the dtype of the first tensor there is."""
     dtype = next(x.dtype for x in tensors if x is not None)
-    return tuple([x.to(dtype) for x in values])
+    return a.to(dtype), b.to(dtype)
 
 
 @export(method=False)
