@@ -35,6 +35,12 @@ ABSENT = {
                      "fx.passes", "fx.proxy"), _GRAPHS),
     **dict.fromkeys(("_C", "_decomp", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_ops", "_prims", "_prims_common", "_refs",
                      "_subclasses", "utils._python_dispatch", "utils._sympy", "utils._triton"), _INNER),
+    **dict.fromkeys((
+        "distributions.constraint_registry", "distributions.continuous_bernoulli", "distributions.fishersnedecor",
+        "distributions.generalized_pareto", "distributions.inverse_gamma", "distributions.kumaraswamy",
+        "distributions.lkj_cholesky", "distributions.logistic_normal", "distributions.lowrank_multivariate_normal",
+        "distributions.von_mises", "distributions.wishart",
+    ), "pynn.distributions has the common distributions; this one is not among them yet."),
     **dict.fromkeys(("package", "utils.bundled_inputs", "utils.mobile_optimizer"),
                     "packages of code and models for phones are out of pynn's scope; pynn.save keeps a state_dict."),
 }  # fmt: skip

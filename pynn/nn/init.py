@@ -161,11 +161,19 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     return tensor.normal_(0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator=generator)
 
 
-def _kaiming_std(tensor: Any, a: Any, mode: Any, nonlinearity: Any) -> Any:
+def _fan(tensor: Any, mode: Any) -> Any:
+    """One of the two, by mode: "fan_in" or "fan_out"."""
     mode = mode.lower()
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
-    return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
+    return _fans(tensor)[mode == "fan_out"]
+
+
+_calculate_correct_fan = _fan  # as above
+
+
+def _kaiming_std(tensor: Any, a: Any, mode: Any, nonlinearity: Any) -> Any:
+    return calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
 
 
 def _is_empty(tensor: Any) -> bool:

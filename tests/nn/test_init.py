@@ -56,6 +56,7 @@ def test_bounds_of_uniform():
 
 def test_fans_count_the_receptive_field():
     assert init._calculate_fan_in_and_fan_out(pynn.empty(4, 3, 5, 2)) == (30, 40)
+    assert init._calculate_correct_fan(pynn.empty(4, 3, 5, 2), "FAN_OUT") == 40
     with pytest.raises(ValueError, match="fewer than 2 dimensions"):
         init.xavier_uniform_(pynn.empty(3))
 
