@@ -54,7 +54,6 @@ ALIASES = {
     "cuda.amp.grad_scaler": "cuda.amp",
     "cuda.graphs": "cuda.streams",
     "functional": "",
-    "nn.parallel.data_parallel": "nn.parallel",
     "nn.parallel.distributed": "nn.parallel",
     "nn.parallel.scatter_gather": "nn.parallel",
     "optim._multi_tensor": "optim",

@@ -17,5 +17,5 @@ def test_wrap():
 
 
 def test_graphs_are_out_of_scope():
-    with pytest.raises(AttributeError, match="out of pynn's scope"):
-        pynn.fx.symbolic_trace  # noqa: B018
+    with pytest.raises(NotImplementedError, match="out of pynn's scope"):
+        pynn.fx.symbolic_trace(pynn.nn.ReLU())

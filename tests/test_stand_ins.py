@@ -82,10 +82,13 @@ def test_second_names_of_modules(name):
 def test_second_names_have_torchs_names():
     from pynn.cuda.amp.grad_scaler import GradScaler
     from pynn.functional import einsum
+    from pynn.nn.parallel.data_parallel import DataParallel
     from pynn.nn.parallel.distributed import DistributedDataParallel
 
     assert (GradScaler, einsum) == (pynn.cuda.amp.GradScaler, pynn.einsum)
     assert DistributedDataParallel is pynn.nn.parallel.DistributedDataParallel
+    assert DataParallel is pynn.nn.DataParallel
+    assert callable(pynn.nn.parallel.data_parallel)  # the function, as in torch
 
 
 def test_settings_of_the_compiler_are_kept():

@@ -1,6 +1,7 @@
 """Wrappers for several devices, on the one there is: the wrapped module runs as it is."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from pynn.nn.module import Module
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 __path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
+sys.modules[f"{__name__}.data_parallel"] = sys.modules[__name__]  # but this one would take its function's place
 
 
 class DataParallel(Module):
