@@ -33,13 +33,13 @@ class CustomOpDef:
 
     def register_autograd(self, backward: Callable[..., Any], /, *, setup_context: Any = None) -> None:
         """backward(ctx, *grads) gives the gradients of the arguments; setup_context(ctx, inputs, output) saves for it."""
-        fn, names = self._fn, list(self._signature.parameters.values())
+        names = list(self._signature.parameters.values())
         positional = sum(p.kind is not p.KEYWORD_ONLY for p in names)
         keywords = [p.name for p in names[positional:]]
 
         def forward(ctx: Any, *args: Any) -> Any:
             named = dict(zip(keywords, args[positional:], strict=True))
-            output = fn(*args[:positional], **named)
+            output = self._fn(*args[:positional], **named)
             if setup_context is not None:
                 more = {"keyword_only_inputs": named} if named else {}
                 setup_context(ctx, args[:positional], output, **more)

@@ -38,6 +38,9 @@ def test_kernels():
     assert twice(pynn.ones(1)).tolist() == [2]
     library.register_kernel("mine::twice", "cpu", lambda x: x + x + 1)
     assert twice(pynn.ones(1)).tolist() == [3]
+    twice.register_autograd(lambda ctx, grad: grad * 2)
+    twice.register_kernel("cpu", lambda x: x * 2 + 5)  # the gradient's forward runs it too
+    assert twice(pynn.ones(1, requires_grad=True)).tolist() == [7]
     assert library.register_fake("mine::twice")(len) is len
     assert library.register_vmap("mine::twice", len) is twice.register_vmap(len) is len
 
