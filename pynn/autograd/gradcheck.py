@@ -10,6 +10,7 @@ import numpy
 
 from pynn._core import Tensor, made, made_beside, observe
 from pynn.autograd import grad
+from pynn.ops.overlap import repeats
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -41,7 +42,7 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
                 "fail if all the inputs are not of double precision floating point or complex. ",
                 stacklevel=4,
             )
-        if any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape)):
+        if repeats(x._array):
             raise RuntimeError(
                 f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be "
                 "able to compute the numerical gradients correctly. You should call .contiguous on the input before passing "

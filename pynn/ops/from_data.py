@@ -14,6 +14,7 @@ from pynn._layout import layout as Layout
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
 from pynn.ops.devices import beside, device_of, on
 from pynn.ops.fitting import fitted
+from pynn.ops.overlap import repeats
 from pynn.ops.registry import export
 
 
@@ -142,7 +143,7 @@ def _as_writable(array: Any) -> Any:
         if inner is None:
             break
         root = inner
-    if type(root).__name__ == "mmap" or any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+    if type(root).__name__ == "mmap" or repeats(array):
         return array
     from pynn._dlpack import writable
 

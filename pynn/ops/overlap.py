@@ -63,13 +63,18 @@ def repeats(array: numpy.ndarray) -> bool:
     return any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape))
 
 
+def owner(array: numpy.ndarray) -> numpy.ndarray:
+    """The array that the memory of another one was made for; itself where it is no view."""
+    found, below = array, array.base
+    while below is not None:
+        found = below if isinstance(below, numpy.ndarray) else found
+        below = getattr(below, "base", None)  # NumPy's as_strided puts an object of its own between
+    return found
+
+
 def opened(array: numpy.ndarray) -> numpy.ndarray:
     """An expanded array, which NumPy calls read-only, as one to write; itself where its memory is read-only indeed."""
-    root, below = array, array.base
-    while below is not None:
-        root = below if isinstance(below, numpy.ndarray) else root
-        below = getattr(below, "base", None)  # NumPy's as_strided puts an object of its own between
-    if not root.flags.writeable:
+    if not owner(array).flags.writeable:
         return array
     from pynn._dlpack import writable
 

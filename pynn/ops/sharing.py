@@ -9,6 +9,7 @@ import numpy
 
 from pynn import _core
 from pynn._core import Tensor
+from pynn.ops.overlap import owner
 from pynn.ops.registry import export
 
 
@@ -31,9 +32,7 @@ def share_memory_(self: Tensor) -> Tensor:
 
     array = self._array
     if mapping_of(array) is None:
-        owner = _owner(array)
-        if owner is array and sys.getrefcount(owner) <= 4:  # the tensor, two names here and the argument: no one else
-            del owner
+        if owner(array) is array and sys.getrefcount(array) <= 3:  # the tensor, the name here and the argument: no one else
             _core.set_array(self, _Twin(array).view(array))
         else:
             move(array)
@@ -53,24 +52,15 @@ def move(array: numpy.ndarray) -> None:
             found._flat = twin.view(found._flat)
 
 
-def _owner(array: numpy.ndarray) -> numpy.ndarray:
-    """The array that the memory of another one was made for."""
-    owner, below = array, array.base
-    while below is not None:
-        owner = below if isinstance(below, numpy.ndarray) else owner
-        below = getattr(below, "base", None)  # NumPy's as_strided puts an object of its own between
-    return owner
-
-
 class _Twin:
     """A copy, in shared memory, of all the memory that an array is a part of."""
 
     def __init__(self, array: numpy.ndarray) -> None:
         from pynn._shared import shared_copy
 
-        owner = _owner(array)
-        self.low, self.high = numpy.lib.array_utils.byte_bounds(owner)
-        length = self.high - self.low if owner.size else 0
+        whole = owner(array)
+        self.low, self.high = numpy.lib.array_utils.byte_bounds(whole)
+        length = self.high - self.low if whole.size else 0
         memory: Any = (ctypes.c_uint8 * length).from_address(self.low)
         self.bytes = shared_copy(numpy.frombuffer(memory, numpy.uint8) if length else numpy.empty(0, numpy.uint8))
 

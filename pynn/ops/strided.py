@@ -18,6 +18,7 @@ from pynn._layout import memory_format as MemoryFormat
 from pynn.ops.creation import _dtype_or_default, finish, shape_of
 from pynn.ops.devices import beside
 from pynn.ops.memory_order import CHANNELS_LAST, check_format, in_order, lies_in, order_in
+from pynn.ops.overlap import owner
 from pynn.ops.registry import Effects, Sample, export, register
 from pynn.ops.selecting import SCATTER_ADD
 from pynn.ops.view import _ints, normal_dim, strides
@@ -76,14 +77,7 @@ AS_STRIDED = register(
 
 def root(array: numpy.ndarray) -> numpy.ndarray:
     """The array whose memory this one is a view of, flat; array itself, flattened, where that cannot be had."""
-    found = array if not _core.on_device(array) or array.base is None else array.base
-    while not _core.on_device(array):
-        below = found.base
-        if below is not None and not isinstance(below, numpy.ndarray):
-            below = getattr(below, "base", None)  # NumPy's as_strided puts an object between
-        if not isinstance(below, numpy.ndarray):
-            break
-        found = below
+    found = owner(array) if not _core.on_device(array) else array if array.base is None else array.base
     for whole in (found, array):
         order = sorted(range(whole.ndim), key=lambda d: (-abs(whole.strides[d]), -whole.shape[d]))
         dense = whole.transpose(order)
