@@ -84,8 +84,12 @@ def _wide(x: Tensor) -> Array:
     return array
 
 
-class GammaDraw(Function):
-    """A draw of the gamma distribution of rate 1 as a function of its concentration."""
+def _narrow(slope: Array, like: Tensor) -> Any:
+    return made_beside(like, slope.astype(like._array.dtype))
+
+
+class _Draw(Function):
+    """A draw as a function of the concentrations that it was drawn by."""
 
     @staticmethod
     def forward(ctx: Any, concentration: Tensor, drawn: Tensor) -> Tensor:
@@ -93,25 +97,28 @@ class GammaDraw(Function):
         return drawn.clone()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        concentration, drawn = ctx.saved_tensors
-        slope = gamma_slope(*numpy.broadcast_arrays(_wide(concentration), _wide(drawn)))
-        return grads[0] * made_beside(drawn, slope.astype(drawn._array.dtype)), None
-
-
-class DirichletDraw(Function):
-    """A draw of the Dirichlet distribution as a function of its concentrations (the last dimension)."""
-
-    @staticmethod
-    def forward(ctx: Any, concentration: Tensor, drawn: Tensor) -> Tensor:
-        ctx.save_for_backward(concentration, drawn)
-        return drawn.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def saved(ctx: Any) -> tuple[Tensor, Array, Array]:
+        """(the draw, the concentrations in float64, the draw in float64)."""
         concentration, drawn = ctx.saved_tensors
         a, x = numpy.broadcast_arrays(_wide(concentration), _wide(drawn))
-        slope = beta_slope(a, a.sum(-1, keepdims=True) - a, x)
+        return drawn, a, x
+
+
+class GammaDraw(_Draw):
+    """A draw of the gamma distribution of rate 1."""
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        drawn, a, x = _Draw.saved(ctx)
+        return grads[0] * _narrow(gamma_slope(a, x), drawn), None
+
+
+class DirichletDraw(_Draw):
+    """A draw of the Dirichlet distribution, of the concentrations along the last dimension."""
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        drawn, a, x = _Draw.saved(ctx)
         grad = grads[0]
         around = grad - (drawn * grad).sum(-1, True)
-        return made_beside(drawn, slope.astype(drawn._array.dtype)) * around, None
+        return _narrow(beta_slope(a, a.sum(-1, keepdims=True) - a, x), drawn) * around, None
