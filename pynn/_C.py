@@ -3,7 +3,7 @@
 from typing import Any
 
 from pynn._random import Generator
-from pynn._stand_ins import stand_in
+from pynn._stand_ins import reason, stand_in
 
 __all__ = ["Generator"]
 __path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
@@ -28,4 +28,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'.")
     if name.startswith(("_jit_set_", "_jit_override_", "_debug_set_")):
         return _nothing
-    return stand_in(__name__, name, "this is a part of torch's inner workings, and pynn works otherwise.")
+    return stand_in(__name__, name, reason("_C") or "")
