@@ -6,17 +6,14 @@ from typing import Any, Self, TypeVar
 from weakref import ref
 
 from pynn import _core
-from pynn._core import Tensor, is_floating
-from pynn._device import check_device
-from pynn._device import device as device_type
-from pynn._dtypes import DTYPES, from_numpy, to_numpy
+from pynn._core import Tensor
 from pynn._native_hooks import quick_reads
+from pynn.nn._conversion import ConversionMixin
 from pynn.nn._global_hooks import REGISTRATION, registered
 from pynn.nn._hooks import HookMixin
 from pynn.nn._state import StateMixin
 from pynn.nn._trail import PASSING, name_module
 from pynn.nn.parameter import Buffer, Parameter
-from pynn.ops.devices import device_of
 
 __all__ = ["Module"]
 
@@ -89,7 +86,7 @@ class _Table(dict[str, Any]):
         return (OrderedDict, (list(self.items()),))  # Module.__setstate__ makes a table of it again
 
 
-class Module(HookMixin, StateMixin):
+class Module(ConversionMixin, HookMixin, StateMixin):
     """A part of a model: holds parameters, buffers and other modules, and computes in `forward`.
 
     Subclasses call `super().__init__()` first, set parameters and modules as attributes, and define
@@ -453,114 +450,6 @@ class Module(HookMixin, StateMixin):
         fn(self)
         return self
 
-    # ---- conversion ----
-
-    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
-        """Replace the memory of every parameter, gradient and buffer by fn of it; returns self."""
-        if recurse:
-            for module in self.children():
-                module._apply(fn)
-        for param in self._parameters.values():
-            if param is not None:
-                _replace(param, fn)
-                if param.grad is not None:
-                    _replace(param.grad, fn)
-        for name, buffer in self._buffers.items():
-            if buffer is None:
-                continue
-            if hasattr(type(buffer), "cls_to_become"):  # it has no shape yet and stays what it is
-                _replace(buffer, fn)
-            else:
-                self._buffers[name] = fn(buffer)
-        return self
-
-    def to(
-        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
-    ) -> Self:
-        """Convert parameters and buffers in place: to(device), to(dtype), to(tensor), to(device, dtype).
-
-        Only floating point tensors change dtype, only those of 4 or 5 dimensions take a memory_format. TypeError for
-        an integer dtype; returns self.
-        """
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype, device = from_numpy(arg._array.dtype), device_of(arg)
-            elif isinstance(arg, (str, device_type)) or type(arg) is int:
-                device = arg
-            elif arg is not None and not isinstance(arg, bool):  # a bool is non_blocking
-                dtype = arg
-        where = None if device is None else check_device(device)
-        if dtype is None and memory_format is None and where is None:
-            return self
-        if dtype is not None and to_numpy(dtype).kind not in "fV":
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}. Only the "
-                f"module's floating point tensors are converted."
-            )
-
-        def convert(t: Any) -> Any:
-            wanted = dtype if is_floating(t._array) else None
-            return t.to(where, wanted, memory_format=memory_format if t._array.ndim in (4, 5) else None)
-
-        return self._apply(convert)
-
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
-        """Give every parameter and buffer new memory on a device, of any content; returns self.
-
-        device: "cpu", or None for the same.
-        """
-        return self._apply(lambda t: t.new_empty(t.shape, device=device), recurse=recurse)
-
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: forward runs as it is. What torch.compile takes is accepted."""
-
-    def type(self, dst_type: Any) -> Self:
-        """Convert all parameters and buffers to a dtype; returns self."""
-        return self._apply(lambda t: t.type(dst_type))
-
-    def float(self) -> Self:
-        """Floating point parameters and buffers as float32; returns self."""
-        return self.to(DTYPES["float32"])
-
-    def double(self) -> Self:
-        """Floating point parameters and buffers as float64; returns self."""
-        return self.to(DTYPES["float64"])
-
-    def half(self) -> Self:
-        """Floating point parameters and buffers as float16; returns self."""
-        return self.to(DTYPES["float16"])
-
-    def bfloat16(self) -> Self:
-        """Floating point parameters and buffers as bfloat16; returns self."""
-        return self.to(DTYPES["bfloat16"])
-
-    def cpu(self) -> Self:
-        """Parameters and buffers in the CPU's memory; returns self."""
-        return self._apply(lambda t: t.cpu())
-
-    def cuda(self, device: Any = None) -> Self:
-        """Parameters and buffers on a GPU; returns self. RuntimeError where there is none."""
-        return self._apply(lambda t: t.cuda(device))
-
-    def ipu(self, device: Any = None) -> Self:
-        """RuntimeError: there is none."""
-        return self._move("ipu", device)
-
-    def xpu(self, device: Any = None) -> Self:
-        """RuntimeError: there is none."""
-        return self._move("xpu", device)
-
-    def mtia(self, device: Any = None) -> Self:
-        """RuntimeError: there is none."""
-        return self._move("mtia", device)
-
-    def _move(self, kind: str, index: Any) -> Self:
-        return self.to(kind if index is None else f"{kind}:{index}")
-
-    def share_memory(self) -> Self:
-        """Move parameters and buffers to memory that other processes share; returns self."""
-        return self._apply(lambda t: t.share_memory_())
-
     # ---- printing ----
 
     def _get_name(self) -> str:
@@ -589,13 +478,6 @@ def indent(text: str) -> str:
 def _addindent(s_: str, numSpaces: int) -> str:
     """indent by any number of spaces, by torch's name."""
     return s_.replace("\n", "\n" + " " * numSpaces)
-
-
-def _replace(tensor: Any, fn: Callable[[Any], Any]) -> None:
-    old = tensor.data
-    new = fn(old)
-    if new is not old or new._array is not tensor._array:
-        tensor.data = new
 
 
 def _type_name(value: Any) -> str:
