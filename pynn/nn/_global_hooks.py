@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pynn.autograd import RemovableHandle
+from pynn.autograd._handles import add_hook
 
 __all__ = [
     "register_module_backward_hook", "register_module_buffer_registration_hook", "register_module_forward_hook",
@@ -86,9 +87,7 @@ def register_module_module_registration_hook(hook: Hook) -> RemovableHandle:
 
 
 def _add_registration(kind: str, hook: Hook) -> RemovableHandle:
-    handle = RemovableHandle(REGISTRATION[kind])
-    REGISTRATION[kind][handle.id] = hook
-    return handle
+    return add_hook(REGISTRATION[kind], hook)
 
 
 def registered(kind: str, module: Any, name: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from pynn import _core
 from pynn._core import METHODS, Tensor
 from pynn.autograd import RemovableHandle, enable_grad
+from pynn.autograd._handles import add_hook
 
 __all__ = ["Optimizer", "ParamsT", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
@@ -34,8 +35,7 @@ _all_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 def _hang(
     hooks: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool = False
 ) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
+    handle = add_hook(hooks, hook)
     if prepend:
         hooks.move_to_end(handle.id, last=False)
     return handle
