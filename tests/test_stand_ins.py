@@ -91,33 +91,9 @@ def test_second_names_have_torchs_names():
     assert callable(pynn.nn.parallel.data_parallel)  # the function, as in torch
 
 
-def test_settings_of_the_compiler_are_kept():
-    import pynn._dynamo
-
-    pynn._dynamo.config.suppress_errors = True
-    pynn._inductor.config.triton.unique_kernel_names = True
-    assert pynn._dynamo.config.suppress_errors
-    assert pynn._dynamo.config.cache_size_limit is None
-    assert pynn._dynamo.optimize("eager")(len) is len
-    assert pynn._dynamo.disable(len) is len
-    assert pynn._dynamo.mark_dynamic(pynn.ones(1), 0) is None
-    assert not isinstance(pynn.nn.Linear(1, 1), pynn._dynamo.OptimizedModule)
-    for settings in (pynn._dynamo.config, pynn._inductor.config):
-        assert not hasattr(settings, "__len__")
-
-
 def test_fx_can_be_asked_after():
     from pynn import fx
 
     assert not isinstance(pynn.ones(1), fx.Proxy)
     with pytest.raises(NotImplementedError, match="symbolic_trace: graphs of Python code"):
         fx.symbolic_trace(pynn.nn.Linear(1, 1))
-
-
-def test_switches_of_torchs_compilers():
-    assert not pynn._C._jit_set_profiling_mode(False)
-    assert not pynn._C._are_functorch_transforms_active()
-    assert pynn._C._log_api_usage_once("here") is None
-    assert pynn._C.Generator is pynn.Generator
-    with pytest.raises(NotImplementedError, match=r"^pynn\._C\._nn_something: "):
-        pynn._C._nn_something()
