@@ -83,22 +83,23 @@ PYNN_UNARY_OP(Log, return log(x);)
 PYNN_UNARY_OP(Log2, return log2(x);)
 PYNN_UNARY_OP(Log10, return log10(x);)
 PYNN_UNARY_OP(Log1p, return log1p(x);)
-struct Sin {
-  template <class T>
-  static PYNN_INLINE Vec<T> run(Vec<T> x, Vec<T>, Vec<T>) { return sin(x); }
+// Angles that need more than the narrow reduction are rare: a vector of usual ones takes the shorter way.
 #if defined(PYNN_FLOAT_ANGLES)
-  static PYNN_INLINE Mask<float> rare(Vec<float> x) { return large_angle(x); }
-  static PYNN_INLINE Vec<float> usual(Vec<float> x) { return sin_narrow(x); }
+#define PYNN_ANGLE_OP(Name, function)                                                         \
+  struct Name {                                                                               \
+    template <class T>                                                                        \
+    static PYNN_INLINE Vec<T> run(Vec<T> x, Vec<T>, Vec<T>) {                                 \
+      return function(x);                                                                     \
+    }                                                                                         \
+    static PYNN_INLINE Mask<float> rare(Vec<float> x) { return large_angle(x); }              \
+    static PYNN_INLINE Vec<float> usual(Vec<float> x) { return function##_narrow(x); }        \
+  };
+#else
+#define PYNN_ANGLE_OP(Name, function) PYNN_UNARY_OP(Name, return function(x);)
 #endif
-};
-struct Cos {
-  template <class T>
-  static PYNN_INLINE Vec<T> run(Vec<T> x, Vec<T>, Vec<T>) { return cos(x); }
-#if defined(PYNN_FLOAT_ANGLES)
-  static PYNN_INLINE Mask<float> rare(Vec<float> x) { return large_angle(x); }
-  static PYNN_INLINE Vec<float> usual(Vec<float> x) { return cos_narrow(x); }
-#endif
-};
+PYNN_ANGLE_OP(Sin, sin)
+PYNN_ANGLE_OP(Cos, cos)
+#undef PYNN_ANGLE_OP
 PYNN_UNARY_OP(Tan, return tan(x);)
 PYNN_UNARY_OP(Asin, return asin(x);)
 PYNN_UNARY_OP(Acos, return acos(x);)
