@@ -12,20 +12,18 @@ using pynn::conv::kLaneColumns;
 using pynn::conv::LanePatchArgs;
 
 inline void turn(const float* src, int64_t plane, int channels, int64_t columns, float* to) {
-  constexpr int kWidth = Vec<float>::lanes, kGroups = (kWidth + 2) / 3;  // planes are addressed from every third one
+  constexpr int kWidth = Vec<float>::lanes;
   if (channels < kWidth || columns < 4) {
     for (int64_t x = 0; x < columns; ++x) {
       for (int c = 0; c < channels; ++c) to[x * kWidth + c] = src[c * plane + x];
     }
     return;
   }
-  const float* group[kGroups];
-  PYNN_UNROLL
-  for (int g = 0; g < kGroups; ++g) group[g] = src + 3 * g * plane;
+  const TurnedRows planes(src, plane);
   for (int64_t x = 0; x < columns; x += 4) {
     const int64_t at = x + 4 <= columns ? x : columns - 4;
     Vec<float> q[4];
-    load_turned([&](int c) { return group[c / 3] + (c % 3) * plane + at; }, q);
+    planes.load(at, q);
     PYNN_UNROLL
     for (int i = 0; i < 4; ++i) store(to + (at + i) * kWidth, q[i]);
   }

@@ -222,13 +222,10 @@ void pack_transposed(const T* src, int64_t step, int64_t rows, int64_t depth, T*
       T* d = dst + k * dst_step + i;
       if constexpr (sizeof(T) == 4) {
         if (height == kWidth && columns % 4 == 0) {
-          constexpr int kGroups = (kWidth + 2) / 3;  // rows are addressed from every third one
-          const T* group[kGroups];
-          PYNN_UNROLL
-          for (int g = 0; g < kGroups; ++g) group[g] = s + 3 * g * step;
+          const TurnedRows source(s, step);
           for (int u = 0; u < columns; u += 4, d += 4 * dst_step) {
             Vec<T> q[4];
-            load_turned([&](int row) { return group[row / 3] + (row % 3) * step + u; }, q);
+            source.load(u, q);
             PYNN_UNROLL
             for (int v = 0; v < 4; ++v) store(d + v * dst_step, q[v]);
           }
