@@ -13,6 +13,8 @@
 namespace pynn {
 namespace conv {
 
+constexpr int64_t kMostTaps = 512;  // of a way by frames: one offset each
+
 class Frame {
  public:
   // Of at most depth x height rows of the grid at a time. `phases` has room for a number a tap.

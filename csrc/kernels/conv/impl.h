@@ -467,8 +467,8 @@ struct Tables {
 template <class T>
 constexpr WinogradKernels<T> winograd_kernels() {
   if constexpr (sizeof(T) == 4) {
-    return {winograd_weights<T>,    winograd_patches<T, kPatch>, turn,             lane_patches<T, kPatch>,
-            lane_patches<T, kTile>, winograd_pixels<T>,          winograd_taps<T>};
+    return {winograd_weights<T>,    winograd_patches<T>, turn, lane_patches<T, kPatch>,
+            lane_patches<T, kTile>, winograd_pixels<T>,  winograd_taps<T>};
   } else {
     return {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   }

@@ -188,26 +188,26 @@ PYNN_INLINE void join_four(const Vec<T> (&q)[4], T* p) {
   store(p + 3 * kWidth, high.second);
 }
 
-// B^T d (or A d) of a run's rows, for all its columns at once: to[r * pitch + x], with zeros where the source
+// B^T d of a run's rows, for all its columns at once: to[r * pitch + x], with zeros where the source
 // has none.
-template <class T, int kSize>
+template <class T>
 PYNN_INLINE void transform_rows(const T* src, int64_t src_row, const TileRun& run, const T* zeros, T* to,
                                 int64_t pitch) {
   constexpr int kWidth = Vec<T>::lanes;
-  const T* rows[kSize];
+  const T* rows[kPatch];
   PYNN_UNROLL
-  for (int r = 0; r < kSize; ++r)
+  for (int r = 0; r < kPatch; ++r)
     rows[r] = r >= run.top && r < run.bottom ? src + run.from + r * src_row : zeros;
-  const int64_t end = kTile * run.count + kSize - kTile;
+  const int64_t end = kTile * run.count + kPatch - kTile;
   for (int64_t x = 0; x < run.left; x += kWidth) {
     PYNN_UNROLL
     for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, zero<T>());
   }
-  Vec<T> d[kSize], v[kPatch];
+  Vec<T> d[kPatch], v[kPatch];
   int64_t x = run.left;
   for (; x + kWidth <= run.right; x += kWidth) {
     PYNN_UNROLL
-    for (int r = 0; r < kSize; ++r) d[r] = load(rows[r] + x);
+    for (int r = 0; r < kPatch; ++r) d[r] = load(rows[r] + x);
     spread<T>(d, v);
     PYNN_UNROLL
     for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, v[r]);
@@ -215,7 +215,7 @@ PYNN_INLINE void transform_rows(const T* src, int64_t src_row, const TileRun& ru
   if (x < run.right) {
     const int count = int(run.right - x);
     PYNN_UNROLL
-    for (int r = 0; r < kSize; ++r) d[r] = load_n(rows[r] + x, count);
+    for (int r = 0; r < kPatch; ++r) d[r] = load_n(rows[r] + x, count);
     spread<T>(d, v);
     PYNN_UNROLL
     for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, v[r]);
@@ -227,8 +227,7 @@ PYNN_INLINE void transform_rows(const T* src, int64_t src_row, const TileRun& ru
   }
 }
 
-// kSize: of the patches; tiles alone (the gradient's) do not overlap.
-template <class T, int kSize>
+template <class T>
 void winograd_patches(const PatchArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
   const int64_t pitch = pynn::conv::patch_pitch(a.tiles), long_pitch = pynn::conv::row_pitch(a.tiles);
@@ -239,30 +238,28 @@ void winograd_patches(const PatchArgs<T>& a) {
   for (int64_t c = 0; c < a.channels; ++c) {
     for (int64_t i = 0; i < a.run_count; ++i) {
       const TileRun& run = a.runs[i];
-      transform_rows<T, kSize>(a.src + c * a.src_plane, a.src_row, run, zeros, rows, long_pitch);
+      transform_rows(a.src + c * a.src_plane, a.src_row, run, zeros, rows, long_pitch);
       // A last vector's other lanes are overwritten by the next run's.
       for (int r = 0; r < kPatch; ++r) {
-        T* to = columns + kSize * r * pitch + run.tile;
+        T* to = columns + kPatch * r * pitch + run.tile;
         for (int64_t t = 0; t < run.count; t += kWidth) {
           Vec<T> own[kTile];
           deal_four<T>(rows + r * long_pitch + kTile * t, own);
           PYNN_UNROLL
           for (int s = 0; s < kTile; ++s) store(to + s * pitch + t, own[s]);
-          if constexpr (kSize == kPatch) {
-            Vec<T> next[kTile];
-            deal_four<T>(rows + r * long_pitch + kTile * t + kTile, next);
-            store(to + 4 * pitch + t, next[0]);
-            store(to + 5 * pitch + t, next[1]);
-          }
+          Vec<T> next[kTile];
+          deal_four<T>(rows + r * long_pitch + kTile * t + kTile, next);
+          store(to + 4 * pitch + t, next[0]);
+          store(to + 5 * pitch + t, next[1]);
         }
       }
     }
     for (int64_t t = 0; t < a.tiles; t += kWidth) {
       T* to = a.v + t / a.panel * a.panel_step + t % a.panel + c * a.channel;
       for (int r = 0; r < kPatch; ++r, to += kPatch * a.place) {
-        Vec<T> d[kSize], v[kPatch];
+        Vec<T> d[kPatch], v[kPatch];
         PYNN_UNROLL
-        for (int s = 0; s < kSize; ++s) d[s] = load(columns + (kSize * r + s) * pitch + t);
+        for (int s = 0; s < kPatch; ++s) d[s] = load(columns + (kPatch * r + s) * pitch + t);
         spread<T>(d, v);
         PYNN_UNROLL
         for (int s = 0; s < kPatch; ++s) store(to + s * a.place, v[s]);

@@ -171,8 +171,6 @@ class LaneFrames {
         if (wide > count) memset(d, 0, size_t(wide * depth) * sizeof(T));
         if (plain) {
           gemm_.pack(w, job_.w_row, 1, count, depth, d, wide);
-        } else if (together && taps == 1) {
-          gemm_.pack(w, job_.w_row, job_.w_channel, count, depth, d, wide);
         } else {
           for (int64_t c = 0; c < job_.channels; ++c) {
             T* const all = together ? d + c * taps * wide : scratch.template as<T>();
@@ -297,7 +295,7 @@ class LaneFrames {
 template <class T>
 double lane_frames_cost(const PhasedJob<T>& job) {
   constexpr double kNever = std::numeric_limits<double>::infinity();
-  if (job.tap_count == 1 || job.tap_count > 512) return kNever;
+  if (job.tap_count == 1 || job.tap_count > kMostTaps) return kNever;
   const Scratch phases(size_t(job.tap_count) * sizeof(int64_t));
   if (!phases) return kNever;
   const LaneFrames<T> way(job, phases.as<int64_t>());

@@ -210,7 +210,7 @@ class Wide {
 template <class T>
 double frames_cost(const Job<T>& job) {
   constexpr double kNever = std::numeric_limits<double>::infinity();
-  if (job.tap_count > 512) return kNever;
+  if (job.tap_count > kMostTaps) return kNever;
   const Scratch phases(size_t(job.tap_count) * sizeof(int64_t));
   if (!phases) return kNever;
   const Wide<T> wide(job, phases.as<int64_t>());

@@ -159,7 +159,7 @@ class WideGradient {
 
 template <class T>
 bool frames_suit(const WeightJob<T>& job) {
-  if (job.tap_count > 512) return false;
+  if (job.tap_count > kMostTaps) return false;
   const Scratch phases(size_t(job.tap_count) * sizeof(int64_t));
   return phases && WideGradient<T>(job, phases.as<int64_t>()).suits();
 }
