@@ -367,11 +367,13 @@ void winograd_taps(const TapsArgs<T>& a) {
         PYNN_UNROLL
         for (int s = 0; s < 3; ++s) store(taps[3 * r + s], g[s]);
       }
-      T* to = a.out + i * a.out_row + 9 * c;
+      T* to = a.out + i * a.out_row + c * a.out_channel;
       const int64_t count = a.channels - c < kWidth ? a.channels - c : kWidth;
-      for (int64_t j = 0; j < count; ++j, to += 9) {
-        PYNN_UNROLL
-        for (int t = 0; t < 9; ++t) to[t] = plain ? taps[t][j] : taps[t][j] + a.beta * to[t];
+      for (int64_t j = 0; j < count; ++j, to += a.out_channel) {
+        for (int t = 0; t < a.count; ++t) {
+          T& tap = to[a.to[t]];
+          tap = plain ? taps[a.from[t]][j] : taps[a.from[t]][j] + a.beta * tap;
+        }
       }
     }
   }

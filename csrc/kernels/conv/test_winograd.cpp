@@ -1,4 +1,4 @@
-// Winograd's way for 3x3 kernels in float32, on every ISA of this machine; its error against the direct
+// Winograd's way for kernels of 3x3 and pieces of it in float32, on every ISA of this machine; its error against the direct
 // way's.
 #include <vector>
 
@@ -32,16 +32,41 @@ const Flat kFlat[] = {
     {3, 600, 3, 5, 29, 3, 3, {1, 1, 0, 2, 1, 1, 1, 1, 1}},
     {2, 61, 28, 28, 67, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {2, 40, 37, 70, 70, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},  // lines of many tiles, blocks and parts of the gradient
+    // pieces: whole and cut ones, a kernel beyond the image, one of the few-tiles way, several blocks of each
+    {2, 5, 11, 13, 6, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}},
+    {1, 17, 9, 20, 35, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}},
+    {3, 20, 8, 9, 33, 4, 4, {1, 1, 0, 1, 2, 1, 1, 1, 1}},
+    {2, 33, 10, 9, 18, 2, 3, {1, 1, 1, 0, 1, 1, 1, 1, 1}},
+    {1, 4, 3, 4, 5, 9, 6, {1, 1, 4, 4, 3, 2, 1, 1, 1}},
+    {1, 70, 13, 10, 70, 5, 6, {1, 1, 2, 2, 2, 3, 1, 1, 1}},
+    {2, 300, 5, 6, 9, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}},
+    {2, 48, 30, 30, 67, 5, 5, {1, 1, 0, -1, 2, -2, 1, 1, 1}},
     {0, 3, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {2, 0, 8, 8, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
     {2, 3, 8, 8, 0, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
 };
 
+Case deep(int64_t n, int64_t c, int64_t o, const int64_t (&in)[3], const int64_t (&kernel)[3], const int64_t (&before)[3],
+          const int64_t (&after)[3]) {
+  return Case(3, n, c, o, in, kernel,
+              {3,
+               {1, 1, 1},
+               {before[0], before[1], before[2]},
+               {after[0], after[1], after[2]},
+               {1, 1, 1},
+               1});
+}
+
 void test_cases() {
   for (const Flat& k : kFlat) check_case<float>(k.whole());
   for (int layout = 1; layout <= 3; ++layout) {
-    for (const int i : {3, 4, 6, 8, 11}) check_case<float>(kFlat[i].whole(), layout);
+    for (const int i : {3, 4, 6, 8, 11, 19}) check_case<float>(kFlat[i].whole(), layout);
+    check_case<float>(deep(2, 5, 6, {4, 7, 9}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}), layout);
   }
+  check_case<float>(deep(2, 17, 33, {5, 9, 10}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}));
+  check_case<float>(deep(1, 20, 7, {2, 6, 21}, {2, 3, 5}, {2, 0, 2}, {1, 1, 2}));
+  check_case<float>(deep(3, 4, 30, {6, 8, 5}, {3, 3, 3}, {0, 1, 1}, {-2, 1, 1}));
+  check_case<float>(deep(1, 130, 40, {3, 8, 8}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}));
   fuzz([](Random& random) {
     Flat k = {1 + random.below(5),
               1 + random.below(40),
@@ -51,8 +76,9 @@ void test_cases() {
               3,
               3,
               {1, 1, random.below(4), random.below(4), random.below(4), random.below(4), 1, 1, 1}};
-    if (k.h + k.g[2] + k.g[3] < 3) k.g[3] = 3;
-    if (k.w + k.g[4] + k.g[5] < 3) k.g[5] = 3;
+    if (random.below(2) == 1) k.r = 2 + random.below(6), k.s = 2 + random.below(6);
+    if (k.h + k.g[2] + k.g[3] < k.r) k.g[3] = k.r;
+    if (k.w + k.g[4] + k.g[5] < k.s) k.g[5] = k.s;
     check_case<float>(k.whole(), int(random.below(4)));
   });
 }
@@ -81,7 +107,9 @@ void test_threads() {
   const int before = pynn::num_threads();
   const Flat flat[] = {{5, 30, 30, 30, 40, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
                        {20, 70, 7, 7, 90, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
-                       {1, 300, 14, 14, 130, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}}};
+                       {1, 300, 14, 14, 130, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                       {3, 30, 20, 20, 40, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}},
+                       {1, 90, 9, 9, 60, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}}};
   for (const Flat& f : flat) {
     const Case k = f.whole();
     Buffers<float> b(k);
@@ -100,8 +128,11 @@ void test_threads() {
 
 // The error the README states: relative, in the mean square and at most (of the largest result).
 void test_error() {
-  for (const int64_t channels : {64, 512}) {
-    const Flat flat = {2, channels, 14, 14, 24, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}};
+  const Flat flats[] = {{2, 64, 14, 14, 24, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                        {2, 512, 14, 14, 24, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+                        {2, 64, 14, 14, 24, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}},
+                        {1, 32, 14, 14, 24, 7, 7, {1, 1, 3, 3, 3, 3, 1, 1, 1}}};
+  for (const Flat& flat : flats) {
     const Case k = flat.whole();
     Buffers<float> b(k);
     Results got(k);
@@ -158,14 +189,20 @@ void test_choice() {
              small = {1, 4, 28, 28, 4, 3, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
              wide = {1, 16, 28, 28, 16, 3, 3, {1, 1, 2, 2, 2, 2, 2, 2, 1}},
              steps = {1, 16, 28, 28, 16, 3, 3, {1, 2, 1, 1, 1, 1, 1, 1, 1}},
-             five = {1, 16, 28, 28, 16, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}};
+             line = {1, 16, 28, 28, 16, 1, 5, {1, 1, 0, 0, 2, 2, 1, 1, 1}},
+             five = {1, 32, 28, 28, 32, 5, 5, {1, 1, 2, 2, 2, 2, 1, 1, 1}},
+             four = {1, 32, 28, 28, 32, 4, 4, {1, 1, 2, 2, 2, 2, 1, 1, 1}};
   const Algorithm automatic = Algorithm::automatic, direct = Algorithm::direct,
                   winograd = Algorithm::winograd;
-  CHECK(bits(large.whole(), automatic) == bits(large.whole(), winograd));
-  CHECK(bits(large.whole(), automatic) != bits(large.whole(), direct));
-  CHECK(bits(small.whole(), automatic) == bits(small.whole(), direct));
-  CHECK(bits(small.whole(), automatic) != bits(small.whole(), winograd));
-  for (const Flat& k : {wide, steps, five}) CHECK(bits(k.whole(), direct) == bits(k.whole(), winograd));
+  for (const Flat& k : {large, five}) {
+    CHECK(bits(k.whole(), automatic) == bits(k.whole(), winograd));
+    CHECK(bits(k.whole(), automatic) != bits(k.whole(), direct));
+  }
+  for (const Flat& k : {small, four}) {
+    CHECK(bits(k.whole(), automatic) == bits(k.whole(), direct));
+    CHECK(bits(k.whole(), automatic) != bits(k.whole(), winograd));
+  }
+  for (const Flat& k : {wide, steps, line}) CHECK(bits(k.whole(), direct) == bits(k.whole(), winograd));
   set_algorithm(winograd);
 }
 

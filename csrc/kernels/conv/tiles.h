@@ -1,57 +1,80 @@
-// Tiles of 4x4 pixels over a grid, numbered through images and rows of tiles: see winograd.h.
+// Tiles of 4x4 pixels over a grid, numbered through images, planes and rows of tiles, and the 3x3 pieces of a kernel:
+// see winograd.h.
 #pragma once
 #include "kernels/conv/shared.h"
 
 namespace pynn {
 namespace conv {
 
+// Places of an array of pixels: elements from image to image, plane to plane, row to row.
+struct PixelSteps {
+  int64_t image, slab, row;
+};
+
 class Tiling {
  public:
-  // The taps are those of a plane's 3x3 kernel, one step apart, in any order.
+  static constexpr double kLeastSaving = 2.2;
+
+  // The taps are those of a box, one step apart, in order or backwards, and more than a line.
   static bool fits(const Grid& grid, const Tap* taps, int64_t tap_count) {
-    if (tap_count != 9 || grid.in[0] != 1 || grid.out[0] != 1) return false;
+    if (grid.apart || tap_count < 4) return false;
     for (int d = 0; d < 3; ++d) {
-      if (grid.step[d] != 1 || grid.apart) return false;
+      if (grid.step[d] != 1) return false;
     }
-    unsigned seen = 0;
-    int64_t at[2];
-    origin(taps, at);
-    for (int t = 0; t < 9; ++t) {
-      const int64_t y = taps[t].at[1] - at[0], x = taps[t].at[2] - at[1];
-      if (taps[t].at[0] != 0 || y > 2 || x > 2) return false;
-      seen |= 1u << (3 * y + x);
+    const Box box(taps, tap_count);
+    if (box.size[1] < 2 || box.size[2] < 2 || box.taps() != tap_count) return false;
+    for (int64_t t = 0; t < tap_count; ++t) {
+      const int64_t i = box.backwards ? tap_count - 1 - t : t;
+      const int64_t at[3] = {i / box.size[2] / box.size[1], i / box.size[2] % box.size[1], i % box.size[2]};
+      for (int d = 0; d < 3; ++d) {
+        if (taps[t].at[d] - box.at[d] != at[d]) return false;
+      }
     }
-    return seen == 0x1ff;
+    return true;
   }
 
-  Tiling(const Grid& grid, const Tap* taps) : grid_(grid) {
-    origin(taps, at_);
-    for (int t = 0; t < 9; ++t)
-      weight_[3 * (taps[t].at[1] - at_[0]) + taps[t].at[2] - at_[1]] = taps[t].weight;
+  Tiling(const Grid& grid, const Tap* taps, int64_t tap_count)
+      : grid_(grid), taps_(taps), box_(taps, tap_count) {
     down_ = ceil_div(grid.out[1], kTile);
     across_ = ceil_div(grid.out[2], kTile);
+    pieces_down_ = ceil_div(box_.size[1], 3);
+    pieces_across_ = ceil_div(box_.size[2], 3);
   }
 
-  int64_t in_image() const { return down_ * across_; }
-  // Where the weight of tap (t / 3, t % 3) lies, counted from the upper left one.
-  int64_t weight(int t) const { return weight_[t]; }
+  int64_t in_image() const { return grid_.out[0] * down_ * across_; }
+  int64_t pieces() const { return box_.size[0] * pieces_down_ * pieces_across_; }
+  // Whether a kernel of so many taps takes few enough products: a tile's 36 in place of 16 for each tap.
+  bool saves() const { return 16 * box_.taps() >= kLeastSaving * kPlaces * pieces(); }
+  // Where the weight of tap (t / 3, t % 3) of a piece lies; -1: the kernel ends before it.
+  int64_t weight(int64_t piece, int t) const {
+    const int64_t z = piece / (pieces_down_ * pieces_across_), y = 3 * (piece / pieces_across_ % pieces_down_) + t / 3,
+                  x = 3 * (piece % pieces_across_) + t % 3;
+    if (y >= box_.size[1] || x >= box_.size[2]) return -1;
+    const int64_t i = (z * box_.size[1] + y) * box_.size[2] + x;
+    return taps_[box_.backwards ? box_.taps() - 1 - i : i].weight;
+  }
 
-  // Tiles [first, first + count) as runs of up to `longest`; returns how many (count at most). The source is the
-  // job's.
-  int64_t runs(int64_t first, int64_t count, int64_t src_image, int64_t out_image, int64_t out_row, TileRun* to,
+  // Tiles [first, first + count) as a piece reads them, in runs of up to `longest`; returns how many (count at
+  // most). The source is the grid's; `to`, its count, its size and `whole` are those of every piece.
+  int64_t runs(int64_t piece, int64_t first, int64_t count, int64_t src_image, const PixelSteps& out, TileRun* to,
                int64_t longest = INT64_MAX) const {
+    const int64_t at[3] = {box_.at[0] + piece / (pieces_down_ * pieces_across_),
+                           box_.at[1] + 3 * (piece / pieces_across_ % pieces_down_),
+                           box_.at[2] + 3 * (piece % pieces_across_)};
     int64_t n = 0;
     for (int64_t done = 0; done < count; ++n) {
       const int64_t line = (first + done) / across_, column = (first + done) % across_;
-      const int64_t image = line / down_, y = line % down_ * kTile, x = column * kTile;
+      const int64_t image = line / down_ / grid_.out[0], z = line / down_ % grid_.out[0], y = line % down_ * kTile,
+                    x = column * kTile;
       TileRun& run = to[n];
       const int64_t length = least(longest, least(count - done, across_ - column));
       run.tile = int32_t(done);
       run.count = int32_t(length);
-      run.from = image * src_image + (y + at_[0]) * grid_.row + x + at_[1];
-      run.to = image * out_image + y * out_row + x;
-      cut(y + at_[0], grid_.in[1], kPatch, &run.top, &run.bottom);
-      cut(x + at_[1], grid_.in[2], kTile * length + kPatch - kTile, &run.left, &run.right);
+      run.from = image * src_image + (z + at[0]) * grid_.slab + (y + at[1]) * grid_.row + x + at[2];
+      run.to = image * out.image + z * out.slab + y * out.row + x;
+      cut(y + at[1], grid_.in[1], kPatch, &run.top, &run.bottom);
+      cut(x + at[2], grid_.in[2], kTile * length + kPatch - kTile, &run.left, &run.right);
+      if (z + at[0] < 0 || z + at[0] >= grid_.in[0]) run.bottom = run.top;
       run.height = int32_t(least(kTile, grid_.out[1] - y));
       run.width = int32_t(least(kTile * length, grid_.out[2] - x));
       run.whole = length == across_;
@@ -61,9 +84,8 @@ class Tiling {
   }
 
   // The same tiles read from an array of the grid's pixels.
-  int64_t gradient_runs(int64_t first, int64_t count, int64_t image_step, int64_t row, TileRun* to,
-                        int64_t longest) const {
-    const int64_t n = runs(first, count, 0, image_step, row, to, longest);
+  int64_t gradient_runs(int64_t first, int64_t count, const PixelSteps& pixels, TileRun* to, int64_t longest) const {
+    const int64_t n = runs(0, first, count, 0, pixels, to, longest);
     for (int64_t i = 0; i < n; ++i) {
       to[i].from = to[i].to;
       to[i].top = to[i].left = 0;
@@ -74,10 +96,20 @@ class Tiling {
   }
 
  private:
-  static void origin(const Tap* taps, int64_t* at) {
-    at[0] = taps[0].at[1], at[1] = taps[0].at[2];
-    for (int t = 1; t < 9; ++t) at[0] = least(at[0], taps[t].at[1]), at[1] = least(at[1], taps[t].at[2]);
-  }
+  struct Box {
+    Box(const Tap* taps, int64_t count) {
+      const Tap &first = taps[0], &last = taps[count - 1];
+      backwards = false;
+      for (int d = 0; d < 3; ++d) {
+        backwards = backwards || last.at[d] < first.at[d];
+        at[d] = least(first.at[d], last.at[d]);
+        size[d] = most(first.at[d], last.at[d]) - at[d] + 1;
+      }
+    }
+    int64_t taps() const { return size[0] * size[1] * size[2]; }
+    int64_t at[3], size[3];
+    bool backwards;
+  };
 
   // Of places [first, first + count), those within [0, size): [*low, *high), counted from the first.
   static void cut(int64_t first, int64_t size, int64_t count, int32_t* low, int32_t* high) {
@@ -86,7 +118,9 @@ class Tiling {
   }
 
   const Grid grid_;
-  int64_t at_[2], weight_[9], down_, across_;
+  const Tap* const taps_;
+  const Box box_;
+  int64_t down_, across_, pieces_down_, pieces_across_;
 };
 
 }  // namespace conv

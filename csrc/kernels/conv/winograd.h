@@ -62,13 +62,16 @@ struct PixelArgs {
   int64_t out_row, out_plane;
 };
 
+// Of the 9 taps, `count` are kept: from[i] goes to out[row * out_row + channel * out_channel + to[i]].
 template <class T>
 struct TapsArgs {
   const T* m;  // place p of row i and channel c: m[p * place + i * row + c]
   int64_t place, row, rows, channels;
   T beta;
-  T* out;  // 9 taps of a channel, channels of a row behind each other
-  int64_t out_row;
+  int count, from[9];
+  int64_t to[9];
+  T* out;
+  int64_t out_row, out_channel;
 };
 
 template <class T>

@@ -1,5 +1,6 @@
-// The weight gradient by Winograd's F(4x4, 3x3): dw = G^T [sum over tiles of (A dy A^T) * (B^T x B)] G.
-// A block of (filter, channel) sums the 36 places over all tiles of a part of the images. Both sides and the sums stay
+// The weight gradient by Winograd's F(4x4, 3x3): dw = G^T [sum over tiles of (A dy A^T) * (B^T x B)] G. Pieces of a
+// larger kernel are gradients beside each other: columns are (piece, channel), a piece's channels rounded up to vectors.
+// A block of (filter, column) sums the 36 places over all tiles of a part of the images. Both sides and the sums stay
 // in the L2 cache, which takes more transforms (each block makes its own) and still less time: 2.25 elements are
 // written for one that is read. Channels lie in the lanes throughout, so that what is transformed is what is multiplied.
 #include <atomic>
@@ -17,7 +18,7 @@ namespace {
 
 using matmul::TileArgs;
 
-constexpr int64_t kBlockFilters = 32, kBlockChannels = 64;
+constexpr int64_t kBlockFilters = 32, kBlockColumns = 64;
 constexpr int64_t kSidesBytes = 448 << 10;  // both sides of a chunk of tiles, beside the block's sums (288 KB)
 constexpr int64_t kChunkTiles = 128;        // at most
 constexpr int64_t kPartTiles = 64;          // at least
@@ -30,26 +31,28 @@ class WinogradWeight {
       : job_(job),
         kernel_(kernel),
         gemm_(matmul::kernels<T>()),
-        tiles_(job.grid, job.taps),
+        tiles_(job.grid, job.taps, job.tap_count),
         width_(gemm_.width),
-        panel_(2 * gemm_.width) {
+        panel_(2 * gemm_.width),
+        piece_(round_up(job.channels, width_)),
+        all_columns_(tiles_.pieces() * piece_) {
     total_ = job.images * tiles_.in_image();
     down_ = ceil_div(job.filters, kBlockFilters);
-    across_ = ceil_div(job.channels, kBlockChannels);
+    across_ = ceil_div(all_columns_, kBlockColumns);
     parts_ = most(1, least(ceil_div(kWantedUnits, down_ * across_), total_ / kPartTiles));
     filters_ = round_up(least(job.filters, kBlockFilters), panel_);
-    channels_ = round_up(least(job.channels, kBlockChannels), panel_);
-    const int64_t tile_bytes = kPlaces * (filters_ + channels_) * int64_t(sizeof(T));
+    columns_ = round_up(least(all_columns_, kBlockColumns), panel_);
+    const int64_t tile_bytes = kPlaces * (filters_ + columns_) * int64_t(sizeof(T));
     const int64_t part = ceil_div(total_, parts_), largest = least(kChunkTiles, kSidesBytes / tile_bytes);
     chunk_ = ceil_div(part, ceil_div(part, largest));
     // Places a multiple of 1 KB apart would share few sets of the caches.
-    x_place_ = channels_ * chunk_ + 16;
+    x_place_ = columns_ * chunk_ + 16;
     dy_place_ = filters_ * chunk_ + 16;
-    m_place_ = filters_ * channels_ + 16;
+    m_place_ = filters_ * columns_ + 16;
   }
 
   pynn_status run() {
-    const int64_t all = job_.filters * job_.channels * 9, units = parts_ * down_ * across_;
+    const int64_t all = job_.filters * job_.depth(), units = parts_ * down_ * across_;
     const size_t bytes = size_t(kPlaces * (x_place_ + dy_place_ + m_place_) + kStrip) * sizeof(T);
     const size_t sums_bytes = parts_ > 1 ? size_t(parts_ * all) * sizeof(T) : 0;
     const Scratch sums(sums_bytes);
@@ -78,34 +81,67 @@ class WinogradWeight {
 
   // The taps of a block, from one part of the tiles.
   void sum(int64_t part, int64_t block, T* own, T beta, T* out) const {
-    const int64_t filter = block / across_ * kBlockFilters, channel = block % across_ * kBlockChannels;
+    const int64_t filter = block / across_ * kBlockFilters, column = block % across_ * kBlockColumns;
     const int64_t filters = least(kBlockFilters, job_.filters - filter),
-                  channels = least(kBlockChannels, job_.channels - channel);
+                  columns = least(kBlockColumns, all_columns_ - column);
     T* const x = own;
     T* const dy = x + kPlaces * x_place_;
     T* const m = dy + kPlaces * dy_place_;
     T* const strip = m + kPlaces * m_place_;
     for (int64_t i = 0; i < kStrip; ++i) strip[i] = T(0);
     const int64_t begin = part * total_ / parts_, end = (part + 1) * total_ / parts_;
+    const PixelSteps pixels = {job_.dy_image, job_.dy_grid.slab, job_.dy_grid.row};
     for (int64_t first = begin; first < end; first += chunk_) {
       const int64_t count = least(chunk_, end - first);
       TileRun runs[kChunkTiles];
-      int64_t n = tiles_.runs(first, count, job_.x_image, 0, 0, runs, kLaneTiles);
-      transform(job_.x + channel * job_.x_plane, job_.x_plane, job_.grid.row, channels, runs, n, count, strip,
-                kernel_.lane_patches, x, x_place_);
-      n = tiles_.gradient_runs(first, count, job_.dy_image, job_.dy_grid.row, runs, kLaneTiles);
+      for (int64_t c = 0, size; c < columns; c += size) {
+        const Part of = part_of(column + c, columns - c);
+        size = of.columns;
+        const int64_t n = tiles_.runs(of.piece, first, count, job_.x_image, {0, 0, 0}, runs, kLaneTiles);
+        transform(job_.x + of.channel * job_.x_plane, job_.x_plane, job_.grid.row, of.channels, runs, n, count, strip,
+                  kernel_.lane_patches, x, c, x_place_);
+      }
+      const int64_t n = tiles_.gradient_runs(first, count, pixels, runs, kLaneTiles);
       transform(job_.dy + filter * job_.dy_plane, job_.dy_plane, job_.dy_grid.row, filters, runs, n, count, strip,
-                kernel_.lane_gradients, dy, dy_place_);
-      multiply(x, channels, dy, filters, count, first > begin, m);
+                kernel_.lane_gradients, dy, 0, dy_place_);
+      multiply(x, columns, dy, filters, count, first > begin, m);
     }
-    const TapsArgs<T> taps = {m,    m_place_, channels_, filters, channels,
-                              beta, out + (filter * job_.channels + channel) * 9, job_.channels * 9};
-    kernel_.taps(taps);
+    TapsArgs<T> taps;
+    taps.place = m_place_;
+    taps.row = columns_;
+    taps.rows = filters;
+    taps.beta = beta;
+    taps.out_row = job_.depth();
+    taps.out_channel = job_.tap_count;
+    for (int64_t c = 0, size; c < columns; c += size) {
+      const Part of = part_of(column + c, columns - c);
+      size = of.columns;
+      taps.m = m + c;
+      taps.channels = of.channels;
+      taps.out = out + filter * job_.depth() + of.channel * job_.tap_count;
+      taps.count = 0;
+      for (int t = 0; t < 9; ++t) {
+        const int64_t weight = tiles_.weight(of.piece, t);
+        if (weight >= 0) taps.from[taps.count] = t, taps.to[taps.count++] = weight;
+      }
+      kernel_.taps(taps);
+    }
   }
 
-  // to: [place][panel of channels][tile][channel of the panel]
+  // What a piece has of columns [column, column + count), count > 0: channels [channel, channel + channels) in
+  // as many columns, rounded up to vectors.
+  struct Part {
+    int64_t piece, channel, channels, columns;
+  };
+  Part part_of(int64_t column, int64_t count) const {
+    const int64_t channel = column % piece_, columns = least(count, piece_ - channel);
+    return {column / piece_, channel, least(columns, job_.channels - channel), columns};
+  }
+
+  // to: [place][panel of channels][tile][channel of the panel], from channel `at` on.
   void transform(const T* src, int64_t plane, int64_t row, int64_t channels, const TileRun* runs, int64_t run_count,
-                 int64_t count, T* strip, void (*kernel)(const LanePatchArgs<T>&), T* to, int64_t place) const {
+                 int64_t count, T* strip, void (*kernel)(const LanePatchArgs<T>&), T* to, int64_t at,
+                 int64_t place) const {
     const T* const zeros = strip + kPatch * kLaneColumns * 16;
     LanePatchArgs<T> a;
     a.place = place;
@@ -126,11 +162,11 @@ class WinogradWeight {
         a.run = &run;
         const bool flat = row == columns;  // rows lie behind each other
         const T* from = src + c * plane + run.from + run.top * row + run.left;
-        for (int64_t r = 0; r < (flat ? 1 : rows); ++r) {
+        for (int64_t r = 0; r < (flat && rows > 0 ? 1 : rows); ++r) {
           kernel_.turn(from + r * row, plane, int(lanes), flat ? rows * columns : columns,
                        strip + r * columns * width_);
         }
-        a.v = to + c / panel_ * panel_ * count + run.tile * panel_ + c % panel_;
+        a.v = to + (at + c) / panel_ * panel_ * count + run.tile * panel_ + (at + c) % panel_;
         kernel(a);
       }
     }
@@ -147,7 +183,7 @@ class WinogradWeight {
     }
   }
 
-  void multiply(const T* x, int64_t channels, const T* dy, int64_t filters, int64_t count, bool add, T* m) const {
+  void multiply(const T* x, int64_t columns, const T* dy, int64_t filters, int64_t count, bool add, T* m) const {
     TileArgs<T> t;
     t.k = count;
     t.alpha = T(1);
@@ -156,10 +192,10 @@ class WinogradWeight {
     t.relu = false;
     t.a_rows = false;
     t.a_step = t.b_step = panel_;
-    t.c_step = channels_;
+    t.c_step = columns_;
     for (int p = 0; p < kPlaces; ++p) {
-      for (int64_t c = 0; c < channels; c += panel_) {
-        t.cols = int(least(panel_, channels - c));
+      for (int64_t c = 0; c < columns; c += panel_) {
+        t.cols = int(least(panel_, columns - c));
         t.b = x + p * x_place_ + c * count;
         const typename matmul::Kernels<T>::Tile* kernels = gemm_.tile[t.cols > width_ ? 2 : 1];
         for (int64_t f = 0; f < filters; f += panel_) {
@@ -167,7 +203,7 @@ class WinogradWeight {
           for (int64_t i = 0; i < tiles; ++i) {
             const int64_t start = i * rows / tiles, stop = (i + 1) * rows / tiles;
             t.a = dy + p * dy_place_ + f * count + start;
-            t.c = m + p * m_place_ + (f + start) * channels_ + c;
+            t.c = m + p * m_place_ + (f + start) * columns_ + c;
             kernels[stop - start](t);
           }
         }
@@ -189,12 +225,16 @@ class WinogradWeight {
   const WinogradKernels<T>& kernel_;
   const matmul::Kernels<T>& gemm_;
   const Tiling tiles_;
-  int64_t width_, panel_, total_, down_, across_, parts_, filters_, channels_, chunk_, x_place_, dy_place_, m_place_;
+  const int64_t width_, panel_, piece_, all_columns_;
+  int64_t total_, down_, across_, parts_, filters_, columns_, chunk_, x_place_, dy_place_, m_place_;
 };
 
 // Whether fewer products make up for the transforms; sums over few tiles do where there are many of them.
-bool pays(int64_t tiles, int64_t filters, int64_t channels) {
-  return filters >= 16 && channels >= 16 && tiles >= (filters * channels >= 256 * 256 ? 16 : 32);
+template <class T>
+bool pays(const WeightJob<T>& job) {
+  const Tiling tiles(job.grid, job.taps, job.tap_count);
+  return job.filters >= 16 && job.channels >= 16 && tiles.saves() &&
+         job.images * tiles.in_image() >= (job.filters * job.channels >= 256 * 256 ? 16 : 32);
 }
 
 }  // namespace
@@ -205,9 +245,7 @@ bool winograd_suits(const WeightJob<T>& job) {
   if (wanted == Algorithm::direct || kernels<T>().winograd.patches == nullptr || job.groups != 1)
     return false;
   if (!Tiling::fits(job.grid, job.taps, job.tap_count)) return false;
-  return wanted == Algorithm::winograd ||
-         pays(job.images * ceil_div(job.grid.out[1], kTile) * ceil_div(job.grid.out[2], kTile), job.filters,
-              job.channels);
+  return wanted == Algorithm::winograd || pays(job);
 }
 
 template <class T>
