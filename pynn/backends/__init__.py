@@ -1,7 +1,7 @@
 """torch.backends' names, so that scripts that set its switches run: none of those changes what pynn computes.
 
-`conv_algo` is pynn's own: which way computes convolutions with 3x3 kernels in float32 (2-D, stride 1, dilation 1,
-groups 1) and their gradients, in the whole process.
+`conv_algo` is pynn's own: which way computes convolutions with kernels of 3x3, and larger ones by pieces of 3x3, in
+float32 (2-D and 3-D, stride 1, dilation 1, groups 1) and their gradients, in the whole process.
 
 * "direct": sums of products.
 * "winograd": fewer products, with an error some 2 to 4 times as large (about 1e-6 of the results' size); an infinite

@@ -49,8 +49,8 @@ PYNN_API pynn_status pynn_unfold(const pynn_conv* conv, const int64_t* kernel, c
 /* x (N, C, *in) = the sums of the columns y where unfold took them from: unfold's gradient. */
 PYNN_API pynn_status pynn_fold(const pynn_conv* conv, const int64_t* kernel, const pynn_array* y, pynn_array* x);
 
-/* Which way computes 3x3 kernels in float32 (2-D, stride 1, dilation 1, groups 1) and their gradients: "direct", sums of
- * products in order; "winograd", fewer products, but an error some 2 to 4 times as large, relative to the largest result, and an
+/* Which way computes kernels of 3x3, and larger ones by pieces of 3x3, in float32 (2-D and 3-D, stride 1, dilation 1, groups 1)
+ * and their gradients: "direct", sums of products in order; "winograd", fewer products, but an error some 2 to 4 times as large, relative to the largest result, and an
  * infinite or NaN input makes all of its tile's outputs NaN; "auto" (at first, or what the environment variable
  * PYNN_CONV_ALGO says), the faster one by shape. For the whole process; a call uses what is set when it starts.
  * PYNN_INVALID for other names. */

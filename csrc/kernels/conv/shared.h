@@ -129,7 +129,7 @@ template <class T>
 pynn_status weight_by_frames(const WeightJob<T>& job);
 template <class T>
 bool frames_suit(const WeightJob<T>& job);
-// winograd.cpp: 3x3 kernels in float32, by fewer products.
+// winograd.cpp: kernels of 3x3, or pieces of it, in float32, by fewer products.
 template <class T>
 pynn_status by_winograd(const Job<T>& job);
 template <class T>

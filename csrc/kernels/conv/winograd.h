@@ -1,6 +1,6 @@
 // Winograd's F(4x4, 3x3): tiles of 4x4 outputs from 6x6 patches that lie 4 apart, by 36 products in place of
 // 144.
-//   y = A^T [(G w G^T) * (B^T d B)] A, summed over channels in the middle
+//   y = A^T [(G w G^T) * (B^T d B)] A, summed over channels (and the pieces of a larger kernel) in the middle
 // Points 0, +-11/16, +-3/2 and infinity: see the README for their error. The kernels' interface, and runs of
 // tiles.
 #pragma once
