@@ -396,7 +396,6 @@ void reduce(const T* x, int64_t n, T* out) {
 
 #include "kernels/conv/impl_plane.h"
 #include "kernels/conv/impl_winograd.h"
-#include "kernels/conv/impl_winograd_weight.h"
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
@@ -467,10 +466,11 @@ struct Tables {
 template <class T>
 constexpr WinogradKernels<T> winograd_kernels() {
   if constexpr (sizeof(T) == 4) {
-    return {winograd_weights<T>,    winograd_patches<T>, turn, lane_patches<T, kPatch>,
-            lane_patches<T, kTile>, winograd_pixels<T>,  winograd_taps<T>};
+    return {winograd_weights<T>,        turn,
+            winograd_patches<T, kPatch>, winograd_patches<T, kTile>,
+            winograd_pixels<T>,          winograd_taps<T>};
   } else {
-    return {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+    return {};
   }
 }
 

@@ -1,6 +1,6 @@
 // Winograd's transforms: see winograd.h.
 #pragma once
-#include "simd/shuffle.h"
+#include "simd/turn.h"
 
 namespace pynn {
 namespace PYNN_ISA_NAMESPACE {
@@ -8,7 +8,7 @@ namespace conv {
 namespace {
 
 using pynn::conv::kPatch;
-using pynn::conv::kPlaces;
+using pynn::conv::kRunColumns;
 using pynn::conv::kTile;
 using pynn::conv::PatchArgs;
 using pynn::conv::PixelArgs;
@@ -97,7 +97,7 @@ PYNN_INLINE void gather_taps(const Vec<T> (&m)[kPatch], Vec<T> (&g)[3]) {
 }
 
 template <class T>
-void winograd_weights(const T* g, int64_t g_step, int64_t n, T* u, int64_t u_step) {
+void winograd_weights(const T* const* g, int64_t n, T* u, int64_t u_step) {
   constexpr int kWidth = Vec<T>::lanes;
   for (int64_t i = 0; i < n; i += kWidth) {
     const int count = int(n - i < kWidth ? n - i : kWidth);
@@ -107,7 +107,7 @@ void winograd_weights(const T* g, int64_t g_step, int64_t n, T* u, int64_t u_ste
       Vec<T> column[3], result[kPatch];
       PYNN_UNROLL
       for (int r = 0; r < 3; ++r) {
-        const T* from = g + (3 * r + s) * g_step + i;
+        const T* from = g[3 * r + s] + i;
         column[r] = count == kWidth ? load(from) : load_n(from, count);
       }
       transform_taps<T>(column, result);
@@ -131,212 +131,94 @@ void winograd_weights(const T* g, int64_t g_step, int64_t n, T* u, int64_t u_ste
   }
 }
 
-// q[j] = p[j], p[4 + j], p[8 + j] ...: the columns of tiles side by side.
-template <class T>
-PYNN_INLINE void deal_four(const T* p, Vec<T> (&q)[4]) {
-  constexpr int kWidth = Vec<T>::lanes;
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) {
-    __m256 tile[4];
-    PYNN_UNROLL
-    for (int i = 0; i < 4; ++i) {  // tiles i and 4 + i
-      tile[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float*)p + 4 * i)),
-                                     _mm_loadu_ps((const float*)p + 16 + 4 * i), 1);
+inline void turn(const float* src, int64_t plane, int channels, int64_t columns, float* to) {
+  constexpr int kWidth = Vec<float>::lanes;
+  if (channels < kWidth || columns < 4) {
+    for (int64_t x = 0; x < columns; ++x) {
+      for (int c = 0; c < channels; ++c) to[x * kWidth + c] = src[c * plane + x];
     }
-    const __m256 a = _mm256_unpacklo_ps(tile[0], tile[1]), b = _mm256_unpacklo_ps(tile[2], tile[3]);
-    const __m256 c = _mm256_unpackhi_ps(tile[0], tile[1]), d = _mm256_unpackhi_ps(tile[2], tile[3]);
-    q[0].v = (typename Vec<T>::Native)_mm256_shuffle_ps(a, b, 0x44);
-    q[1].v = (typename Vec<T>::Native)_mm256_shuffle_ps(a, b, 0xee);
-    q[2].v = (typename Vec<T>::Native)_mm256_shuffle_ps(c, d, 0x44);
-    q[3].v = (typename Vec<T>::Native)_mm256_shuffle_ps(c, d, 0xee);
     return;
   }
-#endif
-  const Pair<T> low = deinterleave(load(p), load(p + kWidth));
-  const Pair<T> high = deinterleave(load(p + 2 * kWidth), load(p + 3 * kWidth));
-  const Pair<T> even = deinterleave(low.first, high.first), odd = deinterleave(low.second, high.second);
-  q[0] = even.first;
-  q[1] = odd.first;
-  q[2] = even.second;
-  q[3] = odd.second;
-}
-
-// What deal_four takes apart.
-template <class T>
-PYNN_INLINE void join_four(const Vec<T> (&q)[4], T* p) {
-  constexpr int kWidth = Vec<T>::lanes;
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) {
-    const __m256 a = _mm256_unpacklo_ps((__m256)q[0].v, (__m256)q[1].v);
-    const __m256 b = _mm256_unpackhi_ps((__m256)q[0].v, (__m256)q[1].v);
-    const __m256 c = _mm256_unpacklo_ps((__m256)q[2].v, (__m256)q[3].v);
-    const __m256 d = _mm256_unpackhi_ps((__m256)q[2].v, (__m256)q[3].v);
-    const __m256 first = _mm256_shuffle_ps(a, c, 0x44), second = _mm256_shuffle_ps(a, c, 0xee);
-    const __m256 third = _mm256_shuffle_ps(b, d, 0x44), fourth = _mm256_shuffle_ps(b, d, 0xee);
-    _mm256_storeu_ps((float*)p, _mm256_permute2f128_ps(first, second, 0x20));
-    _mm256_storeu_ps((float*)p + 8, _mm256_permute2f128_ps(third, fourth, 0x20));
-    _mm256_storeu_ps((float*)p + 16, _mm256_permute2f128_ps(first, second, 0x31));
-    _mm256_storeu_ps((float*)p + 24, _mm256_permute2f128_ps(third, fourth, 0x31));
-    return;
-  }
-#endif
-  const Pair<T> even = interleave(q[0], q[2]), odd = interleave(q[1], q[3]);
-  const Pair<T> low = interleave(even.first, odd.first), high = interleave(even.second, odd.second);
-  store(p, low.first);
-  store(p + kWidth, low.second);
-  store(p + 2 * kWidth, high.first);
-  store(p + 3 * kWidth, high.second);
-}
-
-// B^T d of a run's rows, for all its columns at once: to[r * pitch + x], with zeros where the source
-// has none.
-template <class T>
-PYNN_INLINE void transform_rows(const T* src, int64_t src_row, const TileRun& run, const T* zeros, T* to,
-                                int64_t pitch) {
-  constexpr int kWidth = Vec<T>::lanes;
-  const T* rows[kPatch];
-  PYNN_UNROLL
-  for (int r = 0; r < kPatch; ++r)
-    rows[r] = r >= run.top && r < run.bottom ? src + run.from + r * src_row : zeros;
-  const int64_t end = kTile * run.count + kPatch - kTile;
-  for (int64_t x = 0; x < run.left; x += kWidth) {
+  const TurnedRows planes(src, plane);
+  for (int64_t x = 0; x < columns; x += 4) {
+    const int64_t at = x + 4 <= columns ? x : columns - 4;
+    Vec<float> q[4];
+    planes.load(at, q);
     PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, zero<T>());
-  }
-  Vec<T> d[kPatch], v[kPatch];
-  int64_t x = run.left;
-  for (; x + kWidth <= run.right; x += kWidth) {
-    PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) d[r] = load(rows[r] + x);
-    spread<T>(d, v);
-    PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, v[r]);
-  }
-  if (x < run.right) {
-    const int count = int(run.right - x);
-    PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) d[r] = load_n(rows[r] + x, count);
-    spread<T>(d, v);
-    PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, v[r]);
-    x += kWidth;
-  }
-  for (; x < end; x += kWidth) {
-    PYNN_UNROLL
-    for (int r = 0; r < kPatch; ++r) store(to + r * pitch + x, zero<T>());
+    for (int i = 0; i < 4; ++i) store(to + (at + i) * kWidth, q[i]);
   }
 }
 
-template <class T>
+// kSize: of the patches; tiles alone (a gradient's) do not overlap.
+template <class T, int kSize>
 void winograd_patches(const PatchArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t pitch = pynn::conv::patch_pitch(a.tiles), long_pitch = pynn::conv::row_pitch(a.tiles);
-  T* const columns = a.scratch;               // [place][tile]
-  T* const rows = columns + kPlaces * pitch;  // [row of a patch][column of a run]
-  T* const zeros = rows + kPatch * long_pitch;
-  for (int64_t i = 0; i < long_pitch; ++i) zeros[i] = T(0);
-  for (int64_t c = 0; c < a.channels; ++c) {
-    for (int64_t i = 0; i < a.run_count; ++i) {
-      const TileRun& run = a.runs[i];
-      transform_rows(a.src + c * a.src_plane, a.src_row, run, zeros, rows, long_pitch);
-      // A last vector's other lanes are overwritten by the next run's.
-      for (int r = 0; r < kPatch; ++r) {
-        T* to = columns + kPatch * r * pitch + run.tile;
-        for (int64_t t = 0; t < run.count; t += kWidth) {
-          Vec<T> own[kTile];
-          deal_four<T>(rows + r * long_pitch + kTile * t, own);
-          PYNN_UNROLL
-          for (int s = 0; s < kTile; ++s) store(to + s * pitch + t, own[s]);
-          Vec<T> next[kTile];
-          deal_four<T>(rows + r * long_pitch + kTile * t + kTile, next);
-          store(to + 4 * pitch + t, next[0]);
-          store(to + 5 * pitch + t, next[1]);
-        }
+  T lines[kPatch][kRunColumns][kWidth];  // B^T d: [row][column]
+  const TileRun& run = *a.run;
+  const int end = kTile * run.count + kSize - kTile;
+  for (int x = 0; x < end; ++x) {
+    if (x < run.left || x >= run.right) {
+      PYNN_UNROLL
+      for (int r = 0; r < kPatch; ++r) store(lines[r][x], zero<T>());
+      continue;
+    }
+    Vec<T> d[kSize], v[kPatch];
+    PYNN_UNROLL
+    for (int r = 0; r < kSize; ++r) d[r] = load(a.rows[r] + x * kWidth);
+    spread<T>(d, v);
+    PYNN_UNROLL
+    for (int r = 0; r < kPatch; ++r) store(lines[r][x], v[r]);
+  }
+  const int64_t place = a.place;
+  for (int t = 0; t < run.count; ++t) {
+    T* to = a.v + t * a.tile;
+    for (int r = 0; r < kPatch; ++r, to += kPatch * place) {
+      Vec<T> d[kSize], v[kPatch];
+      PYNN_UNROLL
+      for (int s = 0; s < kSize; ++s) d[s] = load(lines[r][kTile * t + s]);
+      spread<T>(d, v);
+      if (a.lanes == kWidth) {
+        PYNN_UNROLL
+        for (int s = 0; s < kPatch; ++s) store(to + s * place, v[s]);
+      } else {
+        PYNN_UNROLL
+        for (int s = 0; s < kPatch; ++s) store_n(to + s * place, v[s], a.lanes);
       }
     }
-    for (int64_t t = 0; t < a.tiles; t += kWidth) {
-      T* to = a.v + t / a.panel * a.panel_step + t % a.panel + c * a.channel;
-      for (int r = 0; r < kPatch; ++r, to += kPatch * a.place) {
-        Vec<T> d[kPatch], v[kPatch];
-        PYNN_UNROLL
-        for (int s = 0; s < kPatch; ++s) d[s] = load(columns + (kPatch * r + s) * pitch + t);
-        spread<T>(d, v);
-        PYNN_UNROLL
-        for (int s = 0; s < kPatch; ++s) store(to + s * a.place, v[s]);
-      }
-    }
-  }
-}
-
-// One row of pixels; of to, `room` elements may be overwritten: those behind the row come later.
-template <class T>
-PYNN_INLINE void put_row(const T* from, int64_t count, T* to, int64_t room) {
-  constexpr int kWidth = Vec<T>::lanes;
-  int64_t x = 0;
-  for (; x + kWidth <= count; x += kWidth) store(to + x, load(from + x));
-  if (x == count) return;
-  if (x + kWidth <= room) {
-    store(to + x, load(from + x));
-  } else if (count >= kWidth) {
-    store(to + count - kWidth, load(from + count - kWidth));
-  } else {
-    store_n(to, load(from), int(count));
-  }
-}
-
-template <class T>
-PYNN_INLINE void add_row(const T* from, int64_t count, T* to, Vec<T> beta, bool relu) {
-  constexpr int kWidth = Vec<T>::lanes;
-  for (int64_t x = 0; x < count; x += kWidth) {
-    const int n = int(count - x < kWidth ? count - x : kWidth);
-    Vec<T> sum = fma(beta, load_n(to + x, n), load(from + x));
-    if (relu) sum = max(zero<T>(), sum);
-    store_n(to + x, sum, n);
   }
 }
 
 template <class T>
 void winograd_pixels(const PixelArgs<T>& a) {
   constexpr int kWidth = Vec<T>::lanes;
-  const int64_t pitch = pynn::conv::row_pitch(a.tiles);
-  const bool plain = a.beta == T(0);
-  for (int64_t i = 0; i < a.rows; ++i) {
-    const Vec<T> bias = a.bias != nullptr ? set1(a.bias[i]) : zero<T>();
-    for (int64_t t = 0; t < a.tiles; t += kWidth) {
-      const T* m = a.m + i * a.row + t;
-      Vec<T> lines[kTile][kPatch];
+  const TileRun& run = *a.run;
+  const int64_t place = a.place;
+  const Vec<T> bias = a.bias != nullptr ? load_n(a.bias, a.lanes) : zero<T>();
+  for (int t = 0; t < run.count; ++t) {
+    const T* m = a.m + t * a.tile;
+    Vec<T> lines[kTile][kPatch];
+    PYNN_UNROLL
+    for (int s = 0; s < kPatch; ++s) {
+      Vec<T> column[kPatch], y[kTile];
       PYNN_UNROLL
-      for (int s = 0; s < kPatch; ++s) {
-        Vec<T> column[kPatch], y[kTile];
-        PYNN_UNROLL
-        for (int r = 0; r < kPatch; ++r) column[r] = load(m + (kPatch * r + s) * a.place);
-        transform_tile<T>(column, y);
-        PYNN_UNROLL
-        for (int r = 0; r < kTile; ++r) lines[r][s] = y[r];
-      }
+      for (int r = 0; r < kPatch; ++r) column[r] = load(m + (kPatch * r + s) * place);
+      transform_tile<T>(column, y);
       PYNN_UNROLL
-      for (int r = 0; r < kTile; ++r) {
-        Vec<T> y[kTile];
-        transform_tile<T>(lines[r], y);
-        PYNN_UNROLL
-        for (int s = 0; s < kTile; ++s) {
-          y[s] = y[s] + bias;
-          if (plain && a.relu) y[s] = max(zero<T>(), y[s]);  // NaN in the second stays
-        }
-        join_four<T>(y, a.scratch + r * pitch + 4 * t);
-      }
+      for (int r = 0; r < kTile; ++r) lines[r][s] = y[r];
     }
-    T* const out = a.out + i * a.out_plane;
-    for (int64_t j = 0; j < a.run_count; ++j) {
-      const TileRun& run = a.runs[j];
-      for (int r = 0; r < run.height; ++r) {
-        const T* from = a.scratch + r * pitch + 4 * run.tile;
-        T* to = out + run.to + r * a.out_row;
-        if (plain) {
-          put_row<T>(from, run.width, to, run.width + (run.whole ? (run.height - 1 - r) * a.out_row : 0));
-        } else {
-          add_row<T>(from, run.width, to, set1(a.beta), a.relu);
-        }
+    const int count = run.width - kTile * t < kTile ? run.width - kTile * t : kTile;
+    T* to = a.to + kTile * t * kWidth;
+    PYNN_UNROLL
+    for (int r = 0; r < kTile; ++r, to += run.width * kWidth) {
+      if (r >= run.height) break;
+      Vec<T> y[kTile];
+      transform_tile<T>(lines[r], y);
+      PYNN_UNROLL
+      for (int s = 0; s < kTile; ++s) {
+        if (s >= count) break;
+        y[s] = y[s] + bias;
+        if (a.relu) y[s] = max(zero<T>(), y[s]);  // NaN in the second stays
+        store(to + s * kWidth, y[s]);
       }
     }
   }

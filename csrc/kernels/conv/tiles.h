@@ -54,10 +54,10 @@ class Tiling {
     return taps_[box_.backwards ? box_.taps() - 1 - i : i].weight;
   }
 
-  // Tiles [first, first + count) as a piece reads them, in runs of up to `longest`; returns how many (count at
-  // most). The source is the grid's; `to`, its count, its size and `whole` are those of every piece.
-  int64_t runs(int64_t piece, int64_t first, int64_t count, int64_t src_image, const PixelSteps& out, TileRun* to,
-               int64_t longest = INT64_MAX) const {
+  // Tiles [first, first + count) as a piece reads them, in runs; returns how many (count at most). The source is the
+  // grid's; where pixels go and how many there are is the same for every piece.
+  int64_t runs(int64_t piece, int64_t first, int64_t count, int64_t src_image, const PixelSteps& out,
+               TileRun* to) const {
     const int64_t at[3] = {box_.at[0] + piece / (pieces_down_ * pieces_across_),
                            box_.at[1] + 3 * (piece / pieces_across_ % pieces_down_),
                            box_.at[2] + 3 * (piece % pieces_across_)};
@@ -67,7 +67,7 @@ class Tiling {
       const int64_t image = line / down_ / grid_.out[0], z = line / down_ % grid_.out[0], y = line % down_ * kTile,
                     x = column * kTile;
       TileRun& run = to[n];
-      const int64_t length = least(longest, least(count - done, across_ - column));
+      const int64_t length = least(kRunTiles, least(count - done, across_ - column));
       run.tile = int32_t(done);
       run.count = int32_t(length);
       run.from = image * src_image + (z + at[0]) * grid_.slab + (y + at[1]) * grid_.row + x + at[2];
@@ -77,15 +77,14 @@ class Tiling {
       if (z + at[0] < 0 || z + at[0] >= grid_.in[0]) run.bottom = run.top;
       run.height = int32_t(least(kTile, grid_.out[1] - y));
       run.width = int32_t(least(kTile * length, grid_.out[2] - x));
-      run.whole = length == across_;
       done += length;
     }
     return n;
   }
 
   // The same tiles read from an array of the grid's pixels.
-  int64_t gradient_runs(int64_t first, int64_t count, const PixelSteps& pixels, TileRun* to, int64_t longest) const {
-    const int64_t n = runs(0, first, count, 0, pixels, to, longest);
+  int64_t gradient_runs(int64_t first, int64_t count, const PixelSteps& pixels, TileRun* to) const {
+    const int64_t n = runs(0, first, count, 0, pixels, to);
     for (int64_t i = 0; i < n; ++i) {
       to[i].from = to[i].to;
       to[i].top = to[i].left = 0;

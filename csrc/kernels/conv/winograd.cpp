@@ -1,7 +1,7 @@
 // A job by Winograd's F(4x4, 3x3): weights are transformed once a call; a chunk (some tiles of all images,
 // numbered through) transforms its patches, multiplies place by place by matmul's kernels, and turns the sums
 // into pixels. A kernel larger than 3x3 is cut into pieces of 3x3, which read patches 3 apart: the products sum over
-// (piece, channel), and what is turned into pixels is their sum.
+// (piece, channel), and what is turned into pixels is their sum. Tiles are the rows of the products, filters the columns.
 #include <algorithm>
 #include <atomic>
 
@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 #include "kernels/conv/shared.h"
+#include "kernels/conv/strip.h"
 #include "kernels/conv/tiles.h"
 #include "kernels/matmul/matmul.h"
 
@@ -18,9 +19,10 @@ namespace {
 
 using matmul::TileArgs;
 
-constexpr int64_t kChunkTiles = 32;  // of a chunk: V and M stay in or near the L2 cache
-constexpr int64_t kBlockTiles = 6;  // tiles of rows that are multiplied, then turned into pixels
-constexpr int64_t kFewTiles = 96, kManyWeights = 128 * 128, kFewBlockTiles = 2;
+constexpr int64_t kChunkTiles = 32;     // of a chunk: V and M stay in or near the L2 cache
+constexpr int64_t kBlockFilters = 64;   // that are multiplied, then turned into pixels
+constexpr int64_t kFewTiles = 96, kManyWeights = 128 * 128;
+constexpr int64_t kFewDepth = 128;      // of weights that are transformed, then multiplied: they stay in the L2 cache
 
 template <class T>
 class Winograd {
@@ -34,55 +36,61 @@ class Winograd {
         pixels_({job.out_image, job.out_at[0], job.out_at[1]}),
         width_(gemm_.width),
         panel_(2 * width_),
-        max_rows_(gemm_.max_rows[2]),
-        row_tiles_(ceil_div(job.rows, max_rows_)) {
-    block_ = ceil_div(depth_, ceil_div(depth_, matmul::depth_block<T>(depth_)));
+        panels_(ceil_div(job.rows, panel_)),
+        group_(most(1, kTaps / job.tap_count)) {
     total_ = job.images * tiles_.in_image();
     few_ = total_ <= kFewTiles && job.rows * depth_ >= kManyWeights;
-    int64_t chunks = few_ ? 1 : ceil_div(total_, most(kChunkTiles, panel_));
+    block_ = ceil_div(depth_, ceil_div(depth_, few_ ? kFewDepth : matmul::depth_block<T>(depth_)));
+    int64_t chunks = few_ ? 1 : ceil_div(total_, kChunkTiles);
     if (chunks > 1 && chunks % 2 == 1) ++chunks;
-    chunk_ = round_up(ceil_div(total_, chunks), panel_);
-    v_place_ = depth_ * chunk_ + kPad;
+    chunk_ = ceil_div(total_, chunks);
+    // Tiles an odd number of lines apart lie in different sets of the L1 cache.
+    const int64_t line = 64 / int64_t(sizeof(T)), lines = ceil_div(depth_, line);
+    v_tile_ = (lines + 1 - lines % 2) * line;
+    v_place_ = chunk_ * v_tile_ + kPad;
+    m_tile_ = round_up(least(job.rows, few_ ? panel_ : kBlockFilters), width_);
+    m_place_ = chunk_ * m_tile_ + kPad;
   }
 
   pynn_status run() {
     if (few_) return run_few();
-    const Weights weights = place_weights(0, row_tiles_, nullptr);
-    const size_t bytes = size_t(kPlaces * weights.place) * sizeof(T);
+    const int64_t place = job_.rows * depth_ + kPad;
+    const size_t bytes = size_t(kPlaces * place) * sizeof(T);
     const Scratch scratch(bytes);
     if (!scratch) return no_memory(bytes);
-    const Weights u = place_weights(0, row_tiles_, scratch.as<T>());
+    const Weights u = {scratch.as<T>(), place, 0, job_.rows, 0};
     const pynn_status status = transform_weights(u);
     return status == PYNN_OK ? run(u) : status;
   }
 
  private:
   static constexpr int64_t kPad = 16;  // places a multiple of 4 KB apart would share few sets of the L1 cache
-  static constexpr int64_t kGroup = 32;  // channels of weights that are transformed together
+  static constexpr int64_t kGroup = 32;  // channels of patches
+  static constexpr int64_t kTaps = 160;  // of all channels whose weights are packed together
 
-  // U of some rows: [place][block of (piece, channel)][tile of rows][(piece, channel)][row of the tile]
+  // U of some filters, and of depths from `depth` on: [place][block of depths][panel of filters][depth][filter of the
+  // panel]. A depth is a (piece, channel).
   struct Weights {
     T* at;
-    int64_t place, first, rows;
+    int64_t place, filter, filters, depth;
   };
 
-  Weights place_weights(int64_t begin, int64_t end, T* at) const {
-    const int64_t rows = start(end) - start(begin);
-    return {at, rows * depth_ + kPad, start(begin), rows};
+  int64_t u_offset(const Weights& u, int64_t panel, int64_t k0) const {
+    return (k0 - u.depth) * u.filters + (panel * panel_ - u.filter) * block_size(k0);
   }
-  int64_t u_offset(const Weights& u, int64_t tile, int64_t k0) const {
-    return k0 * u.rows + (start(tile) - u.first) * block_size(k0);
-  }
-  int64_t taps_size() const { return 9 * max_rows_ * kGroup; }
+  int64_t filters_of(int64_t panel) const { return least(panel_, job_.rows - panel * panel_); }
+  int64_t block_size(int64_t k0) const { return least(block_, depth_ - k0); }
+  int64_t taps_size() const { return (1 + group_ * job_.tap_count) * panel_; }
 
   // What depends on the weights alone.
   pynn_status transform_weights(const Weights& u) const {
     std::atomic<bool> failed{false};
     const size_t bytes = size_t(taps_size()) * sizeof(T);
-    parallel(row_tiles_, [&](int64_t tile) {
+    const int64_t blocks = ceil_div(depth_, block_);
+    parallel(panels_ * blocks, [&](int64_t unit) {
       const Scratch own(bytes);
       if (own) {
-        transform_tile(u, tile, own.as<T>());
+        transform_panel(u, unit / blocks, unit % blocks * block_, own.as<T>());
       } else {
         failed.store(true);
       }
@@ -90,38 +98,41 @@ class Winograd {
     return failed.load() ? no_memory(bytes) : PYNN_OK;
   }
 
-  void transform_tile(const Weights& u, int64_t tile, T* taps) const {
-    const int64_t rows = height(tile);
-    for (int64_t k0 = 0; k0 < depth_; k0 += block_) {
-      const int64_t size = block_size(k0);
-      T* const to = u.at + u_offset(u, tile, k0);
-      for (int64_t k = 0, count; k < size; k += count) {
-        const int64_t piece = (k0 + k) / job_.channels, c = (k0 + k) % job_.channels;
-        count = least(kGroup, least(size - k, job_.channels - c));
-        const int64_t n = count * rows;
-        const T* w = job_.w + start(tile) * job_.w_row + c * job_.w_channel;
-        for (int t = 0; t < 9; ++t) {
-          const int64_t weight = tiles_.weight(piece, t);
-          if (weight < 0) {
-            std::fill(taps + t * n, taps + (t + 1) * n, T(0));
-          } else {
-            gemm_.pack(w + weight, job_.w_row, job_.w_channel, rows, count, taps + t * n, rows);
-          }
+  // A panel's filters in the block of depths k0.
+  void transform_panel(const Weights& u, int64_t panel, int64_t k0, T* scratch) const {
+    const int64_t filters = filters_of(panel), size = block_size(k0);
+    T* const to = u.at + u_offset(u, panel, k0);
+    T* const zeros = scratch;
+    T* const taps = zeros + panel_;
+    std::fill(zeros, taps, T(0));
+    for (int64_t k = 0, count; k < size; k += count) {
+      const int64_t piece = (k0 + k) / job_.channels, c = (k0 + k) % job_.channels;
+      count = least(group_, least(size - k, job_.channels - c));
+      // [channel][tap][filter]
+      const T* w = job_.w + panel * panel_ * job_.w_row + c * job_.w_channel;
+      if (job_.w_channel == job_.tap_count) {  // a filter's taps of all channels lie behind each other
+        gemm_.pack(w, job_.w_row, 1, filters, count * job_.tap_count, taps, filters);
+      } else {
+        for (int64_t i = 0; i < count; ++i) {
+          gemm_.pack(w + i * job_.w_channel, job_.w_row, 1, filters, job_.tap_count,
+                     taps + i * job_.tap_count * filters, filters);
         }
-        kernel_.weights(taps, n, n, to + k * rows, u.place);
+      }
+      const T* tap[9];
+      for (int t = 0; t < 9; ++t) {
+        const int64_t weight = tiles_.weight(piece, t);
+        tap[t] = weight < 0 ? zeros : taps + weight * filters;
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        kernel_.weights(tap, filters, to + (k + i) * filters, u.place);
+        for (int t = 0; t < 9; ++t) tap[t] += tap[t] == zeros ? 0 : job_.tap_count * filters;
       }
     }
   }
 
-  int64_t start(int64_t i) const { return i * (job_.rows / row_tiles_) + least(i, job_.rows % row_tiles_); }
-  int64_t height(int64_t i) const { return job_.rows / row_tiles_ + (i < job_.rows % row_tiles_); }
-  int64_t block_size(int64_t k0) const { return least(block_, depth_ - k0); }
-
   pynn_status run(const Weights& u) const {
-    const int64_t m_place = least(kBlockTiles * max_rows_, job_.rows) * chunk_ + kPad;
-    const int64_t stage = most(patch_scratch(chunk_), tile_scratch(chunk_));
     const size_t bytes =
-        size_t(kPlaces * (v_place_ + m_place) + stage) * sizeof(T) + size_t(chunk_) * sizeof(TileRun);
+        size_t(kPlaces * (v_place_ + m_place_) + 2 * Strip<T>::kSize) * sizeof(T) + size_t(chunk_) * sizeof(TileRun);
     std::atomic<bool> failed{false};
     parallel(ceil_div(total_, chunk_), [&](int64_t chunk) {
       const Scratch own(bytes);
@@ -131,32 +142,31 @@ class Winograd {
       }
       T* const v = own.as<T>();
       T* const m = v + kPlaces * v_place_;
-      T* const scratch = m + kPlaces * m_place;
-      TileRun* const runs = reinterpret_cast<TileRun*>(scratch + stage);
+      T* const pixels = m + kPlaces * m_place_;
+      const Strip<T> strip(kernel_, width_, pixels + Strip<T>::kSize);
+      TileRun* const runs = reinterpret_cast<TileRun*>(pixels + 2 * Strip<T>::kSize);
       const int64_t first = chunk * chunk_, count = least(chunk_, total_ - first);
       int64_t run_count = 0;
       for (int64_t piece = 0; piece < tiles_.pieces(); ++piece) {
         run_count = tiles_.runs(piece, first, count, job_.src_image, pixels_, runs);
-        transform_patches(piece, 0, job_.channels, runs, run_count, count, v, scratch);
+        transform_patches(strip, piece, 0, job_.channels, runs, run_count, v);
       }
-      for (int64_t t = 0; t < row_tiles_; t += kBlockTiles) {
-        const int64_t last = least(t + kBlockTiles, row_tiles_);
-        multiply(u, t, last, v, count, m, m_place);
-        finish(t, last, runs, run_count, count, m, m_place, scratch);
+      const int64_t together = kBlockFilters / panel_;
+      for (int64_t begin = 0; begin < panels_; begin += together) {
+        const int64_t end = least(begin + together, panels_);
+        for (int64_t k0 = 0; k0 < depth_; k0 += block_) multiply(u, k0, begin, end, v, count, m);
+        finish(begin, end, runs, run_count, m, pixels);
       }
     });
     return failed.load() ? no_memory(bytes) : PYNN_OK;
   }
 
   // Few tiles for many weights, whose transforms would not fit into the cache: patches are transformed for
-  // all, and a chunk (some rows) transforms its own weights.
+  // all, and a chunk (a panel of filters) transforms its own weights, block by block.
   pynn_status run_few() const {
-    const int64_t m_place = least(kFewBlockTiles * max_rows_, job_.rows) * chunk_ + kPad;
-    const int64_t u_size = kPlaces * (least(kFewBlockTiles * max_rows_, job_.rows) * depth_ + kPad);
-    const int64_t stage = most(taps_size(), most(patch_scratch(chunk_), tile_scratch(chunk_)));
-    const int64_t pieces = tiles_.pieces(), groups = ceil_div(job_.channels, kGroup);
+    const int64_t pieces = tiles_.pieces(), groups = ceil_div(job_.channels, kGroup), u_place = panel_ * block_ + kPad;
     const size_t shared_bytes = size_t(kPlaces * v_place_) * sizeof(T) + size_t(pieces * chunk_) * sizeof(TileRun);
-    const size_t bytes = size_t(u_size + kPlaces * m_place + stage) * sizeof(T);
+    const size_t bytes = size_t(kPlaces * (u_place + m_place_) + most(taps_size(), Strip<T>::kSize)) * sizeof(T);
     const Scratch shared(shared_bytes);
     if (!shared) return no_memory(shared_bytes);
     T* const v = shared.as<T>();
@@ -167,96 +177,114 @@ class Winograd {
     }
     std::atomic<bool> failed{false};
     parallel(pieces * groups, [&](int64_t unit) {
-      const Scratch own(size_t(patch_scratch(chunk_)) * sizeof(T));
+      const Scratch own(size_t(Strip<T>::kSize) * sizeof(T));
       if (!own) {
         failed.store(true);
         return;
       }
       const int64_t piece = unit / groups, c = unit % groups * kGroup;
-      transform_patches(piece, c, least(kGroup, job_.channels - c), runs + piece * chunk_, run_count, total_, v,
-                        own.as<T>());
+      const Strip<T> strip(kernel_, width_, own.as<T>());
+      transform_patches(strip, piece, c, least(kGroup, job_.channels - c), runs + piece * chunk_, run_count, v);
     });
     if (failed.load()) return no_memory(bytes);
-    parallel(ceil_div(row_tiles_, kFewBlockTiles), [&](int64_t chunk) {
+    parallel(panels_, [&](int64_t panel) {
       const Scratch own(bytes);
       if (!own) {
         failed.store(true);
         return;
       }
-      T* const m = own.as<T>() + u_size;
-      T* const scratch = m + kPlaces * m_place;
-      const int64_t first = chunk * kFewBlockTiles, last = least(first + kFewBlockTiles, row_tiles_);
-      const Weights u = place_weights(first, last, own.as<T>());
-      for (int64_t tile = first; tile < last; ++tile) transform_tile(u, tile, scratch);
-      multiply(u, first, last, v, total_, m, m_place);
-      finish(first, last, runs, run_count, total_, m, m_place, scratch);
+      T* const m = own.as<T>() + kPlaces * u_place;
+      T* const scratch = m + kPlaces * m_place_;
+      for (int64_t k0 = 0; k0 < depth_; k0 += block_) {
+        const Weights u = {own.as<T>(), u_place, panel * panel_, filters_of(panel), k0};
+        transform_panel(u, panel, k0, scratch);
+        multiply(u, k0, panel, panel + 1, v, total_, m);
+      }
+      finish(panel, panel + 1, runs, run_count, m, scratch);
     });
     return failed.load() ? no_memory(bytes) : PYNN_OK;
   }
 
-  void transform_patches(int64_t piece, int64_t channel, int64_t channels, const TileRun* runs, int64_t run_count,
-                         int64_t count, T* v, T* scratch) const {
-    const PatchArgs<T> patches = {job_.src + channel * job_.src_plane,
-                                  job_.grid.row,
-                                  job_.src_plane,
-                                  channels,
-                                  runs,
-                                  run_count,
-                                  count,
-                                  scratch,
-                                  v + (piece * job_.channels + channel) * panel_,
-                                  v_place_,
-                                  panel_,
-                                  depth_ * panel_,
-                                  panel_};
-    kernel_.patches(patches);
+  // v: [place][tile][(piece, channel)]
+  void transform_patches(const Strip<T>& strip, int64_t piece, int64_t channel, int64_t channels, const TileRun* runs,
+                         int64_t run_count, T* v) const {
+    T* const to = v + piece * job_.channels + channel;
+    strip.transform(job_.src + channel * job_.src_plane, job_.src_plane, job_.grid.row, channels, runs, run_count,
+                    kernel_.patches, v_place_, v_tile_, [&](int64_t c) { return to + c; });
   }
 
-  void finish(int64_t begin, int64_t end, const TileRun* runs, int64_t run_count, int64_t count, const T* m,
-              int64_t m_place, T* scratch) const {
-    const int64_t row = start(begin);
-    const PixelArgs<T> pixels = {m,
-                                 m_place,
-                                 chunk_,
-                                 start(end) - row,
-                                 count,
-                                 runs,
-                                 run_count,
-                                 scratch,
-                                 job_.bias ? job_.bias + row : nullptr,
-                                 job_.relu,
-                                 job_.beta,
-                                 job_.out + row * job_.out_plane,
-                                 job_.out_at[1],
-                                 job_.out_plane};
-    kernel_.pixels(pixels);
-  }
-
-  // m[place][row][tile] for tiles of rows [begin, end).
-  void multiply(const Weights& u, int64_t begin, int64_t end, const T* v, int64_t count, T* m,
-                int64_t m_place) const {
+  // m[place][tile][filter] for panels [begin, end): V times U over the block of depths k0, added but for the first.
+  void multiply(const Weights& u, int64_t k0, int64_t begin, int64_t end, const T* v, int64_t count, T* m) const {
+    const int64_t groups = ceil_div(count, gemm_.max_rows[2]);
     TileArgs<T> t;
+    t.k = block_size(k0);
     t.alpha = T(1);
+    t.beta = k0 == 0 ? T(0) : T(1);
     t.bias_row = t.bias_col = nullptr;
     t.relu = false;
-    t.a_rows = false;
-    t.b_step = panel_;
-    t.c_step = chunk_;
+    t.a_rows = true;
+    t.a_step = v_tile_;
+    t.c_step = m_tile_;
     for (int p = 0; p < kPlaces; ++p) {
-      for (int64_t k0 = 0; k0 < depth_; k0 += block_) {
-        t.k = block_size(k0);
-        t.beta = k0 == 0 ? T(0) : T(1);
-        for (int64_t j = 0; j < count; j += panel_) {
-          t.cols = int(least(panel_, count - j));
-          t.b = v + p * v_place_ + j * depth_ + k0 * panel_;
-          const typename matmul::Kernels<T>::Tile* kernels = gemm_.tile[t.cols > width_ ? 2 : 1];
-          for (int64_t tile = begin; tile < end; ++tile) {
-            t.a_step = height(tile);
-            t.a = u.at + p * u.place + u_offset(u, tile, k0);
-            t.c = m + p * m_place + (start(tile) - start(begin)) * chunk_ + j;
-            kernels[t.a_step](t);
-          }
+      for (int64_t panel = begin; panel < end; ++panel) {
+        t.cols = int(filters_of(panel));
+        t.b = u.at + p * u.place + u_offset(u, panel, k0);
+        t.b_step = t.cols;
+        const typename matmul::Kernels<T>::Tile* kernels = gemm_.tile[t.cols > width_ ? 2 : 1];
+        for (int64_t i = 0; i < groups; ++i) {
+          const int64_t start = i * count / groups, stop = (i + 1) * count / groups;
+          t.a = v + p * v_place_ + start * v_tile_ + k0;
+          t.c = m + p * m_place_ + start * m_tile_ + (panel - begin) * panel_;
+          kernels[stop - start](t);
         }
+      }
+    }
+  }
+
+  void finish(int64_t begin, int64_t end, const TileRun* runs, int64_t run_count, const T* m, T* pixels) const {
+    const int64_t first = begin * panel_, last = least(end * panel_, job_.rows);
+    PixelArgs<T> a;
+    a.place = m_place_;
+    a.tile = m_tile_;
+    a.relu = job_.relu && job_.beta == T(0);
+    a.to = pixels;
+    for (int64_t f = first; f < last; f += width_) {
+      a.lanes = int(least(width_, last - f));
+      a.bias = job_.bias != nullptr ? job_.bias + f : nullptr;
+      for (int64_t i = 0; i < run_count; ++i) {
+        const TileRun& run = runs[i];
+        a.run = &run;
+        fetch(job_.out + f * job_.out_plane + run.to, a.lanes, run);
+        a.m = m + run.tile * m_tile_ + f - first;
+        kernel_.pixels(a);
+        const bool flat = run.width == job_.out_at[1];  // rows lie behind each other
+        const int64_t columns = flat ? run.height * run.width : run.width;
+        for (int64_t r = 0; r < (flat ? 1 : run.height); ++r) {
+          put(pixels + r * columns * width_, columns, a.lanes,
+              job_.out + f * job_.out_plane + run.to + r * job_.out_at[1]);
+        }
+      }
+    }
+  }
+
+  // The lines that are stored next, which would keep the stores waiting: planes lie far apart.
+  void fetch(const T* out, int64_t lanes, const TileRun& run) const {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    for (int64_t i = 0; i < lanes; ++i) {
+      for (int64_t r = 0; r < run.height; ++r) {
+        const T* const to = out + i * job_.out_plane + r * job_.out_at[1];
+        for (int64_t x = 0; x < run.width; x += kLine) __builtin_prefetch(to + x, 1, 2);
+      }
+    }
+  }
+
+  // Columns of pixels, filters in the lanes, to the filters' planes.
+  void put(const T* pixels, int64_t columns, int64_t lanes, T* out) const {
+    if (job_.beta == T(0)) return gemm_.pack(pixels, width_, 1, columns, lanes, out, job_.out_plane);
+    for (int64_t i = 0; i < lanes; ++i, out += job_.out_plane) {
+      for (int64_t x = 0; x < columns; ++x) {
+        const T sum = pixels[x * width_ + i] + job_.beta * out[x];
+        out[x] = job_.relu && sum < T(0) ? T(0) : sum;
       }
     }
   }
@@ -267,8 +295,8 @@ class Winograd {
   const Tiling tiles_;
   const int64_t depth_;  // of the products: (piece, channel)
   const PixelSteps pixels_;
-  int width_;
-  int64_t panel_, max_rows_, row_tiles_, block_, total_, chunk_, v_place_;
+  const int64_t width_, panel_, panels_, group_;
+  int64_t block_, total_, chunk_, v_tile_, v_place_, m_tile_, m_place_;
   bool few_;
 };
 
@@ -277,7 +305,7 @@ class Winograd {
 template <class T>
 bool pays(const Job<T>& job) {
   const Tiling tiles(job.grid, job.taps, job.tap_count);
-  return job.rows >= 16 && job.channels >= 16 && job.images * tiles.in_image() >= 8 && tiles.saves();
+  return job.rows >= 12 && job.channels >= 12 && job.images * tiles.in_image() >= 4 && tiles.saves();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 #include "kernels/conv/shared.h"
+#include "kernels/conv/strip.h"
 #include "kernels/conv/tiles.h"
 #include "kernels/matmul/matmul.h"
 
@@ -53,7 +54,7 @@ class WinogradWeight {
 
   pynn_status run() {
     const int64_t all = job_.filters * job_.depth(), units = parts_ * down_ * across_;
-    const size_t bytes = size_t(kPlaces * (x_place_ + dy_place_ + m_place_) + kStrip) * sizeof(T);
+    const size_t bytes = size_t(kPlaces * (x_place_ + dy_place_ + m_place_) + Strip<T>::kSize) * sizeof(T);
     const size_t sums_bytes = parts_ > 1 ? size_t(parts_ * all) * sizeof(T) : 0;
     const Scratch sums(sums_bytes);
     if (!sums) return no_memory(sums_bytes);
@@ -77,8 +78,6 @@ class WinogradWeight {
   }
 
  private:
-  static constexpr int64_t kStrip = kPatch * kLaneColumns * 16 + kLaneColumns * 16;  // and a row of zeros
-
   // The taps of a block, from one part of the tiles.
   void sum(int64_t part, int64_t block, T* own, T beta, T* out) const {
     const int64_t filter = block / across_ * kBlockFilters, column = block % across_ * kBlockColumns;
@@ -87,8 +86,7 @@ class WinogradWeight {
     T* const x = own;
     T* const dy = x + kPlaces * x_place_;
     T* const m = dy + kPlaces * dy_place_;
-    T* const strip = m + kPlaces * m_place_;
-    for (int64_t i = 0; i < kStrip; ++i) strip[i] = T(0);
+    const Strip<T> strip(kernel_, width_, m + kPlaces * m_place_);
     const int64_t begin = part * total_ / parts_, end = (part + 1) * total_ / parts_;
     const PixelSteps pixels = {job_.dy_image, job_.dy_grid.slab, job_.dy_grid.row};
     for (int64_t first = begin; first < end; first += chunk_) {
@@ -97,13 +95,13 @@ class WinogradWeight {
       for (int64_t c = 0, size; c < columns; c += size) {
         const Part of = part_of(column + c, columns - c);
         size = of.columns;
-        const int64_t n = tiles_.runs(of.piece, first, count, job_.x_image, {0, 0, 0}, runs, kLaneTiles);
-        transform(job_.x + of.channel * job_.x_plane, job_.x_plane, job_.grid.row, of.channels, runs, n, count, strip,
-                  kernel_.lane_patches, x, c, x_place_);
+        const int64_t n = tiles_.runs(of.piece, first, count, job_.x_image, {0, 0, 0}, runs);
+        strip.transform(job_.x + of.channel * job_.x_plane, job_.x_plane, job_.grid.row, of.channels, runs, n,
+                        kernel_.patches, x_place_, panel_, [&](int64_t i) { return in_panels(x, c + i, count); });
       }
-      const int64_t n = tiles_.gradient_runs(first, count, pixels, runs, kLaneTiles);
-      transform(job_.dy + filter * job_.dy_plane, job_.dy_plane, job_.dy_grid.row, filters, runs, n, count, strip,
-                kernel_.lane_gradients, dy, 0, dy_place_);
+      const int64_t n = tiles_.gradient_runs(first, count, pixels, runs);
+      strip.transform(job_.dy + filter * job_.dy_plane, job_.dy_plane, job_.dy_grid.row, filters, runs, n,
+                      kernel_.gradients, dy_place_, panel_, [&](int64_t i) { return in_panels(dy, i, count); });
       multiply(x, columns, dy, filters, count, first > begin, m);
     }
     TapsArgs<T> taps;
@@ -138,50 +136,8 @@ class WinogradWeight {
     return {column / piece_, channel, least(columns, job_.channels - channel), columns};
   }
 
-  // to: [place][panel of channels][tile][channel of the panel], from channel `at` on.
-  void transform(const T* src, int64_t plane, int64_t row, int64_t channels, const TileRun* runs, int64_t run_count,
-                 int64_t count, T* strip, void (*kernel)(const LanePatchArgs<T>&), T* to, int64_t at,
-                 int64_t place) const {
-    const T* const zeros = strip + kPatch * kLaneColumns * 16;
-    LanePatchArgs<T> a;
-    a.place = place;
-    a.tile = panel_;
-    for (int64_t c = 0; c < channels; c += width_) {
-      const int64_t lanes = least(width_, channels - c);
-      for (int64_t i = 0; i < run_count; ++i) {
-        const TileRun& run = runs[i];
-        const int64_t columns = run.right - run.left, rows = run.bottom - run.top;
-        if (i + 1 < run_count) {
-          fetch(src + c * plane, plane, lanes, row, runs[i + 1]);
-        } else if (c + width_ < channels) {
-          fetch(src + (c + width_) * plane, plane, least(width_, channels - c - width_), row, runs[0]);
-        }
-        for (int r = 0; r < kPatch; ++r) {
-          a.rows[r] = r >= run.top && r < run.bottom ? strip + ((r - run.top) * columns - run.left) * width_ : zeros;
-        }
-        a.run = &run;
-        const bool flat = row == columns;  // rows lie behind each other
-        const T* from = src + c * plane + run.from + run.top * row + run.left;
-        for (int64_t r = 0; r < (flat && rows > 0 ? 1 : rows); ++r) {
-          kernel_.turn(from + r * row, plane, int(lanes), flat ? rows * columns : columns,
-                       strip + r * columns * width_);
-        }
-        a.v = to + (at + c) / panel_ * panel_ * count + run.tile * panel_ + (at + c) % panel_;
-        kernel(a);
-      }
-    }
-  }
-
-  // What a run reads, to the L2 cache: its channels lie in as many pages, and no line is read twice.
-  void fetch(const T* src, int64_t plane, int64_t channels, int64_t row, const TileRun& run) const {
-    constexpr int64_t kLine = 64 / sizeof(T);
-    for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t r = run.top; r < run.bottom; ++r) {
-        const T* const from = src + c * plane + run.from + r * row;
-        for (int64_t x = run.left; x < run.right; x += kLine) __builtin_prefetch(from + x, 0, 2);
-      }
-    }
-  }
+  // Where column i of the first tile lies in a side: [place][panel of columns][tile][column of the panel].
+  T* in_panels(T* side, int64_t i, int64_t count) const { return side + i / panel_ * panel_ * count + i % panel_; }
 
   void multiply(const T* x, int64_t columns, const T* dy, int64_t filters, int64_t count, bool add, T* m) const {
     TileArgs<T> t;
@@ -229,12 +185,12 @@ class WinogradWeight {
   int64_t total_, down_, across_, parts_, filters_, columns_, chunk_, x_place_, dy_place_, m_place_;
 };
 
-// Whether fewer products make up for the transforms; sums over few tiles do where there are many of them.
+// Whether fewer products make up for the transforms. Sums over few tiles write many weights for little.
 template <class T>
 bool pays(const WeightJob<T>& job) {
   const Tiling tiles(job.grid, job.taps, job.tap_count);
-  return job.filters >= 16 && job.channels >= 16 && tiles.saves() &&
-         job.images * tiles.in_image() >= (job.filters * job.channels >= 256 * 256 ? 16 : 32);
+  return job.filters >= 12 && job.channels >= 12 && tiles.saves() &&
+         job.images * tiles.in_image() >= (job.filters * job.channels >= 128 * 128 ? 8 : 4);
 }
 
 }  // namespace
