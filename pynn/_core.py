@@ -2511,21 +2511,22 @@ def _restore(value, edge):
 def _run_hooks(hooks, grad, create_graph):
     """Run the hooks of a tensor on its gradient; returns what they make of it."""
     enabled = set_grad_mode(create_graph)
+    given = grad if create_graph else wrap(grad)  # the same tensor for all hooks, so that one may leave notes on it
     try:
         for hook in list(hooks.values()):
-            replaced = hook(grad if create_graph else wrap(grad))
+            replaced = hook(given)
             if replaced is not None:
                 if not isinstance(replaced, Tensor):
                     raise TypeError(f"hook must return a Tensor or None, got {type(replaced).__name__}.")
-                shape = grad._array.shape if create_graph else grad.shape
+                shape = given._array.shape
                 if replaced._array.shape != shape:
                     raise RuntimeError(
                         f"hook has changed the size of value: {list(shape)} became {list(replaced._array.shape)}."
                     )
-                grad = replaced if create_graph else replaced._array
+                given = replaced
     finally:
         set_grad_mode(enabled)
-    return grad
+    return given if create_graph else given._array
 
 
 def _reach_hooked(leaf, grad, run):

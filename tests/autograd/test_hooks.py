@@ -298,3 +298,21 @@ def test_handles(lib):
     from pynn.utils.hooks import RemovableHandle
 
     assert isinstance(leaf(pynn, 1.0).register_hook(print), RemovableHandle)
+
+
+def test_the_hooks_of_a_tensor_see_one_object_until_one_replaces_it():
+    x = pynn.ones(2, requires_grad=True)
+    y = x * 2
+    seen = []
+    y.register_hook(seen.append)
+
+    def note(grad):
+        grad.note = "mine"
+        return grad * 3
+
+    y.register_hook(note)
+    y.register_hook(seen.append)
+    y.sum().backward()
+    assert seen[0].note == "mine"
+    assert [g.tolist() for g in seen] == [[1, 1], [3, 3]]
+    assert not hasattr(seen[1], "note")
