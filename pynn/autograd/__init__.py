@@ -158,6 +158,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -165,6 +166,7 @@ def grad(
     """The gradients of outputs with respect to inputs, as a tuple; nothing is accumulated.
 
     create_graph: record the computation, for gradients of higher order.
+    only_inputs: True; False warns and changes nothing, as in torch.
     is_grads_batched: grad_outputs have one dimension more, in front: one gradient is computed for each, and stacked.
     materialize_grads: zeros in place of None for inputs that outputs do not depend on.
     Raises RuntimeError for an input that outputs do not depend on, unless allow_unused.
@@ -172,6 +174,12 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs is deprecated and ignored: gradients of inputs alone are computed. backward() accumulates others.",
+            FutureWarning,
+            stacklevel=2,
         )
     roots, wanted = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
     if not wanted:
@@ -225,7 +233,9 @@ def _batched(
     for i in range(count):
         each = [g if g is None else g[i] for g in rows]
         last = keep or i + 1 < count
-        steps.append(grad(roots, wanted, each, last, create_graph, unused, False, materialize))
+        steps.append(
+            grad(roots, wanted, each, last, create_graph, allow_unused=unused, materialize_grads=materialize)
+        )
     return tuple(None if column[0] is None else stack(column) for column in zip(*steps))
 
 

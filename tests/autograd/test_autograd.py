@@ -513,3 +513,11 @@ def test_deep_graphs(lib):
     y.backward()
     assert x.grad.item() == 1.0
     del y
+
+
+def test_only_inputs_is_accepted_as_torch_accepts_it():
+    x = pynn.ones(2, requires_grad=True)
+    y = (x * x).sum()
+    assert pynn.autograd.grad(y, x, None, True, False, True)[0].tolist() == [2, 2]
+    with pytest.warns(FutureWarning, match="only_inputs is deprecated"):
+        pynn.autograd.grad(y, x, only_inputs=False)
