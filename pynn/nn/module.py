@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any, Self, TypeVar
 from weakref import ref
 
@@ -84,6 +85,17 @@ class _Table(dict[str, Any]):
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return (OrderedDict, (list(self.items()),))  # Module.__setstate__ makes a table of it again
+
+
+def _leave_functions(cls: type) -> None:
+    """Keep functions such as `pynn.tanh` in a class's body from becoming its methods, as torch's built-in ones do not."""
+    for name, value in list(vars(cls).items()):
+        if (
+            isinstance(value, FunctionType)
+            and value.__module__.partition(".")[0] == "pynn"
+            and value.__qualname__.isidentifier()
+        ):
+            setattr(cls, name, staticmethod(value))
 
 
 class Module(ConversionMixin, HookMixin, StateMixin):
@@ -193,11 +205,14 @@ class Module(ConversionMixin, HookMixin, StateMixin):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.partition(".")[0] != "pynn":
+            _leave_functions(cls)
         # __getattr__ below slows down every read of an attribute. Where nothing needs it, Python's own reads serve: all
         # that it would find is in __dict__, and the error is the same.
         if (
             cls.__getattr__ is Module.__getattr__
             and cls.__getattribute__ is object.__getattribute__
+            and cls.__setattr__ is Module.__setattr__
             and cls.__setstate__ is Module.__setstate__
         ):
             quick_reads(cls)

@@ -476,3 +476,33 @@ def test_a_getattr_of_the_users_own_is_asked_whenever_it_is_set():
     del Plain.__getattr__
     with pytest.raises(AttributeError, match="'Plain' object has no attribute 'other'"):
         plain.other  # noqa: B018
+
+
+def test_functions_in_a_class_body_stay_functions():
+    class Net(nn.Module):
+        act, mix = pynn.tanh, nn.functional.linear
+        run = nn.Linear.forward  # a method stays one
+
+        def forward(self, x):
+            return self.mix(self.act(x), pynn.eye(2))
+
+    x = pynn.ones(1, 2)
+    assert pynn.equal(Net()(x), x.tanh())
+    assert Net().run.__self__
+
+
+def test_tables_put_in_place_by_a_class_with_a_setattr_of_its_own():
+    class Patched(nn.Linear):
+        def __init__(self):
+            nn.Module.__init__(self)
+            self._parameters = {"weight": None, "bias": None}
+
+        def __setattr__(self, name, value):
+            if name in self.__dict__.get("_parameters", ()):
+                self._parameters[name] = value
+            else:
+                object.__setattr__(self, name, value)
+
+    net = Patched()
+    net.weight, net.bias = pynn.eye(2) * 3, pynn.ones(2)
+    assert net(pynn.ones(2)).tolist() == [4, 4]
