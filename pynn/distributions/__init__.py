@@ -6,6 +6,7 @@ Names, arguments and results are torch.distributions'. `rsample` carries gradien
 from pynn.distributions import constraints as constraints
 from pynn.distributions import transforms as transforms
 from pynn.distributions import utils as utils
+from pynn.distributions.constraint_registry import biject_to, transform_to
 from pynn.distributions.continuous import (
     Exponential,
     Gumbel,
@@ -38,8 +39,8 @@ __all__ = [
     "ExponentialFamily", "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "Laplace",
     "LogNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal",
     "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
-    "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "Weibull", "kl_divergence",
-    "register_kl",
+    "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "Weibull", "biject_to", "kl_divergence",
+    "register_kl", "transform_to",
 ]  # fmt: skip
 __all__ += transforms.__all__
 

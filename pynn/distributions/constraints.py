@@ -29,21 +29,18 @@ class Constraint:
         return type(self).__name__[1:] + "()"
 
 
-class _Rule(Constraint):
-    """A region by its name, bounds and a function that says who is in it."""
+def _rule(name: str, holds: Callable[[Tensor], Tensor], event_dim: int = 0, is_discrete: bool = False) -> Constraint:
+    """A region without parameters, the only one of its class, by a function that says who is in it."""
+    members = {"check": lambda self, value: holds(value), "event_dim": event_dim, "is_discrete": is_discrete}
+    made: Constraint = type("_" + name, (Constraint,), members)()
+    return made
 
-    def __init__(
-        self, name: str, holds: Callable[[Tensor], Tensor], event_dim: int = 0, is_discrete: bool = False, **bounds: Any
-    ) -> None:
-        self._name, self._holds, self._bounds = name, holds, bounds
-        self.event_dim, self.is_discrete = event_dim, is_discrete
-        vars(self).update(bounds)
 
-    def check(self, value: Tensor) -> Tensor:
-        return self._holds(value)
+class _Bounded(Constraint):
+    """A region between bounds, which are its attributes."""
 
     def __repr__(self) -> str:
-        return f"{self._name}({', '.join(f'{k}={v}' for k, v in self._bounds.items())})"
+        return f"{type(self).__name__[1:]}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
 
 
 class _Dependent(Constraint):
@@ -129,70 +126,93 @@ class _Joined(Constraint):
         return pynn.cat([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
 
 
-def cat(cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> Constraint:
+class _Cat(_Joined):
     """Constraints of slices of a value, of these lengths (1 each by default), one after the other along dim."""
-    return _Joined(cseq, dim, [1] * len(cseq) if lengths is None else lengths)
+
+    def __init__(self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> None:
+        super().__init__(cseq, dim, [1] * len(cseq) if lengths is None else lengths)
 
 
-def stack(cseq: Sequence[Constraint], dim: int = 0) -> Constraint:
+class _Stack(_Joined):
     """Constraints of the places of a value along dim."""
-    return _Joined(cseq, dim)
+
+    def __init__(self, cseq: Sequence[Constraint], dim: int = 0) -> None:
+        super().__init__(cseq, dim)
 
 
-def greater_than(lower_bound: Any) -> Constraint:
+class _GreaterThan(_Bounded):
     """Above the bound."""
-    return _Rule("GreaterThan", lambda x: lower_bound < x, lower_bound=lower_bound)
+
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
+    def check(self, value: Tensor) -> Tensor:
+        return self.lower_bound < value  # type: ignore[no-any-return]
 
 
-def greater_than_eq(lower_bound: Any) -> Constraint:
+class _GreaterThanEq(_GreaterThan):
     """At the bound or above."""
-    return _Rule("GreaterThanEq", lambda x: lower_bound <= x, lower_bound=lower_bound)
+
+    def check(self, value: Tensor) -> Tensor:
+        return self.lower_bound <= value  # type: ignore[no-any-return]
 
 
-def less_than(upper_bound: Any) -> Constraint:
+class _LessThan(_Bounded):
     """Below the bound."""
-    return _Rule("LessThan", lambda x: x < upper_bound, upper_bound=upper_bound)
+
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
+    def check(self, value: Tensor) -> Tensor:
+        return value < self.upper_bound  # type: ignore[no-any-return]
 
 
-def interval(lower_bound: Any, upper_bound: Any) -> Constraint:
+class _Interval(_Bounded):
     """Between the bounds, or at one."""
-    bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
-    return _Rule("Interval", lambda x: (lower_bound <= x) & (x <= upper_bound), **bounds)
+
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound, self.upper_bound = lower_bound, upper_bound
+
+    def check(self, value: Tensor) -> Tensor:
+        return (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[no-any-return]
 
 
-def half_open_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
+class _HalfOpenInterval(_Interval):
     """At the lower bound or between the two."""
-    bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
-    return _Rule("HalfOpenInterval", lambda x: (lower_bound <= x) & (x < upper_bound), **bounds)
+
+    def check(self, value: Tensor) -> Tensor:
+        return (self.lower_bound <= value) & (value < self.upper_bound)  # type: ignore[no-any-return]
+
+
+class _IntegerInterval(_Interval):
+    """Integers between the bounds, or at one."""
+
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return _whole(value) & super().check(value)
+
+
+class _IntegerGreaterThan(_GreaterThanEq):
+    """Integers at the bound or above."""
+
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return _whole(value) & super().check(value)
+
+
+class _Multinomial(_LessThan):
+    """Counts that add up to the bound."""
+
+    is_discrete, event_dim = True, 1
+
+    def check(self, value: Tensor) -> Tensor:
+        return ((value >= 0) & _whole(value)).all(-1) & (value.sum(-1) == self.upper_bound)  # type: ignore[no-any-return]
 
 
 def _whole(x: Tensor) -> Tensor:
     return x % 1 == 0
-
-
-def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
-    """Integers between the bounds, or at one."""
-    bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
-    return _Rule(
-        "IntegerInterval", lambda x: _whole(x) & (lower_bound <= x) & (x <= upper_bound), is_discrete=True, **bounds
-    )
-
-
-def _integer_from(lower_bound: int) -> Constraint:
-    return _Rule(
-        "IntegerGreaterThan", lambda x: _whole(x) & (x >= lower_bound), is_discrete=True, lower_bound=lower_bound
-    )
-
-
-def multinomial(upper_bound: Any) -> Constraint:
-    """Counts that add up to the bound."""
-    return _Rule(
-        "Multinomial",
-        lambda x: ((x >= 0) & _whole(x)).all(-1) & (x.sum(-1) == upper_bound),
-        1,
-        True,
-        upper_bound=upper_bound,
-    )
 
 
 def is_dependent(constraint: Constraint) -> bool:
@@ -221,25 +241,28 @@ def _unit_rows(x: Tensor) -> Tensor:
     return ((x.norm(dim=-1) - 1).abs() < tolerance).all(-1)
 
 
-boolean = _Rule("Boolean", lambda x: (x == 0) | (x == 1), is_discrete=True)
-corr_cholesky = _Rule("CorrCholesky", lambda x: _lower(x) & _positive_diagonal(x) & _unit_rows(x), 2)
+boolean = _rule("Boolean", lambda x: (x == 0) | (x == 1), is_discrete=True)
+corr_cholesky = _rule("CorrCholesky", lambda x: _lower(x) & _positive_diagonal(x) & _unit_rows(x), 2)
 dependent: Constraint = _Dependent()
 dependent_property = _DependentProperty
 independent = _Independent
-lower_cholesky = _Rule("LowerCholesky", lambda x: _lower(x) & _positive_diagonal(x), 2)
-lower_triangular = _Rule("LowerTriangular", _lower, 2)
+lower_cholesky = _rule("LowerCholesky", lambda x: _lower(x) & _positive_diagonal(x), 2)
+lower_triangular = _rule("LowerTriangular", _lower, 2)
+greater_than, greater_than_eq, less_than = _GreaterThan, _GreaterThanEq, _LessThan
+interval, half_open_interval, integer_interval = _Interval, _HalfOpenInterval, _IntegerInterval
+cat, stack, multinomial = _Cat, _Stack, _Multinomial
 nonnegative = greater_than_eq(0.0)
-nonnegative_integer = _integer_from(0)
-one_hot = _Rule("OneHot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1, True)
+nonnegative_integer = _IntegerGreaterThan(0)
+one_hot = _rule("OneHot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1, True)
 positive = greater_than(0.0)
-positive_definite = _Rule("PositiveDefinite", lambda x: _symmetric(x) & (pynn.linalg.cholesky_ex(x).info == 0), 2)
-positive_integer = _integer_from(1)
-positive_semidefinite = _Rule(
+positive_definite = _rule("PositiveDefinite", lambda x: _symmetric(x) & (pynn.linalg.cholesky_ex(x).info == 0), 2)
+positive_integer = _IntegerGreaterThan(1)
+positive_semidefinite = _rule(
     "PositiveSemidefinite", lambda x: _symmetric(x) & (pynn.linalg.eigvalsh(x) >= 0).all(-1), 2
 )
-real = _Rule("Real", lambda x: x == x)
+real = _rule("Real", lambda x: x == x)
 real_vector = independent(real, 1)
-simplex = _Rule("Simplex", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
-square = _Rule("Square", _square, 2)
-symmetric = _Rule("Symmetric", _symmetric, 2)
+simplex = _rule("Simplex", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
+square = _rule("Square", _square, 2)
+symmetric = _rule("Symmetric", _symmetric, 2)
 unit_interval = interval(0.0, 1.0)

@@ -13,13 +13,15 @@ from pynn.distributions.composed import (
     ReshapeTransform,
     identity_transform,
 )
+from pynn.distributions.joined import CatTransform, StackTransform
 from pynn.distributions.transform import Transform, sum_rightmost
 from pynn.nn import functional as F
 
 __all__ = [
-    "AbsTransform", "AffineTransform", "ComposeTransform", "CumulativeDistributionTransform", "ExpTransform",
-    "IndependentTransform", "LowerCholeskyTransform", "PowerTransform", "ReshapeTransform", "SigmoidTransform",
-    "SoftmaxTransform", "SoftplusTransform", "StickBreakingTransform", "TanhTransform", "Transform", "identity_transform",
+    "AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",
+    "CumulativeDistributionTransform", "ExpTransform", "IndependentTransform", "LowerCholeskyTransform",
+    "PositiveDefiniteTransform", "PowerTransform", "ReshapeTransform", "SigmoidTransform", "SoftmaxTransform",
+    "SoftplusTransform", "StackTransform", "StickBreakingTransform", "TanhTransform", "Transform", "identity_transform",
 ]  # fmt: skip
 
 
@@ -52,14 +54,18 @@ class ExpTransform(_Bijective):
         return x
 
 
+def _clipped_sigmoid(x: Tensor) -> Tensor:
+    limits = pynn.finfo(x.dtype)
+    return x.sigmoid().clamp(limits.tiny, 1.0 - limits.eps)
+
+
 class SigmoidTransform(_Bijective):
     """y = 1 / (1 + exp(-x))."""
 
     codomain = constraints.unit_interval
 
     def _call(self, x: Tensor) -> Tensor:
-        limits = pynn.finfo(x.dtype)
-        return x.sigmoid().clamp(limits.tiny, 1.0 - limits.eps)
+        return _clipped_sigmoid(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         limits = pynn.finfo(y.dtype)
@@ -278,5 +284,78 @@ class LowerCholeskyTransform(Transform):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LowerCholeskyTransform)
+
+    __hash__ = object.__hash__
+
+
+class PositiveDefiniteTransform(Transform):
+    """A square matrix as a positive definite one, by its Cholesky factor."""
+
+    domain = constraints.independent(constraints.real, 2)
+    codomain = constraints.positive_definite
+
+    def _call(self, x: Tensor) -> Tensor:
+        factor = LowerCholeskyTransform()(x)
+        return factor @ factor.mT
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return LowerCholeskyTransform().inv(pynn.linalg.cholesky(y))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PositiveDefiniteTransform)
+
+    __hash__ = object.__hash__
+
+
+class CorrCholeskyTransform(Transform):
+    """n (n - 1) / 2 numbers as the Cholesky factor of a correlation matrix of n rows.
+
+    tanh of the numbers are partial correlations r, row by row; in row i, place j has r[i, j] of what the places before it
+    left of the row's length 1.
+    """
+
+    bijective = True
+    domain = constraints.real_vector
+    codomain = constraints.corr_cholesky
+
+    @staticmethod
+    def _left(y: Tensor) -> Tensor:
+        return 1 - (y * y).cumsum(-1)
+
+    @staticmethod
+    def _below(matrix: Tensor, offset: int) -> Tensor:
+        rows, columns = pynn.tril_indices(matrix.shape[-1], matrix.shape[-1], offset).unbind()
+        return matrix[..., rows, columns]
+
+    def _call(self, x: Tensor) -> Tensor:
+        eps = pynn.finfo(x.dtype).eps
+        n = self.forward_shape(x.shape)[-1]
+        rows, columns = pynn.tril_indices(n, n, -1).unbind()
+        r = x.new_zeros((*x.shape[:-1], n, n))
+        r[..., rows, columns] = x.tanh().clamp(-1 + eps, 1 - eps)
+        left = (1 - r * r).sqrt().cumprod(-1)
+        return (r + pynn.eye(n, dtype=x.dtype)) * F.pad(left[..., :-1], [1, 0], value=1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        before = F.pad(self._left(y)[..., :-1], [1, 0], value=1)
+        return (self._below(y, -1) / self._below(before, -1).sqrt()).atanh()
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        of_lengths = self._below(self._left(y), -2).log().sum(-1) / 2
+        return of_lengths + TanhTransform().log_abs_det_jacobian(x, y).sum(-1)
+
+    def forward_shape(self, shape: Any) -> Any:
+        n = (1 + math.isqrt(1 + 8 * shape[-1])) // 2
+        if n * (n - 1) // 2 != shape[-1]:
+            raise ValueError(f"Input of {shape[-1]} numbers is not the flattened lower triangle of a square matrix.")
+        return (*shape[:-1], n, n)
+
+    def inverse_shape(self, shape: Any) -> Any:
+        if len(shape) < 2 or shape[-1] != shape[-2]:
+            raise ValueError(f"Input of shape {tuple(shape)} is not square.")
+        return (*shape[:-2], shape[-1] * (shape[-1] - 1) // 2)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CorrCholeskyTransform)
 
     __hash__ = object.__hash__

@@ -6,8 +6,22 @@ from typing import Any
 import pynn
 from pynn._core import Tensor
 from pynn.distributions.distribution import broadcast_all
+from pynn.distributions.transform import sum_rightmost as _sum_rightmost
 
-__all__ = ["broadcast_all", "clamp_probs", "lazy_property", "logits_to_probs", "probs_to_logits"]
+__all__ = [
+    "_standard_normal",
+    "_sum_rightmost",
+    "broadcast_all",
+    "clamp_probs",
+    "lazy_property",
+    "logits_to_probs",
+    "probs_to_logits",
+]
+
+
+def _standard_normal(shape: Any, dtype: Any, device: Any) -> Tensor:
+    """Draws of a normal distribution of mean 0 and variance 1."""
+    return pynn.randn(shape, dtype=dtype, device=device)
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

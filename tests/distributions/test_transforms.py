@@ -28,6 +28,13 @@ TRANSFORMS = {
     "cdf": (lambda d, t: d.CumulativeDistributionTransform(d.Normal(t(A), t(B))), A - 1),
     "one after the other": (lambda d, t: d.ComposeTransform([d.AffineTransform(1.0, 2.0), d.TanhTransform()]), A - B),
     "of several ranks": (lambda d, t: d.ComposeTransform([d.ExpTransform(), d.StickBreakingTransform()]), P),
+    "parts": (lambda d, t: d.CatTransform([d.ExpTransform(), d.TanhTransform()], -1, [1, 2]), P - 0.5),
+    "events of parts": (
+        lambda d, t: d.CatTransform([d.ExpTransform(), d.AffineTransform(0.0, 2.0, event_dim=1)], -1, [1, 2]),
+        P,
+    ),
+    "places": (lambda d, t: d.StackTransform([d.ExpTransform(), d.TanhTransform()], 0), P),
+    "correlations": (lambda d, t: d.CorrCholeskyTransform(), P - 0.4),
     "inverse": (lambda d, t: d.ComposeTransform([d.AffineTransform(1.0, 2.0), d.ExpTransform()]).inv, A),
     "identity": (lambda d, t: d.identity_transform, A),
 }
