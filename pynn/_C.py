@@ -18,6 +18,10 @@ def _are_functorch_transforms_active() -> bool:
     return False
 
 
+def _get_tracing_state() -> None:
+    """None: nothing is traced."""
+
+
 def _nothing(*args: Any, **kwargs: Any) -> bool:
     """A switch that was off and stays so."""
     return False

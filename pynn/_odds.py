@@ -9,6 +9,7 @@ from typing import Any
 from pynn._core import Tensor
 from pynn._device import device
 from pynn._dtypes import DTYPES
+from pynn._stand_ins import stand_in
 from pynn._switches import get_default_device
 
 torch = sys.modules["pynn"]  # torch.torch is torch, and some code says so
@@ -20,6 +21,9 @@ class OutOfMemoryError(RuntimeError):
 
 class AcceleratorError(RuntimeError):
     """What torch raises when a GPU reports an error; nothing here raises it."""
+
+
+PyTorchFileReader = stand_in("pynn", "PyTorchFileReader", "pynn.load reads torch's files.")
 
 
 class SymInt:

@@ -36,14 +36,23 @@ ABSENT = {
     **dict.fromkeys(("_C", "_decomp", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_ops", "_prims", "_prims_common", "_refs",
                      "_subclasses", "utils._python_dispatch", "utils._sympy", "utils._triton"), _INNER),
     **dict.fromkeys((
-        "distributions.constraint_registry", "distributions.continuous_bernoulli", "distributions.fishersnedecor",
+        "distributions.continuous_bernoulli", "distributions.fishersnedecor",
         "distributions.generalized_pareto", "distributions.inverse_gamma", "distributions.kumaraswamy",
         "distributions.lkj_cholesky", "distributions.logistic_normal", "distributions.lowrank_multivariate_normal",
         "distributions.von_mises", "distributions.wishart",
     ), "pynn.distributions has the common distributions; this one is not among them yet."),
+    "utils.flop_counter": "operations are not counted; pynn.profiler times them.",
+    "numa": "pynn does not place its threads; start the program under numactl.",
     **dict.fromkeys(("package", "utils.bundled_inputs", "utils.mobile_optimizer"),
                     "packages of code and models for phones are out of pynn's scope; pynn.save keeps a state_dict."),
 }  # fmt: skip
+
+# Functions of those modules that only ask whether something is at work -> their answer: it is not.
+ANSWERS = {
+    "_subclasses.fake_tensor.is_fake": False,
+    "fx.experimental.proxy_tensor.get_proxy_mode": None,
+    "utils._python_dispatch.is_traceable_wrapper_subclass": False,
+}
 
 # torch's name of a module -> pynn's, which has its names among others.
 ALIASES = {
@@ -92,14 +101,15 @@ def reason(module: str) -> str | None:
 
 
 class Absent(ModuleType):
-    """A module that has whatever is asked of it, as stand-ins."""
+    """A module that has whatever is asked of it: stand-ins, and the answers above."""
 
     _why: str
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'.")
-        found = stand_in(self.__name__, name, self._why)
+        full = f"{self.__name__}.{name}".partition(".")[2]
+        found = (lambda *_: ANSWERS[full]) if full in ANSWERS else stand_in(self.__name__, name, self._why)
         setattr(self, name, found)
         return found
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pynn._core import Tensor
+from pynn._stand_ins import stand_in
 
 __all__ = [
-    "get_ignored_functions", "get_overridable_functions", "get_testing_overrides", "handle_torch_function",
+    "TorchFunctionMode", "get_ignored_functions", "get_overridable_functions", "get_testing_overrides", "handle_torch_function",
     "has_torch_function", "has_torch_function_unary", "has_torch_function_variadic", "is_tensor_like",
     "is_tensor_method_or_property", "resolve_name", "wrap_torch_function",
 ]  # fmt: skip
+TorchFunctionMode = stand_in(__name__, "TorchFunctionMode", "functions do not ask who takes them over.")
 
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:

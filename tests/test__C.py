@@ -19,3 +19,7 @@ def test_names():
     assert not hasattr(_C, "__nothing__")
     with pytest.raises(NotImplementedError, match=r"^pynn\._C\._nn_something: .*inner workings"):
         _C._nn_something()
+
+
+def test_nothing_is_traced():
+    assert _C._get_tracing_state() is None

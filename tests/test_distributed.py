@@ -54,3 +54,8 @@ def test_more_than_one_process_is_refused(monkeypatch):
     with pytest.raises(RuntimeError, match="the world size is 2"):
         dist.init_process_group("nccl")
     assert not dist.is_initialized()
+
+
+def test_modules_that_annotations_name_are_there_without_an_import():
+    assert not isinstance(1, pynn.distributed.DeviceMesh | pynn.distributed.device_mesh.DeviceMesh)
+    assert not isinstance(1, pynn.distributed.fsdp.FSDPModule)

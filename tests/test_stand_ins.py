@@ -97,3 +97,9 @@ def test_fx_can_be_asked_after():
     assert not isinstance(pynn.ones(1), fx.Proxy)
     with pytest.raises(NotImplementedError, match="symbolic_trace: graphs of Python code"):
         fx.symbolic_trace(pynn.nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("name", _stand_ins.ANSWERS)
+def test_questions_after_what_is_not_there_are_answered(name):
+    module, _, function = name.rpartition(".")
+    assert getattr(importlib.import_module(f"pynn.{module}"), function)() is _stand_ins.ANSWERS[name]

@@ -26,7 +26,12 @@ _LAZY = {
     ), "memory"),
     "OutOfMemoryError": "._odds",
 }  # fmt: skip
-__getattr__, __dir__ = _lazy.names(__name__, _LAZY, "pynn has no such part of torch.cuda.")
+_find, __dir__ = _lazy.names(__name__, _LAZY, "pynn has no such part of torch.cuda.")
+
+
+def __getattr__(name: str) -> Any:
+    return is_initialized() if name == "_initialized" else _find(name)
+
 
 has_half = True
 has_magma = False
@@ -38,7 +43,9 @@ def _refusing(*names: str) -> None:
 
         def function(*args: Any, **kwargs: Any) -> NoReturn:
             _gpu.cupy()
-            raise NotImplementedError("pynn.cuda has no means for this: ask CuPy or the driver's own tools (nvidia-smi).")
+            raise NotImplementedError(
+                "pynn.cuda has no means for this: ask CuPy or the driver's own tools (nvidia-smi)."
+            )
 
         function.__name__ = function.__qualname__ = name
         function.__doc__ = (

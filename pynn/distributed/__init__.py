@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from pynn import _lazy
 from pynn._core import Tensor
 
 _ONE_ONLY = "pynn runs in one process"
@@ -54,9 +55,13 @@ class Work:
 
 class _GroupName:
     WORLD: ProcessGroup | None = None
+    NON_GROUP_MEMBER = None
 
 
 group = GroupMember = _GroupName
+# Modules that torch's own import brings along: annotations name their classes.
+_MODULES = ("algorithms", "constants", "device_mesh", "distributed_c10d", "fsdp", "rpc", "tensor", "utils")
+__getattr__, __dir__ = _lazy.names(__name__, {**dict.fromkeys(_MODULES, ""), "DeviceMesh": "device_mesh"})
 _backend = "gloo"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pynn._stand_ins import StandIn, stand_in
 from pynn.nn.module import Module
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
@@ -109,3 +110,9 @@ class DistributedDataParallel(Module):
         from contextlib import nullcontext
 
         return nullcontext()
+
+
+def __getattr__(name: str) -> StandIn:
+    if name in ("gather", "parallel_apply", "replicate", "scatter", "scatter_kwargs"):
+        return stand_in(__name__, name, "there is one device to compute on; call the module on the whole batch.")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'.")

@@ -16,8 +16,8 @@ PyTree = Any
 class _Kind(NamedTuple):
     """How containers of one type are taken apart (values, context) and put together."""
 
-    flatten: Callable[[Any], tuple[list[Any], Any]]
-    unflatten: Callable[[Iterable[Any], Any], Any]
+    flatten_fn: Callable[[Any], tuple[list[Any], Any]]
+    unflatten_fn: Callable[[Iterable[Any], Any], Any]
 
 
 SUPPORTED_NODES: dict[Any, _Kind] = {}
@@ -99,6 +99,11 @@ def _type_of(tree: Any) -> Any:
     return namedtuple if hasattr(cls, "_fields") else None
 
 
+def _get_node_type(tree: Any) -> Any:
+    """The key of a tree in SUPPORTED_NODES where it is a container, else its type."""
+    return _type_of(tree) or type(tree)
+
+
 def _kind(name: Any) -> _Kind:
     return SUPPORTED_NODES[name]
 
@@ -124,7 +129,7 @@ class TreeSpec:
         found = _type_of(tree)
         if found != self.type:
             raise ValueError(f"Type mismatch; expected {self.type!r}, but got {type(tree)!r}.")
-        values, context = _kind(found).flatten(tree)
+        values, context = _kind(found).flatten_fn(tree)
         if len(values) != self.num_children or (found in (dict, OrderedDict) and list(context) != list(self.context)):
             raise ValueError(f"Node structure mismatch: expected {self!r}, got {tree!r}.")
         return [part for child, value in zip(self.children_specs, values) for part in child.flatten_up_to(value)]
@@ -140,7 +145,7 @@ class TreeSpec:
         return self._build(iter(leaves))
 
     def _build(self, leaves: Any) -> Any:
-        return _kind(self.type).unflatten([c._build(leaves) for c in self.children_specs], self.context)
+        return _kind(self.type).unflatten_fn([c._build(leaves) for c in self.children_specs], self.context)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -187,7 +192,7 @@ def _flatten(tree: Any, leaves: list[Any], is_leaf: Callable[[Any], bool] | None
     if name is None:
         leaves.append(tree)
         return LeafSpec()
-    values, context = _kind(name).flatten(tree)
+    values, context = _kind(name).flatten_fn(tree)
     return TreeSpec(name, context, [_flatten(v, leaves, is_leaf) for v in values])
 
 
@@ -286,7 +291,7 @@ def broadcast_prefix(prefix: Any, spec: TreeSpec) -> list[Any] | None:
         return [prefix] * spec.num_leaves
     if found != spec.type:
         return None
-    values, context = _kind(found).flatten(prefix)
+    values, context = _kind(found).flatten_fn(prefix)
     if len(values) != spec.num_children or context != spec.context:
         return None
     out: list[Any] = []

@@ -40,3 +40,12 @@ def test_consume_prefix():
     consume_prefix_in_state_dict_if_present(state, "module.")
     assert list(state) == ["weight", "bias"]
     nn.Linear(2, 3).load_state_dict(state)
+
+
+def test_what_spreads_over_devices_can_be_imported_and_says_why_not():
+    from pynn.nn.parallel.scatter_gather import scatter
+
+    with pytest.raises(NotImplementedError, match="one device to compute on"):
+        scatter(pynn.ones(2), [0, 1])
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        nn.parallel.nothing  # noqa: B018

@@ -284,3 +284,10 @@ def test_a_checkpoint_within_keeps_nothing_of_its_own():
     assert kept[0]() is None
     z.sum().backward()
     assert x.grad.tolist() == pytest.approx([2 * math.exp(2)] * 2)
+
+
+def test_there_is_no_state_of_gpus_without_gpus():
+    devices, states = pynn.utils.checkpoint.get_device_states(pynn.ones(1), 2)
+    assert (devices, states) == ([], [])
+    pynn.utils.checkpoint.set_device_states(devices, states)
+    assert not pynn.cuda._initialized

@@ -99,3 +99,11 @@ def test_dicts_with_keys():
     pairs, keys = pytree._dict_flatten_with_keys({"a": 1, "b": 2})
     assert pairs == [(pytree.MappingKey("a"), 1), (pytree.MappingKey("b"), 2)]
     assert pytree._dict_unflatten([3, 4], keys) == {"a": 3, "b": 4}
+
+
+def test_the_table_of_containers():
+    for tree, kind in (([1], list), (Point(1, 2), namedtuple)):
+        assert pytree._get_node_type(tree) is kind
+        values, context = pytree.SUPPORTED_NODES[kind].flatten_fn(tree)
+        assert pytree.SUPPORTED_NODES[kind].unflatten_fn(values, context) == tree
+    assert pytree._get_node_type("leaf") is str

@@ -1,6 +1,7 @@
 """From a list of samples to one batch (`default_collate`), and from one sample to tensors (`default_convert`)."""
 
 import copy
+import re
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from pynn._dtypes import DTYPES
 from pynn.ops.from_data import as_tensor, tensor
 from pynn.ops.joining import stack
 
-_NOT_NUMBERS = "SUO"  # the NumPy kinds of text and objects
+np_str_obj_array_pattern = re.compile("[SaUO]")  # in the codes of NumPy's types for text and objects
 
 
 def collate(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
@@ -52,7 +53,7 @@ def collate_tensor_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> An
 
 def collate_numpy_array_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
     """NumPy arrays, stacked as tensors; TypeError for arrays of text and objects."""
-    if batch[0].dtype.kind in _NOT_NUMBERS:
+    if np_str_obj_array_pattern.search(batch[0].dtype.str):
         raise TypeError(_unknown(batch[0].dtype))
     return collate([as_tensor(sample) for sample in batch], collate_fn_map=collate_fn_map)
 
@@ -104,7 +105,7 @@ def default_collate(batch: Any) -> Any:
 def default_convert(data: Any) -> Any:
     """A sample with its NumPy arrays and scalars turned into tensors, however deeply they lie; the rest as it is."""
     if isinstance(data, numpy.ndarray):
-        return data if data.dtype.kind in _NOT_NUMBERS else as_tensor(data)
+        return data if np_str_obj_array_pattern.search(data.dtype.str) else as_tensor(data)
     if isinstance(data, (numpy.number, numpy.bool_)):
         return as_tensor(numpy.asarray(data))
     if isinstance(data, Mapping):

@@ -127,3 +127,10 @@ def test_convert_leaves_the_rest_alone():
     assert out["c"].dtype is pynn.float32
     words = numpy.array(["a"])
     assert default_convert(words) is words
+
+
+def test_the_pattern_of_arrays_that_are_no_numbers():
+    from pynn.utils.data._utils.collate import np_str_obj_array_pattern as pattern
+
+    assert all(pattern.search(numpy.array(x).dtype.str) for x in ("text", b"bytes", None))
+    assert not any(pattern.search(numpy.array(x).dtype.str) for x in (1, 1.5, True))
