@@ -5,6 +5,7 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pynn import _core
@@ -88,6 +89,9 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
+_NO_HOOKS: Any = MappingProxyType({})  # of an optimizer around another, which did not call Optimizer.__init__
+
+
 class Optimizer:
     """Base class: holds parameters in groups with options of their own, and a state for each parameter.
 
@@ -103,12 +107,12 @@ class Optimizer:
         "_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks",
         "_optimizer_load_state_dict_pre_hooks", "_optimizer_load_state_dict_post_hooks",
     )  # fmt: skip
-    _optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]]
-    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
-    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
+    _optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]] = _NO_HOOKS
     defaults: dict[str, Any]
     param_groups: list[dict[str, Any]]
     state: dict[Any, Any]

@@ -287,3 +287,17 @@ def test_training_reaches_the_minimum():
         ((x @ w - y) ** 2).mean().backward()
         optimizer.step()
     numpy.testing.assert_allclose(w.detach().numpy(), [[1.0], [-2.0], [0.5]], atol=1e-3)
+
+
+def test_an_optimizer_around_another_needs_no_hooks_of_its_own():
+    class Around(Optimizer):
+        def __init__(self, inner):
+            self.inner, self.param_groups = inner, inner.param_groups
+
+        def step(self, closure=None):
+            self.inner.step(closure)
+
+    w = pynn.ones(2, requires_grad=True)
+    w.sum().backward()
+    Around(SGD([w], lr=1.0)).step()
+    assert w.tolist() == [0, 0]
