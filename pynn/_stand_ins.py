@@ -38,10 +38,9 @@ ABSENT = {
     **dict.fromkeys((
         "distributions.continuous_bernoulli", "distributions.fishersnedecor",
         "distributions.generalized_pareto", "distributions.inverse_gamma", "distributions.kumaraswamy",
-        "distributions.lkj_cholesky", "distributions.logistic_normal", "distributions.lowrank_multivariate_normal",
+        "distributions.lkj_cholesky", "distributions.lowrank_multivariate_normal",
         "distributions.von_mises", "distributions.wishart",
     ), "pynn.distributions has the common distributions; this one is not among them yet."),
-    "utils.flop_counter": "operations are not counted; pynn.profiler times them.",
     "numa": "pynn does not place its threads; start the program under numactl.",
     **dict.fromkeys(("package", "utils.bundled_inputs", "utils.mobile_optimizer"),
                     "packages of code and models for phones are out of pynn's scope; pynn.save keeps a state_dict."),

@@ -28,6 +28,7 @@ from pynn.distributions.discrete import (
 from pynn.distributions.distribution import Distribution, ExponentialFamily, Independent
 from pynn.distributions.gamma import Beta, Chi2, Dirichlet, Gamma
 from pynn.distributions.kl import kl_divergence, register_kl
+from pynn.distributions.logistic_normal import LogisticNormal
 from pynn.distributions.mixture import MixtureSameFamily
 from pynn.distributions.relaxed import RelaxedBernoulli, RelaxedOneHotCategorical
 from pynn.distributions.tails import Cauchy, HalfCauchy, HalfNormal, Pareto, StudentT, Weibull
@@ -37,7 +38,7 @@ from pynn.distributions.transforms import *  # noqa: F403
 __all__ = [
     "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Dirichlet", "Distribution", "Exponential",
     "ExponentialFamily", "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "Laplace",
-    "LogNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal",
+    "LogNormal", "LogisticNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal",
     "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
     "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "Weibull", "biject_to", "kl_divergence",
     "register_kl", "transform_to",

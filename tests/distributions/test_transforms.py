@@ -40,6 +40,8 @@ TRANSFORMS = {
 }
 
 MADE = {  # a distribution, a value
+    "LogisticNormal": (lambda d, t: d.LogisticNormal(t(A[:2]), t(B[:2])), P),
+    "LogisticNormal of one": (lambda d, t: d.LogisticNormal(t(A[0]), t(B[0])).expand((3,)), P[0, :2] / P[0, :2].sum()),
     "Cauchy": (lambda d, t: d.Cauchy(t(A), t(B)), A - B),
     "StudentT": (lambda d, t: d.StudentT(t(A), t(B), t(A)), A - B),
     "HalfNormal": (lambda d, t: d.HalfNormal(t(A)), B),
