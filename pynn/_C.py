@@ -22,6 +22,16 @@ def _get_tracing_state() -> None:
     """None: nothing is traced."""
 
 
+class _nn:
+    """torch._C._nn: what modules with a `to` of their own read its arguments with."""
+
+    @staticmethod
+    def _parse_to(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        from pynn.nn._conversion import parse_to
+
+        return parse_to(*args, **kwargs)
+
+
 def _nothing(*args: Any, **kwargs: Any) -> bool:
     """A switch that was off and stays so."""
     return False

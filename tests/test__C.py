@@ -23,3 +23,12 @@ def test_names():
 
 def test_nothing_is_traced():
     assert _C._get_tracing_state() is None
+
+
+def test_arguments_of_to_are_read():
+    parse = _C._nn._parse_to
+    cpu = pynn.device("cpu")
+    assert parse("cpu", pynn.float64, True) == (cpu, pynn.float64, True, None)
+    assert parse(pynn.ones(1)) == (cpu, pynn.float32, False, None)
+    assert parse(device=cpu, memory_format=pynn.channels_last) == (cpu, None, False, pynn.channels_last)
+    assert parse(None) == (None, None, False, None)

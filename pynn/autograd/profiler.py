@@ -9,8 +9,12 @@ from typing import Any
 
 from pynn import _core
 from pynn._core import Tensor, state
+from pynn._stand_ins import stand_in
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "emit_itt", "emit_nvtx", "profile", "record_function"]
+
+emit_itt = stand_in(__name__, "emit_itt", "other programs' profilers are not told of operations; use profile.")
+emit_nvtx = stand_in(__name__, "emit_nvtx", "other programs' profilers are not told of operations; use profile.")
 
 
 class FunctionEvent:

@@ -10,6 +10,22 @@ from pynn._dtypes import DTYPES, from_numpy, to_numpy
 from pynn.ops.devices import device_of
 
 
+def parse_to(
+    *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> tuple[device_type | None, Any, bool, Any]:
+    """What the arguments of `Module.to` ask for: device, dtype (None: as it is), non_blocking, memory_format."""
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype, device = from_numpy(arg._array.dtype), device_of(arg)
+        elif isinstance(arg, (str, device_type)) or type(arg) is int:
+            device = arg
+        elif isinstance(arg, bool):
+            non_blocking = arg
+        elif arg is not None:
+            dtype = arg
+    return None if device is None else check_device(device), dtype, non_blocking, memory_format
+
+
 class ConversionMixin:
     """The part of Module that converts parameters, gradients and buffers in place."""
 
@@ -44,14 +60,7 @@ class ConversionMixin:
         Only floating point tensors change dtype, only those of 4 or 5 dimensions take a memory_format. TypeError for
         an integer dtype; returns self.
         """
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype, device = from_numpy(arg._array.dtype), device_of(arg)
-            elif isinstance(arg, (str, device_type)) or type(arg) is int:
-                device = arg
-            elif arg is not None and not isinstance(arg, bool):  # a bool is non_blocking
-                dtype = arg
-        where = None if device is None else check_device(device)
+        where, dtype, _, memory_format = parse_to(*args, device=device, dtype=dtype, memory_format=memory_format)
         if dtype is None and memory_format is None and where is None:
             return self
         if dtype is not None and to_numpy(dtype).kind not in "fV":

@@ -9,7 +9,12 @@ from typing import Any
 from pynn.autograd.profiler import EventList, record_function
 from pynn.autograd.profiler import profile as _profile
 
-__all__ = ["ProfilerAction", "ProfilerActivity", "profile", "record_function", "schedule", "tensorboard_trace_handler"]
+__all__ = ["ProfilerAction", "ProfilerActivity", "kineto_available", "profile", "record_function", "schedule", "tensorboard_trace_handler"]
+
+
+def kineto_available() -> bool:
+    """True: `profile` works, by means of its own."""
+    return True
 
 
 class ProfilerActivity(enum.Enum):
