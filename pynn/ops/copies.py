@@ -7,7 +7,7 @@ from typing import Any
 from pynn._core import METHODS, Tensor, unary
 from pynn.ops.cast import CLONE
 from pynn.ops.out import takes_out
-from pynn.ops.registry import export
+from pynn.ops.registry import FUNCTIONS, export
 from pynn.ops.selecting import chunk, narrow, split
 from pynn.ops.strided import as_strided, diagonal
 from pynn.ops.view import _ints, normal_dim
@@ -24,12 +24,23 @@ def _publish_copy(name: str, view: Callable[..., Any]) -> None:
 
 
 for _name in (
-    "detach", "diagonal", "expand", "narrow", "permute", "select", "split", "squeeze", "t", "transpose", "unbind", "unfold",
+    "detach", "diagonal", "expand", "permute", "select", "split", "squeeze", "t", "transpose", "unbind", "unfold",
     "unsqueeze", "view", "as_strided",
 ):  # fmt: skip
     _publish_copy(_name, METHODS[_name])
 _publish_copy("alias", lambda x: x)
-export("narrow_copy", function=False)(lambda self, *args, **kwargs: unary(CLONE, narrow(self, *args, **kwargs)))
+
+
+def _narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+    try:
+        dim = normal_dim(dim, input._array.ndim)
+    except IndexError as error:  # what `narrow` raises; torch's copy differs from its view
+        raise RuntimeError(str(error)) from None
+    return narrow(input, dim, start, length)
+
+
+_publish_copy("narrow", _narrow)
+export("narrow_copy", function=False)(FUNCTIONS["narrow_copy"])
 
 
 def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
