@@ -119,21 +119,3 @@ def register_vmap(op: Any, func: Any = None, /, **accepted: Any) -> Any:
 def register_kernel(op: Any, device_types: Any, func: Any = None, /, *, lib: Any = None) -> Any:
     """What runs for an operation on some devices: see CustomOpDef.register_kernel."""
     return _op(op).register_kernel(device_types, func)
-
-
-class Namespace:
-    """The operations of one namespace, as pynn.ops.namespace."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> CustomOpDef:
-        found = _OPS.get(f"{self._name}::{name}")
-        if found is None:
-            raise AttributeError(f"There is no operation {self._name}::{name}; pynn.library.custom_op makes one.")
-        return found
-
-
-def namespace(name: str) -> Namespace | None:
-    """The namespace of this name, or None where no operation is in it."""
-    return Namespace(name) if any(op.startswith(name + "::") for op in _OPS) else None
