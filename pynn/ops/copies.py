@@ -7,13 +7,13 @@ from typing import Any
 from pynn._core import METHODS, Tensor, unary
 from pynn.ops.cast import CLONE
 from pynn.ops.out import takes_out
-from pynn.ops.registry import FUNCTIONS, export
+from pynn.ops.registry import export
 from pynn.ops.selecting import chunk, narrow, split
 from pynn.ops.strided import as_strided, diagonal
 from pynn.ops.view import _ints, normal_dim
 
 
-def _publish_copy(name: str, view: Callable[..., Any]) -> None:
+def _publish_copy(name: str, view: Callable[..., Any]) -> Callable[..., Any]:
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         out = view(input, *args, **kwargs)
         return unary(CLONE, out) if isinstance(out, Tensor) else tuple(unary(CLONE, x) for x in out)
@@ -21,6 +21,7 @@ def _publish_copy(name: str, view: Callable[..., Any]) -> None:
     function.__name__ = name + "_copy"
     function.__doc__ = f"`{name}` as a copy, in memory of its own."
     export(function.__name__, method=False)(takes_out(function))
+    return function
 
 
 for _name in (
@@ -39,8 +40,7 @@ def _narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor
     return narrow(input, dim, start, length)
 
 
-_publish_copy("narrow", _narrow)
-export("narrow_copy", function=False)(FUNCTIONS["narrow_copy"])
+export("narrow_copy", function=False)(_publish_copy("narrow", _narrow))
 
 
 def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
