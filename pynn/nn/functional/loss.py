@@ -253,7 +253,7 @@ def _rows(input: Any, target: Any) -> Any:
 def _over_classes(op: Any, input: Tensor, target: Tensor, weight: Tensor | None, attrs: Any, reduction: Any) -> Tensor:
     rows, wanted = _rows(input, target)
     loss = call(op, (rows, wanted, weight), (*attrs, reduction))
-    return loss.reshape(target._array.shape) if reduction == "none" else loss
+    return loss if reduction != "none" or rows is input else loss.reshape(target._array.shape)
 
 
 def nll_loss(
