@@ -150,6 +150,7 @@ from pynn.cpu.streams import Stream as Stream
 from pynn._odds import SymBool as SymBool
 from pynn._odds import SymFloat as SymFloat
 from pynn._odds import SymInt as SymInt
+from pynn.library import Tag as Tag
 from pynn.storage import TypedStorage as TypedStorage
 from pynn.storage import UntypedStorage as UntypedStorage
 from pynn._odds import _assert as _assert
@@ -176,6 +177,7 @@ from pynn._odds import compiled_with_cxx11_abi as compiled_with_cxx11_abi
 from pynn._named_dtypes import complex128 as complex128
 from pynn._named_dtypes import complex32 as complex32
 from pynn._named_dtypes import complex64 as complex64
+from pynn._control_flow import cond as cond
 from pynn._named_dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
 from pynn._named_dtypes import float8_e4m3fn as float8_e4m3fn
 from pynn._named_dtypes import float8_e4m3fnuz as float8_e4m3fnuz
@@ -209,6 +211,7 @@ from pynn._odds import sym_not as sym_not
 from pynn._odds import sym_sqrt as sym_sqrt
 from pynn._odds import sym_sum as sym_sum
 from pynn._odds import thread_safe_generator as thread_safe_generator
+from pynn.utils.dlpack import to_dlpack as to_dlpack
 from pynn._odds import torch as torch
 from pynn._odds import typename as typename
 from pynn._named_dtypes import uint1 as uint1
@@ -223,6 +226,7 @@ from pynn._named_dtypes import uint64 as uint64
 from pynn._named_dtypes import uint7 as uint7
 from pynn.func import vmap as vmap
 from pynn.jit import wait as wait
+from pynn._control_flow import while_loop as while_loop
 
 class BFloat16Tensor(Tensor): ...
 class BoolTensor(Tensor): ...

@@ -35,7 +35,7 @@ def _reduction(node: Any) -> str:
 
 def _product(node: Any) -> str:
     ranks = tuple(getattr(value, "ndim", 2) for value in node.saved[1:3]) if node.saved else (2, 2)
-    named = {
+    named: dict[tuple[int, ...], str] = {
         (1, 1): "DotBackward0",
         (2, 1): "MvBackward0",
         (1, 2): "SqueezeBackward4",
