@@ -114,6 +114,7 @@ _LAZY = {
     **dict.fromkeys(ops.deferred.FUNCTION_MODULES, "ops.deferred"),
     "Event": "cpu.streams",
     "Tag": "library",
+    "_grouped_mm": "ops.grouped",
     "Stream": "cpu.streams",
     "Future": "futures",
     "compile": "compiler",

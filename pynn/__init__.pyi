@@ -162,6 +162,7 @@ from pynn._odds import _check_not_implemented as _check_not_implemented
 from pynn._odds import _check_tensor_all as _check_tensor_all
 from pynn._odds import _check_type as _check_type
 from pynn._odds import _check_value as _check_value
+from pynn.ops.grouped import _grouped_mm as _grouped_mm
 from pynn._odds import _shape_as_tensor as _shape_as_tensor
 from pynn._odds import _softmax_backward_data as _softmax_backward_data
 from pynn._named_dtypes import bits16 as bits16

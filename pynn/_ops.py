@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pynn
+from pynn._stand_ins import reason, stand_in
 from pynn.nn import functional as F
 from pynn.nn.functional.twins import _reduction
 
@@ -244,3 +245,9 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 }
 _SPECIAL["index"] = _SPECIAL["_unsafe_index"]
 _SPECIAL["lift"] = _SPECIAL["lift_fresh"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'.")
+    return stand_in(__name__, name, reason("_ops") or "")
