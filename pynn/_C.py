@@ -1,4 +1,4 @@
-"""What programs reach for in torch._C: switches of torch's compilers, without effect here, and a few questions."""
+"""What programs reach for in torch._C: switches of torch's compilers, without effect here, a few questions, `__torch_function__`."""
 
 from typing import Any
 
@@ -37,7 +37,18 @@ def _nothing(*args: Any, **kwargs: Any) -> bool:
     return False
 
 
+_TORCH_FUNCTION = {
+    "DisableTorchFunction": "DisableTorchFunction",
+    "DisableTorchFunctionSubclass": "DisableTorchFunctionSubclass",
+    "_disabled_torch_function_impl": "disabled",
+}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _TORCH_FUNCTION:
+        from pynn import _torch_function
+
+        return getattr(_torch_function, _TORCH_FUNCTION[name])
     if name.startswith("__"):
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'.")
     if name.startswith(("_jit_set_", "_jit_override_", "_debug_set_")):

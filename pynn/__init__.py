@@ -113,14 +113,19 @@ _LAZY = {
     ), "_named_dtypes"),
     **dict.fromkeys(ops.deferred.FUNCTION_MODULES, "ops.deferred"),
     "Event": "cpu.streams",
+    "Tag": "library",
+    "_grouped_mm": "ops.grouped",
     "Stream": "cpu.streams",
     "Future": "futures",
     "ScriptFunction": "jit",
     "ScriptModule": "jit",
     "compile": "compiler",
+    "cond": "_control_flow",
     "fork": "jit",
+    "to_dlpack": "utils.dlpack",
     "vmap": "func",
     "wait": "jit",
+    "while_loop": "_control_flow",
 }  # fmt: skip
 _find, __dir__ = _lazy.names(__name__, _LAZY)
 

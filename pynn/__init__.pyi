@@ -153,6 +153,7 @@ from pynn.cpu.streams import Stream as Stream
 from pynn._odds import SymBool as SymBool
 from pynn._odds import SymFloat as SymFloat
 from pynn._odds import SymInt as SymInt
+from pynn.library import Tag as Tag
 from pynn.storage import TypedStorage as TypedStorage
 from pynn.storage import UntypedStorage as UntypedStorage
 from pynn._odds import _assert as _assert
@@ -164,6 +165,7 @@ from pynn._odds import _check_not_implemented as _check_not_implemented
 from pynn._odds import _check_tensor_all as _check_tensor_all
 from pynn._odds import _check_type as _check_type
 from pynn._odds import _check_value as _check_value
+from pynn.ops.grouped import _grouped_mm as _grouped_mm
 from pynn._odds import _shape_as_tensor as _shape_as_tensor
 from pynn._odds import _softmax_backward_data as _softmax_backward_data
 from pynn._named_dtypes import bits16 as bits16
@@ -179,6 +181,7 @@ from pynn._odds import compiled_with_cxx11_abi as compiled_with_cxx11_abi
 from pynn._named_dtypes import complex128 as complex128
 from pynn._named_dtypes import complex32 as complex32
 from pynn._named_dtypes import complex64 as complex64
+from pynn._control_flow import cond as cond
 from pynn._named_dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
 from pynn._named_dtypes import float8_e4m3fn as float8_e4m3fn
 from pynn._named_dtypes import float8_e4m3fnuz as float8_e4m3fnuz
@@ -212,6 +215,7 @@ from pynn._odds import sym_not as sym_not
 from pynn._odds import sym_sqrt as sym_sqrt
 from pynn._odds import sym_sum as sym_sum
 from pynn._odds import thread_safe_generator as thread_safe_generator
+from pynn.utils.dlpack import to_dlpack as to_dlpack
 from pynn._odds import torch as torch
 from pynn._odds import typename as typename
 from pynn._named_dtypes import uint1 as uint1
@@ -226,6 +230,7 @@ from pynn._named_dtypes import uint64 as uint64
 from pynn._named_dtypes import uint7 as uint7
 from pynn.func import vmap as vmap
 from pynn.jit import wait as wait
+from pynn._control_flow import while_loop as while_loop
 
 class BFloat16Tensor(Tensor): ...
 class BoolTensor(Tensor): ...
@@ -630,7 +635,7 @@ def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False, *, out: tuple[Te
 def nanquantile(input: Tensor, q: Tensor | _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor: ...
 def nansum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor: ...
 def narrow(input: Tensor, dim: _int, start: Tensor | _int, length: _int) -> Tensor: ...
-def narrow_copy(input: Tensor, dim: _int, start: Tensor | _int, length: _int, *, out: Tensor | None = None) -> Tensor: ...
+def narrow_copy(input: Tensor, dim: _int, start: _int | Tensor, length: _int, *, out: Tensor | None = None) -> Tensor: ...
 def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, training: _bool, momentum: _float, eps: _float) -> tuple[Tensor, Tensor, Tensor]: ...
 def native_channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
 def native_dropout(input: Tensor, p: _float, train: _bool | None) -> tuple[Tensor, Tensor]: ...

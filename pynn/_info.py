@@ -44,7 +44,8 @@ class finfo:
             info = numpy.finfo(found)
         self.bits = info.bits
         self.dtype = found.name
-        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.max, self.min = float(info.max), float(info.min)
+        self.eps = 0.125 if self.dtype == "float8_e5m2fnuz" else float(info.eps)  # torch's number, not the format's
         self.resolution = 1.0 if found.itemsize == 1 else float(f"1e-{info.precision}")
         self.smallest_normal = self.tiny = float(info.smallest_normal)
 

@@ -4,13 +4,17 @@ There are no schemas, no dispatcher and no graphs here: an operation is called, 
 would only tell shapes, are accepted and not used.
 """
 
+import enum
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from pynn.autograd import Function
 
-__all__ = ["CustomOpDef", "custom_op", "register_autograd", "register_fake", "register_kernel", "register_vmap"]
+__all__ = [
+    "CustomOpDef", "Library", "custom_op", "define", "impl", "impl_abstract", "register_autograd", "register_fake",
+    "register_kernel", "register_vmap",
+]  # fmt: skip
 
 _OPS: dict[str, "CustomOpDef"] = {}
 
@@ -62,7 +66,7 @@ class CustomOpDef:
             return lambda fn: self.register_kernel(device_types, fn)
         kinds = [device_types] if isinstance(device_types, str) else device_types
         if kinds is None or "cpu" in kinds:
-            self._fn = fn
+            self._fn, self._signature = fn, inspect.signature(fn)
         return fn
 
     def register_vmap(self, fn: Any = None, /) -> Any:
@@ -121,19 +125,90 @@ def register_kernel(op: Any, device_types: Any, func: Any = None, /, *, lib: Any
     return _op(op).register_kernel(device_types, func)
 
 
-class Namespace:
-    """The operations of one namespace, as pynn.ops.namespace."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> CustomOpDef:
-        found = _OPS.get(f"{self._name}::{name}")
-        if found is None:
-            raise AttributeError(f"There is no operation {self._name}::{name}; pynn.library.custom_op makes one.")
-        return found
+# ---- the older way: a library that is declared, then filled ----
 
 
-def namespace(name: str) -> Namespace | None:
-    """The namespace of this name, or None where no operation is in it."""
-    return Namespace(name) if any(op.startswith(name + "::") for op in _OPS) else None
+class Tag(enum.Enum):
+    """What torch's compiler is told of an operation; without effect here."""
+
+    core = 0
+    data_dependent_output = 3
+    dynamic_output_shape = 4
+    flexible_layout = 5
+    inplace_view = 8
+    needs_exact_strides = 11
+    needs_fixed_stride_order = 12
+    nondeterministic_bitwise = 13
+    nondeterministic_seeded = 14
+    pointwise = 16
+    pt2_compliant_tag = 17
+    view_copy = 19
+
+
+_CPU_KEYS = frozenset({"", "CPU", "CompositeExplicitAutograd", "CompositeImplicitAutograd", "Autograd", "AutogradCPU"})
+
+
+class Library:
+    """Operations of one namespace: `define` declares one by its schema, `impl` says what it runs."""
+
+    def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
+        if kind not in ("DEF", "IMPL", "FRAGMENT"):
+            raise ValueError(f"Unsupported kind: {kind}. It is 'DEF', 'IMPL' or 'FRAGMENT'.")
+        self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
+
+    def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
+        """Declare the operation of a schema such as "add(Tensor x, Tensor y) -> Tensor"; its name. Of the schema only that counts."""
+        name = schema.partition("(")[0].strip()
+        full = f"{self.ns}::{name}"
+
+        def missing(*args: Any, **kwargs: Any) -> Any:
+            raise NotImplementedError(f"Could not run '{full}' on the CPU: give it a kernel by impl first.")
+
+        _OPS[full] = CustomOpDef(full, missing)
+        return name
+
+    def impl(
+        self,
+        op_name: Any,
+        fn: Callable[..., Any],
+        dispatch_key: str = "",
+        *,
+        with_keyset: bool = False,
+        allow_override: bool = True,
+    ) -> None:
+        """Have an operation run fn: on the CPU, or where it has gradients of its own; what is for other devices is not used."""
+        name = str(getattr(op_name, "_qualified_op_name", op_name)).rpartition("::")[2]
+        if (dispatch_key or self.dispatch_key) in _CPU_KEYS:
+            _op(f"{self.ns}::{name}").register_kernel("cpu", fn)
+
+
+def define(qualname: Any, schema: str = "", *, lib: Library | None = None, tags: Any = ()) -> Any:
+    """Declare the operation "namespace::name"; of a Library, `lib.define`."""
+    if isinstance(qualname, Library):
+        return qualname.define(schema, tags=tags)
+    space, _, name = qualname.partition("::")
+    (lib or Library(space, "FRAGMENT")).define(name + schema, tags=tags)
+    return None
+
+
+def impl(qualname: Any, types: Any = "", func: Any = None, *, lib: Any = None) -> Any:
+    """Have the operation "namespace::name" run func on device types ("default" for all), without func a decorator.
+
+    The older form impl(library, name, dispatch_key) is a decorator, too.
+    """
+    if isinstance(qualname, Library):
+        key = func or ""
+
+        def fill(fn: Callable[..., Any]) -> Callable[..., Any]:
+            qualname.impl(types, fn, key)
+            return fn
+
+        return fill
+    if func is None:
+        return lambda func: impl(qualname, types, func)
+    kinds = None if types == "default" or "default" in types else types
+    _op(qualname).register_kernel(kinds, func)
+    return None
+
+
+impl_abstract = register_fake

@@ -10,7 +10,8 @@ import numpy
 
 import pynn
 import pynn.linalg
-import pynn.ops.distances  # this and linalg register their records when they are first used
+import pynn.ops.distances  # these and linalg register their records when they are first used
+import pynn.ops.grouped
 from pynn import _backends, _core
 from pynn._core import Tensor, call, call_inplace, call_writing
 from pynn.ops.registry import OPS, Sample

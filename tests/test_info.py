@@ -58,3 +58,4 @@ def test_dtypes_that_no_tensor_has():  # torch's numbers
         pynn.finfo(pynn.float4_e2m1fn_x2)
     with pytest.raises(TypeError, match="iinfo"):
         pynn.finfo(pynn.uint16)
+    assert pynn.finfo(pynn.float8_e5m2fnuz).eps == 0.125

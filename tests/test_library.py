@@ -55,3 +55,30 @@ def test_errors():
         pynn.ops.mine.nothing  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'nothing_of_mine'"):
         pynn.ops.nothing_of_mine  # noqa: B018
+
+
+def test_libraries():
+    lib = library.Library("filled", "DEF")
+    assert lib.define("scaled(Tensor x, float by=2.0) -> Tensor", tags=(pynn.Tag.pt2_compliant_tag,)) == "scaled"
+    with pytest.raises(NotImplementedError, match="Could not run 'filled::scaled'"):
+        pynn.ops.filled.scaled(pynn.ones(1))
+    lib.impl("scaled", lambda x, by=2.0: x * by, "CPU")
+    lib.impl("scaled", lambda x, by=2.0: x * 0, "CUDA")
+    assert pynn.ops.filled.scaled(pynn.ones(1)).tolist() == [2]
+    assert pynn.ops.filled.scaled.default(pynn.ones(1), by=3.0).tolist() == [3]
+
+    @library.impl(lib, "scaled", "CompositeExplicitAutograd")
+    def scaled(x, by=2.0):
+        return x * by + 1
+
+    assert pynn.ops.filled.scaled(pynn.ones(1)).tolist() == [3]
+    library.define("filled::other", "(Tensor x) -> Tensor")
+    library.impl("filled::other", "cpu")(lambda x: x + 5)
+    library.impl_abstract("filled::other")(len)
+    assert pynn.ops.filled.other(pynn.ones(1)).tolist() == [6]
+    library.register_autograd("filled::other", lambda ctx, grad: grad * 7)
+    x = pynn.ones(1, requires_grad=True)
+    pynn.ops.filled.other(x).backward()
+    assert x.grad.tolist() == [7]
+    with pytest.raises(ValueError, match="Unsupported kind"):
+        library.Library("filled", "OTHER")

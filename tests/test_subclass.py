@@ -35,7 +35,9 @@ def test_subclasses_with_constructors_of_their_own():
     assert (x.tag, x.tolist(), type(x)) == (5, [1, 2], Tagged)
     y = Counted([1.0, 2.0])
     assert (y.count, y.tolist()) == (2, [1, 2])
-    assert (y + x).tolist() == [2, 4]
+    assert (y + pynn.tensor([1.0, 2.0])).tolist() == [2, 4]
+    with pytest.raises(TypeError):  # neither class knows the other
+        y + x
     with pytest.raises(TypeError, match="unexpected keyword"):
         pynn.Tensor([1.0], tag=3)
 
@@ -82,6 +84,22 @@ def test_a_subclass_has_gradients():
     y.sum().backward()
     assert type(y) is Kind
     assert x.grad.tolist() == [6, 3]
+
+
+def test_functions_keep_the_subclass():
+    x = Kind([[1.0, 2.0], [3.0, 4.0]])
+    for made in (
+        pynn.exp(x),
+        pynn.add(pynn.ones(2), x),
+        pynn.cat([pynn.ones(2, 2), x]),
+        pynn.nn.functional.relu(x),
+        pynn.linalg.inv(x),
+        pynn.special.entr(x),
+        next(iter(x)),
+    ):
+        assert type(made) is Kind
+    assert type(pynn.add(Kinder([1.0]), Kind([1.0]))) is Kinder
+    assert type(pynn.exp(pynn.ones(1))) is pynn.Tensor
 
 
 def test_parameters_give_plain_tensors():

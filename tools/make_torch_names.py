@@ -58,7 +58,6 @@ PARTIAL = {
     "torch.amp.autocast": "on the CPU; of other devices warns and is off",
     "torch.set_default_device": "takes the CPU alone",
     "torch.set_flush_denormal": "returns False: subnormal numbers are kept",
-    "torch.overrides.has_torch_function": "False: pynn does not dispatch on __torch_function__",
     "torch.nn.attention.sdpa_kernel": "kept, and without effect: there is one implementation",
 }
 

@@ -362,36 +362,57 @@ def _gamma_prefix(a: Array, x: Array) -> Array:
     return numpy.where(a >= _LARGE, far, plain)
 
 
+def _settled(first: Array, state: tuple[Array, ...], step: Callable[..., tuple[Array, Array]]) -> Array:
+    """Sums or products carried on until they settle, each element for as long as it has to.
+
+    step(n, value, *state) -> (value, which elements are still open), the state changed in place. Every eight steps the
+    settled elements are put away.
+    """
+    out, value, places = first.copy(), first, numpy.arange(first.size)
+    for n in range(1, 20000):
+        value, still_open = step(n, value, *state)
+        if n % 8 and n < 19999:
+            continue
+        out[places] = value
+        if not still_open.any():
+            break
+        if not still_open.all():
+            places, value, *rest = (array[still_open] for array in (places, value, *state))
+            state = tuple(rest)
+    return out
+
+
 def _lower_by_series(a: Array, x: Array) -> Array:
     """P(a, x) for x < a + 1, without its prefix: sum of x^n / ((a + 1) ... (a + n))."""
-    term = numpy.ones_like(x)
-    total = numpy.ones_like(x)
-    for n in range(1, 20000):
-        term = term * (x / (a + n))
+
+    def step(n: int, total: Array, a: Array, x: Array, term: Array) -> tuple[Array, Array]:
+        term *= x / (a + n)
         total = total + term
-        if not numpy.any(term > 1e-17 * total):
-            break
-    return total
+        return total, term > 1e-17 * total
+
+    one = numpy.ones_like(x)
+    return _settled(one, (a, x, one.copy()), step)
 
 
 def _upper_by_fraction(a: Array, x: Array) -> Array:
     """Q(a, x) for x >= a + 1, without x^a exp(-x) / gamma(a): the continued fraction by Lentz' method."""
     tiny = 1e-300
+
+    def step(n: int, h: Array, a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
+        an = n * (a - n)
+        b += 2.0
+        d *= an
+        d += b
+        numpy.divide(1.0, numpy.where(numpy.abs(d) < tiny, tiny, d), out=d)
+        numpy.divide(an, c, out=c)
+        c += b
+        c[numpy.abs(c) < tiny] = tiny
+        ratio = c * d
+        return h * ratio, numpy.abs(ratio - 1.0) > 3e-16  # rounding keeps it from 1 by as much
+
     b = x + 1.0 - a
-    c = numpy.full_like(x, 1.0 / tiny)
     d = 1.0 / b
-    h = d
-    for n in range(1, 20000):
-        an = -n * (n - a)
-        b = b + 2.0
-        d = an * d + b
-        d = 1.0 / numpy.where(numpy.abs(d) < tiny, tiny, d)
-        c = b + an / c
-        c = numpy.where(numpy.abs(c) < tiny, tiny, c)
-        h = h * d * c
-        if not numpy.any(numpy.abs(d * c - 1.0) > 1e-16):
-            break
-    return h
+    return _settled(d, (a, b, numpy.full_like(x, 1.0 / tiny), d.copy()), step)
 
 
 def _incomplete(a: Array, x: Array, upper: bool) -> Array:

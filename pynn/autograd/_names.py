@@ -34,13 +34,37 @@ def _reduction(node: Any) -> str:
 
 
 def _product(node: Any) -> str:
-    ranks = [getattr(value, "ndim", 2) for value in node.saved[1:3]] if node.saved else []
-    named: dict[tuple[int, ...], str] = {(1, 1): "Dot", (2, 1): "Mv", (3, 3): "Bmm"}
-    return named.get(tuple(ranks), "Mm") + "Backward0"
+    ranks = tuple(getattr(value, "ndim", 2) for value in node.saved[1:3]) if node.saved else (2, 2)
+    named: dict[tuple[int, ...], str] = {
+        (1, 1): "DotBackward0",
+        (2, 1): "MvBackward0",
+        (1, 2): "SqueezeBackward4",
+        (2, 2): "MmBackward0",
+        (3, 3): "BmmBackward0",
+    }
+    return named.get(ranks, "UnsafeViewBackward0")  # batches are laid out as matrices first
 
 
 def _linear(node: Any) -> str:
-    return ("Addmm" if len(node.edges) > 2 and node.edges[2] is not None else "Mm") + "Backward0"
+    rank = getattr(node.saved[1], "ndim", 2) if node.saved else 2
+    if len(node.edges) > 2 and node.edges[2] is not None:
+        return "AddmmBackward0" if rank == 2 else "ViewBackward0"
+    return {1: "SqueezeBackward4", 2: "MmBackward0"}.get(rank, "UnsafeViewBackward0")
+
+
+def _view(node: Any) -> str:
+    """A view that only adds or drops sizes of 1 is called so."""
+    before, after = node.saved[1].shape if node.saved else node.attrs[0], node.attrs[0]
+    more = len(after) - len(before)
+    if not more or [n for n in before if n != 1] != [n for n in after if n != 1]:
+        return "ViewBackward0"
+    named = {1: "UnsqueezeBackward0", -1: "SqueezeBackward1"}
+    return named.get(more, "SqueezeBackward0" if more < 0 and 1 not in after else "ViewBackward0")
+
+
+def _root(node: Any) -> str:
+    below = getattr(node.edges[0], "op", None)
+    return "StdBackward0" if below is not None and below.name == "var" else "SqrtBackward0"
 
 
 def _permutation(node: Any) -> str:
@@ -53,6 +77,8 @@ def _permutation(node: Any) -> str:
 
 def _slice(node: Any) -> str:
     index = [part for part in node.attrs[0] if part is not Ellipsis]
+    if index and index[-1] is None:
+        return "UnsqueezeBackward0"
     return "SelectBackward0" if index and isinstance(index[-1], int) else "SliceBackward0"
 
 
@@ -85,6 +111,8 @@ def _reduced(node: Any) -> Any:
 
 
 def _cross_entropy(node: Any) -> str:
+    if node.attrs[1]:
+        return "AddBackward0"  # the smoothed part is added
     images = node.saved and getattr(node.saved[1], "ndim", 2) > 2
     return ("NllLoss2D" if images else "NllLoss") + "Backward0"
 
@@ -120,7 +148,9 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "pow": _second(1),
     "remainder": _second(1),
     "round_decimals": lambda node: "RoundBackward1",
+    "sqrt": _root,
     "sum_to_size": lambda node: "SumBackward1",
+    "view": _view,
 }
 
 

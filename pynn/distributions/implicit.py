@@ -1,7 +1,9 @@
 """How a draw moves with the parameters of its distribution: -(dF / d parameter) / density, F the distribution function.
 
-F is differentiated by differences of fourth order of the tail that the draw lies in, in float64: good to some nine digits,
-where torch's `_standard_gamma_grad` and `_dirichlet_grad`, the same quantities, have three to six.
+dF / d parameter is the integral, over the tail that the draw lies in, of the density times its logarithm's slope. With the
+draw's distance into the tail as a logarithm, the integrand over the density at the draw falls from 1 to nothing without
+a turn, so that Gauss' rule takes it to seven digits and more (below a concentration of 0.2: to five); torch's
+`_standard_gamma_grad` and `_dirichlet_grad`, the same quantities, have three to six.
 """
 
 import functools
@@ -17,65 +19,92 @@ from pynn.autograd.function import Function
 
 Array = NDArray[numpy.float64]
 
+_GONE = 34.0  # where exp(-h) leaves nothing
+_COUNT = 20
 
-def _slope(f: Callable[[Array], Array], a: Array) -> Array:
-    """The derivative of f at a > 0, by values some thousandths of its scale apart."""
-    h = 1e-3 * numpy.minimum(a, numpy.sqrt(a))
-    slope: Array = (8 * (f(a + h) - f(a - h)) - (f(a + 2 * h) - f(a - 2 * h))) / (12 * h)
+
+@functools.cache
+def _rule() -> tuple[Array, Array]:
+    """Places t^2 in (0, 1), close together near 0, and weights."""
+    places, weights = numpy.polynomial.legendre.leggauss(_COUNT)
+    t = (places[:, None] + 1) / 2
+    return t * t, weights[:, None] * t
+
+
+def _end(h: Callable[[Array], Array], slope: Callable[[Array], Array], u: Array) -> Array:
+    """Where a convex h reaches _GONE, or a little beyond, by Newton's steps down from a u beyond it."""
+    for _ in range(5):
+        u = u - (h(u) - _GONE) / slope(u)
+    return u
+
+
+def _gamma_tail(a: Array, x: Array, away: Array, sign: float) -> Array:
+    """`gamma_slope` of draws from whose tail is summed towards 0 (sign -1) or away from it; away: log(x) - digamma(a)."""
+
+    def h(u: Array) -> Array:  # the density at x exp(sign u) over that at x is exp(-h(u)), times exp(-sign u)
+        found: Array = x * numpy.expm1(sign * u) - (sign * a) * u
+        return found
+
+    if sign < 0:  # by what h is at least: a u - x, and x u^2 / 3 for u below 1
+        near, far = numpy.sqrt(3 * _GONE / x), (_GONE + x) / a
+        beyond = numpy.where(near < 1, numpy.minimum(near, far), far)
+    else:  # x u^2 / 2, and x (exp(u) - 1) / 2 for u above 1.3
+        beyond = numpy.minimum(numpy.sqrt(2 * _GONE / x), numpy.maximum(numpy.log1p(2 * _GONE / x), 1.3))
+    end = _end(h, lambda u: sign * (x * numpy.exp(sign * u) - a), beyond)
+    places, weights = _rule()
+    u = places * end
+    slope: Array = (sign * x * end) * (weights * numpy.exp(-h(u)) * (away + sign * u)).sum(0)
     return slope
-
-
-def _swapped(f: Callable[[Array, Array], Array], x: Array, a: Array) -> Array:
-    return f(a, x)
 
 
 def gamma_slope(a: Array, x: Array) -> Array:
     """The derivative by the concentration a of a draw x of the gamma distribution of rate 1."""
     x = numpy.maximum(x, 1e-300)
+    slope = numpy.empty_like(x)
     with numpy.errstate(all="ignore"):
-        change, low = numpy.empty_like(x), x < a
-        for part, tail, sign in ((low, special.igamma, 1), (~low, special.igammac, -1)):
-            change[part] = sign * _slope(functools.partial(_swapped, tail, x[part]), a[part])
-        slope: Array = -change / special.gamma_density(a, x)
-        # As x falls towards 0, F is x^a / gamma(a + 1).
-        small = -x * (numpy.log(x) - special.digamma(a + 1)) / a
-    return numpy.where(numpy.isfinite(slope) & (x > 1e-12), slope, small)
+        away = numpy.log(x) - special.digamma(a)
+        for part, sign in ((x < a, -1.0), (x >= a, 1.0)):
+            slope[part] = _gamma_tail(a[part], x[part], away[part], sign)
+    return slope
 
 
-def _beta_tail(a: Array, b: Array, x: Array) -> Array:
-    """The incomplete beta function, regularized, for x below (a + 1) / (a + b + 2): a continued fraction, by Lentz."""
-    tiny = 1e-300
-    c, d = numpy.ones_like(x), 1 / (1 - (a + b) * x / (a + 1))
-    fraction = d
-    for m in range(1, 2000):
-        for up in (m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-                   -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))):  # fmt: skip
-            d = 1 + up * d
-            c = 1 + up / c
-            d, c = 1 / numpy.where(d == 0, tiny, d), numpy.where(c == 0, tiny, c)
-            fraction = fraction * (d * c)
-        if not numpy.any(numpy.abs(d * c - 1) > 1e-14):
-            break
-    tail: Array = fraction * numpy.exp(_log_weight(a, b, x)) / a
-    return tail
+def _beta_tail(a: Array, b: Array, x: Array, away: Array, low: bool) -> Array:
+    """`beta_slope` of draws whose tail is summed towards 0, or (low False; a, b and x are then the other end's) towards 1.
 
+    away: digamma(a + b) - digamma of the concentration that is differentiated by.
+    """
+    gain = numpy.log1p(-x)
 
-def _log_weight(a: Array, b: Array, x: Array) -> Array:
-    """The logarithm of x^a (1 - x)^b / B(a, b)."""
-    log_beta = special.lgamma(a) + special.lgamma(b) - special.lgamma(a + b)
-    weight: Array = a * numpy.log(x) + b * numpy.log1p(-x) - log_beta
-    return weight
+    def left(u: Array) -> Array:  # the logarithm of what x exp(-u) leaves of 1
+        found: Array = numpy.log1p(-x * numpy.exp(-u))
+        return found
+
+    def h(u: Array) -> Array:  # the density at x exp(-u) over that at x is exp(-h(u)), times exp(u)
+        return a * u - (b - 1) * (left(u) - gain)
+
+    beyond = (_GONE - numpy.maximum(b - 1, 0) * gain) / a
+    end = numpy.where(b > 1, _end(h, lambda u: a - (b - 1) * x / (numpy.exp(u) - x), beyond), beyond)
+    places, weights = _rule()
+    u = places * end
+    rest = left(u)
+    fall = weights * numpy.exp((b - 1) * (rest - gain) - a * u)
+    if low:
+        slope: Array = -x / (1 - x) * end * (fall * (numpy.log(x) + away - u)).sum(0)
+    else:
+        slope = end * (fall * (rest + away)).sum(0)
+    return slope
 
 
 def beta_slope(a: Array, b: Array, x: Array) -> Array:
     """The derivative by the concentration a of a draw x of the beta distribution of a and b, over 1 - x."""
     x = numpy.clip(x, 1e-300, 1 - 1e-16)
+    slope = numpy.empty_like(x)
     with numpy.errstate(all="ignore"):
-        low = x < (a + 1) / (a + b + 2)
-        lower = _slope(lambda k: _beta_tail(k, b, numpy.where(low, x, 0.1)), a)
-        upper = -_slope(lambda k: _beta_tail(b, k, numpy.where(low, 0.1, 1 - x)), a)
-        density = numpy.exp(_log_weight(a, b, x)) / x  # times 1 - x
-        slope: Array = -numpy.where(low, lower, upper) / density
+        away = special.digamma(a + b) - special.digamma(a)
+        low = x < a / (a + b)
+        slope[low] = _beta_tail(a[low], b[low], x[low], away[low], True)
+        high = ~low
+        slope[high] = _beta_tail(b[high], a[high], 1 - x[high], away[high], False)
     return slope
 
 

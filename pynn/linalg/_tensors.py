@@ -10,6 +10,7 @@ from pynn.amp.autocast_mode import low_precision_function
 from pynn.linalg import _norms, _products
 from pynn.linalg._checks import check_floating, check_tensor, type_name
 from pynn.ops.devices import beside_input
+from pynn.ops.halves import rounded_once
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
 from pynn.ops.reduction import NORM
@@ -19,6 +20,7 @@ from pynn.ops.view import normal_dim
 
 
 @export()
+@rounded_once
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2); without input where beta is 0."""
     for argument, x in (("input", input), ("vec1", vec1), ("vec2", vec2)):
@@ -40,14 +42,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
 
 @export()
 @low_precision_function
+@rounded_once
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch; without input where beta is 0."""
     check_tensor("addbmm", input, "input")
     product = METHODS["bmm"](batch1, batch2)
-    if product._array.dtype.kind == "V" or (product._array.dtype.itemsize == 2 and product._array.dtype.kind == "f"):
-        product = METHODS["bmm"](batch1.float(), batch2.float()).sum(0).to(product.dtype)
-    else:
-        product = product.sum(0, dtype=product.dtype)
+    product = product.sum(0, dtype=product.dtype)
     return combined("addbmm", input, product, beta, alpha)
 
 
@@ -97,6 +97,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
 
 @export()
+@rounded_once
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """input with each slice along dim whose p-norm is above maxnorm scaled down to it."""
     check_tensor("renorm", input, "input")

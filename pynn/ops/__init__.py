@@ -74,9 +74,9 @@ _backends.set_default(_backends.choose_default())
 
 def __getattr__(name: str) -> object:
     if not name.startswith("_"):
-        from pynn import library
+        from pynn._ops import namespace
 
-        found = library.namespace(name)  # operations of a program's own, as torch.ops has them
+        found = namespace(name)  # operations by their names in torch.ops, and a program's own
         if found is not None:
             return found
     raise AttributeError(f"module 'pynn.ops' has no attribute {name!r}.")

@@ -182,6 +182,7 @@ ATTENTION = register(
     vjp=_attention_vjp,
     saves=("out", 0, 1, 2, 3),
     outputs=2,
+    wide_outputs=(1,),
     check=_check,
     effects=Effects(random=_random_words),
     shape=_shapes,

@@ -13,7 +13,7 @@ from pynn.ops.strided import as_strided, diagonal
 from pynn.ops.view import _ints, normal_dim
 
 
-def _publish_copy(name: str, view: Callable[..., Any]) -> None:
+def _publish_copy(name: str, view: Callable[..., Any]) -> Callable[..., Any]:
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         out = view(input, *args, **kwargs)
         return unary(CLONE, out) if isinstance(out, Tensor) else tuple(unary(CLONE, x) for x in out)
@@ -21,15 +21,26 @@ def _publish_copy(name: str, view: Callable[..., Any]) -> None:
     function.__name__ = name + "_copy"
     function.__doc__ = f"`{name}` as a copy, in memory of its own."
     export(function.__name__, method=False)(takes_out(function))
+    return function
 
 
 for _name in (
-    "detach", "diagonal", "expand", "narrow", "permute", "select", "split", "squeeze", "t", "transpose", "unbind", "unfold",
+    "detach", "diagonal", "expand", "permute", "select", "split", "squeeze", "t", "transpose", "unbind", "unfold",
     "unsqueeze", "view", "as_strided",
 ):  # fmt: skip
     _publish_copy(_name, METHODS[_name])
 _publish_copy("alias", lambda x: x)
-export("narrow_copy", function=False)(lambda self, *args, **kwargs: unary(CLONE, narrow(self, *args, **kwargs)))
+
+
+def _narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+    try:
+        dim = normal_dim(dim, input._array.ndim)
+    except IndexError as error:  # what `narrow` raises; torch's copy differs from its view
+        raise RuntimeError(str(error)) from None
+    return narrow(input, dim, start, length)
+
+
+export("narrow_copy", function=False)(_publish_copy("narrow", _narrow))
 
 
 def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:

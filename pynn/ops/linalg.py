@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy
 
-from pynn._core import Tensor, binary, call
+from pynn._core import Tensor, binary, call, is_half
 from pynn.amp.autocast_mode import low_precision_function, plain_function
-from pynn.ops.old_order import in_order
+from pynn.ops.halves import rounded_once
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, joint, register, unbroadcast
 
@@ -310,33 +310,36 @@ def combined(name: Any, input: Any, product: Tensor, beta: Any, alpha: Any, prom
 
 @export()
 @low_precision_function
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *old: Any, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2); without input where beta is 0."""
-    if old:
-        input, mat1, mat2, beta, alpha, *_ = (*in_order("addmm", 3, input, mat1, mat2, *old), 1)
     _operands("addmm", input=input, mat1=mat1, mat2=mat2)
     for argument, x in (("mat1", mat1), ("mat2", mat2)):
         if x._array.ndim != 2:
             raise _wrong_matrix(argument, x)
+    if beta == 1 == alpha and is_half(input._array.dtype) and input._array.shape == mat2._array.shape[1:]:
+        return call(LINEAR, (mat1, mat2.permute(1, 0), input), (None,))  # 16-bit products have kernels
+    return _addmm(input, mat1, mat2, beta, alpha)
+
+
+@rounded_once
+def _addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: float, alpha: float) -> Tensor:
     return combined("addmm", input, binary(MATMUL, mat1, mat2), beta, alpha)
 
 
 @export()
 @low_precision_function
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *old: Any, beta: float = 1, alpha: float = 1) -> Tensor:
+@rounded_once
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), by batches; without input where beta is 0."""
-    if old:
-        input, batch1, batch2, beta, alpha, *_ = (*in_order("baddbmm", 3, input, batch1, batch2, *old), 1)
     _operands("baddbmm", input=input, batch1=batch1, batch2=batch2)
     return combined("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 @export()
 @plain_function
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *old: Any, beta: float = 1, alpha: float = 1) -> Tensor:
+@rounded_once
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec); without input where beta is 0."""
-    if old:
-        input, mat, vec, beta, alpha, *_ = (*in_order("addmv", 3, input, mat, vec, *old), 1)
     _operands("addmv", input=input, mat=mat, vec=vec)
     if mat._array.ndim != 2 or vec._array.ndim != 1:
         raise RuntimeError(

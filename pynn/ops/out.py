@@ -178,9 +178,14 @@ def _store_several(out: Any, result: tuple[Any, ...], name: str | None) -> Any:
     return kind._make(stored) if hasattr(kind, "_make") else kind(stored)
 
 
+def undiverted(f: Any) -> Any:
+    """What a function runs that `pynn._torch_function` has asking first; any other itself."""
+    return f.__wrapped__ if "_ask" in (getattr(f, "__kwdefaults__", None) or ()) else f
+
+
 def has_out(f: Callable[..., Any]) -> bool:
     """Whether a function names `out` among its parameters."""
-    code = getattr(f, "__code__", None)
+    code = getattr(undiverted(f), "__code__", None)
     return code is not None and "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 

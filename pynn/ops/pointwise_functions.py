@@ -28,7 +28,6 @@ from pynn.ops.comparisons import (
 )
 from pynn.ops.elementary import DIV_ROUNDED, ROUND_DECIMALS
 from pynn.ops.fitting import fitted
-from pynn.ops.old_order import in_order
 from pynn.ops.out import store
 from pynn.ops.pointwise import (
     ADD,
@@ -234,19 +233,15 @@ def scaled(input: Tensor, other: Any, alpha: Any) -> Any:
 
 
 @export()
-def add(input: Tensor, other: Tensor | float, *old: Tensor, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+def add(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other, broadcasting."""
-    if old:
-        input, other, alpha = in_order("add", 2, input, other, *old)
     result = _two(ADD, input, scaled(input, other, alpha))
     return result if out is None else store(out, result, "add", input, other)
 
 
 @export("sub", "subtract")
-def sub(input: Tensor, other: Tensor | float, *old: Tensor, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+def sub(input: Tensor, other: Tensor | float, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other, broadcasting."""
-    if old:
-        input, other, alpha = in_order("sub", 2, input, other, *old)
     if other is True or other is False:
         _core.METHODS["refuse_sub"]((input, other))
     result = _two(SUB, input, scaled(input, other, alpha))
@@ -347,16 +342,12 @@ def _publish_scaled(op: Any) -> None:
         return (float(value) if floating else int(value),)
 
     def function(
-        input: Tensor, tensor1: Tensor, tensor2: Tensor, *old: Tensor, value: float = 1, out: Tensor | None = None
+        input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
     ) -> Tensor:
-        if old:
-            input, tensor1, tensor2, value = in_order(name, 3, input, tensor1, tensor2, *old)
         result = call(op, (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
         return result if out is None else store(out, result, name, input, tensor1, tensor2)
 
-    def function_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *old: Tensor, value: float = 1) -> Tensor:
-        if old:
-            input, tensor1, tensor2, value = in_order(name + "_", 3, input, tensor1, tensor2, *old)
+    def function_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
         return call_inplace(_inplace(name), (input, tensor1, tensor2), scale(input, tensor1, tensor2, value))
 
     function.__name__, function_.__name__ = name, name + "_"
@@ -406,9 +397,7 @@ def lerp_(input: Tensor, end: Any, weight: Tensor) -> Tensor:
 def _inplace_scaled(name: str) -> Any:
     op = _inplace(name)
 
-    def function(input: Tensor, other: Tensor | float, *old: Tensor, alpha: float = 1) -> Tensor:
-        if old:
-            input, other, alpha = in_order(name + "_", 2, input, other, *old)
+    def function(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
         return call_inplace(op, (input, scaled(input, other, alpha)))
 
     function.__name__ = name + "_"

@@ -98,6 +98,8 @@ def _check_sum_to_size(inputs: Any, attrs: Any) -> Any:
 
 
 def _sum_to_size(xp: Any, x: Any, size: Any) -> Any:
+    if tuple(size) != tuple(x.shape) and x.dtype.kind == "u":  # NumPy would count in uint64
+        x = xp.astype(x, xp.int64)
     out = unbroadcast(xp, x, size)
     return xp.copy(out) if math.prod(out.shape) == math.prod(x.shape) else out  # nothing was summed: x's own memory
 

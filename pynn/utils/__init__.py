@@ -17,13 +17,14 @@ if TYPE_CHECKING:
         safetensors,
         tensorboard,
     )
+    from pynn.utils._swapping import swap_tensors
 
 # Each is imported when first asked for.
 _LAZY = (
     "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "safetensors",
     "tensorboard",
 )  # fmt: skip
-__getattr__, __dir__ = _lazy.names(__name__, dict.fromkeys(_LAZY, ""))
+__getattr__, __dir__ = _lazy.names(__name__, {**dict.fromkeys(_LAZY, ""), "swap_tensors": "_swapping"})
 
 __all__ = [
     "benchmark",
@@ -35,5 +36,6 @@ __all__ = [
     "hooks",
     "model_zoo",
     "safetensors",
+    "swap_tensors",
     "tensorboard",
 ]

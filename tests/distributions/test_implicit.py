@@ -4,6 +4,7 @@ import numpy
 import pytest
 
 import pynn
+from pynn._backends import special
 from pynn.distributions import Beta, Chi2, Dirichlet, Gamma, StudentT
 from pynn.distributions.implicit import beta_slope, gamma_slope
 
@@ -27,6 +28,20 @@ def test_gamma(a, x, slope):
 @pytest.mark.parametrize(("x", "a", "total", "slope"), DIRICHLET)
 def test_beta(x, a, total, slope):
     assert beta_slope(numpy.array([a]), numpy.array([total - a]), numpy.array([x]))[0] == pytest.approx(slope, rel=1e-3)
+
+
+@pytest.mark.parametrize(("low", "high", "close"), [(0.02, 0.2, 1e-4), (0.2, 1, 2e-6), (1, 100, 2e-7), (100, 1e4, 2e-7)])
+def test_gamma_is_the_slope_of_igamma(low, high, close):
+    rng = numpy.random.default_rng(0)
+    a = rng.uniform(low, high, 300)
+    x = numpy.maximum(rng.gamma(a), 1e-10)
+    step = 1e-3 * numpy.minimum(a, numpy.sqrt(a))
+    change = []
+    for f, sign in ((special.igamma, 1), (special.igammac, -1)):  # of the tail that x lies in, for its digits
+        d = 8 * (f(a + step, x) - f(a - step, x)) - (f(a + 2 * step, x) - f(a - 2 * step, x))
+        change.append(sign * d / (12 * step))
+    wanted = -numpy.where(x < a, *change) / special.gamma_density(a, x)
+    numpy.testing.assert_allclose(gamma_slope(a, x), wanted, rtol=close)
 
 
 def test_near_0_a_draw_moves_by_its_logarithm():

@@ -9,7 +9,14 @@ import pytest
 
 import pynn
 from pynn import nn
-from pynn.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential, set_checkpoint_early_stop
+from pynn.utils.checkpoint import (
+    CheckpointError,
+    CheckpointPolicy,
+    checkpoint,
+    checkpoint_sequential,
+    create_selective_checkpoint_contexts,
+    set_checkpoint_early_stop,
+)
 
 FORMS = pytest.mark.parametrize("reentrant", [False, True])
 
@@ -291,3 +298,15 @@ def test_there_is_no_state_of_gpus_without_gpus():
     assert (devices, states) == ([], [])
     pynn.utils.checkpoint.set_device_states(devices, states)
     assert not pynn.cuda._initialized
+def test_selective_checkpoints_recompute_all():
+    def context_fn():
+        return create_selective_checkpoint_contexts([pynn.ops.aten.mm.default])
+
+    x = pynn.ones(2, 2, requires_grad=True)
+    checkpoint(lambda x: (x @ x).exp().sum(), x, use_reentrant=False, context_fn=context_fn).backward()
+    grad, x.grad = x.grad, None
+    (x @ x).exp().sum().backward()
+    assert pynn.equal(grad, x.grad)
+    assert CheckpointPolicy.MUST_SAVE.value == 0
+    with pytest.raises(TypeError, match="a function or a list of ops"):
+        create_selective_checkpoint_contexts(3)

@@ -9,6 +9,7 @@ from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
 from pynn.ops.devices import beside_input
+from pynn.ops.halves import rounded_once
 from pynn.ops.loss import HINGE_EMBEDDING_LOSS
 from pynn.ops.pointwise import MINIMUM
 from pynn.ops.pointwise_functions import where
@@ -62,6 +63,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
 
 @float32_function
+@rounded_once
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,

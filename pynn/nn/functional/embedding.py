@@ -8,6 +8,7 @@ from pynn._core import Tensor, call, call_writing, made, observe
 from pynn.nn.functional.arguments import require_tensors
 from pynn.ops.devices import beside_input
 from pynn.ops.embedding import EMBEDDING, EMBEDDING_RENORM, ONE_HOT
+from pynn.ops.halves import rounded_once
 from pynn.ops.joining import cat
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -125,8 +126,24 @@ def embedding_bag(
         bags, count = _bags(input, offsets, include_last_offset)
     else:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
-    flat = input.reshape(-1)
-    rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    if max_norm is not None:
+        call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))
+    return _bagged(input.reshape(-1), weight, per_sample_weights, bags, count, mode, padding_idx, scale_grad_by_freq)
+
+
+@rounded_once
+def _bagged(
+    flat: Tensor,
+    weight: Tensor,
+    per_sample_weights: Tensor | None,
+    bags: Any,
+    count: int,
+    mode: str,
+    padding_idx: int | None,
+    scale_grad_by_freq: bool,
+) -> Tensor:
+    """The bags' sums, means or maxima, of indices (total,) with the bag of each."""
+    rows = embedding(flat, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
     kept = observe(flat) != _row(padding_idx, weight._array.shape[0])
     if mode == "max":
         return _bag_maxima(rows, bags, kept, count)

@@ -1,10 +1,12 @@
 """Linear maps, with torch.nn.functional's signatures."""
 
 from pynn._core import Tensor, call
+from pynn.ops.grouped import grouped_mm
+from pynn.ops.halves import rounded_once
 from pynn.ops.linalg import LINEAR
 from pynn.ops.out import store
 
-__all__ = ["bilinear", "linear"]
+__all__ = ["bilinear", "grouped_mm", "linear"]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -17,6 +19,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Te
     return result if out is None else store(out, result, "linear")
 
 
+@rounded_once
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = input1^T weight_k input2 + bias_k.
 

@@ -15,6 +15,7 @@ from pynn.nn.functional.activation import logsigmoid
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.softmax import log_softmax
 from pynn.ops import loss as ops
+from pynn.ops.halves import rounded_once
 from pynn.ops.registry import check_broadcast
 from pynn.ops.softmax import CROSS_ENTROPY, NLL_LOSS
 from pynn.ops.view import broadcast_to
@@ -161,6 +162,8 @@ def smooth_l1_loss(
     return call(ops.SMOOTH_L1_LOSS, (input, target), (float(beta), reduction))
 
 
+@float32_function
+@rounded_once
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -196,6 +199,8 @@ def binary_cross_entropy(
     return reduce_loss(call(ops.BINARY_CROSS_ENTROPY, (input, target), ("none",)) * weight, reduction)
 
 
+@float32_function
+@rounded_once
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -248,7 +253,7 @@ def _rows(input: Any, target: Any) -> Any:
 def _over_classes(op: Any, input: Tensor, target: Tensor, weight: Tensor | None, attrs: Any, reduction: Any) -> Tensor:
     rows, wanted = _rows(input, target)
     loss = call(op, (rows, wanted, weight), (*attrs, reduction))
-    return loss.reshape(target._array.shape) if reduction == "none" else loss
+    return loss if reduction != "none" or rows is input else loss.reshape(target._array.shape)
 
 
 def nll_loss(
@@ -297,6 +302,8 @@ def cross_entropy(
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
 
+@float32_function
+@rounded_once
 def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: Any, smoothing: Any) -> Tensor:
     classes = 0 if input.ndim == 1 else 1
     count: int = input._array.shape[classes]

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pynn._core import Tensor, call, call_writing
+from pynn._core import Tensor, call, call_writing, is_half
+from pynn._dtypes import FLOAT32, from_numpy
 from pynn._info import finfo
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.pad import pad
@@ -130,8 +131,8 @@ def rms_norm(
 ) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (arXiv:1910.07467); eps defaults to the dtype's."""
     count = _tail("rms_norm", input, normalized_shape)
-    if eps is None:
-        eps = finfo(input.dtype).eps
+    if eps is None:  # of what the numbers are computed in
+        eps = finfo(from_numpy(FLOAT32) if is_half(input._array.dtype) else input.dtype).eps
     return call(RMS_NORM, (input, weight), (count, float(eps)))
 
 
