@@ -52,7 +52,7 @@ DTYPE_OF_OUT = MAKERS | {"cumprod", "cumsum", "nansum", "prod", "sum"}
 # These convert nothing: out must have the result's dtype.
 SAME_DTYPE = frozenset(
     """
-    abs absolute addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm bucketize ceil
+    abs absolute addbmm addmm addmv addr all amax amin aminmax any argmax argmin argsort baddbmm bmm bucketize ceil
     chain_matmul clamp clamp_max clamp_min clip conj_physical cross cummax cummin diag dot fix floor frac frexp gather
     hardshrink index_add index_copy index_select inner isin isneginf isposinf kthvalue log_softmax masked_select
     matmul max median min mm mode msort multinomial mv nan_to_num nanmedian nanquantile neg negative nonzero norm quantile round
