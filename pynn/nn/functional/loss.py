@@ -312,7 +312,7 @@ def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, re
         loss = loss * weight.reshape((1,) * classes + (-1,) + (1,) * (input.ndim - classes - 1))
     loss = loss.sum(classes)
     if reduction == "mean":
-        return loss.sum() / (input.numel() // count)
+        return loss.sum() / (input.numel() // count if count else 0)
     return reduce_loss(loss, reduction)
 
 

@@ -197,3 +197,7 @@ def test_older_reduction_arguments():
 
 def test_empty_mean_is_nan():
     assert numpy.isnan(F.mse_loss(pynn.zeros(0), pynn.zeros(0)).item())
+
+
+def test_probabilities_of_no_classes():
+    assert F.cross_entropy(pynn.zeros(5, 0), pynn.zeros(5, 0)).isnan()
