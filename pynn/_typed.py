@@ -49,7 +49,8 @@ def dtype_of(name: Any) -> Dtype | None:
     if isinstance(name, str):
         name = TYPES.get(name.rpartition(".")[2])
     if name is Tensor:
-        return get_default_dtype()
+        default: Dtype = get_default_dtype()
+        return default
     return name.dtype if isinstance(name, _TypedMeta) else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pynn import _core
 from pynn._core import Tensor
+from pynn.ops.out import has_out, takes_out
 from pynn.ops.registry import FUNCTIONS
 
 _NUMPY = (("axis", "dim"), ("keepdims", "keepdim"))
@@ -22,7 +23,8 @@ def _republish(name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any
         old = table.get(name)
         if old is None:
             continue
-        new = wrap(old)
+        added = has_out(old) and getattr(old, "__wrapped__", None)  # what takes_out was given, if it was
+        new = takes_out(wrap(added), old.__name__) if added else wrap(old)
         for n in [n for n, f in table.items() if f is old]:
             table[n] = new
             if table is not FUNCTIONS and getattr(Tensor, n, None) is old:
