@@ -108,7 +108,7 @@ zeros = _publish_filled("zeros", numpy.zeros)
 ones = _publish_filled("ones", numpy.ones)
 
 
-def _unset(shape: Any, dtype: Any) -> numpy.ndarray:
+def unset(shape: Any, dtype: Any) -> numpy.ndarray:
     """numpy.empty; where algorithms are to be deterministic, with values that show."""
     array = numpy.empty(shape, dtype)
     if _switches.are_deterministic_algorithms_enabled():
@@ -120,7 +120,7 @@ def _unset(shape: Any, dtype: Any) -> numpy.ndarray:
     return array
 
 
-_unset.__name__ = "empty"  # what maker knows it by
+unset.__name__ = "empty"  # what maker knows it by
 
 
 @export(method=False)
@@ -142,7 +142,7 @@ def empty(
         if memory_format is preserve_format:
             raise RuntimeError("empty: memory_format=preserve_format needs a tensor to take it from; use empty_like.")
         order = order_in(memory_format, len(shape))
-    return finish(in_order(maker(_unset, device), shape, _dtype_or_default(dtype), order), device, requires_grad)
+    return finish(in_order(maker(unset, device), shape, _dtype_or_default(dtype), order), device, requires_grad)
 
 
 @export(method=False)
@@ -188,7 +188,7 @@ def _publish_like(name: str, make: Any) -> None:
     export(name, method=False)(function)
 
 
-for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("empty_like", _unset)):
+for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("empty_like", unset)):
     _publish_like(_name, _make)
 
 
@@ -235,7 +235,7 @@ def _publish_new(name: str, make: Any) -> None:
     export(name, function=False)(function)
 
 
-for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new_empty", _unset)):
+for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new_empty", unset)):
     _publish_new(_name, _make)
 
 

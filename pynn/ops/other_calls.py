@@ -64,8 +64,8 @@ def numbers_first(tensors: int, numbers: tuple[str, ...], *names: str) -> None:
                 if len(given) == len(args) - tensors <= len(numbers):
                     by_name = ", ".join(f"{name}={x!r}" for name, x in zip(numbers, given))
                     warnings.warn(
-                        f"{function.__name__}() with numbers before the tensors that they scale is deprecated: give them by "
-                        f"keyword, {by_name}.",
+                        f"This overload of {function.__name__} is deprecated, with numbers before the tensors that they scale: "
+                        f"give them by keyword, {by_name}.",
                         UserWarning,
                         stacklevel=2,
                     )

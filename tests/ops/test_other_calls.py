@@ -70,7 +70,7 @@ def test_both_names_are_too_many():
 )
 def test_numbers_may_stand_before_what_they_scale(old, new):
     x, y = _square(), _square() + 1
-    with pytest.warns(UserWarning, match="is deprecated: give them by keyword"):
+    with pytest.warns(UserWarning, match="deprecated, with numbers before the tensors that they scale: give them by keyword"):
         found = old(x, y)
     pynn.testing.assert_close(found, new(x, y))
 
