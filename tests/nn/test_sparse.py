@@ -67,7 +67,7 @@ def test_a_frozen_table_may_hold_integers():
     assert table(pynn.tensor([2])).tolist() == [[4, 5]]
 
 
-@pytest.mark.parametrize("mode", ["sum", "mean"])
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 def test_bags_of_nothing_pass_a_gradient_of_zeros(mode):
     bag = nn.EmbeddingBag(3, 2, mode=mode)
     bag(pynn.tensor([], dtype=pynn.int64), pynn.tensor([0, 0])).sum().backward()
