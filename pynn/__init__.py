@@ -89,7 +89,7 @@ _import_hook.install()
 # What most programs never ask for, imported when first used: name -> the module that has it, "" for a module itself.
 _LAZY = {
     **dict.fromkeys((
-        "_C", "__config__", "_dynamo", "_inductor", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
+        "_C", "__config__", "__future__", "_dynamo", "_inductor", "_utils", "accelerator", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "func", "futures", "fx",
         "hub", "jit", "library", "linalg", "memory", "mps", "mtia", "multiprocessing", "onnx", "optim", "overrides", "profiler",
         "quasirandom",
         "return_types", "signal", "special", "storage", "testing", "types", "utils", "version", "vision", "xpu",

@@ -96,8 +96,10 @@ from pynn._typed import set_default_tensor_type as set_default_tensor_type
 from pynn import _import_hook as _import_hook
 from pynn import _C as _C
 from pynn import __config__ as __config__
+from pynn import __future__ as __future__
 from pynn import _dynamo as _dynamo
 from pynn import _inductor as _inductor
+from pynn import _utils as _utils
 from pynn import accelerator as accelerator
 from pynn import backends as backends
 from pynn import compiler as compiler

@@ -151,6 +151,8 @@ def _assert_async(input: Tensor, assert_msg: str = "Expected a nonzero value") -
 def _demand(error: type[Exception], condition: Any, message: "str | Callable[[], str] | None") -> None:
     if isinstance(condition, Tensor):
         raise TypeError(f"cond must be a bool, but got {type(condition)}: use _check_tensor_all.")
+    if not isinstance(condition, bool):
+        raise TypeError(f"cond must be a bool, but got {type(condition)}.")
     if not condition:
         default = "Expected cond to be True, but got False. (Could this error message be improved?)"
         raise error(default if message is None else message() if callable(message) else message)

@@ -6,7 +6,7 @@ import numpy
 
 from pynn import _dtypes
 from pynn._core import Tensor, made
-from pynn._dtypes import DTYPES, set_default_dtype
+from pynn._dtypes import DTYPES, get_default_dtype, set_default_dtype
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.creation import shape_of
 from pynn.ops.from_data import _array_from
@@ -45,9 +45,12 @@ TYPES = {
 
 
 def dtype_of(name: Any) -> Dtype | None:
-    """The dtype of a tensor type, or of its name ("torch.FloatTensor"); None for anything else."""
+    """The dtype of a tensor type, or of its name ("torch.FloatTensor"); Tensor's is the default; None for anything else."""
     if isinstance(name, str):
         name = TYPES.get(name.rpartition(".")[2])
+    if name is Tensor:
+        default: Dtype = get_default_dtype()
+        return default
     return name.dtype if isinstance(name, _TypedMeta) else None
 
 

@@ -69,6 +69,13 @@ def _unflatten_dense_tensors(flat: Tensor, tensors: Iterable[Tensor]) -> tuple[T
     return tuple(parts)
 
 
+def _element_size(dtype: Any) -> int:
+    """Bytes an element of a dtype. RuntimeError for anything else."""
+    if not isinstance(dtype, pynn.dtype):
+        raise RuntimeError(f"expected torch.dtype, but got {type(dtype)}.")
+    return dtype.itemsize
+
+
 def _take_tensors(tensors: Sequence[Tensor], size_limit: int) -> Iterator[list[Tensor]]:
     """Groups of tensors of one dtype, in their order, each of at most size_limit bytes or of one tensor alone."""
     groups: dict[Any, tuple[list[Tensor], int]] = {}

@@ -140,3 +140,9 @@ def test_extremes_of_the_normal_numbers():
         top = np.sqrt(64 * np.log(2))
         np.testing.assert_allclose(normals(words, dtype), [0, 0, top, -top, 0], rtol=1e-6, atol=1e-12)
         assert not np.signbit(normals(words, dtype)[:2]).any()
+
+
+def test_bernoulli_writes_into_any_dtype():
+    out = pynn.zeros(3, dtype=pynn.int32)
+    assert pynn.bernoulli(pynn.tensor([1.0, 0.0, 1.0]), out=out) is out
+    assert out.tolist() == [1, 0, 1]

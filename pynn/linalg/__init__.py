@@ -50,6 +50,7 @@ from pynn.linalg._products import (
     vecdot,
 )
 from pynn.ops.linalg import matmul
+from pynn.ops.other_calls import takes_numpy_names
 from pynn.ops.out import complete
 
 __all__ = [
@@ -68,3 +69,5 @@ complete(
     tensorinv tensorsolve vecdot vector_norm
     """.split(),  # noqa: SIM905
 )
+for _name in ("cross", "matrix_norm", "norm", "vecdot", "vector_norm"):
+    globals()[_name] = takes_numpy_names(globals()[_name])

@@ -13,6 +13,7 @@ from pynn.ops.devices import beside_input
 from pynn.ops.halves import rounded_once
 from pynn.ops.joining import cat, stack
 from pynn.ops.linalg import combined
+from pynn.ops.other_calls import numbers_first
 from pynn.ops.reduction import NORM
 from pynn.ops.registry import export, written
 from pynn.ops.triangles import diag_embed
@@ -119,6 +120,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
 for _name, _function in (("addr", addr), ("addbmm", addbmm), ("renorm", renorm)):
     written(_name, _function)
+numbers_first(3, ("beta", "alpha"), "addr", "addr_", "addbmm", "addbmm_")
 
 
 # ---- statistics of variables ----

@@ -405,7 +405,7 @@ class ParameterDict(Module):
 
     def copy(self) -> Self:
         """Another ParameterDict of the same parameters."""
-        return type(self)(dict(self.items()))
+        return type(self)(OrderedDict(self.items()))
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """The value of a key, set to default first where it is missing."""

@@ -45,8 +45,9 @@ class RNNBase(Module):
         for name, value in (("bias", bias), ("batch_first", batch_first)):
             if not isinstance(value, bool):
                 raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
-        if not isinstance(hidden_size, int):
-            raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if not isinstance(size, int):
+                raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")
         if input_size <= 0:
             raise ValueError(f"input_size must be greater than zero, got {input_size}")
         if hidden_size <= 0:
@@ -336,12 +337,16 @@ class RNNCellBase(Module):
         if state is None:
             start = zeros(shape, dtype=input.dtype, device=beside(input, None))
             state = (start, start) if mode == "LSTM" else (start,)
-        for hidden in state:
+        for i, hidden in enumerate(state):
             if hidden.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {hidden.dim()}D instead")
+            if hidden.shape[-1] != self.hidden_size:
+                raise RuntimeError(
+                    f"hidden{i} has inconsistent hidden_size: got {hidden.shape[-1]}, expected {self.hidden_size}"
+                )
             if tuple(hidden.shape) != shape:
                 raise RuntimeError(
-                    f"hidden has inconsistent hidden_size: got {list(hidden.shape)} expected {list(shape)}"
+                    f"Input batch size {list(shape[:-1])} doesn't match hidden{i} batch size {list(hidden.shape[:-1])}."
                 )
         alone = input.dim() == 1
         rows = input.unsqueeze(0) if alone else input

@@ -95,7 +95,9 @@ class Embedding(_Table):
     def from_pretrained(cls, embeddings: Any, freeze: bool=True, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0,
                         scale_grad_by_freq: bool=False, sparse: bool=False) -> Any:  # fmt: skip
         """An Embedding over a given (num_embeddings, embedding_dim) tensor; freeze: without gradient."""
-        return cls._from_pretrained(embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+        return cls._from_pretrained(
+            embeddings, freeze, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _freeze=freeze
+        )
 
     def extra_repr(self) -> str:
         out: str = self._text(self._shown())

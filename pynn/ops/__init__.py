@@ -60,6 +60,7 @@ from pynn.ops import optim_variants
 from pynn.ops import special
 from pynn.ops import namespace
 from pynn.ops import deferred
+from pynn.ops import other_calls
 
 _core.configure(
     _native_hooks.is_fresh,

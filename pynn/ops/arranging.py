@@ -7,7 +7,7 @@ import numpy
 
 from pynn._core import METHODS, Tensor, bump, call, is_grad_enabled, made, observe, shared_version, wrap
 from pynn.ops.devices import beside_input
-from pynn.ops.joining import cat, repeat
+from pynn.ops.joining import cat, repeat, several
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.selecting import index_select, narrow
 from pynn.ops.view import Size, by_keyword, normal_dim
@@ -154,7 +154,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to."""
     for n in (n for s in shapes for n in (s if isinstance(s, (tuple, list)) else (s,))):
         if n < 0:
-            raise ValueError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
+            raise RuntimeError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
     try:
         return Size(numpy.broadcast_shapes(*shapes))
     except ValueError:
@@ -189,6 +189,7 @@ _three = _at_least(3, lambda x: x.reshape(1, -1, 1) if x.ndim < 2 else x.unsquee
 @export(method=False)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 2, smaller ones given dimensions first."""
+    tensors = several("dstack", tensors)
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
     return cat([_three(x) for x in tensors], 2)
@@ -197,6 +198,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 @export(method=False)
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined along dimension 1, vectors as columns."""
+    tensors = several("column_stack", tensors)
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")
     return cat([x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors], 1)

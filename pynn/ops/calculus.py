@@ -31,6 +31,13 @@ def diff(
                 "diff expects prepend or append to be the same dimension as input, got "
                 f"{part._array.ndim} dimensions beside {input._array.ndim}."
             )
+        if part is not None:
+            for i, (n_, m) in enumerate(zip(input._array.shape, part._array.shape)):
+                if i != d and n_ != m:
+                    raise RuntimeError(
+                        "diff expects the shape of tensor to prepend or append to match that of input except along the "
+                        f"differencing dimension; input.size({i}) = {n_}, but got tensor.size({i}) = {m}."
+                    )
     if n == 0:
         return input.clone()
     parts = [x for x in (prepend, input, append) if x is not None]

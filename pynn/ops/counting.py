@@ -339,7 +339,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates, in a tensor of that shape, of flat indices: one tensor a dimension. ValueError for one out of range."""
     sizes = (int(shape),) if isinstance(shape, int) else tuple(int(n) for n in shape)
     if indices._array.dtype.kind not in "iu":
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices._array.dtype}.")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices._array.dtype}.")
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}.")
     rest = observe(indices).astype(INT64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from pynn import _core
+from pynn import _core, _switches
 from pynn._core import Tensor, call_inplace, made
 from pynn._device import DeviceLike, check_device
 from pynn._dtypes import FLOAT64, INT64, default_float, from_numpy, to_numpy
@@ -108,6 +108,21 @@ zeros = _publish_filled("zeros", numpy.zeros)
 ones = _publish_filled("ones", numpy.ones)
 
 
+def unset(shape: Any, dtype: Any) -> numpy.ndarray:
+    """numpy.empty; where algorithms are to be deterministic, with values that show."""
+    array = numpy.empty(shape, dtype)
+    if _switches.are_deterministic_algorithms_enabled():
+        from pynn.utils import deterministic
+
+        if deterministic.fill_uninitialized_memory:
+            kind = array.dtype.kind
+            array[...] = True if kind == "b" else numpy.iinfo(array.dtype).max if kind in "iu" else numpy.nan
+    return array
+
+
+unset.__name__ = "empty"  # what maker knows it by
+
+
 @export(method=False)
 def empty(
     *size_: int | Sequence[int],
@@ -127,7 +142,7 @@ def empty(
         if memory_format is preserve_format:
             raise RuntimeError("empty: memory_format=preserve_format needs a tensor to take it from; use empty_like.")
         order = order_in(memory_format, len(shape))
-    return finish(in_order(maker(numpy.empty, device), shape, _dtype_or_default(dtype), order), device, requires_grad)
+    return finish(in_order(maker(unset, device), shape, _dtype_or_default(dtype), order), device, requires_grad)
 
 
 @export(method=False)
@@ -173,7 +188,7 @@ def _publish_like(name: str, make: Any) -> None:
     export(name, method=False)(function)
 
 
-for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("empty_like", numpy.empty)):
+for _name, _make in (("zeros_like", numpy.zeros), ("ones_like", numpy.ones), ("empty_like", unset)):
     _publish_like(_name, _make)
 
 
@@ -220,7 +235,7 @@ def _publish_new(name: str, make: Any) -> None:
     export(name, function=False)(function)
 
 
-for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new_empty", numpy.empty)):
+for _name, _make in (("new_zeros", numpy.zeros), ("new_ones", numpy.ones), ("new_empty", unset)):
     _publish_new(_name, _make)
 
 
@@ -289,7 +304,9 @@ def arange(
 
 
 def _ends(name: str, start: Any, end: Any, steps: Any) -> Any:
-    """The two ends as numbers; RuntimeError for what spans no range."""
+    """The two ends as numbers, and how many steps; RuntimeError for what spans no range."""
+    if isinstance(steps, Tensor):
+        steps = steps.item()
     if not isinstance(steps, (int, numpy.integer)):
         raise TypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}.")
     if steps < 0:
@@ -303,7 +320,7 @@ def _ends(name: str, start: Any, end: Any, steps: Any) -> Any:
                 )
             v = v.item()
         found.append(number(v))
-    return found
+    return *found, steps
 
 
 def _even(start: Any, end: Any, steps: Any) -> Any:
@@ -354,7 +371,7 @@ def linspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly spaced from start to end, both included; the ends numbers or 0-d tensors."""
-    start, end = _ends("linspace", start, end, steps)
+    start, end, steps = _ends("linspace", start, end, steps)
     np_dtype = _dtype_or_default(dtype)
     if np_dtype.kind in "iu":
         start, end = int(start), int(end)
@@ -375,7 +392,7 @@ def logspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent; the ends numbers or 0-d tensors."""
-    start, end = _ends("logspace", start, end, steps)
+    start, end, steps = _ends("logspace", start, end, steps)
     exponents = _even(start, end, steps)
     with numpy.errstate(all="ignore"):
         return finish((float(base) ** exponents).astype(_dtype_or_default(dtype)), device, requires_grad)

@@ -9,7 +9,7 @@ import numpy
 
 from pynn._core import Tensor, call, made_beside
 from pynn.ops.pointwise import MAXIMUM, MINIMUM
-from pynn.ops.reduction import _numpy_names, dims_of, reduced_shape, reduction_samples, spread
+from pynn.ops.reduction import dims_of, reduced_shape, reduction_samples, spread
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.selecting import _gather_vjp
 from pynn.ops.view import normal_dim
@@ -166,7 +166,8 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 
 def _argument(op: Any, input: Any, dim: Any, keepdim: Any) -> Tensor:
     _some(input, op.name, dims_of(dim, input._array.ndim))
-    return call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
+    found = call(op, (input,), (None if dim is None else normal_dim(dim, input._array.ndim), bool(keepdim)))
+    return found.reshape((1,) * input._array.ndim) if keepdim and dim is None else found
 
 
 @export()
@@ -179,7 +180,3 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: in the flattened tensor, or along dim. int64."""
     return _argument(ARGMIN, input, dim, keepdim)
-
-
-for _name in ("amax", "amin", "max", "min", "argmax", "argmin"):
-    _numpy_names(_name)

@@ -9,6 +9,7 @@ from pynn._dtypes import from_numpy
 from pynn._random import Generator
 from pynn.ops.cast import COPY_
 from pynn.ops.registry import export, written
+from pynn.ops.view import Size
 
 for _name, _function in (
     ("baddbmm", METHODS["baddbmm"]), ("addmv", METHODS["addmv"]), ("addmm", METHODS["addmm"]), ("cumsum", METHODS["cumsum"]),
@@ -119,11 +120,11 @@ def pin_memory(self: Any, device: DeviceLike | None = None) -> Tensor:
 
 @export(function=False)
 def new(self: Any, *args: Any, device: DeviceLike | None = None) -> Tensor:
-    """A tensor of this dtype by old custom: `x.new(2, 3)` of a shape, `x.new([1, 2])` of data."""
-    if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], Tensor):
+    """A tensor of this dtype by old custom: `x.new(2, 3)` and `x.new(y.size())` of a shape, `x.new([1, 2])` of data."""
+    if len(args) == 1 and not isinstance(args[0], (int, Size, Tensor)):
         found: Tensor = METHODS["new_tensor"](self, args[0])
         return found
     if len(args) == 1 and isinstance(args[0], Tensor):
         return wrap(args[0]._array)
-    answer: Tensor = METHODS["new_empty"](self, args or (0,))
+    answer: Tensor = METHODS["new_empty"](self, *args or (0,))
     return answer

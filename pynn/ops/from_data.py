@@ -202,7 +202,7 @@ def asarray(
 
     where = None if device is None else check_device(device)
     wanted = None if dtype is None else to_numpy(dtype)
-    found = shared(obj)
+    found = shared(obj, dtype)
     if found is None:
         if copy is False:
             raise ValueError(

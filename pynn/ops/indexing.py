@@ -356,6 +356,8 @@ def setitem(self: Any, index: Any, value: Any) -> None:
                 window._array = opened(array)  # a part of an expanded tensor, each element of which has its own memory
             if isinstance(value, Tensor) and _core.has_devices():
                 value = on(value, device_of(self))
+            if isinstance(value, Tensor) and not value._array.ndim and window._version is value._version:
+                value = value.clone()  # one element, read before any is written
             call_inplace(COPY_, (window, _drop_ones(value, window._array.ndim)))
             return
         if not isinstance(value, Tensor):

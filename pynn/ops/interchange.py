@@ -7,9 +7,9 @@ import numpy
 from pynn import _core
 from pynn._core import Tensor, observe, wrap
 from pynn._device import DeviceLike, check_device
-from pynn._dtypes import DTYPES, from_numpy, is_bfloat16, to_numpy
+from pynn._dtypes import DTYPES, from_numpy, get_default_dtype, is_bfloat16, to_numpy
 from pynn.ops.devices import on
-from pynn.ops.from_data import share_array
+from pynn.ops.from_data import frombuffer, share_array
 from pynn.ops.registry import export
 
 
@@ -117,16 +117,23 @@ def _imported(other: Any) -> Tensor:
     return wrap(array)
 
 
-def shared(obj: Any) -> Tensor | None:
-    """A tensor over the memory of a tensor, an array or an object with DLPack or a buffer; None for anything else."""
+def shared(obj: Any, dtype: Any = None) -> Tensor | None:
+    """A tensor over the memory of a tensor, an array or an object with DLPack or a buffer; None for anything else.
+
+    dtype: what a buffer's bytes are read as; the default dtype unless given.
+    """
     if isinstance(obj, Tensor):
         return obj.detach()
     if hasattr(obj, "__cuda_array_interface__"):
         return from_gpu(obj)
     if isinstance(obj, numpy.ndarray):
         return share_array(obj, "asarray")
-    if hasattr(obj, "__dlpack__") and not isinstance(obj, numpy.generic):
+    if type(obj).__name__ == "PyCapsule" or (hasattr(obj, "__dlpack__") and not isinstance(obj, numpy.generic)):
         return from_dlpack(obj)
     if hasattr(obj, "__array_interface__") and not isinstance(obj, numpy.generic):
         return share_array(numpy.asarray(obj), "asarray")
-    return None
+    try:
+        memoryview(obj)
+    except TypeError:
+        return None
+    return None if isinstance(obj, numpy.generic) else frombuffer(obj, dtype=dtype or get_default_dtype())

@@ -55,6 +55,13 @@ CAT = register(
 )(lambda xp, inputs, dim: xp.concat(list(inputs), axis=dim))
 
 
+def several(name: str, tensors: Any) -> tuple[Tensor, ...]:
+    """A function's tensors. TypeError where they are one Tensor, whose parts are hardly what was meant."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor. Give a list.")
+    return tuple(tensors)
+
+
 @export("cat", "concat", "concatenate", method=False)
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
@@ -62,13 +69,15 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
     axis: another name of dim.
     """
     dim = dim if axis is None else axis
-    tensors = tuple(tensors)
+    tensors = several("cat", tensors)
     if not tensors:
         raise ValueError("expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}.")
-    kept = tuple(x for x in tensors if x._array.shape != (0,)) or tensors[:1]
+    kept = tuple(x for x in tensors if x._array.shape != (0,))
+    if not kept:
+        kept, dim = tensors[:1], 0
     if len(kept) < len(tensors):  # those skipped count for the dtype
         dtype = result_type_of([x._array for x in tensors])
         kept = tuple(cast(x, dtype) for x in kept)
@@ -82,7 +91,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors of one shape joined along a new dimension. axis: another name of dim."""
     dim = dim if axis is None else axis
-    tensors = tuple(tensors)
+    tensors = several("stack", tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
     for i, x in enumerate(tensors):
@@ -100,6 +109,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
 
 def _along_or_new(name: str, small: Any, dim: Any) -> None:
     def function(tensors: Sequence[Tensor]) -> Tensor:
+        tensors = several(name, tensors)
         if not tensors:
             raise RuntimeError(f"{name} expects a non-empty TensorList")
         return cat([small(x) for x in tensors], dim)
@@ -137,6 +147,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
 @export(method=False)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """tensors joined side by side: along dimension 1, or 0 for 1-D ones."""
+    tensors = several("hstack", tensors)
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
     tensors = [x.reshape(1) if x.ndim == 0 else x for x in tensors]

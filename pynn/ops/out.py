@@ -52,7 +52,7 @@ DTYPE_OF_OUT = MAKERS | {"cumprod", "cumsum", "nansum", "prod", "sum"}
 # These convert nothing: out must have the result's dtype.
 SAME_DTYPE = frozenset(
     """
-    abs absolute addbmm addmm addmv addr amax amin aminmax argmax argmin argsort baddbmm bmm bucketize ceil
+    abs absolute addbmm addmm addmv addr all amax amin aminmax any argmax argmin argsort baddbmm bmm bucketize ceil
     chain_matmul clamp clamp_max clamp_min clip conj_physical cross cummax cummin diag dot fix floor frac frexp gather
     hardshrink index_add index_copy index_select inner isin isneginf isposinf kthvalue log_softmax masked_select
     matmul max median min mm mode msort multinomial mv nan_to_num nanmedian nanquantile neg negative nonzero norm quantile round
@@ -131,7 +131,7 @@ def store(out: Out, result: Any, name: str | None = None, *inputs: Any) -> Out:
             raise RuntimeError(
                 f"{called}Expected out tensor to have dtype {from_numpy(have)}, but got {from_numpy(want)} instead."
             )
-        if not castable(have, want):
+        if not castable(have, want) and name != "bernoulli":  # whose 0 and 1 every dtype holds
             raise RuntimeError(
                 f"{called}result type {from_numpy(have)} can't be cast to the desired output type {from_numpy(want)}. "
                 "Give an out tensor of the result's dtype."

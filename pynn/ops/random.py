@@ -361,7 +361,7 @@ def multinomial(
     if num_samples <= 0:
         raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}.")
     weights = _core.observe(input).astype(numpy.float64)
-    rows = weights.reshape(-1, weights.shape[-1])
+    rows = weights if weights.ndim == 2 else weights[None]
     if not replacement and num_samples > rows.shape[1]:
         raise RuntimeError(
             f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of {rows.shape[1]}."
@@ -370,8 +370,9 @@ def multinomial(
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or a row that sums to 0.")
     if replacement:
         u = _core.observe(rand(rows.shape[0], num_samples, generator=generator, dtype=DTYPES["float64"]))
-        edges = numpy.cumsum(rows, axis=1)
-        drawn = numpy.stack([numpy.searchsorted(e, v * e[-1], side="right") for e, v in zip(edges, u)])
+        drawn = numpy.empty(u.shape, INT64)
+        for row, edges, v in zip(drawn, numpy.cumsum(rows, axis=1), u):
+            row[...] = numpy.searchsorted(edges, v * edges[-1], side="right")
     else:  # the largest of weight-scaled exponential races (Efraimidis and Spirakis, 2006)
         u = _core.observe(rand(rows.shape, generator=generator, dtype=DTYPES["float64"]))
         with numpy.errstate(divide="ignore"):

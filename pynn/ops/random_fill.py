@@ -15,7 +15,7 @@ from pynn._layout import layout as Layout
 from pynn._random import Generator
 from pynn.ops.devices import beside_input
 from pynn.ops.random import _filler, _require_float, _words, randint, randn
-from pynn.ops.registry import export
+from pynn.ops.registry import check_broadcast, export
 
 # ---- normal ----
 
@@ -46,8 +46,8 @@ def normal(
             raise TypeError("normal() of two numbers needs a size: normal(mean, std, size).")
         out = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
     else:
-        tensors = [x.detach() for x in (mean, std) if isinstance(x, Tensor)]
-        shape = numpy.broadcast_shapes(*[x._array.shape for x in tensors])
+        tensors = tuple(x.detach() for x in (mean, std) if isinstance(x, Tensor))
+        shape = check_broadcast(tensors)
         mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
         out = randn(shape, generator=generator, dtype=tensors[0].dtype) * std + mean
     result: Tensor = out

@@ -1,8 +1,8 @@
 """Reductions: sums, products, moments, norms, any and all; the largest and smallest are in `extremes`."""
 
 import builtins
-import functools
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +13,7 @@ from pynn._dtypes import INT64, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
-from pynn.ops.registry import FUNCTIONS, Sample, export, register, run, unbroadcast
+from pynn.ops.registry import Sample, export, register, run, unbroadcast
 from pynn.ops.view import normal_dim
 
 
@@ -300,8 +300,17 @@ def var(
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    dims = dims_of(dim, _floating(input, "var")._array.ndim)
-    return call(VAR, (input,), (dims, 1 if correction is None else correction, bool(keepdim)))
+    shape = _floating(input, "var")._array.shape
+    dims = dims_of(dim, len(shape))
+    correction = 1 if correction is None else correction
+    if math.prod(shape[d] for d in dims) <= correction:
+        warnings.warn(
+            "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+            f"divided by output numel), got {correction} for shape {list(shape)}.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return call(VAR, (input,), (dims, correction, bool(keepdim)))
 
 
 @export()
@@ -441,27 +450,3 @@ COUNT_NONZERO = register(
 def count_nonzero(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """How many elements are not 0, of all or over dim(s). int64."""
     return call(COUNT_NONZERO, (input,), (dims_of(dim, input._array.ndim), False))
-
-
-# ---- NumPy's argument names, which torch takes too ----
-
-
-def _numpy_names(name: str) -> None:
-    """Let a published function take axis= and keepdims= for dim= and keepdim=."""
-    function = FUNCTIONS[name]
-
-    @functools.wraps(function)
-    def either(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            for other, own in (("axis", "dim"), ("keepdims", "keepdim")):
-                if other in kwargs:
-                    if own in kwargs:
-                        raise TypeError(f"{name}() got both {own}= and {other}=.")
-                    kwargs[own] = kwargs.pop(other)
-        return function(*args, **kwargs)
-
-    export(name)(either)
-
-
-for _name in ("sum", "mean", "prod", "var", "std", "norm", "any", "all"):
-    _numpy_names(_name)

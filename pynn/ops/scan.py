@@ -10,7 +10,7 @@ from pynn._dtypes import INT64, to_numpy
 from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.extremes import picked_vjp
-from pynn.ops.reduction import _floating, _numpy_names
+from pynn.ops.reduction import _floating
 from pynn.ops.registry import Sample, export, register
 from pynn.ops.view import normal_dim
 from pynn.return_types import ValuesIndices, named
@@ -177,6 +177,3 @@ def cummax(input: Tensor, dim: int) -> ValuesIndices:
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """(values, indices): the smallest element so far along dim, and where the last such one is."""
     return _extreme(CUMMIN, input, dim)
-
-
-_numpy_names("cumsum")

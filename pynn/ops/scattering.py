@@ -150,7 +150,7 @@ def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
 def _by_index(op: Any, input: Tensor, index: Tensor, src: Tensor, dim: int, *attrs: Any) -> Tensor:
     """A scatter op, a tensor of no dimension taken as one of a single element."""
     d = normal_dim(dim, input._array.ndim)
-    if index._array.size == 0:
+    if index._array.size == 0 and not (src.requires_grad and index._array.ndim == input._array.ndim):
         return input.clone()
     if input._array.ndim and index._array.ndim and src._array.ndim:
         return call(op, (input, index, src), (d, *attrs))

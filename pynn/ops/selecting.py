@@ -284,6 +284,8 @@ def masked_fill_(self: Any, mask: Tensor, value: Tensor | float) -> Tensor:
 @export()
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where mask (broadcast) is true, in one dimension."""
+    if isinstance(mask, Tensor) and mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask.dtype}. Use .bool().")
     _check_mask(mask, "masked_select")
     a, b = input._array.shape, mask._array.shape
     if a != b:

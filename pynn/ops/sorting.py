@@ -118,6 +118,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         k = k.item()
     if not isinstance(k, (int, numpy.integer)):
         raise TypeError(f"topk(): argument 'k' (position 2) must be int, not {type(k).__name__}.")
+    if isinstance(dim, bool):
+        raise TypeError("topk(): argument 'dim' (position 2) must be int, not bool.")
     d = normal_dim(dim, input._array.ndim)
     size = input._array.shape[d] if input._array.ndim else 1
     if not 0 <= k <= size:

@@ -15,7 +15,7 @@ from pynn._dtypes import to_numpy
 from pynn._layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from pynn._layout import layout as Layout
 from pynn._layout import memory_format as MemoryFormat
-from pynn.ops.creation import _dtype_or_default, finish, shape_of
+from pynn.ops.creation import _dtype_or_default, finish, shape_of, unset
 from pynn.ops.devices import beside
 from pynn.ops.memory_order import CHANNELS_LAST, check_format, in_order, lies_in, order_in
 from pynn.ops.overlap import owner
@@ -229,6 +229,11 @@ def set_(
             return self
         flat = root(source._array)
     elif isinstance(source, (TypedStorage, UntypedStorage)):
+        if isinstance(source, TypedStorage) and source.dtype is not self.dtype:
+            raise RuntimeError(
+                f"Expected a Storage of type {self.dtype} or an UntypedStorage, but got type {source.dtype} for argument 1 "
+                "'storage'."
+            )
         flat = source._elements(self._array.dtype)
     else:
         raise TypeError(f"set_(): source must be a Tensor or a storage, not {type(source).__name__}.")
@@ -271,7 +276,8 @@ def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None
     if prod(wanted) <= whole.size - offset and (_core.on_device(whole) or whole.flags.writeable):
         fresh = whole[offset : offset + prod(wanted)]
     else:
-        fresh = numpy.empty_like(array, shape=prod(wanted))
+        count = prod(wanted)
+        fresh = numpy.empty_like(array, shape=count) if _core.on_device(array) else unset(count, array.dtype)
         kept = min(whole.size - offset, fresh.size)
         fresh[:kept] = whole[offset : offset + kept]
     fresh = in_order(lambda shape, dtype: fresh.reshape(shape), wanted, array.dtype, order)
@@ -302,7 +308,7 @@ def _strided_array(size: Sequence[int], stride: Sequence[int], dtype: numpy.dtyp
     if any(s < 0 for s in stride):
         raise RuntimeError(f"empty_strided: negative strides are not supported, got {list(stride)}.")
     room = 0 if prod(size) == 0 else sum((n - 1) * s for n, s in zip(size, stride)) + 1
-    flat = numpy.empty(room, dtype)
+    flat = unset(room, dtype)
     if room == 0:
         return flat.reshape(size)
     return numpy.lib.stride_tricks.as_strided(flat, tuple(size), tuple(s * dtype.itemsize for s in stride))
@@ -357,7 +363,7 @@ def empty_permuted(
             f"Number of dimensions in size does not match the length of the physical_layout, or not every one of them occurs "
             f"once: size {list(shape)}, physical_layout {list(order)}."
         )
-    array = numpy.empty([shape[d] for d in order], _dtype_or_default(dtype))
+    array = unset([shape[d] for d in order], _dtype_or_default(dtype))
     return finish(array.transpose([order.index(d) for d in range(len(shape))]), device, requires_grad)
 
 

@@ -1,7 +1,8 @@
 """Views: tensors over another's memory. Each names its step, so that a write can be traced to the base."""
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any, SupportsIndex, overload
 
 import numpy
@@ -318,7 +319,9 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     sources = tuple(normal_dim(d, ndim) for d in sources)
     targets = tuple(normal_dim(d, ndim) for d in targets)
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
-        raise RuntimeError(f"movedim: repeated dim in {source} or {destination}.")
+        twice = "source" if len(set(sources)) != len(sources) else "destination"
+        given = list(sources if twice == "source" else targets)
+        raise RuntimeError(f"movedim: repeated dim in `{twice}` ({given}).")
     order = [d for d in range(ndim) if d not in sources]
     for target, origin in sorted(zip(targets, sources)):
         order.insert(target, origin)
@@ -408,8 +411,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @export()
 def ravel(input: Tensor) -> Tensor:
-    """input in one dimension."""
-    return reshape(input, (-1,))
+    """input in one dimension, contiguous."""
+    flat = reshape(input, (-1,))
+    return flat if flat.is_contiguous() else flat.contiguous()
 
 
 @export()
@@ -427,10 +431,28 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 # ---- what a tensor says of itself ----
 
 
+def _one_size(i: int, n: Any) -> int:
+    try:
+        if not isinstance(n, bool):
+            return operator.index(n)
+    except TypeError:
+        pass
+    raise TypeError(f"pynn.Size() takes an iterable of 'int' (item {i} is '{type(n).__name__}').")
+
+
+def made_size(sizes: tuple[int, ...]) -> "Size":
+    """A tuple of ints as a Size."""
+    return tuple.__new__(Size, sizes)
+
+
 class Size(tuple[int, ...]):
     """A tensor's shape: a tuple of ints that knows the number of elements."""
 
     __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[Any] = ()) -> "Size":
+        """A shape of these sizes: ints, or integer tensors of one element. TypeError for anything else."""
+        return tuple.__new__(cls, [_one_size(i, n) for i, n in enumerate(sizes)])
 
     def numel(self) -> int:
         """The product of the sizes."""
@@ -445,16 +467,16 @@ class Size(tuple[int, ...]):
     def __getitem__(self, index: slice) -> "Size": ...
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
-        return Size(found) if found.__class__ is tuple else found
+        return made_size(found) if found.__class__ is tuple else found
 
     def __add__(self, other: Any) -> "Size":
-        return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
+        return made_size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
 
     def __radd__(self, other: Any) -> "Size":
-        return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
+        return made_size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, times: Any) -> "Size":
-        return Size(tuple.__mul__(self, times))
+        return made_size(tuple.__mul__(self, times))
 
     __rmul__ = __mul__
 
@@ -466,7 +488,7 @@ class Size(tuple[int, ...]):
 def size(self: Any, dim: int | None = None) -> Size | int:
     """The shape, or the size of one dimension."""
     if dim is None:
-        return Size(self._array.shape)
+        return made_size(self._array.shape)
     return self._array.shape[normal_dim(dim, self._array.ndim)] if self._array.ndim else normal_dim(dim, 0)
 
 
@@ -524,7 +546,7 @@ def _property(name: str, get: Any, doc: Any) -> None:
     _core.install(Tensor, name, property(get, doc=doc))
 
 
-_property("shape", lambda self: Size(self._array.shape), "The size of each dimension.")
+_property("shape", lambda self: made_size(self._array.shape), "The size of each dimension.")
 _property("ndim", lambda self: self._array.ndim, "The number of dimensions.")
 _property("dtype", lambda self: from_numpy(self._array.dtype), "The type of the elements.")
 _property("itemsize", lambda self: self._array.itemsize, "Bytes an element.")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         collect_env,
         cpp_extension,
         data,
+        deterministic,
         dlpack,
         hooks,
         model_zoo,
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 # Each is imported when first asked for.
 _LAZY = (
-    "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "safetensors",
-    "tensorboard",
+    "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "deterministic", "dlpack", "hooks", "model_zoo",
+    "safetensors", "tensorboard",
 )  # fmt: skip
 __getattr__, __dir__ = _lazy.names(__name__, {**dict.fromkeys(_LAZY, ""), "swap_tensors": "_swapping"})
 
@@ -32,6 +33,7 @@ __all__ = [
     "collect_env",
     "cpp_extension",
     "data",
+    "deterministic",
     "dlpack",
     "hooks",
     "model_zoo",

@@ -15,3 +15,9 @@ def test_einsum_is_the_same_whatever_is_set(monkeypatch, strategy):
     monkeypatch.setattr(opt_einsum, "strategy", strategy)
     a, b, c = (pynn.arange(4.0).reshape(2, 2) + i for i in range(3))
     assert pynn.equal(pynn.einsum("ij,jk,kl->il", a, b, c), a @ b @ c)
+
+
+def test_flags_last_as_long_as_their_block():
+    with opt_einsum.flags(enabled=True, strategy="greedy"):
+        assert (opt_einsum.enabled, opt_einsum.strategy) == (True, "greedy")
+    assert (opt_einsum.enabled, opt_einsum.strategy) == (False, None)

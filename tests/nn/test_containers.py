@@ -303,3 +303,9 @@ def test_container_warns_and_holds_what_it_is_given():
     with pytest.warns(FutureWarning, match="nn.Container is deprecated"):
         held = nn.Container(a=nn.ReLU(), b=nn.Linear(2, 3))
     assert [name for name, _ in held.named_children()] == ["a", "b"]
+
+
+def test_a_copied_parameter_dict_keeps_its_order():
+    one = nn.ParameterDict([("b", pynn.ones(1)), ("a", pynn.ones(1))])
+    assert list(one.copy()) == ["b", "a"]
+    assert list(one | {"c": pynn.ones(1)}) == ["b", "a", "c"]

@@ -275,3 +275,16 @@ def test_functions_of_packed_sequences(kind):
     assert pynn.equal(found[0], output.data)
     for mine, other in zip(found[1:], state):
         assert pynn.equal(mine, other)
+
+
+def test_a_cell_names_the_state_that_does_not_fit():
+    cell = nn.LSTMCell(3, 4)
+    with pytest.raises(RuntimeError, match="hidden1 has inconsistent hidden_size: got 5, expected 4"):
+        cell(pynn.ones(2, 3), (pynn.ones(2, 4), pynn.ones(2, 5)))
+    with pytest.raises(RuntimeError, match="doesn't match hidden0 batch size"):
+        cell(pynn.ones(2, 3), (pynn.ones(3, 4), pynn.ones(3, 4)))
+
+
+def test_the_sizes_of_a_recurrent_layer_are_ints():
+    with pytest.raises(TypeError, match="input_size should be of type int, got: float"):
+        nn.GRU(2.0, 3)

@@ -59,3 +59,16 @@ def test_errors():
         nn.Embedding.from_pretrained(pynn.ones(3))
     with pytest.raises(IndexError, match=r"\[in Embedding\]$"):
         nn.Embedding(5, 4)(pynn.tensor([5]))
+
+
+def test_a_frozen_table_may_hold_integers():
+    table = nn.Embedding.from_pretrained(pynn.arange(6).reshape(3, 2))
+    assert not table.weight.requires_grad
+    assert table(pynn.tensor([2])).tolist() == [[4, 5]]
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_nothing_pass_a_gradient_of_zeros(mode):
+    bag = nn.EmbeddingBag(3, 2, mode=mode)
+    bag(pynn.tensor([], dtype=pynn.int64), pynn.tensor([0, 0])).sum().backward()
+    assert bag.weight.grad.tolist() == [[0.0, 0.0]] * 3

@@ -51,3 +51,10 @@ def test_values_of_another_dtype_are_refused_beside_index_tensors():
     x[pynn.tensor([True, False, True])] = pynn.tensor(2)  # a fill, which converts
     x[:2] = pynn.tensor([5, 6])  # a copy, which converts
     assert x.tolist() == [5.0, 6.0, 2.0]
+
+
+def test_a_part_of_one_element_may_be_written_over_its_own_memory():
+    x = pynn.arange(6).reshape(3, 2)
+    x[1] = x[1][0]
+    x[2:] = x[0, 1]
+    assert x.tolist() == [[0, 1], [2, 2], [1, 1]]

@@ -88,3 +88,10 @@ def test_memory_formats():
     assert x.layout is pynn.strided
     assert x.float() is x
     assert x.float(memory_format=pynn.channels_last).is_contiguous(memory_format=pynn.channels_last)
+
+
+def test_asarray_takes_capsules_and_buffers():
+    x = pynn.ones(3)
+    assert pynn.asarray(x.__dlpack__()).data_ptr() == x.data_ptr()
+    buffer = bytearray(b"ab")
+    assert pynn.asarray(memoryview(buffer), dtype=pynn.uint8, copy=False).tolist() == [97, 98]

@@ -97,3 +97,8 @@ def test_constant_pad_nd():
 def test_fill_diagonal():
     assert pynn.zeros(7, 3).fill_diagonal_(1, wrap=True).sum(1).tolist() == [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
     assert pynn.zeros(2, 2, 2).fill_diagonal_(1).sum().item() == 2.0
+
+
+def test_set_takes_a_typed_storage_of_its_own_dtype():
+    with pytest.raises(RuntimeError, match=r"Expected a Storage of type pynn\.float32"):
+        pynn.zeros(1).set_(pynn.zeros(4, dtype=pynn.int64).storage())

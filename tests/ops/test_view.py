@@ -54,3 +54,16 @@ def test_permute_wants_each_dimension_once():
 def test_split_refuses_sizes_below_zero():
     with pytest.raises(RuntimeError, match=r"only non-negative entries, but got split_sizes=\[5, -1\]"):
         pynn.zeros(4).split([5, -1])
+
+
+def test_size_takes_ints_alone():
+    assert pynn.Size([pynn.tensor(2), 3]) == (2, 3)
+    assert all(type(n) is int for n in pynn.Size(pynn.tensor([2, 3])))
+    for wrong in ([1.5], pynn.ones(2), [True]):
+        with pytest.raises(TypeError, match="iterable of 'int'"):
+            pynn.Size(wrong)
+    assert pynn.ones(1).new(pynn.Size([2, 3])).shape == (2, 3)
+
+
+def test_ravel_is_contiguous():
+    assert pynn.zeros(10)[::2].ravel().is_contiguous()

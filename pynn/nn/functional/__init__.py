@@ -22,6 +22,7 @@ from pynn.nn.functional.vision import *  # noqa: F403
 
 # isort: split
 # Not public in torch either, but read by modules that were copied from its source and changed.
+from pynn.nn import grad  # noqa: F401  (as torch has it here too)
 from pynn.nn._tuples import _list_with_default, _pair, _single, _triple  # noqa: F401
 from pynn.nn.functional import twins  # noqa: F401  (what torch publishes at its top level, of other arguments)
 from pynn.nn.functional._copied import (  # noqa: F401

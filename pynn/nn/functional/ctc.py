@@ -101,6 +101,9 @@ def ctc_loss(
     last = made(2 * wanted[:, None])
     before = where(last > 0, alpha.gather(1, (last - 1).clamp(min=0)), IMPOSSIBLE)
     total = cat([alpha.gather(1, last), before], 1).logsumexp(1)
+    if (inputs == 0).any():  # no step at all spells the empty target alone
+        unread = numpy.where(wanted == 0, 0.0, IMPOSSIBLE).astype(total._array.dtype)
+        total = where(made(inputs == 0), made(unread), total)
     possible = total > IMPOSSIBLE / 2
     loss = where(possible, -total, 0.0 if zero_infinity else float("inf"))
     if log_probs.requires_grad and is_grad_enabled():

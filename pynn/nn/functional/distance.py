@@ -5,6 +5,7 @@ from typing import Any
 import numpy
 
 from pynn._core import Tensor, binary, call, made, observe
+from pynn._dtypes import promote_types
 from pynn.amp.autocast_mode import float32_function
 from pynn.nn.functional.arguments import require_tensors
 from pynn.nn.functional.loss import pair_of, reduce_loss, reduction_of
@@ -41,7 +42,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {x1.dtype}. Use x1.float()."
         )
-    x1, x2 = pair_of(x1, x2)  # dim counts in the shape that both broadcast to
+    dtype = promote_types(x1.dtype, x2.dtype)
+    x1, x2 = pair_of(x1.to(dtype), x2.to(dtype))  # dim counts in the shape that both broadcast to
     lengths = [norm(x, 2.0, dim, keepdim=True).clamp(min=eps) for x in (x1, x2)]
     return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 

@@ -126,9 +126,17 @@ def embedding_bag(
         bags, count = _bags(input, offsets, include_last_offset)
     else:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
-    if max_norm is not None:
-        call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))
-    return _bagged(input.reshape(-1), weight, per_sample_weights, bags, count, mode, padding_idx, scale_grad_by_freq)
+    if per_sample_weights is not None and per_sample_weights.dtype != weight.dtype:
+        raise RuntimeError(
+            f"embedding_bag: expected per_sample_weights to have the same type as weight, {weight.dtype}, but got "
+            f"{per_sample_weights.dtype}."
+        )
+    try:
+        if max_norm is not None:
+            call_writing(EMBEDDING_RENORM, (weight, input), (float(max_norm), float(norm_type)))
+        return _bagged(input.reshape(-1), weight, per_sample_weights, bags, count, mode, padding_idx, scale_grad_by_freq)
+    except IndexError as error:
+        raise RuntimeError(f"embedding_bag: {error}") from None  # as torch, whose embedding raises IndexError
 
 
 @rounded_once
@@ -158,10 +166,8 @@ def _bagged(
 
 
 def _bag_maxima(rows: Tensor, bags: Any, kept: Any, count: int) -> Tensor:
-    found = []
+    found = [rows[:0]]
     for bag in range(count):
         places = numpy.flatnonzero((bags == bag) & kept)
-        found.append(
-            rows[made(places)].max(0).values.unsqueeze(0) if places.size else rows.new_zeros((1, rows.shape[1]))
-        )
-    return cat(found) if found else rows.new_zeros((0, rows.shape[1]))
+        found.append(rows[made(places)].max(0).values.unsqueeze(0) if places.size else rows[:0].sum(0, keepdim=True))
+    return cat(found)

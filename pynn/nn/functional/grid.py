@@ -73,7 +73,7 @@ def _reflected(x: Any, low: Any, high: Any) -> Any:
 def _bounded(x: Any, size: Any, padding_mode: Any, align_corners: Any) -> Any:
     if padding_mode == "reflection":
         x = _reflected(x, 0.0, size - 1.0) if align_corners else _reflected(x, -0.5, size - 0.5)
-    return x if padding_mode == "zeros" else x.clamp(0, size - 1)
+    return x if padding_mode == "zeros" else x.clamp(0, size - 1).nan_to_num(0.0)
 
 
 def _take(input: Any, index: Any, size: Any) -> Tensor:
@@ -84,7 +84,7 @@ def _take(input: Any, index: Any, size: Any) -> Tensor:
     for place, n in zip(index, size):
         fits = (place >= 0) & (place < n)
         inside = fits if inside is None else inside & fits
-        held = place.clamp(0, n - 1).long()  # floats cannot count the elements of large images
+        held = place.clamp(0, n - 1).nan_to_num(0.0).long()  # floats cannot count the elements of large images
         flat = held if flat is None else flat * n + held
     spots = flat._array.shape[1:]
     rows = flat.reshape(shape[0], 1, -1).expand(shape[0], shape[1], -1)

@@ -299,6 +299,11 @@ def cross_entropy(
         if ignore_index >= 0:
             raise RuntimeError(f"ignore_index is not supported for floating point target, got {ignore_index}.")
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    if input.ndim and target._array.shape == input._array.shape:
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {target.dtype}. Use target.float(), or "
+            "give classes without the dimension of input's."
+        )
     return _over_classes(CROSS_ENTROPY, input, target, weight, (int(ignore_index), float(label_smoothing)), reduction)
 
 
@@ -319,7 +324,7 @@ def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, re
         loss = loss * weight.reshape((1,) * classes + (-1,) + (1,) * (input.ndim - classes - 1))
     loss = loss.sum(classes)
     if reduction == "mean":
-        return loss.sum() / (input.numel() // count)
+        return loss.sum() / (input.numel() // count if count else 0)
     return reduce_loss(loss, reduction)
 
 

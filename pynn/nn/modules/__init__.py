@@ -44,6 +44,8 @@ for _name, _ours in _NAMES.items():
     _found = import_module("pynn.nn." + _ours)
     sys.modules[f"{__name__}.{_name}"] = globals()[_name] = _found
 
+__all__ = sorted(n for n, c in globals().items() if isinstance(c, type) and issubclass(c, Module) and n[0] != "_")  # noqa: F405
+
 # Where torch keeps what is spread here.
 for _name in _global_hooks.__all__:
     setattr(sys.modules[__name__ + ".module"], _name, getattr(_global_hooks, _name))

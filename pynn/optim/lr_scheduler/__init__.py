@@ -3,7 +3,7 @@
 A scheduler's formula is given with lr0, the rate a group started with, and t, the steps taken.
 """
 
-from pynn.optim.lr_scheduler.base import LRScheduler, _LRScheduler
+from pynn.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING, LRScheduler, _LRScheduler  # noqa: F401
 from pynn.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from pynn.optim.lr_scheduler.cyclic import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from pynn.optim.lr_scheduler.decay import (

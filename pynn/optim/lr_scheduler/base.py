@@ -11,13 +11,15 @@ from pynn.optim.optimizer import Optimizer
 
 ORDER_WARNING = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order: "
-    "`optimizer.step()` before `lr_scheduler.step()`. Otherwise the first value of the learning rate schedule is skipped."
+    "`optimizer.step()` before `lr_scheduler.step()`. Otherwise the first value of the learning rate schedule is skipped. "
+    "See https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
 OVERRIDDEN_WARNING = (
     "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization, and does not call "
-    "the optimizer's own. Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`."
+    "the optimizer's own. Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. "
+    "See https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
-EPOCH_WARNING = (
+EPOCH_DEPRECATION_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
     "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form "
     "is used instead of the new chainable form, where available."
@@ -120,7 +122,7 @@ class LRScheduler:
             warnings.warn(OVERRIDDEN_WARNING if overridden else ORDER_WARNING, UserWarning, stacklevel=2)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:

@@ -4,7 +4,13 @@ import math
 import warnings
 from typing import Any
 
-from pynn.optim.lr_scheduler.base import EPOCH_WARNING, LRScheduler, check_optimizer, group_values, set_option
+from pynn.optim.lr_scheduler.base import (
+    EPOCH_DEPRECATION_WARNING,
+    LRScheduler,
+    check_optimizer,
+    group_values,
+    set_option,
+)
 from pynn.optim.optimizer import Optimizer
 
 
@@ -85,7 +91,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Take note of a metric, and reduce the rates if it is time."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current, self.best):
             self.best = current

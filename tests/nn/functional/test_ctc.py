@@ -66,3 +66,9 @@ def test_gradient_by_log_probs_is_torchs():
             F_.ctc_loss(log_probs, library.tensor(y), *lengths, reduction=reduction).sum().backward()
             grads.append(log_probs.grad.numpy())
         numpy.testing.assert_allclose(grads[1], grads[0], atol=1e-9)
+
+
+def test_no_steps_spell_the_empty_target_alone():
+    log_probs = pynn.ones(5, 2, 4).log_softmax(2)
+    found = F.ctc_loss(log_probs, pynn.zeros(2, 1, dtype=pynn.int64), [0, 0], [0, 1], reduction="none")
+    assert found.tolist() == [0.0, float("inf")]

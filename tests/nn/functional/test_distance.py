@@ -92,3 +92,8 @@ def test_margin_losses_of_one_number(same_as_torch, reduction):
         F.multi_margin_loss(pynn.ones(5, 4), pynn.zeros(5).long(), weight=pynn.ones(5, 4))
     with pytest.raises(RuntimeError, match="Expected non-empty vector or matrix"):
         F.multilabel_margin_loss(pynn.ones(0), pynn.ones(0).long())
+
+
+def test_cosine_similarity_of_an_integer_and_a_float():
+    found = F.cosine_similarity(pynn.ones(2, 3, dtype=pynn.int8), pynn.ones(2, 3))
+    assert found.allclose(pynn.ones(2))

@@ -81,3 +81,13 @@ def test_errors(same_error):
     same_error(RuntimeError, "embedding_bag", I[0], W, numpy.array([1]))
     same_error(RuntimeError, "embedding_bag", I[0], W, numpy.array([0, 9]))
     same_error(NotImplementedError, "embedding_bag", I, W, per_sample_weights=numpy.ones(I.shape))
+
+
+def test_bags_check_indices_and_weights():
+    table = pynn.ones(2, 3)
+    with pytest.raises(RuntimeError, match="embedding_bag: index out of range"):
+        F.embedding_bag(pynn.tensor([[5, 0]]), table)
+    with pytest.raises(RuntimeError, match="have the same type as weight"):
+        F.embedding_bag(
+            pynn.tensor([[1, 0]]), table, mode="sum", per_sample_weights=pynn.ones(1, 2, dtype=pynn.float64)
+        )

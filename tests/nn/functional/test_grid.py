@@ -51,3 +51,14 @@ def test_bicubic(same_as_torch, padding_mode, align_corners):
     same_as_torch("grid_sample", image, grid, mode="bicubic", padding_mode=padding_mode, align_corners=align_corners)
     with pytest.raises(RuntimeError, match="bicubic interpolation only supports 4D input"):
         F.grid_sample(pynn.ones(1, 1, 2, 2, 2), pynn.ones(1, 2, 2, 2, 3), mode="bicubic")
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_places_that_are_no_numbers_read_nothing_outside(padding_mode):
+    image = pynn.arange(1.0, 5.0).reshape(1, 1, 2, 2)
+    grid = pynn.tensor([[float("nan"), float("inf")], [-float("inf"), float("nan")], [1e30, -1e30]]).reshape(1, 1, 3, 2)
+    found = F.grid_sample(image, grid, mode="nearest", padding_mode=padding_mode, align_corners=False)
+    assert found.isfinite().all()
+    if padding_mode == "zeros":
+        assert found.tolist() == [[[[0.0, 0.0, 0.0]]]]
+    F.grid_sample(image, grid, mode="bicubic", padding_mode=padding_mode, align_corners=True)

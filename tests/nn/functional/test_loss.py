@@ -197,3 +197,12 @@ def test_older_reduction_arguments():
 
 def test_empty_mean_is_nan():
     assert numpy.isnan(F.mse_loss(pynn.zeros(0), pynn.zeros(0)).item())
+
+
+def test_probabilities_of_no_classes():
+    assert F.cross_entropy(pynn.zeros(5, 0), pynn.zeros(5, 0)).isnan()
+
+
+def test_integers_of_the_inputs_shape_are_no_probabilities():
+    with pytest.raises(RuntimeError, match="Expected floating point type for target with class probabilities"):
+        F.cross_entropy(pynn.zeros(2, 3), pynn.zeros(2, 3, dtype=pynn.int64))
