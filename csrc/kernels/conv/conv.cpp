@@ -46,12 +46,10 @@ pynn_status fill(const Job<T>& job);
 // Estimates of the ways that keep to one phase; least: of what they choose.
 template <class T>
 struct Costs {
-  explicit Costs(const Job<T>& job) : lanes(lanes_cost(job)), frames(frames_cost(job)) {
-    framed = std::isfinite(frames);
-    least = std::fmin(lanes, framed ? frames : patches_cost(job));
+  explicit Costs(const Job<T>& job) : lanes(lanes_cost(job)), frames(frames_cost(job)), patches(patches_cost(job)) {
+    least = std::fmin(lanes, std::fmin(frames, patches));
   }
-  double lanes, frames, least;
-  bool framed;
+  double lanes, frames, patches, least;
 };
 
 template <class T>
@@ -69,7 +67,7 @@ pynn_status run(const Job<T>& job) {
     if (lane_frames_cost(alone) < costs.least) return by_lane_frames(alone);
   }
   if (costs.lanes == costs.least) return by_lanes(job);
-  return costs.framed ? by_frames(job) : by_patches(job);
+  return costs.frames == costs.least ? by_frames(job) : by_patches(job);
 }
 
 template <class T>
