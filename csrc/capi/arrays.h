@@ -57,5 +57,10 @@ pynn_status check_contiguous(const char* function, const char* name, const pynn_
 pynn_status check_output(const char* function, const char* name, const pynn_array& x);
 pynn_status check_activation(const char* function, pynn_activation act);
 
+inline pynn_status check_pointer(const char* function, const char* name, const void* pointer, bool needed = true) {
+  if (pointer != nullptr || !needed) return PYNN_OK;
+  return fail(PYNN_INVALID, "%s: %s is a null pointer", function, name);
+}
+
 }  // namespace capi
 }  // namespace pynn

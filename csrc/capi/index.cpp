@@ -9,11 +9,6 @@ namespace {
 using namespace pynn;
 using namespace pynn::capi;
 
-pynn_status check_pointer(const char* function, const char* name, const void* pointer, bool needed = true) {
-  if (pointer != nullptr || !needed) return PYNN_OK;
-  return fail(PYNN_INVALID, "%s: %s is a null pointer", function, name);
-}
-
 pynn_status check_range(const char* function, const int64_t* index, int64_t n, int64_t count, bool wrap) {
   const int64_t wrong = index::find_outside(index, n, count, wrap);
   if (wrong < 0) return PYNN_OK;

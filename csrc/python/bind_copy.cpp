@@ -1,5 +1,9 @@
-// Copies: clone(x) and flip(x, dims) to row-major memory, lay_out(x, order) to memory of another order; a slice's
-// gradient among zeros.
+// Copies: clone(x) and flip(x, dims) to row-major memory, lay_out(x, order) to memory of another order, assign_(x, y) to x's;
+// cat(inputs, dim) and stack(inputs, dim); a slice's gradient among zeros.
+#include <algorithm>
+#include <deque>
+#include <vector>
+
 #include "bindings.h"
 #include "operands.h"
 
@@ -71,6 +75,95 @@ PyObject* flip_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return finish(run(PyArray_SIZE(x), [&] { return pynn_copy(&from, &to); }), reinterpret_cast<PyObject*>(out));
 }
 
+// y, of x's dtype, written to x; its strides of stretched dimensions are 0.
+PyObject* assign_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject *x = count == 2 ? as_array(args[0]) : nullptr, *y = count == 2 ? as_array(args[1]) : nullptr;
+  if (!takes(x) || !takes(y) || PyArray_TYPE(x) != PyArray_TYPE(y) || !PyArray_IS_C_CONTIGUOUS(x) ||
+      !PyArray_ISWRITEABLE(x) || PyArray_NDIM(y) > PyArray_NDIM(x) || may_overlap(x, y)) {
+    return not_mine();
+  }
+  const int lead = PyArray_NDIM(x) - PyArray_NDIM(y);
+  int64_t strides[PYNN_MAX_DIMS] = {};
+  for (int i = 0; i < PyArray_NDIM(y); ++i) {
+    const npy_intp n = PyArray_DIM(y, i);
+    if (n != 1 && n != PyArray_DIM(x, lead + i)) return not_mine();
+    strides[lead + i] = n == 1 ? 0 : int64_t(PyArray_STRIDE(y, i));
+  }
+  pynn_array to = describe(x), from = to;
+  from.data = PyArray_DATA(y);
+  from.strides = strides;
+  Py_INCREF(args[0]);
+  return finish(run(PyArray_SIZE(x), [&] { return pynn_copy(&from, &to); }), args[0]);
+}
+
+// Whether memory holds rows, each the elements from dimension dim on, one behind the other: *step, bytes from row to row.
+bool has_rows(PyArrayObject* x, int dim, int64_t* step) {
+  int64_t dense = int64_t(PyArray_ITEMSIZE(x));
+  const int ndim = PyArray_NDIM(x);
+  for (int i = ndim - 1; i >= dim; --i) {
+    if (PyArray_DIM(x, i) != 1 && PyArray_STRIDE(x, i) != dense) return false;
+    dense *= int64_t(PyArray_DIM(x, i));
+  }
+  *step = dense;
+  bool first = true;
+  int64_t next = 0;
+  for (int i = dim - 1; i >= 0; --i) {
+    if (PyArray_DIM(x, i) == 1) continue;
+    if (first) {
+      *step = int64_t(PyArray_STRIDE(x, i));
+    } else if (int64_t(PyArray_STRIDE(x, i)) != next) {
+      return false;
+    }
+    first = false;
+    next = int64_t(PyArray_STRIDE(x, i)) * int64_t(PyArray_DIM(x, i));
+  }
+  return true;
+}
+
+// (inputs, dim): arrays of one dtype joined along dim, where their sizes may differ, or stacked along a new one.
+template <bool kStack>
+PyObject* join_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  int64_t dim;
+  if (count != 2 || !PyTuple_Check(args[0]) || !integer(args[1], &dim)) return not_mine();
+  const Py_ssize_t parts = PyTuple_GET_SIZE(args[0]);
+  PyArrayObject* x = parts > 0 ? as_array(PyTuple_GET_ITEM(args[0], 0)) : nullptr;
+  if (!takes(x) || dim < 0 || dim >= PyArray_NDIM(x) + kStack || PyArray_NDIM(x) + kStack > PYNN_MAX_DIMS) return not_mine();
+  const int ndim = PyArray_NDIM(x), axis = int(dim), item = int(PyArray_ITEMSIZE(x));
+  npy_intp shape[PYNN_MAX_DIMS];
+  std::copy(PyArray_DIMS(x), PyArray_DIMS(x) + ndim, shape);
+  std::deque<Held> copies;
+  std::vector<const void*> data;
+  std::vector<int64_t> widths, steps;
+  npy_intp along = 0;
+  for (Py_ssize_t i = 0; i < parts; ++i) {
+    PyArrayObject* part = as_array(PyTuple_GET_ITEM(args[0], i));
+    if (!takes(part) || PyArray_TYPE(part) != PyArray_TYPE(x) || PyArray_NDIM(part) != ndim) return not_mine();
+    for (int d = 0; d < ndim; ++d) {
+      if ((kStack || d != axis) && PyArray_DIM(part, d) != shape[d]) return not_mine();
+    }
+    int64_t step = 0;
+    if (!has_rows(part, axis, &step)) {
+      copies.emplace_back(row_major_copy(part));
+      part = copies.back().get();
+      if (!part) return nullptr;
+      has_rows(part, axis, &step);
+    }
+    along += kStack ? 1 : PyArray_DIM(part, axis);
+    data.push_back(PyArray_DATA(part));
+    widths.push_back(int64_t(PyArray_MultiplyList(PyArray_DIMS(part) + axis, ndim - axis)) * item);
+    steps.push_back(step);
+  }
+  if (kStack) std::copy_backward(shape + axis, shape + ndim, shape + ndim + 1);
+  shape[axis] = along;
+  Held out(new_array(ndim + kStack, shape, PyArray_TYPE(x)));
+  if (!out) return nullptr;
+  const int64_t rows = int64_t(PyArray_MultiplyList(shape, axis));
+  const pynn_status status = run(PyArray_SIZE(out.get()), [&] {
+    return pynn_join(rows, int64_t(parts), data.data(), widths.data(), steps.data(), PyArray_DATA(out.get()));
+  });
+  return finish(status, out.release());
+}
+
 // (g, (out, x or its likeness), (index,), needs): zeros of x's shape with g at [index].
 PyObject* slice_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   PyArrayObject* g = count == 4 ? as_array(args[0]) : nullptr;
@@ -104,7 +197,9 @@ PyObject* slice_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t cou
 }  // namespace
 
 bool register_copy(PyObject* kernels) {
-  return add_kernel(kernels, "clone", clone_kernel) && add_kernel(kernels, "lay_out", lay_out_kernel) &&
+  return add_kernel(kernels, "assign_", assign_kernel) && add_kernel(kernels, "cat", join_kernel<false>) &&
+         add_kernel(kernels, "stack", join_kernel<true>) &&
+         add_kernel(kernels, "clone", clone_kernel) && add_kernel(kernels, "lay_out", lay_out_kernel) &&
          add_kernel(kernels, "flip", flip_kernel) && add_kernel(kernels, "slice.backward", slice_backward_kernel);
 }
 

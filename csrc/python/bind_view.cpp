@@ -1,5 +1,5 @@
-// Views over an array's memory: view(x, shape), permute(x, dims), slice(x, index), and the gradients of the first
-// two. NumPy makes them; what is saved are the layers of Python around it. Errors are left to the reference.
+// Views over an array's memory: view(x, shape), permute(x, dims), expand(x, shape), slice(x, index), and the gradients of the
+// first two. NumPy makes them; what is saved are the layers of Python around it. Errors are left to the reference.
 #include "bindings.h"
 #include "operands.h"
 
@@ -84,6 +84,32 @@ PyObject* permute_backward_kernel(PyObject*, PyObject* const* args, Py_ssize_t c
   return or_not_mine(PyArray_Transpose(g, &order));
 }
 
+// Stretched dimensions have steps of 0, and such an array may not be written.
+PyObject* expand_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  PyArrayObject* x = count == 2 ? as_array(args[0]) : nullptr;
+  int ndim;
+  npy_intp shape[PYNN_MAX_DIMS], strides[PYNN_MAX_DIMS];
+  if (!x || !read_ints(args[1], &ndim, shape) || ndim < PyArray_NDIM(x)) return not_mine();
+  const int lead = ndim - PyArray_NDIM(x);
+  bool stretched = false;
+  for (int i = 0; i < ndim; ++i) {
+    const npy_intp n = i < lead ? 1 : PyArray_DIM(x, i - lead);
+    if (shape[i] < 0 || (n != shape[i] && n != 1)) return not_mine();
+    stretched = stretched || n != shape[i];
+    strides[i] = i < lead || n != shape[i] ? 0 : PyArray_STRIDE(x, i - lead);
+  }
+  Py_INCREF(PyArray_DESCR(x));
+  PyObject* made = PyArray_NewFromDescr(&PyArray_Type, PyArray_DESCR(x), ndim, shape, strides, PyArray_DATA(x),
+                                        stretched ? 0 : PyArray_FLAGS(x) & NPY_ARRAY_WRITEABLE, nullptr);
+  if (!made) return or_not_mine(nullptr);  // too large to count
+  Py_INCREF(x);
+  if (PyArray_SetBaseObject(reinterpret_cast<PyArrayObject*>(made), reinterpret_cast<PyObject*>(x)) < 0) {
+    Py_DECREF(made);
+    return nullptr;
+  }
+  return made;
+}
+
 // index: a tuple of ints, slices, None and Ellipsis.
 PyObject* slice_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 2 || !as_array(args[0])) return not_mine();
@@ -99,7 +125,7 @@ bool register_view(PyObject* kernels) {
   return add_kernel(kernels, "view", view_kernel) && add_kernel(kernels, "view.backward", view_backward_kernel) &&
          add_kernel(kernels, "permute", permute_kernel) &&
          add_kernel(kernels, "permute.backward", permute_backward_kernel) &&
-         add_kernel(kernels, "slice", slice_kernel);
+         add_kernel(kernels, "expand", expand_kernel) && add_kernel(kernels, "slice", slice_kernel);
 }
 
 }  // namespace pynn::python

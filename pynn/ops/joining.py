@@ -24,9 +24,11 @@ def _cat_vjp(xp: Any, needs: Any, g: Any, out: Any, inputs: Any, dim: Any) -> An
 
 def _check_cat(inputs: Any, attrs: Any) -> Any:
     (dim,) = attrs
-    first = inputs[0]._array.shape
-    for i, x in enumerate(inputs):
-        shape = x._array.shape
+    shapes = [x._array.shape for x in inputs]
+    first = shapes[0]
+    if shapes.count(first) == len(shapes):
+        return promote(inputs, "promote")
+    for i, shape in enumerate(shapes):
         if len(shape) != len(first):
             raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}.")
         for d in range(len(first)):
@@ -62,6 +64,22 @@ def several(name: str, tensors: Any) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
+STACK = register(
+    "stack",
+    exact=True,
+    vjp=joint(lambda xp, needs, g, out, inputs, dim: [g[(slice(None),) * dim + (i, ...)] for i in range(len(inputs))]),
+    likes=(0,),
+    variadic=True,
+    check=lambda inputs, attrs: promote(inputs, "promote"),
+    shape=lambda *args: args[0][: args[-1]] + (len(args) - 1,) + args[0][args[-1] :],
+    attrs=("dim",),
+    samples=lambda rng: [
+        Sample((rng.normal(size=(2, 3)), rng.normal(size=(3, 2)).T, rng.normal(size=(2, 3))), (d,)) for d in (0, 1, 2)
+    ],
+    torch=lambda t, *xs: t.stack(xs[:-1], xs[-1]),
+)(lambda xp, inputs, dim: xp.stack(list(inputs), axis=dim))
+
+
 @export("cat", "concat", "concatenate", method=False)
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
@@ -75,10 +93,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}.")
-    kept = tuple(x for x in tensors if x._array.shape != (0,))
-    if not kept:
-        kept, dim = tensors[:1], 0
-    if len(kept) < len(tensors):  # those skipped count for the dtype
+    kept = tensors
+    if (0,) in [x._array.shape for x in tensors]:  # skipped, but they count for the dtype
+        kept = tuple(x for x in tensors if x._array.shape != (0,))
+        if not kept:
+            kept, dim = tensors[:1], 0
         dtype = result_type_of([x._array for x in tensors])
         kept = tuple(cast(x, dtype) for x in kept)
     if kept[0]._array.ndim == 0:
@@ -104,7 +123,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
                 f"{list(x._array.shape)} at entry {i}."
             )
-    return cat([x.unsqueeze(dim) for x in tensors], dim if dim >= 0 else dim + len(shape) + 1, out=out)
+    result = call(STACK, tensors, (normal_dim(dim, len(shape) + 1),))
+    return result if out is None else store(out, result, "stack", *tensors)
 
 
 def _along_or_new(name: str, small: Any, dim: Any) -> None:

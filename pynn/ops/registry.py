@@ -328,6 +328,8 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 def promote(inputs: tuple[Any, ...], kind: Any) -> tuple[Any, ...]:
     """Inputs of a pointwise op cast to the dtype they share; the same tuple when nothing changes."""
+    if _of_one_dtype(inputs, kind):
+        return inputs
     operands = [None if x is None else as_operand(x) for x in inputs]
     arrays = [x._array if isinstance(x, Tensor) else x for x in operands if x is not None]
     dtype = result_type_of(arrays)
@@ -346,6 +348,20 @@ def promote(inputs: tuple[Any, ...], kind: Any) -> tuple[Any, ...]:
     return tuple(operands) if changed else inputs
 
 
+def _of_one_dtype(inputs: tuple[Any, ...], kind: Any) -> bool:
+    """Whether all inputs are tensors of one dtype, of the kind wanted: the common case, told in little time."""
+    first = inputs[0] if inputs else None
+    if not isinstance(first, Tensor):
+        return False
+    dtype = first._array.dtype
+    if kind == "float" and dtype.kind not in "fV":
+        return False
+    for x in inputs:
+        if not isinstance(x, Tensor) or x._array.dtype is not dtype:
+            return False
+    return True
+
+
 def _fits(x: int, dtype: numpy.dtype[Any]) -> bool:
     bits = 8 * dtype.itemsize
     return 0 <= x < 1 << bits if dtype.kind == "u" else -(1 << bits - 1) <= x < 1 << bits - 1
@@ -361,6 +377,9 @@ def wrapped(x: int, dtype: numpy.dtype[Any]) -> int:
 def check_broadcast(inputs: tuple[Any, ...]) -> tuple[int, ...]:
     """RuntimeError, in torch's words, unless the tensors' shapes broadcast."""
     shapes = [x._array.shape for x in inputs if isinstance(x, Tensor)]
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        same: tuple[int, ...] = shapes[0]
+        return same
     try:
         return numpy.broadcast_shapes(*shapes)
     except ValueError:

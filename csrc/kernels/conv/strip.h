@@ -1,6 +1,7 @@
 // Tiles of planes with their channels in the lanes: the rows of a run are turned into a strip, which stays in the L1
 // cache, and transformed from there.
 #pragma once
+#include "base/sizes.h"
 #include "kernels/conv/winograd.h"
 
 namespace pynn {

@@ -1,4 +1,4 @@
-// Copies of random shapes, permuted, reversed, spread out and broadcast, against one element at a time.
+// Copies of random shapes, permuted, reversed, spread out and broadcast, and joined rows, against one element at a time.
 #include <algorithm>
 #include <vector>
 
@@ -50,10 +50,40 @@ void check(Random& random, int dtype, int64_t longest) {
   CHECK(x.intact() && out.intact());
 }
 
+void check_join(Random& random, int64_t longest) {
+  const int64_t rows = random.below(9), parts = random.below(6);
+  std::vector<std::vector<uint8_t>> x;
+  std::vector<const void*> data;
+  std::vector<int64_t> bytes, steps;
+  int64_t width = 0;
+  for (int64_t i = 0; i < parts; ++i) {
+    bytes.push_back(random.below(3) == 0 ? int64_t(1) << random.below(5) : random.below(longest));
+    steps.push_back(bytes.back() + random.below(3) * random.below(40));
+    x.emplace_back(size_t(rows * steps.back()));
+    for (uint8_t& v : x.back()) v = uint8_t(random.bits());
+    data.push_back(x.back().data());
+    width += bytes.back();
+  }
+  Guarded<uint8_t> out(rows * width);
+  CHECK_EQ(pynn_join(rows, parts, data.data(), bytes.data(), steps.data(), out.data()), PYNN_OK);
+  bool same = true;
+  for (int64_t r = 0, at = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < parts; ++i) {
+      for (int64_t b = 0; b < bytes[size_t(i)]; ++b, ++at) {
+        same = same && out[at] == x[size_t(i)][size_t(r * steps[size_t(i)] + b)];
+      }
+    }
+  }
+  CHECK(same);
+  CHECK(out.intact());
+}
+
 }  // namespace
 
 int main() {
   fuzz([](Random& random) {
+    check_join(random, 60);
+    check_join(random, 90000);
     check<uint32_t>(random, PYNN_FLOAT32, 40);
     check<uint64_t>(random, PYNN_INT64, 9);
     check<uint16_t>(random, PYNN_INT16, 9);
@@ -68,5 +98,11 @@ int main() {
   y.strides = gap;
   CHECK_EQ(pynn_copy(&a, &y), PYNN_UNSUPPORTED);
   CHECK_EQ(pynn_copy(nullptr, &y), PYNN_INVALID);
+  const void* parts[] = {x, nullptr};
+  const int64_t bytes[] = {4, 4}, negative[] = {4, -4};
+  CHECK_EQ(pynn_join(1, 2, parts, bytes, bytes, out), PYNN_INVALID);
+  CHECK_EQ(pynn_join(1, 2, parts, negative, bytes, out), PYNN_INVALID);
+  CHECK(says("-4 bytes"));
+  CHECK_EQ(pynn_join(-1, 2, parts, bytes, bytes, out), PYNN_INVALID);
   return summary();
 }
