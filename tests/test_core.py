@@ -1,6 +1,7 @@
 """The core below the semantics: reference counts, the door's short and long way, threads, what a recorder is told."""
 
 import gc
+import pickle
 import threading
 import weakref
 
@@ -323,3 +324,10 @@ def test_a_step_of_a_group_notes_its_writes_and_minds_its_plan():
     params[0].grad = None
     assert not _core.step_group(SGD_STEP, params, known, (), attrs, None)
     assert params[1].tolist() == [0.5] * 3
+
+
+def test_classes_are_named_as_their_users_know_them(lib):
+    x = lib.ones(2)
+    kinds = [type(x), type(x.shape), type(x.dtype), type(x.device), type(x.layout)]
+    assert [repr(kind) for kind in kinds] == [f"<class '{lib.__name__}.{n}'>" for n in ("Tensor", "Size", "dtype", "device", "layout")]
+    assert pickle.loads(pickle.dumps(kinds)) == kinds

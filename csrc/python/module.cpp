@@ -2,6 +2,8 @@
 // are plain pybind11 functions.
 #include <pybind11/pybind11.h>
 
+#include <cstring>
+
 #include "bindings.h"
 
 namespace py = pybind11;
@@ -30,6 +32,11 @@ void set_type_attribute(py::type type, const py::str& name, const py::object& va
   auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
   if (PyDict_SetItem(object->tp_dict, name.ptr(), value.ptr()) < 0) throw py::error_already_set();
   PyType_Modified(object);
+}
+
+// What type(x) prints of a class that is compiled; the name is kept as long as the class, for ever.
+void set_type_name(py::type type, const std::string& name) {
+  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_name = strdup(name.c_str());
 }
 
 // Python asks a class that has a `__getattr__`, even one it inherits, for every attribute the long way; this sets the
@@ -78,5 +85,6 @@ PYBIND11_MODULE(_native, m) {
   m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
+  m.def("set_type_name", &set_type_name);
   m.def("quick_reads", &quick_reads);
 }
