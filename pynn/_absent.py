@@ -1,6 +1,7 @@
 """What torch has and pynn does not, and what to do instead: the text of the error when such a name is used."""
 
 from collections.abc import Mapping
+from typing import Any, NoReturn
 
 # The first word of a dotted name, or a whole name -> why it is not here, and the way round.
 REASONS = {
@@ -27,3 +28,26 @@ def explain(module: str, name: str, reasons: str | Mapping[str, str] | None = No
     reason = reasons if isinstance(reasons, str) else (REASONS if reasons is None else reasons).get(name)
     text = f"module '{module}' has no attribute '{name}'"
     return f"{text}: {reason}" if reason else f"{text}."
+
+
+# Tensor's attributes that are not here: those of each kind of tensor that pynn lacks.
+_TENSOR = {
+    "complex64": "cdouble cfloat chalf",
+    "fft": "istft stft",
+    "quantize_per_tensor": "dequantize int_repr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale "
+    "q_zero_point qscheme",
+    "sparse_coo_tensor": "ccol_indices coalesce col_indices crow_indices indices resize_as_sparse_ row_indices smm "
+    "sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo "
+    "to_sparse_csc to_sparse_csr values",
+}
+TENSOR_REASONS = {name: REASONS[kind] for kind, names in _TENSOR.items() for name in names.split()}
+
+
+class AbsentAttribute:
+    """An attribute that a class lacks: asking for it says why, by an AttributeError, so that hasattr is False."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+
+    def __get__(self, obj: Any, owner: type) -> NoReturn:
+        raise AttributeError(f"'{owner.__name__}' object has no attribute '{self.name}': {self.reason}")

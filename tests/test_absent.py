@@ -9,3 +9,15 @@ import pynn
 def test_what_is_not_here_says_why(name):
     with pytest.raises(AttributeError, match=r"scope|compile"):
         getattr(pynn, name)
+
+
+@pytest.mark.parametrize("name", ["to_sparse", "cfloat", "stft", "q_scale"])
+def test_attributes_that_tensors_lack(name):
+    assert not hasattr(pynn.ones(2), name)
+    with pytest.raises(AttributeError, match=f"'Tensor' object has no attribute '{name}': .* out of pynn's scope"):
+        getattr(pynn.ones(2), name)
+
+
+def test_complex_data_says_why_it_is_refused():
+    with pytest.raises(TypeError, match="complex128 to a tensor: complex tensors are out of pynn's scope"):
+        pynn.tensor([1j])
