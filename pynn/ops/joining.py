@@ -62,6 +62,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
     axis: another name of dim.
     """
     dim = dim if axis is None else axis
+    if isinstance(tensors, Tensor):
+        raise TypeError(
+            "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor: cat([a, b], dim)."
+        )
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("expected a non-empty list of Tensors")
