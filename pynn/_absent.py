@@ -1,7 +1,7 @@
 """What torch has and pynn does not, and what to do instead: the text of the error when such a name is used."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 # The first word of a dotted name, or a whole name -> why it is not here, and the way round.
 REASONS = {
@@ -44,10 +44,12 @@ TENSOR_REASONS = {name: REASONS[kind] for kind, names in _TENSOR.items() for nam
 
 
 class AbsentAttribute:
-    """An attribute that a class lacks: asking for it says why, by an AttributeError, so that hasattr is False."""
+    """An attribute that objects lack: asking them for it says why, by an AttributeError, so that hasattr is False."""
 
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
 
-    def __get__(self, obj: Any, owner: type) -> NoReturn:
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if obj is None:
+            return self
         raise AttributeError(f"'{owner.__name__}' object has no attribute '{self.name}': {self.reason}")

@@ -2613,10 +2613,10 @@ def install(cls, name, value):
 
 
 def publish(cls):
-    """Let a class give its name as pynn's, whatever module it is written in: what type(x) prints."""
+    """Let users see a class as pynn's, whatever module it is written in, and set its attributes, compiled or not."""
     try:
         cls.__module__ = "pynn"
     except TypeError:
         from pynn import _native
 
-        _native.set_type_name(cls, f"pynn.{cls.__name__}")
+        _native.publish_type(cls, f"pynn.{cls.__name__}")

@@ -18,6 +18,14 @@ def test_attributes_that_tensors_lack(name):
         getattr(pynn.ones(2), name)
 
 
+def test_absent_attributes_are_not_listed():
+    x = pynn.ones(2)
+    assert "to_sparse" not in dir(x)
+    assert "reshape" in dir(x)
+    for name in dir(pynn.Tensor):
+        getattr(pynn.Tensor, name)
+
+
 def test_complex_data_says_why_it_is_refused():
     with pytest.raises(TypeError, match="complex128 to a tensor: complex tensors are out of pynn's scope"):
         pynn.tensor([1j])

@@ -34,9 +34,12 @@ void set_type_attribute(py::type type, const py::str& name, const py::object& va
   PyType_Modified(object);
 }
 
-// What type(x) prints of a class that is compiled; the name is kept as long as the class, for ever.
-void set_type_name(py::type type, const std::string& name) {
-  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_name = strdup(name.c_str());
+// Makes a compiled class look to its users as one written in Python: what type(x) prints, and that its attributes can be
+// set. The name is kept as long as the class, for ever.
+void publish_type(py::type type, const std::string& name) {
+  auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
+  object->tp_name = strdup(name.c_str());
+  object->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
 }
 
 // Python asks a class that has a `__getattr__`, even one it inherits, for every attribute the long way; this sets the
@@ -85,6 +88,6 @@ PYBIND11_MODULE(_native, m) {
   m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
-  m.def("set_type_name", &set_type_name);
+  m.def("publish_type", &publish_type);
   m.def("quick_reads", &quick_reads);
 }

@@ -246,3 +246,4 @@ _swapped("swapdims_")
 
 for _name, _reason in TENSOR_REASONS.items():
     _core.install(Tensor, _name, AbsentAttribute(_name, _reason))
+_core.install(Tensor, "__dir__", lambda self: [name for name in object.__dir__(self) if name not in TENSOR_REASONS])
