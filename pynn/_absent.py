@@ -19,6 +19,10 @@ REASONS = {
 for _name in ("complex", "view_as_complex", "view_as_real", "polar"):
     REASONS[_name] = REASONS["complex64"]
 REASONS["airy_ai"] = "Airy functions are out of pynn's scope so far; use scipy.special.airy on x.numpy()."
+for _name, _now in (
+    ("solve", "solve"), ("lstsq", "lstsq"), ("symeig", "eigh"), ("eig", "eigh"), ("matrix_rank", "matrix_rank"),
+):  # fmt: skip
+    REASONS[_name] = f"torch has removed it, too; use pynn.linalg.{_now}."
 for _name in ("stft", "istft"):
     REASONS[_name] = REASONS["fft"]
 

@@ -18,6 +18,11 @@ def test_attributes_that_tensors_lack(name):
         getattr(pynn.ones(2), name)
 
 
+def test_functions_that_torch_removed():
+    with pytest.raises(AttributeError, match=r"'symeig': torch has removed it, too; use pynn\.linalg\.eigh"):
+        pynn.symeig  # noqa: B018
+
+
 def test_absent_attributes_are_not_listed():
     x = pynn.ones(2)
     assert "to_sparse" not in dir(x)
