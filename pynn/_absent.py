@@ -31,7 +31,7 @@ def explain(module: str, name: str, reasons: str | Mapping[str, str] | None = No
     """The message of the AttributeError for `module.name`: with the reason, that of the name, or one of those above."""
     reason = reasons if isinstance(reasons, str) else (REASONS if reasons is None else reasons).get(name)
     text = f"module '{module}' has no attribute '{name}'"
-    return f"{text}: {reason}" if reason else f"{text}."
+    return f"{text}: {reason}" if reason else text
 
 
 # Tensor's attributes that are not here: those of each kind of tensor that pynn lacks.

@@ -73,6 +73,7 @@ LOSSES = [
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0, -1]))", IndexError, r"Target -1 is out of bounds"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0.0, 1.0]))", RuntimeError, r"expected.*Long.*\.long\(\)|int64"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0, 1, 2]))", ValueError, r"batch_size \(2\) to match target batch_size \(3\)"),
+    ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([[0], [1]]))", RuntimeError, r"target size \[2\], got \[2, 1\]\. Use target\.squeeze\(1\)"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), [0, 1])", TypeError, r"'target' \(position 2\) must be Tensor, not list.*pynn\.tensor"),
     ("nn.CrossEntropyLoss(weight=lib.ones(2))(lib.ones(2, 3), lib.tensor([0, 1]))", RuntimeError, r"3 classes.*\[2\]"),
     ("nn.CrossEntropyLoss(lib.ones(2, 3), lib.tensor([0, 1]))", RuntimeError, r"got a Tensor of shape \[2\].*nn\.CrossEntropyLoss\(\)\(input, target\)"),

@@ -25,6 +25,8 @@ SHARED = [
     ("lib.cat([lib.ones(2, 3), lib.ones(3, 2)])", RuntimeError, "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 2"),
     ("lib.stack([lib.ones(2), lib.ones(3)])", RuntimeError, r"stack expects each tensor to be equal size, but got \[2\] at entry 0 and \[3\] at entry 1"),
     ("lib.cat(lib.ones(2), lib.ones(2))", TypeError, r"cat\(\): argument 'tensors' \(position 1\) must be tuple of Tensors, not Tensor"),
+    ("lib.stack(lib.ones(2), lib.ones(2))", TypeError, r"stack\(\): argument 'tensors' \(position 1\) must be tuple of Tensors, not Tensor"),
+    ("lib.utils.data.TensorDataset(numpy.ones(3))", TypeError, None),
     ("lib.tensor(numpy.array([1, None]))", TypeError, "can't convert"),
     ("lib.tensor([[1, 2], [3]])", ValueError, r"expected sequence of length 2 at dim 1 \(got 1\)"),
     ("lib.tensor('abc')", TypeError, None),

@@ -55,6 +55,15 @@ CAT = register(
 )(lambda xp, inputs, dim: xp.concat(list(inputs), axis=dim))
 
 
+def _listed(name: str, tensors: Any) -> tuple[Any, ...]:
+    """The tensors to join; TypeError for one tensor, whose rows could be meant, or a forgotten list."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor. Write {name}([a, b], dim)."
+        )
+    return tuple(tensors)
+
+
 @export("cat", "concat", "concatenate", method=False)
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors joined along an existing dimension; the others must agree. Empty 1-D tensors are skipped, as in torch.
@@ -62,11 +71,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
     axis: another name of dim.
     """
     dim = dim if axis is None else axis
-    if isinstance(tensors, Tensor):
-        raise TypeError(
-            "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor: cat([a, b], dim)."
-        )
-    tensors = tuple(tensors)
+    tensors = _listed("cat", tensors)
     if not tensors:
         raise ValueError("expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
@@ -86,7 +91,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, a
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
     """tensors of one shape joined along a new dimension. axis: another name of dim."""
     dim = dim if axis is None else axis
-    tensors = tuple(tensors)
+    tensors = _listed("stack", tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
     for i, x in enumerate(tensors):

@@ -247,7 +247,8 @@ def _rows(input: Any, target: Any) -> Any:
     if t[:1] != a[:1]:
         raise ValueError(f"Expected input batch_size ({a[0]}) to match target batch_size ({t[0] if t else 0}).")
     if t != a[:1] + a[2:]:
-        raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}")
+        advice = ". Use target.squeeze(1)" if t == (a[0], 1, *a[2:]) else ""
+        raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}{advice}")
     order = (0, *range(2, len(a)), 1)
     if len(a) > 2 and input._array.transpose(order).flags.c_contiguous:  # channels last: rows as they lie
         return input.permute(order).reshape(-1, a[1]), target.reshape(-1)
