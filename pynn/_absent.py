@@ -7,6 +7,7 @@ from typing import Any
 REASONS = {
     "fft": "Fourier transforms are out of pynn's scope so far; use numpy.fft on x.numpy().",
     "sparse": "sparse tensors are out of pynn's scope so far; use dense ones, or scipy.sparse on x.numpy().",
+    "nested": "nested tensors are out of pynn's scope so far; nn.utils.rnn.pad_sequence and a mask do instead.",
     "quantization": "quantized tensors are out of pynn's scope so far; bfloat16 halves a model's size.",
     "ao": "quantization is out of pynn's scope so far; bfloat16 halves a model's size.",
     "complex64": "complex tensors are out of pynn's scope so far; keep real and imaginary parts as two tensors.",
