@@ -77,6 +77,9 @@ globals().update(TYPES)
 globals().update(_layout.NAMES)
 from math import e, inf, nan, pi
 
+for _class in (Tensor, Size, dtype, device, layout, memory_format, qscheme, Generator):
+    _core.publish(_class)
+
 newaxis = None
 legacy_contiguous_format = _layout.contiguous_format
 

@@ -43,7 +43,7 @@ class ThreadState(threading.local):
     saved_hooks = ()  # the innermost last: objects with pack(tensor) and unpack(packed), for what backward needs
     anomaly = None  # of detect_anomaly: .made(node), .computed(node, grads), .failed(node, error)
     profiler = None  # .takes(op): whether it runs the call, as .run(door, op, inputs, attrs); .begin(name) and .end() of a backward step
-    draws = None  # inside vmap: .drawing(generator) before an op draws random numbers
+    draws = None  # inside vmap: .drawing(generator) before an op draws random numbers; .more while samples follow
     device = None  # where `made` puts arrays: the default device, or inside an op that of its inputs; None is the CPU
 
 
@@ -444,7 +444,7 @@ class Tensor:
         return binary(ADD, self, other)
 
     def __radd__(self, other):
-        return binary(ADD, other, self)
+        return binary(ADD, self, other)
 
     def __iadd__(self, other):
         return inplace("add_", self, other)
@@ -466,7 +466,7 @@ class Tensor:
         return binary(MUL, self, other)
 
     def __rmul__(self, other):
-        return binary(MUL, other, self)
+        return binary(MUL, self, other)
 
     def __imul__(self, other):
         return inplace("mul_", self, other)
@@ -649,6 +649,8 @@ class Tensor:
     @property
     def grad(self):
         """The gradient that backward accumulated here, or None."""
+        if self._grad is None and self._node is not None:
+            METHODS["expect_no_grad"](self)
         return self._grad
 
     @grad.setter
@@ -2557,7 +2559,8 @@ def _reach_hooked(leaf, grad, run):
         enabled = set_grad_mode(create_graph)
         try:
             for hook in list(hooks.accumulated.values()):
-                if hook(leaf) is not None:
+                result = hook(leaf)
+                if result is not None and result is not leaf:
                     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         finally:
             set_grad_mode(enabled)
@@ -2607,3 +2610,13 @@ def install(cls, name, value):
         from pynn import _native
 
         _native.set_type_attribute(cls, name, value)
+
+
+def publish(cls):
+    """Let users see a class as pynn's, whatever module it is written in, and set its attributes, compiled or not."""
+    try:
+        cls.__module__ = "pynn"
+    except TypeError:
+        from pynn import _native
+
+        _native.publish_type(cls, f"pynn.{cls.__name__}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from pynn._absent import REASONS
 from pynn._core import Tensor
 
 
@@ -109,6 +110,8 @@ def from_numpy(np_dtype: Any) -> dtype:
     if found is None and is_bfloat16(np_dtype):
         found = DTYPES["bfloat16"]
         _ = found.numpy  # the array came from elsewhere: let the kernels know the dtype too
+    if found is None and np_dtype.kind == "c":
+        raise TypeError(f"can't convert an array of NumPy dtype {np_dtype} to a tensor: {REASONS['complex64']}")
     if found is None:
         raise TypeError(
             f"can't convert an array of NumPy dtype {np_dtype} to a tensor: the supported ones are "

@@ -106,14 +106,15 @@ class Generator:
 
         return wrap(numpy.array([self._seed, self._offset], dtype="<u8").view(numpy.uint8))
 
-    def set_state(self, state: Any) -> None:
-        """Go back to a state that get_state gave."""
+    def set_state(self, state: Any) -> Any:
+        """Go back to a state that get_state gave; returns the generator."""
         if state._array.dtype != numpy.uint8 or state._array.size != 16:
             raise RuntimeError(
                 f"RNG state must be a uint8 tensor of 16 elements, got {state._array.dtype} of {state._array.size}."
             )
         seed, offset = state._array.view("<u8").tolist()
         self._seed, self._offset = seed, offset
+        return self
 
     def reserve(self, count: Any) -> Any:
         """(seed, offset) for a draw of `count` words, which moves the offset on."""

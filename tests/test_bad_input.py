@@ -20,6 +20,8 @@ LAYERS = [
     ("nn.Linear(3.5, 2)", TypeError, r"must be integers"),
     ("F.linear(lib.ones(2, 3), lib.ones(2, 3), lib.ones(2).double())", RuntimeError, r"float32, float32 and float64.*\.to\(input\.dtype\)"),
     ("nn.Conv2d(3, 4, 3)(lib.ones(2, 1, 8, 8))", RuntimeError, r"to have 3 channels, but got 1 channels.*permute"),
+    ("nn.Conv1d(3, 4, 3)(lib.ones(2, 8, 3))", RuntimeError, r"weight of size \[4, 3, 3\], expected input\[2, 8, 3\].*\.transpose\(1, 2\)"),
+    ("nn.Linear(8, 2)(nn.LSTM(3, 8)(lib.ones(5, 2, 3)))", TypeError, r"must be Tensor, not tuple\. A recurrent layer gives \(output, state\)"),
     ("nn.Conv2d(3, 4, 3)(lib.ones(8, 8))", RuntimeError, r"3D \(unbatched\) or 4D \(batched\) input.*\[8, 8\]"),
     ("nn.Conv2d(3, 4, 3)(lib.ones(2, 3, 2, 2))", RuntimeError, r"\(2 x 2\). Kernel size: \(3 x 3\).*more padding"),
     ("nn.Conv2d(3, 4, 3)(lib.ones(2, 3, 8, 8).double())", RuntimeError, r"Input type \(float64\).*\(float32\) should be the same.*Cast"),
@@ -56,9 +58,14 @@ LAYERS = [
     ("nn.MaxPool2d(2, padding=2)(lib.ones(1, 1, 4, 4))", RuntimeError, r"pad should be at most half"),
     ("nn.Softmax(dim=3)(lib.ones(2, 2))", IndexError, r"range of \[-2, 1\], but got 3"),
     ("nn.Sequential(1)", TypeError, r"int is not a Module subclass"),
+    ("nn.Sequential([nn.ReLU()])", TypeError, r"list is not a Module subclass: .*\*modules"),
+    ("nn.Sequential(nn.ReLU)", TypeError, r"type is not a Module subclass: ReLU is a class.*ReLU\(\.\.\.\)"),
+    ("nn.ModuleList([F.relu])", TypeError, r"function is not a Module subclass: .*nn\.ReLU\(\)"),
     ("nn.Module()(1)", NotImplementedError, r"forward"),
     ("nn.Linear(2, 2).load_state_dict({'weight': lib.ones(3, 2)})", RuntimeError, r"Missing key.*\"bias\".*size mismatch for weight.*\[3, 2\].*\[2, 2\]"),
     ("nn.Linear(2, 2).load_state_dict([1])", TypeError, r"dict-like"),
+    ("nn.Linear(2, 2).load_state_dict('a.pt')", TypeError, r"dict-like.*pynn\.load\('a\.pt'\)"),
+    ("nn.Linear(2, 2).load_state_dict(nn.Linear(2, 2))", TypeError, r"dict-like.*state_dict\(\)"),
 ]  # fmt: skip
 
 LOSSES = [
@@ -66,8 +73,11 @@ LOSSES = [
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0, -1]))", IndexError, r"Target -1 is out of bounds"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0.0, 1.0]))", RuntimeError, r"expected.*Long.*\.long\(\)|int64"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([0, 1, 2]))", ValueError, r"batch_size \(2\) to match target batch_size \(3\)"),
+    ("nn.CrossEntropyLoss()(lib.ones(2, 3), lib.tensor([[0], [1]]))", RuntimeError, r"target size \[2\], got \[2, 1\]\. Use target\.squeeze\(1\)"),
     ("nn.CrossEntropyLoss()(lib.ones(2, 3), [0, 1])", TypeError, r"'target' \(position 2\) must be Tensor, not list.*pynn\.tensor"),
     ("nn.CrossEntropyLoss(weight=lib.ones(2))(lib.ones(2, 3), lib.tensor([0, 1]))", RuntimeError, r"3 classes.*\[2\]"),
+    ("nn.CrossEntropyLoss(lib.ones(2, 3), lib.tensor([0, 1]))", RuntimeError, r"got a Tensor of shape \[2\].*nn\.CrossEntropyLoss\(\)\(input, target\)"),
+    ("F.mse_loss(lib.ones(2), lib.ones(2), lib.ones(2))", RuntimeError, r"size_average must be a bool"),
     ("nn.CrossEntropyLoss(reduction='foo')(lib.ones(2, 3), lib.tensor([0, 1]))", ValueError, r"foo is not a valid value"),
     ("nn.CrossEntropyLoss(label_smoothing=2)(lib.ones(2, 3), lib.tensor([0, 1]))", RuntimeError, r"between 0.0 and 1.0. Got: 2"),
     ("nn.NLLLoss()(lib.ones(2, 3), lib.tensor([0, 3]))", IndexError, r"Target 3 is out of bounds"),
@@ -89,6 +99,8 @@ OPTIMIZERS = [
     ("optim.SGD([p], lr=0.1, nesterov=True)", ValueError, r"Nesterov momentum requires a momentum"),
     ("optim.SGD([], lr=0.1)", ValueError, r"empty parameter list"),
     ("optim.SGD(p, lr=0.1)", TypeError, r"should be an iterable of Tensors or dicts, but got Parameter.*list"),
+    ("optim.SGD(nn.Linear(2, 2), lr=0.1)", TypeError, r"but got Linear\. Give it model\.parameters\(\)"),
+    ("optim.SGD(nn.Linear(2, 2).state_dict(), lr=0.1)", TypeError, r"one of the params is str\. Give it model\.parameters\(\)"),
     ("optim.SGD([p * 2], lr=0.1)", ValueError, r"non-leaf"),
     ("optim.SGD([1], lr=0.1)", TypeError, r"int"),
     ("optim.SGD([{'params': [p]}, {'params': [p]}], lr=0.1)", ValueError, r"more than one parameter group"),
@@ -152,6 +164,18 @@ def saved(value):
     file = io.BytesIO()
     pynn.save(value, file)
     return file.getvalue()
+
+
+def test_samples_of_unequal_shapes(lib):
+    with pytest.raises(RuntimeError, match="each tensor to be equal size") as caught:
+        next(iter(lib.utils.data.DataLoader([lib.ones(2), lib.ones(3)], batch_size=2)))
+    if lib is pynn:
+        assert "collate_fn" in str(caught.value)
+
+
+def test_a_state_of_the_wrong_kind():
+    with pytest.raises(TypeError, match="GRU takes hx as one Tensor, got tuple: only LSTM has a tuple"):
+        pynn.nn.GRU(3, 4)(pynn.ones(5, 2, 3), (pynn.ones(1, 2, 4), pynn.ones(1, 2, 4)))
 
 
 @pytest.mark.parametrize("keep", [0, 1, 3, 50, 200, 400, -1, -22, -100])

@@ -1,6 +1,7 @@
 """The core below the semantics: reference counts, the door's short and long way, threads, what a recorder is told."""
 
 import gc
+import pickle
 import threading
 import weakref
 
@@ -323,3 +324,25 @@ def test_a_step_of_a_group_notes_its_writes_and_minds_its_plan():
     params[0].grad = None
     assert not _core.step_group(SGD_STEP, params, known, (), attrs, None)
     assert params[1].tolist() == [0.5] * 3
+
+
+def test_classes_are_named_as_their_users_know_them(lib):
+    x = lib.ones(2)
+    kinds = [type(x), type(x.shape), type(x.dtype), type(x.device), type(x.layout)]
+    assert [repr(kind) for kind in kinds] == [f"<class '{lib.__name__}.{n}'>" for n in ("Tensor", "Size", "dtype", "device", "layout")]
+    assert pickle.loads(pickle.dumps(kinds)) == kinds
+
+
+def test_attributes_can_be_set_on_tensor(lib, monkeypatch):
+    x = lib.nn.Parameter(lib.ones(2))
+    told = lib.Tensor.__repr__
+    monkeypatch.setattr(lib.Tensor, "twice", lambda self: self * 2, raising=False)
+    monkeypatch.setattr(lib.Tensor, "sin", lambda self: "replaced")
+    monkeypatch.setattr(lib.Tensor, "__repr__", lambda self: f"{tuple(self.shape)} {told(self)}")
+    assert x.twice().tolist() == [2.0, 2.0]
+    assert x.sin() == "replaced"
+    assert repr(x.detach()) == "(2,) tensor([1., 1.])"
+    monkeypatch.undo()
+    assert not hasattr(x, "twice")
+    assert x.sin().shape == (2,)
+    assert repr(x.detach()) == "tensor([1., 1.])"

@@ -60,3 +60,20 @@ def test_values_are_torchs(name):
 def test_a_reduction_is_known():
     with pytest.raises(ValueError, match="reduction must be"):
         pynn.kl_div(x(), x(), 7)
+
+
+@pytest.mark.parametrize(("shape", "kwargs"), [((1,), {}), ((2, 1), {"dim": 1}), ((2, 2), {"dim": 0, "correction": 2})])
+def test_variances_of_too_few(lib, shape, kwargs):
+    for function in (lib.var, lib.std):
+        with pytest.warns(UserWarning, match="degrees of freedom is <= 0"):
+            assert not function(lib.ones(shape), **kwargs).isfinite().any()
+
+
+def test_unique_orders_of_dimensions(lib):
+    x = lib.ones(2, 3, 5, 7)
+    assert x.dim_order(ambiguity_check=True) == (0, 1, 2, 3)
+    assert lib.ones(1, 2, 3, 4).dim_order(ambiguity_check=[lib.contiguous_format, lib.channels_last]) == (0, 1, 2, 3)
+    with pytest.raises(RuntimeError, match="does not have unique dim order"):
+        lib.ones(1, 2, 3, 4).dim_order(ambiguity_check=True)
+    with pytest.raises(TypeError, match="must be a bool or a list of memory formats"):
+        x.dim_order(ambiguity_check="yes")

@@ -30,6 +30,7 @@ import pynn  # noqa: E402
 import pynn._layout  # noqa: E402
 import pynn.return_types  # noqa: E402
 from pynn import _core  # noqa: E402
+from pynn._absent import AbsentAttribute  # noqa: E402
 from pynn.ops.out import undiverted  # noqa: E402
 from pynn.ops.registry import FUNCTIONS  # noqa: E402
 
@@ -385,7 +386,7 @@ def tensor_stub(node: ast.ClassDef, fields: list[str], kinds: dict[str, str]) ->
         written.add(item.name)
     for name, value in sorted(vars(_core.Tensor).items()):
         special = name.startswith("__") and name not in OPERATOR_RETURNS and name not in _core.METHODS
-        if name in written or special or name.startswith("__pyx"):
+        if name in written or special or name.startswith("__pyx") or isinstance(value, AbsentAttribute):
             continue
         written.add(name)
         if isinstance(value, types.FunctionType):

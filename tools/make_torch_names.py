@@ -22,6 +22,7 @@ if str(ROOT) not in sys.path:
 
 import pynn  # noqa: E402
 from pynn import _named_dtypes, _stand_ins  # noqa: E402
+from pynn._absent import AbsentAttribute  # noqa: E402
 
 TARGET = ROOT / "docs" / "torch_names.md"
 
@@ -141,7 +142,7 @@ def names_of(module: Any, full: str) -> list[str]:
 
 
 def resolve(full: str) -> bool:
-    """Whether pynn has a dotted name of torch's; a stand-in, which only says why there is nothing, does not count."""
+    """Whether pynn has a dotted name of torch's; what only says why there is nothing does not count."""
     if _stand_ins.reason(full.partition(".")[2]) is not None:
         return False
     found: Any = pynn
@@ -157,7 +158,7 @@ def resolve(full: str) -> bool:
                 return False
         except Exception:  # a name that is there and complains when touched
             return True
-    return not isinstance(found, _stand_ins.StandIn)
+    return not isinstance(found, (_stand_ins.StandIn, AbsentAttribute))
 
 
 def reason(full: str) -> str:

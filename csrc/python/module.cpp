@@ -2,6 +2,8 @@
 // are plain pybind11 functions.
 #include <pybind11/pybind11.h>
 
+#include <cstring>
+
 #include "bindings.h"
 
 namespace py = pybind11;
@@ -30,6 +32,14 @@ void set_type_attribute(py::type type, const py::str& name, const py::object& va
   auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
   if (PyDict_SetItem(object->tp_dict, name.ptr(), value.ptr()) < 0) throw py::error_already_set();
   PyType_Modified(object);
+}
+
+// Makes a compiled class look to its users as one written in Python: what type(x) prints, and that its attributes can be
+// set. The name is kept as long as the class, for ever.
+void publish_type(py::type type, const std::string& name) {
+  auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
+  object->tp_name = strdup(name.c_str());
+  object->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
 }
 
 // Python asks a class that has a `__getattr__`, even one it inherits, for every attribute the long way; this sets the
@@ -78,5 +88,6 @@ PYBIND11_MODULE(_native, m) {
   m.def("peak_flops", &pynn_peak_flops, py::call_guard<py::gil_scoped_release>());
   m.def("trim", &pynn_trim, "Give cached blocks back to the system.");
   m.def("set_type_attribute", &set_type_attribute);
+  m.def("publish_type", &publish_type);
   m.def("quick_reads", &quick_reads);
 }

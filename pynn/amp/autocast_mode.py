@@ -105,6 +105,16 @@ def _check_device_type(device_type: Any) -> None:
         raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}': use 'cpu'.")
 
 
+def old_name(device_type: str, name: str) -> None:
+    """Warn whoever makes one of the classes that a device's own amp has, as torch does."""
+    warnings.warn(
+        f"`pynn.{device_type}.amp.{name}(args...)` is deprecated. Please use `pynn.amp.{name}('{device_type}', args...)` "
+        "instead.",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
 class autocast:
     """Run matrix products, convolutions, attention and recurrent layers in a 16-bit dtype, losses in float32.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from pynn import _core, _lazy
-from pynn._core import Tensor, made_beside, wrap
+from pynn._core import Tensor, made_beside, state, wrap
 from pynn.autograd import _tensor as _tensor
 from pynn.autograd import function
 from pynn.autograd._handles import RemovableHandle
@@ -190,6 +190,7 @@ def grad(
                 "One of the differentiated Tensors does not require grad. Call requires_grad_() on it before it is used."
             )
     keep = create_graph if retain_graph is None else retain_graph
+    keep = keep or (state.draws is not None and state.draws.more)  # vmap: the next sample goes through the same graph
     if is_grads_batched:
         return _batched(roots, wanted, grad_outputs, keep, create_graph, allow_unused, materialize_grads)
     found = _core.backward(roots, _root_grads(roots, grad_outputs, create_graph), keep, create_graph, wanted)

@@ -1,5 +1,6 @@
 """The methods and fields of Tensor that belong to autograd."""
 
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -117,4 +118,18 @@ def retain_grad(self: Any) -> None:
         _hooks_of(self).retain.append(weakref.ref(self))
 
 
+def _expect_no_grad(self: Any) -> None:
+    """Warn whoever reads `.grad` of a tensor that backward leaves without one."""
+    if not _retains_grad(self):
+        warnings.warn(
+            "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+            "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+            "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
+            f"leaf Tensor instead. (shape {list(self._array.shape)}, made by {self.grad_fn.name()})",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+_core.METHODS["expect_no_grad"] = _expect_no_grad
 _core.install(Tensor, "retains_grad", property(_retains_grad))

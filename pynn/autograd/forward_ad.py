@@ -63,7 +63,7 @@ def _level(name: str, level: int | None) -> _Level:
 
 
 def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
-    """A tensor over the same memory that carries a tangent of its shape and dtype."""
+    """A tensor over the same memory that carries a tangent of its shape, computed with in its dtype."""
     here = _level("make_dual", level)
     if not isinstance(tensor, Tensor) or not isinstance(tangent, Tensor):
         raise TypeError(f"make_dual takes two Tensors, got {type(tensor).__name__} and {type(tangent).__name__}.")
@@ -77,13 +77,11 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
             f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
             f"{list(tangent.shape)}."
         )
-    if tensor.dtype != tangent.dtype:
-        raise RuntimeError(f"Expected primal and tangent of one dtype, got {tensor.dtype} and {tangent.dtype}.")
     dual, node = _levels.mark(tensor)
     _levels.active[id(node)] = node
     here.nodes.append(node)
     here.inputs.append(tensor)
-    here.tangents.append(tangent)
+    here.tangents.append(tangent.to(tensor.dtype))
     here.own[id(dual)] = (weakref.ref(dual), tangent, node)
     return dual
 

@@ -1,5 +1,6 @@
 """torch's name of old for a tensor."""
 
+import warnings
 from typing import Any
 
 from pynn._core import Tensor
@@ -20,4 +21,8 @@ class Variable(metaclass=VariableMeta):
     def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: Any = None) -> Any:
         if data is None:
             data = Tensor()
+        if volatile is not None:
+            warnings.warn(
+                "volatile was removed and now has no effect. Use `with pynn.no_grad():` instead.", UserWarning, stacklevel=2
+            )
         return data.detach().requires_grad_(requires_grad)

@@ -5,12 +5,14 @@ from typing import Any
 
 from pynn import amp
 from pynn._dtypes import DTYPES
+from pynn.amp.autocast_mode import old_name
 
 
 class autocast(amp.autocast):
     """`pynn.autocast("cpu", ...)`."""
 
     def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
+        old_name("cpu", "autocast")
         super().__init__("cpu", DTYPES["bfloat16"] if dtype is None else dtype, enabled, cache_enabled)
 
 
@@ -25,6 +27,7 @@ class GradScaler(amp.GradScaler):
         growth_interval: int = 2000,
         enabled: bool = True,
     ) -> None:
+        old_name("cpu", "GradScaler")
         super().__init__("cpu", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pynn import amp
 from pynn._dtypes import DTYPES
+from pynn.amp.autocast_mode import old_name
 
 __path__: list[str] = []  # torch's modules inside this one are found by pynn._stand_ins
 
@@ -13,6 +14,7 @@ class autocast(amp.autocast):
     """`pynn.autocast("cuda", ...)`."""
 
     def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
+        old_name("cuda", "autocast")
         super().__init__("cuda", DTYPES["float16"] if dtype is None else dtype, enabled, cache_enabled)
 
 
@@ -27,6 +29,7 @@ class GradScaler(amp.GradScaler):
         growth_interval: int = 2000,
         enabled: bool = True,
     ) -> None:
+        old_name("cuda", "GradScaler")
         super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
 
 

@@ -12,12 +12,16 @@ from pynn.utils._pytree import LeafSpec, TreeSpec, broadcast_prefix, tree_flatte
 
 
 class _Draws:
-    """What random operations may do inside vmap; sits in `_core.state.draws`."""
+    """What random operations may do inside vmap; sits in `_core.state.draws`.
+
+    more: whether other samples follow, here or in a vmap outside, which need the graph that this one's backward reads.
+    """
 
     def __init__(self, randomness: str, outer: Any) -> None:
         self.randomness = randomness
         self.outer = outer
         self.starts: dict[int, tuple[Any, Any]] = {}
+        self.more = False
 
     def drawing(self, generator: Any) -> None:
         """A random operation is about to draw."""
@@ -74,6 +78,7 @@ def vmap(
             for i in range(max(count, 1)):
                 if i:
                     draws.next_sample()
+                draws.more = i + 1 < count or (before is not None and before.more)
                 sample = tree_unflatten([_slice(x, d, i, count) for x, d in zip(leaves, dims)], spec)
                 values, found = tree_flatten(func(*sample, **kwargs))
                 if [_core.shared_version(x).value for x in whole] != writes:

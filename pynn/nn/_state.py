@@ -1,5 +1,6 @@
 """A module's state as a dictionary of tensors: state_dict, load_state_dict and their hooks."""
 
+import os
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -122,7 +123,12 @@ class StateMixin:
         themselves instead of copying. Returns (missing_keys, unexpected_keys). Sizes must agree always.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            text = f"Expected state_dict to be dict-like, got {type(state_dict)}."
+            if isinstance(state_dict, (str, os.PathLike)):
+                text += f" Read the file first: load_state_dict(pynn.load({os.fspath(state_dict)!r}))."
+            elif hasattr(state_dict, "state_dict"):
+                text += " Give it that module's state_dict()."
+            raise TypeError(text)
         missing: list[str] = []
         unexpected: list[str] = []
         errors: list[str] = []

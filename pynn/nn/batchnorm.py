@@ -1,5 +1,6 @@
 """Normalisation with running statistics: BatchNorm (arXiv:1502.03167) and InstanceNorm (arXiv:1607.08022)."""
 
+import warnings
 from typing import Any, ClassVar
 
 from pynn._core import Tensor
@@ -173,11 +174,14 @@ class _InstanceNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         alone = input.dim() == self._ndims[0]
-        if input.shape[0 if alone else 1] != self.num_features and self.affine:
-            raise ValueError(
-                f"expected input's size at dim={0 if alone else 1} to match num_features ({self.num_features}), but got: "
+        if input.shape[0 if alone else 1] != self.num_features:
+            text = (
+                f"input's size at dim={0 if alone else 1} to match num_features ({self.num_features}), but got: "
                 f"{input.shape[0 if alone else 1]}."
             )
+            if self.affine:
+                raise ValueError(f"expected {text}")
+            warnings.warn(f"Expected {text} It is not used, since affine=False.", UserWarning, stacklevel=2)
         from_input = self.training or not self.track_running_stats
         momentum = 0.0 if self.momentum is None else self.momentum
         out = F.instance_norm(

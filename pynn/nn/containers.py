@@ -10,7 +10,7 @@ from pynn._core import Tensor, call
 from pynn.nn._trail import PASSING, name_module
 from pynn.nn.activation import ReLU
 from pynn.nn.linear import Linear
-from pynn.nn.module import Module, indent
+from pynn.nn.module import Module, indent, no_module
 from pynn.nn.parameter import Parameter
 from pynn.ops.linalg import LINEAR
 
@@ -208,7 +208,7 @@ class ModuleList(_Listed):
     def insert(self, index: int, module: Module) -> None:
         """Put a module before position index, as list.insert does; TypeError for anything but a Module."""
         if not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise no_module(module)
         self._insert(index, module)
 
     def __add__(self, other: Any) -> Self:

@@ -10,6 +10,7 @@ from typing import Any
 from pynn._core import Tensor
 from pynn.nn import functional as F
 from pynn.nn.distance import PairwiseDistance
+from pynn.nn.functional.loss import averaging
 from pynn.nn.module import Module
 
 __all__ = [
@@ -28,7 +29,7 @@ def _reduction(size_average: Any, reduce: Any, reduction: Any) -> Any:
     if reduce is False:
         found = "none"
     else:
-        found = "mean" if size_average is None or size_average else "sum"
+        found = "mean" if averaging(size_average) else "sum"
     warnings.warn(
         f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=4
     )

@@ -287,7 +287,7 @@ class Module(ConversionMixin, HookMixin, StateMixin):
     def add_module(self, name: str, module: "Module | None") -> None:
         """Add a child module (None: a name without one); `self.name = module` does the same."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{_type_name(module)} is not a Module subclass")
+            raise no_module(module)
         self._check_name("_modules", "module", name)
         if REGISTRATION["module"]:
             module = registered("module", self, name, module)
@@ -493,6 +493,17 @@ def indent(text: str) -> str:
 def _addindent(s_: str, numSpaces: int) -> str:
     """indent by any number of spaces, by torch's name."""
     return s_.replace("\n", "\n" + " " * numSpaces)
+
+
+def no_module(value: Any) -> TypeError:
+    """The error for what was given in a module's place, with the usual way to mend it."""
+    if isinstance(value, type):
+        advice = f": {value.__name__} is a class, make a module of it with {value.__name__}(...)"
+    elif isinstance(value, (list, tuple)):
+        advice = ": give its modules one by one (*modules)"
+    else:
+        advice = ": call functions in forward, or use their modules, such as nn.ReLU()" if callable(value) else ""
+    return TypeError(f"{_type_name(value)} is not a Module subclass{advice}")
 
 
 def _type_name(value: Any) -> str:

@@ -217,6 +217,10 @@ class RNNBase(Module):
     def _check_state_dims(self, hx: Any, alone: Any) -> None:
         if self.mode == "LSTM" and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
             raise TypeError(f"LSTM takes hx as a tuple (h_0, c_0), got {type(hx).__name__}.")
+        if self.mode != "LSTM" and not isinstance(hx, Tensor):
+            raise TypeError(
+                f"{type(self).__name__} takes hx as one Tensor, got {type(hx).__name__}: only LSTM has a tuple."
+            )
         wanted = 2 if alone else 3
         for state in hx if self.mode == "LSTM" else (hx,):
             if state.dim() != wanted:

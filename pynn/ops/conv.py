@@ -102,16 +102,27 @@ def _check_arguments(name: str, dims: Any, inputs: Any, attrs: Any) -> Any:
     return a, k, b
 
 
+_CHANNELS_LAST = {
+    3: "sequences of shape (N, L, C) need .transpose(1, 2)",
+    4: "images of shape (N, H, W, C) need .permute(0, 3, 1, 2)",
+    5: "volumes of shape (N, D, H, W, C) need .permute(0, 4, 1, 2, 3)",
+}
+
+
+def wrong_channels(input: Any, weight: Any, groups: int) -> RuntimeError:
+    """The error for an input and a weight of these shapes whose channels do not fit."""
+    return RuntimeError(
+        f"Given groups={groups}, weight of size {list(weight)}, expected input{list(input)} to have {weight[1] * groups} "
+        f"channels, but got {input[1]} channels instead. The input is (N, C, ...): {_CHANNELS_LAST[len(input)]}."
+    )
+
+
 def _check_conv(name: str, dims: Any) -> Any:
     def check(inputs: Any, attrs: Any) -> Any:
         a, k, b = _check_arguments(name, dims, inputs, attrs)
         _stride, padding, dilation, groups = attrs
         if a.shape[1] != k.shape[1] * groups:
-            raise RuntimeError(
-                f"Given groups={groups}, weight of size {list(k.shape)}, expected input{list(a.shape)} to have "
-                f"{k.shape[1] * groups} channels, but got {a.shape[1]} channels instead. The input is (N, C, ...): "
-                "images of shape (N, H, W, C) need .permute(0, 3, 1, 2)."
-            )
+            raise wrong_channels(a.shape, k.shape, groups)
         if b is not None and b._array.shape != (k.shape[0],):
             raise RuntimeError(
                 f"Given weight of size {list(k.shape)}, expected bias to be 1-dimensional with {k.shape[0]} elements, "

@@ -31,7 +31,9 @@ def _array_from(data: Any, dtype: Any) -> Any:
         except ValueError as error:
             _check_even(data)
             raise ValueError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
-    if array.dtype == object and any(value is None for value in array.flat):
+    if isinstance(data, numpy.ndarray) and array.dtype.kind in "OSU":
+        from_numpy(array.dtype)  # raises
+    elif array.dtype == object and any(value is None for value in array.flat):
         raise RuntimeError("Could not infer dtype of NoneType: tensors hold numbers, got None.")
     if array.dtype == object:
         raise TypeError(f"cannot make a tensor of {type(data).__name__} holding {type(array.flat[0]).__name__}s.")

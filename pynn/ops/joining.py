@@ -58,9 +58,11 @@ CAT = register(
 
 
 def several(name: str, tensors: Any) -> tuple[Tensor, ...]:
-    """A function's tensors. TypeError where they are one Tensor, whose parts are hardly what was meant."""
+    """A function's tensors; TypeError for one Tensor, whose rows could be meant, or a forgotten list."""
     if isinstance(tensors, Tensor):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor. Give a list.")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor. Write {name}([a, b], dim)."
+        )
     return tuple(tensors)
 
 

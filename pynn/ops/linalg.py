@@ -138,7 +138,8 @@ def _check_linear(inputs: Any, attrs: Any) -> Any:
     x, weight, bias = inputs
     for name, value in (("input", x), ("weight", weight), ("bias", bias)):
         if not isinstance(value, Tensor) and not (name == "bias" and value is None):
-            raise TypeError(f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}.")
+            advice = " A recurrent layer gives (output, state): take its output." if isinstance(value, tuple) else ""
+            raise TypeError(f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}.{advice}")
     a, w = x._array, weight._array
     if w.ndim != 2:
         raise RuntimeError(f"linear(): weight must have shape (out_features, in_features), got {list(w.shape)}.")

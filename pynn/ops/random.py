@@ -311,7 +311,7 @@ def bernoulli(input: Tensor, p: Tensor | float | None = None, *, generator: Gene
 
 def _require_float(x: Any, name: str) -> None:
     if x._array.dtype.kind not in "fV":
-        raise RuntimeError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
+        raise NotImplementedError(f'"{name}" not implemented for {x._array.dtype}. Use a floating point tensor.')
 
 
 @export(function=False)

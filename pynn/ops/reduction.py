@@ -295,20 +295,24 @@ def var(
     *,
     correction: float | None = 1,
 ) -> Tensor:
-    """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased)."""
+    """The variance over dim(s): squared deviations summed, over count - correction (1 = Bessel's, 0 = biased).
+
+    Warns where that is no number of elements, and the result nan or inf.
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
+    correction = 1 if correction is None else correction
     shape = _floating(input, "var")._array.shape
     dims = dims_of(dim, len(shape))
-    correction = 1 if correction is None else correction
-    if math.prod(shape[d] for d in dims) <= correction:
+    count = math.prod(shape if dims is None else [shape[d] for d in dims])
+    if count <= correction:
         warnings.warn(
-            "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
-            f"divided by output numel), got {correction} for shape {list(shape)}.",
+            f"var() or std(): degrees of freedom is <= 0: of {count} elements, with correction={correction}. Correction "
+            "should be strictly less than the number of elements: correction=0 gives that of the elements themselves.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=2,
         )
     return call(VAR, (input,), (dims, correction, bool(keepdim)))
 

@@ -501,8 +501,10 @@ def export(*names: str, function: bool = True, method: bool = True) -> Callable[
                 METHOD_NAMES.add(name)
                 _core.METHODS[name] = f
                 _core.install(Tensor, name, f)
+        if function or "<locals>" in f.__qualname__:
+            f.__qualname__ = (names or (f.__name__,))[0]
         if function:  # under the name that pickle finds it by, wherever it was made
-            f.__module__, f.__qualname__ = "pynn", (names or (f.__name__,))[0]
+            f.__module__ = "pynn"
         return f
 
     return decorate

@@ -369,8 +369,19 @@ def empty_permuted(
 
 @export(function=False)
 def dim_order(self: Tensor, ambiguity_check: Any = False) -> tuple[int, ...]:
-    """The dimensions from that of the largest stride to that of the smallest."""
-    steps = strides(self)
+    """The dimensions from that of the largest stride to that of the smallest.
+
+    ambiguity_check: True, or memory formats of which the tensor is to have just one: RuntimeError where that is not so.
+    """
+    steps, formats = strides(self), ambiguity_check if isinstance(ambiguity_check, (list, tuple)) else ()
+    if not isinstance(ambiguity_check, bool) and not (formats and all(isinstance(f, MemoryFormat) for f in formats)):
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    unclear = ambiguity_check is True and (len(set(steps)) < len(steps) or 1 in self.shape)
+    if unclear or (formats and [self.is_contiguous(memory_format=f) for f in formats].count(True) != 1):
+        raise RuntimeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats: its shape is "
+            f"{list(self.shape)}, its strides are {list(steps)}."
+        )
     return tuple(sorted(range(len(steps)), key=lambda d: -steps[d]))
 
 

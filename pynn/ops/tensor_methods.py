@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from pynn import _core
+from pynn._absent import TENSOR_REASONS, AbsentAttribute
 from pynn._core import METHODS, Tensor, call_inplace, made, made_beside, observe, wrap, wrap_as
 from pynn._dtypes import _BY_NUMPY, plain
 from pynn._dtypes import dtype as Dtype
@@ -239,3 +240,10 @@ def _swapped(name: str) -> None:
 
 _swapped("swapaxes_")
 _swapped("swapdims_")
+
+
+# ---- what is not there ----
+
+for _name, _reason in TENSOR_REASONS.items():
+    _core.install(Tensor, _name, AbsentAttribute(_name, _reason))
+_core.install(Tensor, "__dir__", lambda self: [name for name in object.__dir__(self) if name not in TENSOR_REASONS])

@@ -128,10 +128,11 @@ class Optimizer:
         self.defaults = defaults
         for table in self._hook_tables:
             setattr(self, table, OrderedDict())
-        if isinstance(params, Tensor):
+        if isinstance(params, Tensor) or not isinstance(params, Iterable):
+            advice = "Put it in a list." if isinstance(params, Tensor) else "Give it model.parameters()."
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{type(params).__name__}. Put it in a list."
+                f"{type(params).__name__}. {advice}"
             )
         self.state = self._table()
         self.param_groups = []
@@ -251,7 +252,10 @@ class Optimizer:
     def _check_params(self, params: Iterable[Any]) -> None:
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}. "
+                    "Give it model.parameters()."
+                )
             if not (self.defaults.get("differentiable") or p.is_leaf or p.retains_grad):
                 raise ValueError(
                     "can't optimize a non-leaf Tensor: an operation made this parameter "

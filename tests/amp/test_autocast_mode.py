@@ -215,10 +215,15 @@ def test_switches_and_other_names():
     assert pynn.get_autocast_gpu_dtype() is pynn.float16
     assert pynn.is_autocast_cache_enabled()
     assert pynn.amp.is_autocast_available("cpu")
-    with pynn.cpu.amp.autocast():
-        assert (pynn.ones(2, 2) @ pynn.ones(2, 2)).dtype is BF16
-    with pynn.cuda.amp.autocast(enabled=False):
-        assert (pynn.ones(2, 2) @ pynn.ones(2, 2)).dtype is pynn.float32
+
+
+def test_the_devices_own_names(lib):
+    with pytest.warns(FutureWarning, match=r"cpu.amp.autocast\(args...\)` is deprecated. Please use"), lib.cpu.amp.autocast():
+        assert (lib.ones(2, 2) @ lib.ones(2, 2)).dtype is lib.bfloat16
+    with pytest.warns(FutureWarning, match="cuda.amp.autocast"), lib.cuda.amp.autocast(enabled=False):
+        assert (lib.ones(2, 2) @ lib.ones(2, 2)).dtype is lib.float32
+    with pytest.warns(FutureWarning, match="cuda.amp.GradScaler"):
+        assert not lib.cuda.amp.GradScaler(enabled=False).is_enabled()
 
 
 def test_custom_functions():

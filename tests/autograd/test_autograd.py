@@ -477,6 +477,22 @@ def test_retain_grad(lib):
         lib.ones(1).retain_grad()
 
 
+def test_the_grad_of_what_is_no_leaf(lib):
+    x = lib.ones(2, requires_grad=True)
+    y = x * 3
+    with pytest.warns(UserWarning, match=r"\.grad attribute of a Tensor that is not a leaf Tensor is being accessed"):
+        assert y.grad is None
+    y.retain_grad()
+    assert (y.grad, x.grad, y.detach().grad) == (None, None, None)
+
+
+def test_the_edges_of_a_number_on_the_left(lib):
+    x = lib.ones(2, requires_grad=True).sin()
+    for y in (2 * x, 2 + x):
+        (edge, _), (other, _) = y.grad_fn.next_functions
+        assert (edge is x.grad_fn, other) == (True, None)
+
+
 def test_next_functions(lib):
     x = lib.ones(2, requires_grad=True)
     y = (x * 2).exp()

@@ -62,6 +62,16 @@ def test_post_accumulate_hooks_do_not_run_for_grad(lib):
     assert seen == []
 
 
+def test_post_accumulate_hooks_return_nothing_new(lib):
+    x = leaf(lib, 0.0, 0.0)
+    x.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-0.5))
+    (x * 2).sum().backward()
+    assert x.tolist() == [-1.0, -1.0]
+    x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    with pytest.raises(RuntimeError, match="should return None"):
+        (x * 2).sum().backward()
+
+
 def test_an_optimizer_in_backward(lib):
     w = leaf(lib, 1.0)
     optimizer = lib.optim.SGD([w], lr=0.5)

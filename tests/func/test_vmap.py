@@ -61,6 +61,18 @@ def test_batches_of_a_layer(lib):
     numpy.testing.assert_allclose(out.detach().numpy(), layer(x).detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_gradients_by_one_graph_for_all_samples(lib):
+    x = lib.arange(3.0).requires_grad_()
+    y = x**2
+
+    def row(g):
+        return lib.autograd.grad(y, x, g)[0]
+
+    assert func_of(lib).vmap(row)(lib.eye(3)).tolist() == [[0, 0, 0], [0, 2, 0], [0, 0, 4]]
+    with pytest.raises(RuntimeError, match="a second time"):
+        row(lib.ones(3))
+
+
 def test_chunks(lib):
     x = lib.arange(10.0)
     assert func_of(lib).vmap(lambda v: v * 2, chunk_size=3)(x).tolist() == (x * 2).tolist()

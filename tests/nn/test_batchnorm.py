@@ -103,3 +103,9 @@ def test_wrong_inputs(make, shape, message):
 def test_one_value_a_channel_cannot_train():
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         nn.BatchNorm1d(3)(pynn.ones(1, 3))
+
+
+def test_channels_that_instance_norm_does_not_use(lib):
+    layer = lib.nn.InstanceNorm1d(4)
+    with pytest.warns(UserWarning, match=r"size at dim=1 .*match num_features"):
+        assert layer(lib.ones(2, 3, 5)).shape == (2, 3, 5)

@@ -9,7 +9,7 @@ from pynn._core import Tensor, call
 from pynn.nn.common_types import _size_any_t
 from pynn.nn.functional.arguments import require_tensors, sizes
 from pynn.nn.functional.pad import pad
-from pynn.ops.conv import CONV2D, CONV2D_INPUT, CONV3D, CONV3D_INPUT
+from pynn.ops.conv import CONV2D, CONV2D_INPUT, CONV3D, CONV3D_INPUT, wrong_channels
 from pynn.ops.registry import export
 from pynn.ops.unfold import FOLD, UNFOLD
 
@@ -57,6 +57,9 @@ def _convolve(
     stride, dilation = sizes(stride, dims, "stride"), sizes(dilation, dims, "dilation")
     input, padding = _same_padding(input, weight, stride, padding, dilation)
     if dims == 1:
+        taken, held = input._array.shape, weight._array.shape
+        if groups > 0 and taken[1] != held[1] * groups:
+            raise wrong_channels(taken, held, groups)
         lead = ((1, *stride), (0, *padding), (1, *dilation))
         result = call(CONV2D, (input.unsqueeze(2), weight.unsqueeze(2), bias), (*lead, int(groups))).squeeze(2)
     else:

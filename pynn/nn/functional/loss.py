@@ -30,11 +30,20 @@ __all__ = [
 REDUCTIONS = ("none", "mean", "sum")
 
 
+def averaging(size_average: bool | None) -> bool:
+    """torch's older flag, True by default; RuntimeError for a tensor."""
+    if isinstance(size_average, Tensor):
+        raise RuntimeError(
+            f"size_average must be a bool, got a Tensor of shape {list(size_average.shape)}. To compute a loss, make its "
+            "module first and call that, nn.CrossEntropyLoss()(input, target), or use nn.functional."
+        )
+    return size_average is None or bool(size_average)
+
+
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """The reduction that torch's older arguments ask for, or the newer one, checked."""
     if size_average is not None or reduce is not None:
-        size_average = True if size_average is None else size_average
-        reduction = "none" if reduce is False else "mean" if size_average else "sum"
+        reduction = "none" if reduce is False else "mean" if averaging(size_average) else "sum"
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             stacklevel=3,
@@ -243,7 +252,8 @@ def _rows(input: Any, target: Any) -> Any:
     if t[:1] != a[:1]:
         raise ValueError(f"Expected input batch_size ({a[0]}) to match target batch_size ({t[0] if t else 0}).")
     if t != a[:1] + a[2:]:
-        raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}")
+        advice = ". Use target.squeeze(1)" if t == (a[0], 1, *a[2:]) else ""
+        raise RuntimeError(f"Expected target size {list(a[:1] + a[2:])}, got {list(t)}{advice}")
     order = (0, *range(2, len(a)), 1)
     if len(a) > 2 and input._array.transpose(order).flags.c_contiguous:  # channels last: rows as they lie
         return input.permute(order).reshape(-1, a[1]), target.reshape(-1)

@@ -47,8 +47,14 @@ def collate(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
 
 
 def collate_tensor_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:
-    """Tensors, stacked."""
-    return stack(list(batch), 0)
+    """Tensors, stacked; RuntimeError where their shapes differ."""
+    try:
+        return stack(list(batch), 0)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{error} The samples of a batch must have one shape: bring them to it in the dataset, or give the loader a "
+            "collate_fn of your own, with nn.utils.rnn.pad_sequence for sequences of unequal lengths."
+        ) from None
 
 
 def collate_numpy_array_fn(batch: Any, *, collate_fn_map: "_Map | None" = None) -> Any:

@@ -59,6 +59,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
+        for i, tensor in enumerate(tensors):
+            if isinstance(tensor, numpy.ndarray):
+                raise TypeError(f"TensorDataset takes Tensors, got ndarray as number {i}. Use pynn.from_numpy(...).")
         sizes = [tensor.size(0) for tensor in tensors]
         if not sizes:
             raise IndexError("TensorDataset needs at least one tensor, got none.")

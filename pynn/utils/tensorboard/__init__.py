@@ -3,7 +3,7 @@
 try:
     import tensorboardX as _library
 except ImportError as _error:
-    raise ImportError(
+    raise ModuleNotFoundError(
         "pynn.utils.tensorboard writes through tensorboardX, which is not installed: pip install tensorboardX "
         "(or pynn-kernels[tensorboard])."
     ) from _error
