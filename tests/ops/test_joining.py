@@ -34,7 +34,8 @@ def test_parts_lie_in_any_way(dtype):
     ways = ["narrow", "plain", "every second", "empty", "transposed", "expanded", "backwards", "one"]
     xs = parts(ways, dtype)
     whole = pynn.cat(xs, 1)
-    assert whole.dtype is dtype and whole.is_contiguous()
+    assert whole.dtype is dtype
+    assert whole.is_contiguous()
     start = 0
     for x in xs:
         assert whole[:, start : start + x.shape[1]].tolist() == x.tolist()
@@ -61,7 +62,8 @@ def test_large_parts_are_shared_by_threads(shape):
 
 def test_dtypes_are_promoted(lib):
     x = lib.cat([lib.tensor([1, 2]), lib.tensor([0.5]), lib.tensor([True])])
-    assert x.dtype is lib.float32 and x.tolist() == [1, 2, 0.5, 1]
+    assert x.dtype is lib.float32
+    assert x.tolist() == [1, 2, 0.5, 1]
     assert lib.cat([lib.tensor([], dtype=lib.float64), lib.ones(2, 3)]).dtype is lib.float64
 
 
