@@ -58,7 +58,7 @@ def disabled(func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any =
 def _takes_over(value: Any) -> bool:
     kind = value.__class__
     found = None if kind is Tensor else getattr(kind, "__torch_function__", None)
-    return found is not None and found is not disabled
+    return found is not None and found is not disabled and getattr(found, "__module__", None) != "torch._tensor"
 
 
 def overriding(values: Iterable[Any]) -> list[Any]:

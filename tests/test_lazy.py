@@ -77,7 +77,7 @@ def test_a_function_called_as_its_module(package, first):
         ((), "module 'lazypackage' has no attribute 'export': exported graphs are out of pynn's scope"),
         (("there is none.",), "module 'lazypackage' has no attribute 'export': there is none.$"),
         (({"export": "not yet."},), "module 'lazypackage' has no attribute 'export': not yet.$"),
-        (({"other": "not yet."},), "module 'lazypackage' has no attribute 'export'.$"),
+        (({"other": "not yet."},), "module 'lazypackage' has no attribute 'export'$"),
     ],
 )
 def test_absent_names_say_why(package, reasons, text):

@@ -368,7 +368,8 @@ def _settled(first: Array, state: tuple[Array, ...], step: Callable[..., tuple[A
     step(n, value, *state) -> (value, which elements are still open), the state changed in place. Every eight steps the
     settled elements are put away.
     """
-    out, value, places = first.copy(), first, numpy.arange(first.size)
+    out, value = first.copy(), first
+    (places,) = numpy.nonzero(numpy.ones_like(first, dtype=bool))  # all, on the device of first
     for n in range(1, 20000):
         value, still_open = step(n, value, *state)
         if n % 8 and n < 19999:

@@ -9,6 +9,7 @@ from pynn.nn.linear import Linear
 from pynn.nn.module import Module
 from pynn.nn.parameter import Parameter
 from pynn.ops.creation import empty
+from pynn.ops.out import undiverted
 
 __all__ = ["MultiheadAttention"]
 
@@ -90,7 +91,7 @@ class MultiheadAttention(Module):
             views = {id(x): x.transpose(0, 1) for x in (query, key, value)}  # what was one tensor stays one
             query, key, value = (views[id(x)] for x in (query, key, value))
         attend: Any = F.multi_head_attention_forward  # wrapped, it would copy its output, which is turned back below
-        output, weights = (attend.__wrapped__ if turned else attend)(
+        output, weights = (undiverted(attend).__wrapped__ if turned else attend)(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
             self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias,
             training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,

@@ -154,7 +154,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to."""
     for n in (n for s in shapes for n in (s if isinstance(s, (tuple, list)) else (s,))):
         if n < 0:
-            raise RuntimeError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
+            raise ValueError(f"Attempting to broadcast a dimension with negative length! Got {n} in {list(shapes)}.")
     try:
         return Size(numpy.broadcast_shapes(*shapes))
     except ValueError:

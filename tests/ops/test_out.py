@@ -128,7 +128,8 @@ def test_what_is_no_tensor_or_expanded_is_refused():
 @pytest.mark.parametrize("name", sorted(outs.TAKES_OUT & set(FUNCTIONS)))
 def test_every_function_of_the_list_takes_it(name):
     function = FUNCTIONS[name]
-    assert outs.has_out(function) or outs.has_out(function.__wrapped__)
+    while not outs.has_out(function):  # wrapped for other ways of calling it
+        function = function.__wrapped__
 
 
 def test_no_warning_where_the_shape_fits():
