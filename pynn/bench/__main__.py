@@ -103,6 +103,7 @@ def measure(options: argparse.Namespace, chosen: dict[str, list[tuple[int, Row]]
                 results.append(compare.run(row, index, workers, options.seconds, options.rounds))
                 print(report.line(results[-1], wanted, found.ceiling), flush=True)
             print()
+            found.ceiling = found.ceiling.raised(peak.measure(threads))
     finally:
         for worker in workers.values():
             worker.close()

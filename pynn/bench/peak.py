@@ -14,6 +14,10 @@ class Ceiling:
     flops: float
     bandwidth: float
 
+    def raised(self, other: "Ceiling") -> "Ceiling":
+        """The higher of two measurements, each: a core that was busy elsewhere lowers one."""
+        return Ceiling(max(self.flops, other.flops), max(self.bandwidth, other.bandwidth))
+
 
 def copy_bandwidth(threads: int, megabytes: int = 256, rounds: int = 5) -> float:
     """Bytes read and written in a second while `threads` threads copy memory no cache holds."""

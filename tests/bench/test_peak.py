@@ -15,3 +15,7 @@ def test_measuring_leaves_the_threads_as_they_were():
     ceiling = peak.measure(1)
     assert pynn.get_num_threads() == before
     assert ceiling.flops > 1e8 or (pynn._config._native is None and math.isnan(ceiling.flops))
+
+
+def test_the_higher_of_two_measurements_counts():
+    assert peak.Ceiling(3, 7).raised(peak.Ceiling(5, 6)) == peak.Ceiling(5, 7)
