@@ -18,7 +18,7 @@ _NAMES = {
     "max_pool2d": "MaxPool2DWithIndices", "max_pool3d": "MaxPool3DWithIndices", "min_dim": "Min",
     "norm": "LinalgVectorNorm", "pad": "ConstantPadNd", "prelu": "PreluKernel", "rms_norm": "Mul",
     "scaled_dot_product_attention": "ScaledDotProductFlashAttentionForCpu", "selu": "Elu", "slogdet": "LinalgSlogdet",
-    "softsign": "Div", "solve_triangular": "LinalgSolveTriangular", "square": "Pow", "tanhshrink": "Sub",
+    "softsign": "Div", "std_root": "Std", "solve_triangular": "LinalgSolveTriangular", "square": "Pow", "tanhshrink": "Sub",
     "unfold": "Im2Col", "fold": "Col2Im", "unfold_dim": "Unfold",
     **{name: "Special" + _camel(name) for name in ("entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtri", "xlog1py")},
     **{name: "Convolution" for base in ("conv1d", "conv2d", "conv3d") for name in (base, base + "_input")},
@@ -60,11 +60,6 @@ def _view(node: Any) -> str:
         return "ViewBackward0"
     named = {1: "UnsqueezeBackward0", -1: "SqueezeBackward1"}
     return named.get(more, "SqueezeBackward0" if more < 0 and 1 not in after else "ViewBackward0")
-
-
-def _root(node: Any) -> str:
-    below = getattr(node.edges[0], "op", None)
-    return "StdBackward0" if below is not None and below.name == "var" else "SqrtBackward0"
 
 
 def _permutation(node: Any) -> str:
@@ -148,7 +143,6 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "pow": _second(1),
     "remainder": _second(1),
     "round_decimals": lambda node: "RoundBackward1",
-    "sqrt": _root,
     "sum_to_size": lambda node: "SumBackward1",
     "view": _view,
 }

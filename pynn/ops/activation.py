@@ -273,7 +273,7 @@ MISH = _activation(
 HARDSWISH = _activation(
     "hardswish",  # Howard and others, MobileNetV3: arXiv:1905.02244
     lambda xp, x: x * xp.minimum(xp.maximum(x + 3.0, 0.0), 6.0) / 6.0,
-    lambda xp, g, out, x: xp.where(x < -3.0, 0, xp.where(x <= 3.0, g * (x / 3.0 + 0.5), g)),
+    lambda xp, g, out, x: xp.where(x <= -3.0, 0, xp.where(x < 3.0, g * (x / 3.0 + 0.5), g)),
     away=lambda: (-3, 3),
 )
 SOFTSIGN = _activation(

@@ -86,10 +86,11 @@ DIV = register(
 
 
 def _pow_exponent_vjp(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
+    """As torch: 0 where 0 is raised to a number not negative, nan where a negative number is raised."""
     if not hasattr(x, "dtype"):
-        return g * out * (math.log(x) if x > 0 else 0.0)
-    safe = xp.where(x > 0, x, xp.ones_like(x))
-    return xp.where((x == 0) & (y >= 0), xp.zeros_like(out), g * out * xp.log(safe))
+        log = math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+        return xp.where(y >= 0, xp.zeros_like(out), g * out * log) if x == 0 else g * out * log
+    return xp.where((x == 0) & (y >= 0), xp.zeros_like(out), g * out * xp.log(x))
 
 
 def _pow_base_vjp(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:

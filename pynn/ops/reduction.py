@@ -14,6 +14,7 @@ from pynn._dtypes import dtype as Dtype
 from pynn.ops.cast import _convert
 from pynn.ops.out import store
 from pynn.ops.registry import Sample, export, register, run, unbroadcast
+from pynn.ops.unary import STD_ROOT
 from pynn.ops.view import normal_dim
 
 
@@ -327,7 +328,7 @@ def std(
     correction: float | None = 1,
 ) -> Tensor:
     """The standard deviation over dim(s); see var."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    return call(STD_ROOT, (var(input, dim, unbiased, keepdim, correction=correction),))
 
 
 @export(function=False)

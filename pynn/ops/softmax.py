@@ -83,7 +83,6 @@ def _logsumexp(xp: Any, x: Any, dims: Any, keepdim: Any) -> Any:
 
 
 def _logsumexp_vjp(xp: Any, g: Any, out: Any, x: Any, dims: Any, keepdim: Any) -> Any:
-    out = xp.where(xp.isfinite(out), out, 0)
     return spread(xp, g, x, dims, keepdim) * xp.exp(x - spread(xp, out, x, dims, keepdim))
 
 

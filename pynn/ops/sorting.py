@@ -88,6 +88,39 @@ KTHVALUE = register(
 )(_kth)
 
 
+def _median(xp: Any, x: Any, skip_nan: Any) -> Any:
+    flat = x.reshape(-1)
+    count = flat.size
+    if flat.dtype.kind == "f":
+        nans = int((flat != flat).sum())
+        if nans and (not skip_nan or nans == count):
+            return numpy.full_like(flat, numpy.nan, shape=())
+        count -= nans  # they come last
+    k = (count - 1) // 2
+    return numpy.partition(flat, k)[k : k + 1].reshape(())
+
+
+def _shared_vjp(xp: Any, g: Any, out: Any, x: Any, *attrs: Any) -> Any:
+    """The elements that are the result, or NaN as it is, share the gradient equally, as in torch."""
+    hit = xp.astype((x == out) | ((x != x) & (out != out)), g.dtype)
+    return g * (hit / xp.sum(hit))
+
+
+MEDIAN = register(
+    "median",
+    vjp=(_shared_vjp,),
+    saves=("out", 0),
+    shape=lambda x, skip_nan: (),
+    dtype="same",
+    attrs=("skip_nan",),
+    samples=lambda rng: [Sample((rng.normal(size=s),), (skip,)) for s in ((7,), (4, 6), (1,)) for skip in (False, True)]
+    + [Sample((numpy.array([[1.0, 3.0, 3.0], [2.0, 3.0, 0.0]]),), (skip,)) for skip in (False, True)]
+    + [Sample((_TIES,), (skip,), grad=False) for skip in (False, True)]
+    + [Sample((rng.integers(-3, 3, (4, 9)),), (False,))],
+    torch=lambda t, x, skip_nan: (t.nanmedian if skip_nan else t.median)(x),
+)(_median)
+
+
 def _scalar(name: str, input: Any) -> ValuesIndices:
     return named(name)((input.clone(), made_beside(input, numpy.zeros((), numpy.int64))))
 
@@ -172,10 +205,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     NaN where any element is.
     """
     if dim is None:
-        flat = input.flatten()
-        if flat._array.size == 0:
-            return _empty_median(flat)
-        return _kth_value("median", flat, (flat._array.size + 1) // 2, 0, False, True).values
+        return call(MEDIAN, (input,), (False,)) if input._array.size else _empty_median(input)
     n = _size("median", input, dim)
     return _kth_value("median", input, (n + 1) // 2, dim, keepdim, True)
 
@@ -188,8 +218,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> T
         middle = median(input, dim, keepdim)
         return middle if dim is None else named("nanmedian")(middle)
     if dim is None:
-        flat = input.flatten()
-        return nanmedian(flat, 0)[0] if flat._array.size else _empty_median(flat)
+        return call(MEDIAN, (input,), (True,)) if input._array.size else _empty_median(input)
     _size("nanmedian", input, dim)
     if input._array.ndim == 0:
         return _scalar("nanmedian", input)

@@ -84,6 +84,11 @@ SQUARE = unary_op(
 SQRT = unary_op(
     "sqrt", lambda xp, x: xp.sqrt(x), lambda xp, g, out, x: g / (2 * out), ("out",), samples=unary_samples(0.1, 4)
 )
+# The root of a variance: that of equal elements has slope 0, where a root's is infinite.
+STD_ROOT = unary_op(
+    "std_root", lambda xp, x: xp.sqrt(x), lambda xp, g, out, x: g / xp.where(out == 0, math.inf, 2 * out), ("out",),
+    samples=unary_samples(0.1, 4), torch=lambda t, x: x.sqrt(),
+)  # fmt: skip
 RSQRT = unary_op(
     "rsqrt",
     lambda xp, x: 1 / xp.sqrt(x),

@@ -200,3 +200,38 @@ def test_grid_sample_counts_the_elements_of_large_images():
     grid = pynn.ones(1, 1, 1, 2)
     found = pynn.nn.functional.grid_sample(image, grid, mode="nearest", align_corners=True)
     assert found.item() == 5.0
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: x.median(), [1.0, 3.0, 3.0, 2.0, 3.0], [0, 1 / 3, 1 / 3, 0, 1 / 3]),
+        (lambda x: x.median(), [1.0, math.nan, 3.0, math.nan], [0, 0.5, 0, 0.5]),
+        (lambda x: x.nanmedian(), [1.0, math.nan, 1.0, 2.0], [0.5, 0, 0.5, 0]),
+        (lambda x: x.nanmedian(), [math.nan, math.nan], [0.5, 0.5]),
+        (lambda x: x.std(), [2.0, 2.0, 2.0], [0, 0, 0]),
+        (lambda x: x.amax(0), [1.0, math.nan, 3.0], [math.nan] * 3),
+        (lambda x: x.logsumexp(0), [math.inf, 1.0], [math.nan, 0]),
+        (lambda x: x.logsumexp(0), [-math.inf, -math.inf], [math.nan, math.nan]),
+        (lambda x: (0.0**x).sum(), [-1.0, 0.0, 1.0], [-math.inf, 0, 0]),
+        (lambda x: ((-2.0) ** x).sum(), [2.0, 3.0], [math.nan, math.nan]),
+        (lambda x: (x.new_tensor([0.0, 0.0, 2.0, -2.0]) ** x).sum(), [-1.0, 1.0, 0.0, 2.0], [-math.inf, 0, math.log(2), math.nan]),
+    ],
+)  # fmt: skip
+def test_slopes_at_ties_zeros_and_infinities(lib, f, x, slope):
+    x = lib.tensor(x, dtype=lib.float64, requires_grad=True)
+    f(x).backward()
+    assert x.grad.tolist() == pytest.approx(slope, nan_ok=True)
+
+
+def test_the_slopes_where_hardswish_bends(lib):
+    x = lib.tensor([-3.0, 3.0, 0.0], requires_grad=True)
+    lib.nn.functional.hardswish(x).sum().backward()
+    assert x.grad.tolist() == [0, 1, 0.5]
+
+
+def test_the_slope_of_a_deviation_of_equal_numbers_has_slopes(lib):
+    x = lib.full((3,), 2.0, dtype=lib.float64, requires_grad=True)
+    (slope,) = lib.autograd.grad(x.std() * 2, x, create_graph=True)
+    slope.sum().backward()
+    assert not x.grad.isnan().any()

@@ -179,7 +179,7 @@ PYNN_BINARY_OP(LogSigmoidBackward, g, x, return g * sigmoid(-x);)
 PYNN_BINARY_OP(SoftsignBackward, g, x, const Vec<T> d = abs(x) + one<T>(); return g / (d * d);)
 PYNN_BINARY_OP(HardtanhBackward, g, x, return select((x <= alpha) | (x >= beta), zero<T>(), g);)
 PYNN_BINARY_OP(HardswishBackward, g, x, const Vec<T> three = constant<T>(3);
-               return select(x < -three, zero<T>(), select(x <= three, g * (x / three + constant<T>(0.5)), g));)
+               return select(x <= -three, zero<T>(), select(x < three, g * (x / three + constant<T>(0.5)), g));)
 PYNN_BINARY_OP(HardsigmoidBackward, g, x, const Vec<T> three = constant<T>(3);
                return select((x > -three) & (x < three), g / constant<T>(6), zero<T>());)
 PYNN_BINARY_OP(ShrinkBackward, g, x, return select(abs(x) <= alpha, zero<T>(), g);)

@@ -167,7 +167,7 @@ inline double binary_reference(int op, double a, double b, double alpha, double 
     case PYNN_SOFTSIGN_BACKWARD:
       return a / ((1 + std::fabs(b)) * (1 + std::fabs(b)));
     case PYNN_HARDSWISH_BACKWARD:
-      return b < -3 ? 0 : b <= 3 ? a * (b / 3 + 0.5) : a;
+      return b <= -3 ? 0 : b < 3 ? a * (b / 3 + 0.5) : a;
     case PYNN_HARDSIGMOID_BACKWARD:
       return b > -3 && b < 3 ? a / 6 : 0;
     case PYNN_SHRINK_BACKWARD:

@@ -42,7 +42,7 @@ Status run(const Source& source, const Reduction& plan, void* workspace, cudaStr
 struct ExtremeShare {
   template <class C>
   static PYNN_DEVICE C run(C x, C best, C share, C, C) {
-    return x == best || (x != x && best != best) ? share : C(0);
+    return x == best ? share : best != best ? best : C(0);  // a NaN equals nothing: NaN for all, as in torch
   }
 };
 struct VarianceSlope {

@@ -1,4 +1,6 @@
 // Reductions of row-major (outer, n, inner) that are more than an accumulator: places, variances, gradients.
+#include <algorithm>
+
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/sizes.h"
@@ -225,6 +227,10 @@ pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x
     pieces([&](int64_t, int64_t o, int64_t first, int64_t count) {
       int64_t all = 0;
       for (int64_t i = 0; i < parts; ++i) all += hits[o * parts + i];
+      if (all == 0) {  // NaN, which equals nothing
+        std::fill(dx + o * n + first, dx + o * n + first + count, best[o]);
+        return;
+      }
       const T share = grad[o] / T(all);
       kernels.mark(count, x + o * n + first, best[o], share, dx + o * n + first);
     });
@@ -238,7 +244,7 @@ pynn_status extreme_backward(int64_t outer, int64_t n, int64_t inner, const T* x
       for (int64_t i = 0; i < n; ++i) hits += from[i * inner] == most_of;
       const T share = grad[o * inner + j] / T(hits);
       T* to = dx + o * n * inner + j;
-      for (int64_t i = 0; i < n; ++i) to[i * inner] = from[i * inner] == most_of ? share : T(0);
+      for (int64_t i = 0; i < n; ++i) to[i * inner] = from[i * inner] == most_of ? share : hits == 0 ? most_of : T(0);
     }
   });
   return PYNN_OK;

@@ -35,7 +35,7 @@ _FORMULAS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "hardswish": (
         (),
         "const T z = x + T(3); y = x * (z < 0 ? T(0) : z > 6 ? T(6) : z) / T(6)",
-        "gx = x < T(-3) ? T(0) : x <= T(3) ? g * (x / T(3) + T(0.5)) : g",
+        "gx = x <= T(-3) ? T(0) : x < T(3) ? g * (x / T(3) + T(0.5)) : g",
     ),
     "elu": (("alpha",), "y = x > 0 ? x : alpha * expm1(x)", "gx = x > 0 ? g : g * alpha * exp(x)"),
     "selu": (

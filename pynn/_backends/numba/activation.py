@@ -144,7 +144,7 @@ def _hardswish(start, stop, x, y):
 def _hardswish_slope(start, stop, g, x, y):
     g, x, y, half = g[start:stop], x[start:stop], y[start:stop], y.dtype.type(0.5)
     for i in range(g.size):
-        y[i] = 0 if x[i] < -3 else g[i] * (x[i] / 3 + half) if x[i] <= 3 else g[i]
+        y[i] = 0 if x[i] <= -3 else g[i] * (x[i] / 3 + half) if x[i] < 3 else g[i]
 
 
 def _run(kernel: Any, cost: int, arrays: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
