@@ -83,7 +83,7 @@ void copy_row(const Dim& row, const char* x, char* out) {
   const E* from = reinterpret_cast<const E*>(x);
   const int64_t n = row.size;
   if (row.in == int64_t(sizeof(E))) {
-    std::memcpy(out, x, size_t(n) * sizeof(E));
+    copy_bytes(out, x, n * int64_t(sizeof(E)));
   } else if (row.in == -int64_t(sizeof(E))) {
     for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
   } else if (row.in == 0) {
@@ -148,7 +148,7 @@ void run(int ndim, const int64_t* shape, const int64_t* strides, int64_t item, c
   } else if (layout.ndim == 1 && layout.dim[0].in == item) {
     const int64_t bytes = layout.dim[0].size * item;
     parallel_ranges(bytes, kChunkBytes, [&](int64_t first, int64_t last) {
-      std::memcpy(out + first, x + first, size_t(last - first));
+      copy_bytes(out + first, x + first, last - first);
     });
   } else if (item == 4) {
     run_elements<uint32_t>(layout, x, out);

@@ -24,7 +24,7 @@ void copy_rows(int64_t rows, int64_t bytes, const char* from, int64_t step, char
   if (bytes == 1) return copy_rows<1>(rows, from, step, to, width);
   if (bytes == 2) return copy_rows<2>(rows, from, step, to, width);
   if (bytes == 16) return copy_rows<16>(rows, from, step, to, width);
-  for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * width, from + r * step, size_t(bytes));
+  for (int64_t r = 0; r < rows; ++r) copy_bytes(to + r * width, from + r * step, bytes);
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ void join(int64_t rows, int64_t parts, const char* const* x, const int64_t* byte
     for (; at >= bytes[part]; ++part) at -= bytes[part];
     while (first < last) {
       const int64_t count = least(last - first, bytes[part] - at);
-      std::memcpy(out + first, x[part] + row * steps[part] + at, size_t(count));
+      copy_bytes(out + first, x[part] + row * steps[part] + at, count);
       first += count;
       at = 0;
       if (++part == parts) part = 0, ++row;
