@@ -440,9 +440,12 @@ def _one_size(i: int, n: Any) -> int:
     raise TypeError(f"pynn.Size() takes an iterable of 'int' (item {i} is '{type(n).__name__}').")
 
 
+_new = tuple.__new__
+
+
 def made_size(sizes: tuple[int, ...]) -> "Size":
     """A tuple of ints as a Size."""
-    return tuple.__new__(Size, sizes)
+    return _new(Size, sizes)
 
 
 class Size(tuple[int, ...]):
@@ -546,7 +549,7 @@ def _property(name: str, get: Any, doc: Any) -> None:
     _core.install(Tensor, name, property(get, doc=doc))
 
 
-_property("shape", lambda self: made_size(self._array.shape), "The size of each dimension.")
+_property("shape", lambda self: _new(Size, self._array.shape), "The size of each dimension.")
 _property("ndim", lambda self: self._array.ndim, "The number of dimensions.")
 _property("dtype", lambda self: from_numpy(self._array.dtype), "The type of the elements.")
 _property("itemsize", lambda self: self._array.itemsize, "Bytes an element.")
