@@ -413,7 +413,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def ravel(input: Tensor) -> Tensor:
     """input in one dimension, contiguous."""
     flat = reshape(input, (-1,))
-    return flat if flat.is_contiguous() else flat.contiguous()
+    return flat if flat._array.flags.c_contiguous else flat.contiguous()
 
 
 @export()
